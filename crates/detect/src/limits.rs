@@ -1,0 +1,54 @@
+//! How much the engine may remember, and how much disorder it forgives.
+
+use chrono::Duration;
+use std::collections::BTreeMap;
+use watchkeeper_domain::event::SourceName;
+
+/// Bounds on time and memory. What a bound makes the engine drop is counted in [`DropCounts`](crate::DropCounts).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How far behind the newest event of its source an event may be and still be counted in windows.
+    pub lateness: Duration,
+    /// Sources that need another lateness: CloudTrail delivers with minutes of disorder, a local file with none.
+    pub lateness_of: BTreeMap<SourceName, Duration>,
+    /// How far beyond its `collected_at` an event may claim to have happened. One that claims more is counted as of its
+    /// `collected_at` and never moves the watermark, so that one wrong clock cannot end everybody's windows.
+    pub future_skew: Duration,
+    /// How many groups one correlation rule may follow at once. Beyond it the group furthest from its threshold goes.
+    pub groups_per_rule: usize,
+    /// How many not yet decided events one correlation rule may hold over all its groups.
+    pub records_per_rule: usize,
+    /// How many event ids one source's memory of duplicates may hold; beyond it the oldest go.
+    pub remembered_ids: usize,
+    /// The longest timespan a correlation may ask for.
+    pub longest_timespan: Duration,
+    /// The highest count a correlation may ask for.
+    pub highest_count: u64,
+    /// What the `%name%` of the modifier `expand` stands for.
+    pub placeholders: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Limits {
+    /// A minute of lateness, five of skew, 10,000 groups and 200,000 records a rule, 200,000 ids a source, 30 days.
+    fn default() -> Self {
+        Self {
+            lateness: Duration::seconds(60),
+            lateness_of: BTreeMap::new(),
+            future_skew: Duration::minutes(5),
+            groups_per_rule: 10_000,
+            records_per_rule: 200_000,
+            remembered_ids: 200_000,
+            longest_timespan: Duration::days(30),
+            highest_count: 10_000,
+            placeholders: BTreeMap::new(),
+        }
+    }
+}
+
+impl Limits {
+    /// The lateness that holds for `source`.
+    #[must_use]
+    pub fn lateness_for(&self, source: &SourceName) -> Duration {
+        self.lateness_of.get(source).copied().unwrap_or(self.lateness)
+    }
+}
