@@ -1,0 +1,32 @@
+//! Channels: each carries one message to one recipient and brings back a receipt.
+//!
+//! The outbox (in the floors above) freezes a message, claims it with a lease and hands it to a [`Channel`]. The channel answers with
+//! one of four outcomes, and the difference between them is what keeps mail from being lost or silently doubled:
+//!
+//! | outcome | means | the outbox |
+//! |---|---|---|
+//! | [`Receipt`] | the relay or topic took the message | records the answer as proof |
+//! | [`SendError::Retry`] | the message was certainly not taken, and may be later | sends again |
+//! | [`SendError::Refused`] | the message was certainly not taken, and never will be | goes to the next contact |
+//! | [`SendError::Ambiguous`] | the content was handed over and no clear answer came | sends again, the same bytes, marked as a possible duplicate |
+//!
+//! [`compose()`] makes the frozen bytes of a mail; [`SmtpChannel`] and [`SnsChannel`] carry; [`mailbox`] is the small SMTP server on
+//! loopback in which demo and drill receive their own mail.
+
+mod channel;
+pub mod compose;
+mod fault;
+pub mod mailbox;
+mod message;
+mod secret;
+mod smtp;
+mod sns;
+mod span;
+
+pub use channel::{Channel, Receipt, SendError, StageError, StageRecorder};
+pub use compose::{ComposeError, DraftFault, FrozenMail, MailDraft, Party, compose, one_line};
+pub use fault::{ConfigFault, ConfigFaults};
+pub use mailbox::{MailSink, Mailbox, ReceivedMail, parse_received};
+pub use message::{IdempotencyKey, Mail, Message, TopicMessage};
+pub use smtp::{SmtpChannel, SmtpConfig, SmtpLimits, Tls};
+pub use sns::{SnsChannel, SnsConfig};
