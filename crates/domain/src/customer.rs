@@ -1,0 +1,170 @@
+//! A company whose data is kept: its tenants in the product, its contract, and whom to tell.
+
+use crate::id::CustomerId;
+use crate::span::Span;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The promise where a contract says nothing else: 72 hours from confirmation.
+pub const DEFAULT_LIMIT: Span = Span::hours(72);
+
+/// A customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Its id, derived from its key.
+    pub id: CustomerId,
+    /// Counts every change.
+    pub version: i64,
+    /// The identifier that the company itself uses, unique: imports find a customer again by it.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its tenant identifiers in the product.
+    pub tenants: BTreeSet<String>,
+    /// The contract's limit; `None` is [`DEFAULT_LIMIT`].
+    pub notify_within: Option<Span>,
+    /// The contract's reference.
+    #[serde(default)]
+    pub contract: String,
+    /// Language of letters, BCP 47, such as `en`.
+    pub language: String,
+    /// Whom to tell.
+    pub contacts: Vec<Contact>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Somebody to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The person's or team's name.
+    pub name: String,
+    /// Where to.
+    pub email: String,
+    /// What they are.
+    pub role: ContactRole,
+    /// When somebody last made sure that it reaches them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<DateTime<Utc>>,
+}
+
+/// What a contact is, in the order of preference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactRole {
+    /// Security contact.
+    Security,
+    /// Data-protection officer or counsel.
+    Legal,
+    /// Administrator.
+    Admin,
+    /// Who pays.
+    Billing,
+}
+
+impl ContactRole {
+    /// All roles, the preferred first.
+    pub const ALL: [Self; 4] = [Self::Security, Self::Legal, Self::Admin, Self::Billing];
+
+    /// The column's name in an import.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Legal => "legal",
+            Self::Admin => "admin",
+            Self::Billing => "billing",
+        }
+    }
+}
+
+impl Customer {
+    /// Within which the customer must be told of a confirmed disclosure.
+    #[must_use]
+    pub fn limit(&self) -> Span {
+        self.notify_within.unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// The contacts in the order in which they are tried.
+    #[must_use]
+    pub fn contacts_in_order(&self) -> Vec<&Contact> {
+        let mut contacts: Vec<&Contact> = self.contacts.iter().collect();
+        contacts.sort_by_key(|contact| contact.role);
+        contacts
+    }
+
+    /// Whom a notice goes to first: every contact of the most preferred kind that the customer has.
+    #[must_use]
+    pub fn first_recipients(&self) -> Vec<&Contact> {
+        let contacts = self.contacts_in_order();
+        let best = contacts.first().map(|contact| contact.role);
+        contacts
+            .into_iter()
+            .filter(|contact| Some(contact.role) == best)
+            .collect()
+    }
+
+    /// The next contact after those that were `tried`.
+    #[must_use]
+    pub fn next_recipient(&self, tried: &BTreeSet<String>) -> Option<&Contact> {
+        self.contacts_in_order()
+            .into_iter()
+            .find(|contact| !tried.contains(&contact.email))
+    }
+
+    /// What is wrong with it, each with its field and what to write instead.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.key.trim().is_empty() || self.key.len() > 200 {
+            faults.push("key: write the identifier you use for this customer, 1 to 200 bytes".to_owned());
+        }
+        if self.name.trim().is_empty() || self.name.len() > 300 {
+            faults.push("name: write the customer's name, 1 to 300 bytes".to_owned());
+        }
+        if let Some(limit) = self.notify_within
+            && (limit < Span::hours(1) || limit > Span::hours(24 * 90))
+        {
+            faults.push(format!("notify_within: {limit} is not between 1h and 90d"));
+        }
+        if self.contacts.is_empty() {
+            faults.push("contacts: name at least one person to tell".to_owned());
+        }
+        for contact in &self.contacts {
+            if let Some(fault) = address_fault(&contact.email) {
+                faults.push(format!("contacts: {fault}"));
+            }
+        }
+        faults
+    }
+}
+
+/// What is wrong with an e-mail address, as far as can be told without sending: one `@`, a local part and a domain of sensible
+/// length, no spaces or control characters (RFC 5321 §4.5.3.1).
+#[must_use]
+pub fn address_fault(address: &str) -> Option<String> {
+    let fault = || {
+        Some(format!(
+            "`{address}` is not an e-mail address; write such as security@example.com"
+        ))
+    };
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return fault();
+    };
+    let plain = |text: &str, more: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    let sound = !local.is_empty()
+        && local.len() <= 64
+        && plain(local, ".!#$%&'*+/=?^_`{|}~-")
+        && domain.len() <= 255
+        && plain(domain, ".-")
+        && !domain.starts_with(['.', '-'])
+        && !domain.ends_with(['.', '-'])
+        && !domain.contains("..");
+    if sound { None } else { fault() }
+}

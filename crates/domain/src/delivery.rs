@@ -1,0 +1,211 @@
+//! One message to one recipient over one channel: written to the outbox with the decision that asks for it, sent at least once,
+//! never silently lost.
+
+use crate::id::{CustomerId, DeliveryId, IncidentId, LetterId, NoticeId};
+use crate::page::PageReason;
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One message to one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Derived from what it is about, the channel and the recipient: what is decided twice is sent once.
+    pub id: DeliveryId,
+    /// Counts every change.
+    pub version: i64,
+    /// What it is about.
+    pub about: About,
+    /// Over which channel.
+    pub channel: Channel,
+    /// To whom: an e-mail address or a topic's ARN.
+    pub recipient: String,
+    /// In a line.
+    pub subject: String,
+    /// When it was written to the outbox.
+    pub created_at: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Whether an attempt ended without a clear answer, so that the recipient may have it twice.
+    pub possible_duplicate: bool,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: DeliveryState,
+}
+
+/// What a delivery is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum About {
+    /// A page.
+    Page {
+        /// The incident.
+        incident: IncidentId,
+        /// Why.
+        reason: PageReason,
+    },
+    /// A letter to a customer.
+    Letter {
+        /// The incident.
+        incident: IncidentId,
+        /// The notice.
+        notice: NoticeId,
+        /// The letter.
+        letter: LetterId,
+        /// The customer.
+        customer: CustomerId,
+    },
+}
+
+impl About {
+    /// The incident it belongs to.
+    #[must_use]
+    pub fn incident(&self) -> &IncidentId {
+        match self {
+            Self::Page { incident, .. } | Self::Letter { incident, .. } => incident,
+        }
+    }
+}
+
+/// Over which channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// SMTP.
+    Email,
+    /// Amazon SNS.
+    Sns,
+}
+
+impl Channel {
+    /// As records write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sns => "sns",
+        }
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// To be tried at or after an instant.
+    Queued {
+        /// Not before.
+        next_attempt_at: DateTime<Utc>,
+        /// What the last attempt said.
+        last_answer: Option<String>,
+    },
+    /// Somebody is trying; when the lease runs out without an answer, the outcome is unknown and it is tried again.
+    Claimed {
+        /// Until when the claim holds.
+        until: DateTime<Utc>,
+        /// When the message's bytes began to go out; from then on an outcome may be unknown.
+        data_at: Option<DateTime<Utc>>,
+    },
+    /// Our relay or the topic took it.
+    Accepted {
+        /// When.
+        at: DateTime<Utc>,
+        /// What was answered.
+        answer: String,
+        /// By whom.
+        by: String,
+    },
+    /// It was refused for good.
+    Refused {
+        /// When.
+        at: DateTime<Utc>,
+        /// What was answered.
+        answer: String,
+    },
+}
+
+impl DeliveryState {
+    /// The state's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Claimed { .. } => "claimed",
+            Self::Accepted { .. } => "accepted",
+            Self::Refused { .. } => "refused",
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// Taken.
+    Accepted {
+        /// What was answered.
+        answer: String,
+        /// By whom.
+        by: String,
+    },
+    /// Not now.
+    Deferred {
+        /// What was answered.
+        answer: String,
+        /// What the other side asked for.
+        after: Option<Duration>,
+    },
+    /// Never.
+    Refused {
+        /// What was answered.
+        answer: String,
+    },
+    /// Nobody knows.
+    Unknown {
+        /// What is known.
+        answer: String,
+    },
+}
+
+impl Delivery {
+    /// Its id: what it is about, the channel and the recipient. `occasion` tells repeated pages apart.
+    #[must_use]
+    pub fn derive_id(about: &str, occasion: &str, channel: Channel, recipient: &str) -> DeliveryId {
+        DeliveryId::derived(&[about, occasion, channel.name(), recipient])
+    }
+
+    /// The delivery after an attempt.
+    #[must_use]
+    pub fn attempted(mut self, attempt: Attempt, at: DateTime<Utc>) -> Self {
+        self.version += 1;
+        let pause = self.pause();
+        self.state = match attempt {
+            Attempt::Accepted { answer, by } => DeliveryState::Accepted { at, answer, by },
+            Attempt::Refused { answer } => DeliveryState::Refused { at, answer },
+            Attempt::Deferred { answer, after } => DeliveryState::Queued {
+                next_attempt_at: at + after.unwrap_or(pause),
+                last_answer: Some(answer),
+            },
+            Attempt::Unknown { answer } => {
+                self.possible_duplicate = true;
+                DeliveryState::Queued {
+                    next_attempt_at: at + pause,
+                    last_answer: Some(answer),
+                }
+            }
+        };
+        self
+    }
+
+    /// The pause after the last attempt. Pages: 10 s, 30 s, 1 min, 2 min, then every 5 min. Letters: 1, 5, 15, 30 min, then every
+    /// hour.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        let seconds: [i64; 5] = match self.about {
+            About::Page { .. } => [10, 30, 60, 120, 300],
+            About::Letter { .. } => [60, 300, 900, 1800, 3600],
+        };
+        let index = usize::try_from(self.attempts.saturating_sub(1))
+            .unwrap_or(4)
+            .min(4);
+        Duration::seconds(seconds[index])
+    }
+}

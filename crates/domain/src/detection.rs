@@ -1,0 +1,152 @@
+//! A detector says that it matters: a judgement with its reasons and its evidence.
+
+use crate::event::{Entity, Event, SourceName};
+use crate::id::DetectionId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How bad a detector says it is (Sigma specification 2.1, "Level").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// For the record; wakes nobody.
+    Informational,
+    /// Worth a look in working hours.
+    Low,
+    /// Worth a look today.
+    Medium,
+    /// Somebody must look now.
+    High,
+    /// Everything else waits.
+    Critical,
+}
+
+/// How many events a detection keeps as evidence, whatever the count: the first ones and the last.
+pub const EVIDENCE_LIMIT: usize = 20;
+
+/// How many tenants one detection can name; what is beyond is counted in [`Detection::tenants_dropped`].
+pub const TENANT_LIMIT: usize = 10_000;
+
+/// One event kept as evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Which source told it.
+    pub source: SourceName,
+    /// Its id within the source.
+    pub event: String,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// The line or document as it came, cut to 4 KiB on a character boundary.
+    pub raw: String,
+}
+
+impl Evidence {
+    /// The evidence that `event` is.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        let mut end = event.raw.len().min(4096);
+        while !event.raw.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self {
+            source: event.source.clone(),
+            event: event.id.clone(),
+            at: event.at,
+            raw: event.raw[..end].to_owned(),
+        }
+    }
+}
+
+/// What the events of a detection say about one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantTrace {
+    /// How many of the events name the tenant.
+    pub events: u64,
+    /// When the first of them happened.
+    pub first_at: DateTime<Utc>,
+    /// When the last of them happened.
+    pub last_at: DateTime<Utc>,
+    /// The first of them: (source, event id) says why the tenant is on the list.
+    pub first_event: (SourceName, String),
+}
+
+impl TenantTrace {
+    /// Two traces of one tenant as one.
+    #[must_use]
+    pub fn join(self, other: Self) -> Self {
+        let first_event = if other.first_at < self.first_at {
+            other.first_event
+        } else {
+            self.first_event
+        };
+        Self {
+            events: self.events + other.events,
+            first_at: self.first_at.min(other.first_at),
+            last_at: self.last_at.max(other.last_at),
+            first_event,
+        }
+    }
+}
+
+/// Why a detector fired: what it expected, and what it saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// In words: `fewer than 10 failed sign-ins by one address in 5 min`.
+    pub expected: String,
+    /// In words: `14 failed sign-ins between 03:02:11 and 03:04:58`.
+    pub seen: String,
+    /// The fields that matched or the group that crossed, in the rule's order.
+    pub fields: Vec<(String, String)>,
+}
+
+/// One judgement of one detector.
+///
+/// Its id is derived from the detector, the group and the first event: a detection that is made twice (a source read again, a
+/// window that goes on growing) is the same detection with fresher figures, and the fresher figures replace the older.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// Derived by [`Detection::derive_id`].
+    pub id: DetectionId,
+    /// The rule's id.
+    pub detector: String,
+    /// The rule's title.
+    pub title: String,
+    /// How bad the rule says it is.
+    pub level: Level,
+    /// The group-by values, or the values that single-event rules are folded by; together with the detector the dedupe key.
+    pub group: Vec<(String, String)>,
+    /// When the first of its events happened.
+    pub first_at: DateTime<Utc>,
+    /// When the last of its events happened.
+    pub last_at: DateTime<Utc>,
+    /// How many events it rests on so far.
+    pub events_seen: u64,
+    /// Why it fired.
+    pub reason: Reason,
+    /// The first and last of its events, at most [`EVIDENCE_LIMIT`].
+    pub evidence: Vec<Evidence>,
+    /// Whom it is about, for joining alerts into incidents: the actors (where its events name at most three by one field), and
+    /// the tenant where it is grouped by one or rests on one event.
+    pub entities: BTreeSet<Entity>,
+    /// Every tenant its events name, at most [`TENANT_LIMIT`].
+    pub tenants: BTreeMap<String, TenantTrace>,
+    /// How many events named a tenant beyond the limit.
+    #[serde(default)]
+    pub tenants_dropped: u64,
+    /// The rule's tags, such as `attack.t1110`.
+    pub tags: Vec<String>,
+}
+
+impl Detection {
+    /// The id that follows from detector, group and first event.
+    #[must_use]
+    pub fn derive_id(detector: &str, group: &[(String, String)], first: (&SourceName, &str)) -> DetectionId {
+        let mut parts = vec![detector];
+        for (field, value) in group {
+            parts.extend([field.as_str(), value.as_str()]);
+        }
+        parts.extend([first.0.0.as_str(), first.1]);
+        DetectionId::derived(&parts)
+    }
+}

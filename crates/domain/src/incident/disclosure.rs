@@ -1,0 +1,385 @@
+//! Was customers' confidential information disclosed, to whom does it belong, and who decided that when and why.
+
+use super::{EntryKind, Incident, Intent, Outcome, TimerKind, TransitionError, reason};
+use crate::actor::Actor;
+use crate::detection::TenantTrace;
+use crate::id::CustomerId;
+use crate::page::PageReason;
+use crate::playbook::DISCLOSURE_REMINDER;
+use crate::span::Span;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is known of an unauthorized disclosure of customer confidential information.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Disclosure {
+    /// Nobody suspects one.
+    None,
+    /// Somebody suspects one: a decision is due.
+    Suspected {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+        /// The decision is due by.
+        decide_by: DateTime<Utc>,
+    },
+    /// It is confirmed: the clocks of the obligations run from `at`.
+    Confirmed {
+        /// Who.
+        by: Actor,
+        /// The instant of confirmation, from which deadlines are counted.
+        at: DateTime<Utc>,
+        /// When that was recorded.
+        recorded_at: DateTime<Utc>,
+        /// Why.
+        why: String,
+        /// When it was first suspected.
+        suspected_at: Option<DateTime<Utc>>,
+    },
+    /// It was suspected and is not so.
+    Rejected {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Disclosure {
+    /// The state's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Suspected { .. } => "suspected",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// The instant of confirmation.
+    #[must_use]
+    pub fn confirmed_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Confirmed { at, .. } => Some(*at),
+            Self::None | Self::Suspected { .. } | Self::Rejected { .. } => None,
+        }
+    }
+}
+
+/// How sure it is that a customer is affected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The evidence names the customer; told unless cleared.
+    Possible,
+    /// Somebody has verified it.
+    Confirmed,
+    /// Somebody has verified that it is not so.
+    Cleared,
+}
+
+impl Standing {
+    /// Whether the customer must be told.
+    #[must_use]
+    pub fn told(self) -> bool {
+        self != Self::Cleared
+    }
+}
+
+/// A customer on the list, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    /// How sure.
+    pub standing: Standing,
+    /// What the evidence says, by tenant identifier; empty when a person put the customer on the list.
+    pub traces: BTreeMap<String, TenantTrace>,
+    /// Every change of standing, the oldest first.
+    pub changes: Vec<AffectedChange>,
+}
+
+/// One change of standing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AffectedChange {
+    /// What it became.
+    pub to: Standing,
+    /// Who said so.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// On what evidence.
+    pub evidence: String,
+}
+
+/// The evidence proposes a customer: tenant identifiers of the customer that the incident's events name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Whose.
+    pub customer: CustomerId,
+    /// What the evidence says, by tenant identifier.
+    pub traces: BTreeMap<String, TenantTrace>,
+}
+
+impl Incident {
+    /// Somebody suspects a disclosure: a decision is due within `decide_within`.
+    ///
+    /// # Errors
+    /// Refused on a closed incident, without a reason, and where a disclosure is suspected or confirmed already.
+    pub fn suspect_disclosure(
+        mut self,
+        why: &str,
+        decide_within: Span,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("suspect a disclosure in")?;
+        if matches!(
+            self.disclosure,
+            Disclosure::Suspected { .. } | Disclosure::Confirmed { .. }
+        ) {
+            return Err(self.disclosure_is("suspect a disclosure again in", "decide on the one that stands"));
+        }
+        let why = reason(why, "suspect a disclosure")?;
+        let decide_by = at + decide_within.duration();
+        let text = format!(
+            "Disclosure suspected: {why}. A decision is due by {}",
+            decide_by.format("%Y-%m-%d %H:%M UTC")
+        );
+        self.version += 1;
+        self.disclosure = Disclosure::Suspected {
+            by: by.clone(),
+            at,
+            why,
+            decide_by,
+        };
+        self.start_timer(
+            TimerKind::DisclosureDecision {
+                remind_every: DISCLOSURE_REMINDER,
+            },
+            decide_by,
+        );
+        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
+        let page = Intent::Page {
+            target: self.counsel(),
+            reason: PageReason::DisclosureSuspected,
+        };
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: vec![page],
+        })
+    }
+
+    /// Somebody confirms the disclosure as of `confirmed_at`: what is owed to the affected customers is counted from then.
+    ///
+    /// # Errors
+    /// A second confirmation is refused, so that it cannot restart the clock; so are an instant to come or before the incident's
+    /// first event, and a confirmation without a reason.
+    pub fn confirm_disclosure(
+        mut self,
+        why: &str,
+        confirmed_at: DateTime<Utc>,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("confirm a disclosure in")?;
+        if matches!(self.disclosure, Disclosure::Confirmed { .. }) {
+            return Err(self.disclosure_is(
+                "confirm a disclosure again in",
+                "the clock runs from the first confirmation",
+            ));
+        }
+        let why = reason(why, "confirm a disclosure")?;
+        let earliest = self.opened_at.min(self.last_alert_at) - chrono::Duration::days(366);
+        if confirmed_at > at || confirmed_at < earliest {
+            let remedy = format!("give an instant between {earliest} and now ({at})");
+            return Err(TransitionError::BadInstant {
+                what: "the confirmation",
+                given: confirmed_at,
+                remedy,
+            });
+        }
+        let suspected_at = match &self.disclosure {
+            Disclosure::Suspected { at, .. } => Some(*at),
+            Disclosure::None | Disclosure::Confirmed { .. } | Disclosure::Rejected { .. } => None,
+        };
+        let text = format!(
+            "Disclosure confirmed as of {}: {why}",
+            confirmed_at.format("%Y-%m-%d %H:%M:%S UTC")
+        );
+        self.version += 1;
+        self.disclosure = Disclosure::Confirmed {
+            by: by.clone(),
+            at: confirmed_at,
+            recorded_at: at,
+            why,
+            suspected_at,
+        };
+        self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
+        let entry = self.entry(EntryKind::DisclosureChanged, confirmed_at, at, by, text);
+        let page = Intent::Page {
+            target: self.counsel(),
+            reason: PageReason::DisclosureConfirmed,
+        };
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: vec![Intent::Owe, page],
+        })
+    }
+
+    /// Somebody rejects a suspected disclosure; the reason stays in the register (GDPR Art. 33(5)).
+    ///
+    /// # Errors
+    /// Only a suspected disclosure can be rejected; a confirmed one is reversed by two people, which is another decision.
+    pub fn reject_disclosure(
+        mut self,
+        why: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        if !matches!(self.disclosure, Disclosure::Suspected { .. }) {
+            return Err(self.disclosure_is("reject a disclosure in", "only a suspected one can be rejected"));
+        }
+        let why = reason(why, "reject a disclosure")?;
+        let text = format!("Disclosure rejected: {why}");
+        self.version += 1;
+        self.disclosure = Disclosure::Rejected {
+            by: by.clone(),
+            at,
+            why,
+        };
+        self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
+        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+
+    /// Puts the customers that the evidence names on the list as possible, and keeps fresher figures of those already there; what
+    /// people have decided stays. `None` when nothing changes.
+    #[must_use]
+    pub fn propose_affected(
+        mut self,
+        proposals: Vec<Proposal>,
+        unclaimed: std::collections::BTreeSet<String>,
+        at: DateTime<Utc>,
+    ) -> Option<Outcome<Self>> {
+        let by = Actor::worker("evidence");
+        let mut new = 0;
+        let mut changed = unclaimed != self.unclaimed_tenants;
+        for Proposal { customer, traces } in proposals {
+            match self.affected.get_mut(&customer) {
+                Some(known) if known.traces == traces => {}
+                Some(known) => {
+                    known.traces = traces;
+                    changed = true;
+                }
+                None => {
+                    let evidence = evidence_of(&traces);
+                    let change = AffectedChange {
+                        to: Standing::Possible,
+                        by: by.clone(),
+                        at,
+                        evidence,
+                    };
+                    let affected = Affected {
+                        standing: Standing::Possible,
+                        traces,
+                        changes: vec![change],
+                    };
+                    self.affected.insert(customer, affected);
+                    new += 1;
+                    changed = true;
+                }
+            }
+        }
+        if !changed {
+            return None;
+        }
+        self.version += 1;
+        self.unclaimed_tenants = unclaimed;
+        let mut entries = Vec::new();
+        if new > 0 {
+            let text = format!("{new} customers proposed as affected: the evidence names their tenants");
+            entries.push(self.entry(EntryKind::AffectedChanged, at, at, &by, text));
+        }
+        let owes = new > 0 && self.disclosure.confirmed_at().is_some();
+        Some(Outcome {
+            subject: self,
+            entries,
+            intents: if owes { vec![Intent::Owe] } else { Vec::new() },
+        })
+    }
+
+    /// Somebody says how sure it is that a customer is affected.
+    ///
+    /// # Errors
+    /// Refused without evidence, and where nothing would change.
+    pub fn set_affected(
+        mut self,
+        customer: &CustomerId,
+        to: Standing,
+        evidence: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        let evidence = reason(evidence, "change the list of affected customers")?;
+        let known = self.affected.entry(customer.clone()).or_insert_with(|| Affected {
+            standing: to,
+            traces: BTreeMap::new(),
+            changes: Vec::new(),
+        });
+        if known.standing == to && !known.changes.is_empty() {
+            return Err(self.disclosure_is("change nothing in", "the customer stands so already"));
+        }
+        known.standing = to;
+        known.changes.push(AffectedChange {
+            to,
+            by: by.clone(),
+            at,
+            evidence: evidence.clone(),
+        });
+        self.version += 1;
+        let word = match to {
+            Standing::Confirmed => "confirmed",
+            Standing::Possible => "possible",
+            Standing::Cleared => "cleared",
+        };
+        let text = format!("{customer} is {word}: {evidence}");
+        let entry = self.entry(EntryKind::AffectedChanged, at, at, by, text);
+        let intents = if self.disclosure.confirmed_at().is_some() {
+            vec![Intent::Owe]
+        } else {
+            Vec::new()
+        };
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents,
+        })
+    }
+
+    fn disclosure_is(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {
+        TransitionError::NotFrom {
+            from: format!("disclosure {}", self.disclosure.name()),
+            attempted,
+            remedy,
+        }
+    }
+}
+
+fn evidence_of(traces: &BTreeMap<String, TenantTrace>) -> String {
+    let events: u64 = traces.values().map(|trace| trace.events).sum();
+    let tenants: Vec<&str> = traces.keys().map(String::as_str).collect();
+    format!("{events} events name {}", tenants.join(", "))
+}

@@ -1,0 +1,687 @@
+//! People are on it: phases, roles, timers, tasks, and what is known of a disclosure.
+//!
+//! Every decision consumes the incident and gives an [`Outcome`]: the changed incident, what its timeline says about the change,
+//! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
+
+mod disclosure;
+mod roles;
+mod tasks;
+mod timeline;
+mod timers;
+
+pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
+pub use roles::{Holder, Offer, Post, Role, Term};
+pub use tasks::{Task, TaskState};
+pub use timeline::{EntryKind, TimelineEntry};
+pub use timers::{Timer, TimerKind, TimerState};
+
+use crate::actor::Actor;
+use crate::alert::Alert;
+use crate::event::Entity;
+use crate::id::{CustomerId, IncidentId, TimerId, UserId};
+use crate::page::{PageReason, PageTarget};
+use crate::playbook::{PinnedPlaybook, Playbook};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How bad it is for customers and the company. Ordered: `Sev1` is the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// A nuisance; in working hours.
+    Sev4,
+    /// Something is impaired; today.
+    Sev3,
+    /// Customers are or may be harmed; now.
+    Sev2,
+    /// Customers' data or the whole service is at stake; everybody.
+    Sev1,
+}
+
+impl Severity {
+    /// As filters and people write it: `sev1`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sev1 => "sev1",
+            Self::Sev2 => "sev2",
+            Self::Sev3 => "sev3",
+            Self::Sev4 => "sev4",
+        }
+    }
+}
+
+/// Where the response stands (NIST SP 800-61r3: the CSF 2.0 functions Detect, Respond, Recover, Identify–Improvement).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// DE.AE: is it real?
+    Detect,
+    /// RS.AN: what happened, how far does it reach?
+    Analyze,
+    /// RS.MI-01: stop it from spreading.
+    Contain,
+    /// RS.MI-02: remove the cause.
+    Eradicate,
+    /// RC.RP: back to normal, verified.
+    Recover,
+    /// ID.IM: what we change so that it does not come back.
+    Learn,
+    /// Done.
+    Closed,
+}
+
+impl Phase {
+    /// All phases in their order.
+    pub const ALL: [Self; 7] = [
+        Self::Detect,
+        Self::Analyze,
+        Self::Contain,
+        Self::Eradicate,
+        Self::Recover,
+        Self::Learn,
+        Self::Closed,
+    ];
+
+    /// As filters and people write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Detect => "detect",
+            Self::Analyze => "analyze",
+            Self::Contain => "contain",
+            Self::Eradicate => "eradicate",
+            Self::Recover => "recover",
+            Self::Learn => "learn",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Whether somebody has answered the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Acknowledgement {
+    /// Nobody yet; the escalation goes on.
+    Waiting,
+    /// Somebody has.
+    Acknowledged {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// People are on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// Gap-free number, given when it is stored; 0 until then.
+    pub number: i64,
+    /// Counts every change; a writer names the version it read.
+    pub version: i64,
+    /// What it is, in a line.
+    pub title: String,
+    /// Two words to say on the phone, derived from the id.
+    pub codename: String,
+    /// What is known, in a few sentences; the newest status update replaces it.
+    pub summary: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Where the response stands.
+    pub phase: Phase,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// By a detector or a person.
+    pub opened_by: Actor,
+    /// Whether it is a drill; pages and notices then say so and reach only allow-listed addresses.
+    #[serde(default)]
+    pub drill: bool,
+    /// Whom it is about; alerts that share one join.
+    pub entities: BTreeSet<Entity>,
+    /// When the last event of its alerts happened.
+    pub last_alert_at: DateTime<Utc>,
+    /// How many alerts joined it.
+    pub alerts: u64,
+    /// The playbook in force, pinned by version and hash.
+    pub playbook: Option<PinnedPlaybook>,
+    /// Whether somebody has answered the page.
+    pub acknowledgement: Acknowledgement,
+    /// Who does what, with history.
+    pub posts: BTreeMap<Role, Post>,
+    /// What is due next.
+    pub timers: Vec<Timer>,
+    /// What the playbook and people ask for.
+    pub tasks: Vec<Task>,
+    /// Whether customers' confidential information was disclosed.
+    pub disclosure: Disclosure,
+    /// Which customers are affected.
+    pub affected: BTreeMap<CustomerId, Affected>,
+    /// Tenant identifiers in the evidence that no customer claims.
+    #[serde(default)]
+    pub unclaimed_tenants: BTreeSet<String>,
+    /// When it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// What a decision changes, all of which is committed in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Outcome<T> {
+    /// The changed subject.
+    pub subject: T,
+    /// What the timeline says about it.
+    pub entries: Vec<TimelineEntry>,
+    /// What must happen outside.
+    pub intents: Vec<Intent>,
+}
+
+/// Something that must happen outside, recorded with the decision that asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// Wake or remind somebody.
+    Page {
+        /// Whom.
+        target: PageTarget,
+        /// Why.
+        reason: PageReason,
+    },
+    /// Bring obligations in line with the list of affected customers: new ones are owed, those of cleared customers end.
+    Owe,
+}
+
+/// What an incident refuses, and what to do instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransitionError {
+    /// The thing cannot be done from here.
+    #[error("cannot {attempted} an incident in state `{from}`; {remedy}")]
+    NotFrom {
+        /// The state it is in.
+        from: String,
+        /// What was tried.
+        attempted: &'static str,
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// A reason is needed.
+    #[error("say why you {attempted}: the reason becomes part of the record")]
+    NoReason {
+        /// What was tried.
+        attempted: &'static str,
+    },
+    /// An instant cannot be.
+    #[error("{what} cannot be at {given}: {remedy}")]
+    BadInstant {
+        /// Which instant.
+        what: &'static str,
+        /// What was given.
+        given: DateTime<Utc>,
+        /// What is possible.
+        remedy: String,
+    },
+    /// Somebody else would have to do it.
+    #[error("{who} cannot {attempted}: {remedy}")]
+    NotYours {
+        /// Who tried.
+        who: Actor,
+        /// What was tried.
+        attempted: &'static str,
+        /// Who can.
+        remedy: &'static str,
+    },
+    /// There is no such part.
+    #[error("this incident has no {what} `{name}`")]
+    Unknown {
+        /// The kind of part.
+        what: &'static str,
+        /// What was named.
+        name: String,
+    },
+}
+
+/// What opens an incident.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// What it is, in a line.
+    pub title: String,
+    /// What is known.
+    pub summary: String,
+    /// How bad.
+    pub severity: Severity,
+    /// A detector or a person.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What people should do.
+    pub playbook: Option<&'a Playbook>,
+    /// Whether it is a drill.
+    pub drill: bool,
+}
+
+impl Incident {
+    /// Opens an incident: the playbook is pinned, its timers start, the on-call is paged.
+    pub fn open(opening: Opening<'_>) -> Outcome<Self> {
+        let id = IncidentId::generate(opening.at);
+        Self::open_as(id, opening)
+    }
+
+    /// Opens an incident for an alert; its id follows from the alert's, so that it is opened once.
+    pub fn open_for(alert: &Alert, playbook: Option<&Playbook>, at: DateTime<Utc>) -> Outcome<Self> {
+        let opening = Opening {
+            title: alert.title.clone(),
+            summary: format!("Expected {}; saw {}.", alert.reason.expected, alert.reason.seen),
+            severity: alert.severity,
+            by: Actor::Detector {
+                detector: alert.detector.clone(),
+            },
+            at,
+            playbook,
+            drill: false,
+        };
+        let mut outcome = Self::open_as(IncidentId::derived(&[alert.id.as_str()]), opening);
+        outcome.subject.take_in(alert);
+        outcome
+    }
+
+    fn open_as(id: IncidentId, opening: Opening<'_>) -> Outcome<Self> {
+        let Opening {
+            title,
+            summary,
+            severity,
+            by,
+            at,
+            playbook,
+            drill,
+        } = opening;
+        let mut incident = Self {
+            codename: codename(&id),
+            id,
+            number: 0,
+            version: 1,
+            title,
+            summary,
+            severity,
+            phase: Phase::Detect,
+            opened_at: at,
+            opened_by: by.clone(),
+            drill,
+            entities: BTreeSet::new(),
+            last_alert_at: at,
+            alerts: 0,
+            playbook: playbook.map(Playbook::pin),
+            acknowledgement: Acknowledgement::Waiting,
+            posts: Role::ALL
+                .into_iter()
+                .map(|role| (role, Post::default()))
+                .collect(),
+            timers: Vec::new(),
+            tasks: playbook.map(|p| p.tasks(at)).unwrap_or_default(),
+            disclosure: Disclosure::None,
+            affected: BTreeMap::new(),
+            unclaimed_tenants: BTreeSet::new(),
+            closed_at: None,
+        };
+        let times = playbook.map(|p| p.timers.clone()).unwrap_or_default();
+        incident.start_timer(
+            TimerKind::Acknowledge { step: 1 },
+            at + times.acknowledge.of(severity).duration(),
+        );
+        incident.start_timer(
+            TimerKind::StatusUpdate {
+                every: times.status_update.of(severity),
+            },
+            at + times.status_update.of(severity).duration(),
+        );
+        for task in &incident.tasks.clone() {
+            if let Some(due_at) = task.due_at {
+                incident.start_timer(
+                    TimerKind::Task {
+                        task: task.id.clone(),
+                    },
+                    due_at,
+                );
+            }
+        }
+        let entry = incident.entry(
+            EntryKind::Opened,
+            at,
+            at,
+            &by,
+            format!("Opened: {}", incident.title),
+        );
+        let page = Intent::Page {
+            target: PageTarget::OnCall { step: 0 },
+            reason: PageReason::Opened,
+        };
+        Outcome {
+            subject: incident,
+            entries: vec![entry],
+            intents: vec![page],
+        }
+    }
+
+    /// How people call it: `INC-0042`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("INC-{:04}", self.number)
+    }
+
+    /// An alert joins: the incident is about its entities too, and becomes as severe as the alert while people have not lowered it.
+    pub fn join(mut self, alert: &Alert, at: DateTime<Utc>) -> Outcome<Self> {
+        let by = Actor::Detector {
+            detector: alert.detector.clone(),
+        };
+        self.version += 1;
+        self.take_in(alert);
+        let text = format!(
+            "{} ({}): expected {}; saw {}",
+            alert.title,
+            alert.severity.name(),
+            alert.reason.expected,
+            alert.reason.seen
+        );
+        let mut entries = vec![self.entry(EntryKind::AlertJoined, alert.first_at, at, &by, text)];
+        let mut intents = Vec::new();
+        if alert.severity > self.severity {
+            let text = format!(
+                "Severity {} → {} with this alert",
+                self.severity.name(),
+                alert.severity.name()
+            );
+            self.severity = alert.severity;
+            entries.push(self.entry(EntryKind::SeverityChanged, at, at, &by, text));
+            intents.push(Intent::Page {
+                target: self.in_charge(),
+                reason: PageReason::Worsened,
+            });
+        }
+        Outcome {
+            subject: self,
+            entries,
+            intents,
+        }
+    }
+
+    /// Who must hear of news: the commander, or the on-call while there is none.
+    #[must_use]
+    pub fn in_charge(&self) -> PageTarget {
+        match self.holder(Role::Commander) {
+            Some(user) => PageTarget::Person { user: user.clone() },
+            None => PageTarget::OnCall { step: 0 },
+        }
+    }
+
+    fn take_in(&mut self, alert: &Alert) {
+        self.alerts += 1;
+        self.entities.extend(alert.entities.iter().cloned());
+        self.last_alert_at = self.last_alert_at.max(alert.last_at);
+    }
+
+    /// Fresher figures of an alert that has joined already: only the time of its last event and its entities count.
+    #[must_use]
+    pub fn refresh(mut self, alert: &Alert) -> Option<Self> {
+        let known = alert.entities.is_subset(&self.entities);
+        if known && alert.last_at <= self.last_alert_at {
+            return None;
+        }
+        self.version += 1;
+        self.entities.extend(alert.entities.iter().cloned());
+        self.last_alert_at = self.last_alert_at.max(alert.last_at);
+        Some(self)
+    }
+
+    /// Somebody answers the page: the escalation stops. A second answer changes nothing.
+    ///
+    /// # Errors
+    /// A closed incident needs no answer.
+    pub fn acknowledge(mut self, by: &Actor, at: DateTime<Utc>) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("acknowledge")?;
+        if matches!(self.acknowledgement, Acknowledgement::Acknowledged { .. }) {
+            return Ok(Outcome {
+                subject: self,
+                entries: Vec::new(),
+                intents: Vec::new(),
+            });
+        }
+        self.version += 1;
+        self.acknowledgement = Acknowledgement::Acknowledged { by: by.clone(), at };
+        self.finish_timers(at, |kind| matches!(kind, TimerKind::Acknowledge { .. }));
+        let entry = self.entry(
+            EntryKind::Acknowledged,
+            at,
+            at,
+            by,
+            "Acknowledged the page".to_owned(),
+        );
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+
+    /// Changes how bad it is.
+    ///
+    /// # Errors
+    /// Refused on a closed incident and without a reason.
+    pub fn change_severity(
+        mut self,
+        to: Severity,
+        why: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("change the severity of")?;
+        let why = reason(why, "change the severity")?;
+        let worse = to > self.severity;
+        let text = format!("Severity {} → {}: {why}", self.severity.name(), to.name());
+        self.version += 1;
+        self.severity = to;
+        let entry = self.entry(EntryKind::SeverityChanged, at, at, by, text);
+        let page = Intent::Page {
+            target: self.in_charge(),
+            reason: PageReason::Worsened,
+        };
+        let intents = if worse && self.holder(Role::Commander) != by.user() {
+            vec![page]
+        } else {
+            Vec::new()
+        };
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents,
+        })
+    }
+
+    /// Moves the response to another phase; back is allowed, since incidents come back. Closing ends all timers.
+    ///
+    /// # Errors
+    /// Refused to close while a suspected disclosure is undecided; a closed incident is reopened by moving it to `analyze`.
+    pub fn enter_phase(
+        mut self,
+        to: Phase,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        if to == self.phase {
+            return Err(self.not_from("move to the same phase", "choose another phase"));
+        }
+        if self.phase == Phase::Closed && to != Phase::Analyze {
+            return Err(self.not_from("move", "reopen it by moving it to `analyze`"));
+        }
+        if to == Phase::Closed && matches!(self.disclosure, Disclosure::Suspected { .. }) {
+            return Err(self.not_from(
+                "close",
+                "decide on the suspected disclosure first: confirm it or reject it",
+            ));
+        }
+        let text = format!("Phase {} → {}", self.phase.name(), to.name());
+        self.version += 1;
+        self.phase = to;
+        if to == Phase::Closed {
+            self.closed_at = Some(at);
+            self.finish_timers(at, |_| true);
+        } else {
+            self.closed_at = None;
+        }
+        let entry = self.entry(EntryKind::PhaseChanged, at, at, by, text);
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+
+    /// Says where things stand: the summary is replaced and the next update is due anew.
+    ///
+    /// # Errors
+    /// Refused on a closed incident and without a text.
+    pub fn post_status(
+        mut self,
+        text: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("post a status update on")?;
+        let text = reason(text, "post a status update")?;
+        self.version += 1;
+        self.summary.clone_from(&text);
+        for timer in &mut self.timers {
+            if let TimerKind::StatusUpdate { every } = timer.kind {
+                timer.due_at = at + every.duration();
+                timer.state = TimerState::Running;
+            }
+        }
+        let entry = self.entry(EntryKind::StatusUpdate, at, at, by, text);
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+
+    /// Writes to the timeline: a note, a decision or a piece of evidence that `happened_at` some time ago.
+    ///
+    /// # Errors
+    /// Refused without a text, for a time to come, and for kinds that only a change of state may write.
+    pub fn write(
+        self,
+        kind: EntryKind,
+        text: &str,
+        happened_at: Option<DateTime<Utc>>,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        let text = reason(text, "write to the timeline")?;
+        if !kind.by_hand() {
+            return Err(self.not_from(
+                "write this kind of entry to",
+                "write a note, a decision or evidence",
+            ));
+        }
+        let happened_at = happened_at.unwrap_or(at);
+        if happened_at > at {
+            let remedy = format!("it is {at} now, and the timeline records what has happened");
+            return Err(TransitionError::BadInstant {
+                what: "the entry",
+                given: happened_at,
+                remedy,
+            });
+        }
+        let entry = self.entry(kind, happened_at, at, by, text);
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+
+    /// An entry of this incident's timeline.
+    #[must_use]
+    pub fn entry(
+        &self,
+        kind: EntryKind,
+        happened_at: DateTime<Utc>,
+        recorded_at: DateTime<Utc>,
+        by: &Actor,
+        text: String,
+    ) -> TimelineEntry {
+        TimelineEntry::new(&self.id, kind, happened_at, recorded_at, by, text)
+    }
+
+    /// Who holds a role.
+    #[must_use]
+    pub fn holder(&self, role: Role) -> Option<&UserId> {
+        self.posts
+            .get(&role)
+            .and_then(|post| post.holder.as_ref())
+            .map(|holder| &holder.user)
+    }
+
+    fn start_timer(&mut self, kind: TimerKind, due_at: DateTime<Utc>) {
+        let id = TimerId::derived(&[self.id.as_str(), &self.timers.len().to_string()]);
+        self.timers.push(Timer {
+            id,
+            kind,
+            due_at,
+            state: TimerState::Running,
+        });
+    }
+
+    fn finish_timers(&mut self, at: DateTime<Utc>, which: impl Fn(&TimerKind) -> bool) {
+        for timer in self
+            .timers
+            .iter_mut()
+            .filter(|t| t.state == TimerState::Running && which(&t.kind))
+        {
+            timer.state = TimerState::Done { at };
+        }
+    }
+
+    fn must_be_open(&self, attempted: &'static str) -> Result<(), TransitionError> {
+        if self.phase == Phase::Closed {
+            return Err(self.not_from(attempted, "reopen it by moving it to `analyze`"));
+        }
+        Ok(())
+    }
+
+    fn not_from(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {
+        TransitionError::NotFrom {
+            from: self.phase.name().to_owned(),
+            attempted,
+            remedy,
+        }
+    }
+}
+
+fn reason(text: &str, attempted: &'static str) -> Result<String, TransitionError> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(TransitionError::NoReason { attempted })
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// Two words to say on the phone. 32 × 32 pairs: a memory aid, not an identifier.
+fn codename(id: &IncidentId) -> String {
+    const FIRST: [&str; 32] = [
+        "amber", "brisk", "calm", "clear", "coral", "crisp", "deep", "early", "even", "fair", "firm",
+        "fleet", "frost", "gentle", "golden", "grand", "green", "hazel", "ivory", "keen", "late", "lively",
+        "lunar", "mellow", "north", "plain", "quiet", "rapid", "silver", "still", "swift", "warm",
+    ];
+    const SECOND: [&str; 32] = [
+        "anchor", "badger", "beacon", "birch", "bridge", "cedar", "comet", "condor", "delta", "ember",
+        "falcon", "fjord", "garnet", "harbor", "heron", "island", "jasper", "lantern", "maple", "meadow",
+        "orchid", "osprey", "pebble", "quartz", "raven", "river", "saddle", "summit", "thistle", "tundra",
+        "violet", "willow",
+    ];
+    let digest = crate::id::digest(&[id.as_str()]);
+    let pick = |at: usize| usize::from_str_radix(&digest[at..at + 4], 16).unwrap_or(0) % 32;
+    format!("{} {}", FIRST[pick(0)], SECOND[pick(4)])
+}

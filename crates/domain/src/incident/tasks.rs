@@ -1,0 +1,122 @@
+//! What the playbook asks people to do.
+
+use super::{EntryKind, Incident, Outcome, Phase, Role, TimerKind, TransitionError};
+use crate::actor::Actor;
+use crate::id::TaskId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its id within the incident.
+    pub id: TaskId,
+    /// What to do, in a line.
+    pub title: String,
+    /// In which phase it belongs.
+    pub phase: Phase,
+    /// Which role does it.
+    pub role: Role,
+    /// By when.
+    pub due_at: Option<DateTime<Utc>>,
+    /// The CSF 2.0 subcategory it serves, such as `RS.AN-08`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csf: Option<String>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: TaskState,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum TaskState {
+    /// To be done.
+    Open,
+    /// Done.
+    Done {
+        /// By whom.
+        by: Actor,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Not needed this time.
+    Skipped {
+        /// Who said so.
+        by: Actor,
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Incident {
+    /// A task is done.
+    ///
+    /// # Errors
+    /// Refused when there is no such task or it is not open.
+    pub fn complete_task(
+        self,
+        task: &TaskId,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.end_task(task, TaskState::Done { by: by.clone(), at }, by, at)
+    }
+
+    /// A task is not needed, for a reason.
+    ///
+    /// # Errors
+    /// Refused when there is no such task, it is not open, or no reason is given.
+    pub fn skip_task(
+        self,
+        task: &TaskId,
+        why: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        let why = super::reason(why, "skip a task")?;
+        self.end_task(
+            task,
+            TaskState::Skipped {
+                by: by.clone(),
+                at,
+                why,
+            },
+            by,
+            at,
+        )
+    }
+
+    fn end_task(
+        mut self,
+        id: &TaskId,
+        state: TaskState,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        let Some(task) = self.tasks.iter_mut().find(|task| task.id == *id) else {
+            return Err(TransitionError::Unknown {
+                what: "task",
+                name: id.to_string(),
+            });
+        };
+        if task.state != TaskState::Open {
+            return Err(self.not_from("end a task twice in", "the task has ended already"));
+        }
+        let text = match &state {
+            TaskState::Skipped { why, .. } => format!("Task skipped: {} ({why})", task.title),
+            TaskState::Open | TaskState::Done { .. } => format!("Task done: {}", task.title),
+        };
+        task.state = state;
+        self.version += 1;
+        self.finish_timers(at, |kind| matches!(kind, TimerKind::Task { task } if task == id));
+        let entry = self.entry(EntryKind::TaskChanged, at, at, by, text);
+        Ok(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+}

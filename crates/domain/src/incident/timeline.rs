@@ -1,0 +1,98 @@
+//! What happened and when it was written down: append-only.
+
+use crate::actor::Actor;
+use crate::id::{EntryId, IncidentId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// One line of an incident's timeline. It is never changed; a correction is another entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// Its id; ids sort by the time of recording.
+    pub id: EntryId,
+    /// The incident.
+    pub incident: IncidentId,
+    /// When it happened in the world.
+    pub happened_at: DateTime<Utc>,
+    /// When it was written down.
+    pub recorded_at: DateTime<Utc>,
+    /// Who did or wrote it.
+    pub by: Actor,
+    /// What kind of entry.
+    pub kind: EntryKind,
+    /// In words. People appear by id; views replace ids by names.
+    pub text: String,
+}
+
+impl TimelineEntry {
+    /// A new entry.
+    #[must_use]
+    pub fn new(
+        incident: &IncidentId,
+        kind: EntryKind,
+        happened_at: DateTime<Utc>,
+        recorded_at: DateTime<Utc>,
+        by: &Actor,
+        text: String,
+    ) -> Self {
+        Self {
+            id: EntryId::generate(recorded_at),
+            incident: incident.clone(),
+            happened_at,
+            recorded_at,
+            by: by.clone(),
+            kind,
+            text,
+        }
+    }
+}
+
+/// What kind of entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// The incident was opened.
+    Opened,
+    /// An alert joined.
+    AlertJoined,
+    /// Somebody was paged or reminded.
+    Paged,
+    /// Somebody answered the page.
+    Acknowledged,
+    /// The severity changed.
+    SeverityChanged,
+    /// The phase changed.
+    PhaseChanged,
+    /// A role was taken, offered or handed over.
+    RoleChanged,
+    /// A timer ran out.
+    TimerFired,
+    /// A task ended.
+    TaskChanged,
+    /// Where things stand.
+    StatusUpdate,
+    /// Somebody's note.
+    Note,
+    /// A decision and its reason.
+    Decision,
+    /// A piece of evidence.
+    Evidence,
+    /// A disclosure was suspected, confirmed or rejected.
+    DisclosureChanged,
+    /// The list of affected customers changed.
+    AffectedChanged,
+    /// An obligation began, took a step of its ladder, or ended.
+    ObligationChanged,
+    /// A notice was written, submitted, approved or sent.
+    NoticeChanged,
+    /// A message was accepted, refused, or its fate is unknown.
+    Delivered,
+}
+
+impl EntryKind {
+    /// Whether people write it themselves; the other kinds are written by changes of state only.
+    #[must_use]
+    pub fn by_hand(self) -> bool {
+        matches!(self, Self::Note | Self::Decision | Self::Evidence)
+    }
+}

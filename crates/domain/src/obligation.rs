@@ -1,0 +1,435 @@
+//! What contract and law now ask, and by when: one promise to one customer, with a ladder of steps that the clock takes by itself.
+//!
+//! The promise: upon confirmation of an unauthorized disclosure of customer confidential information, affected customers are told
+//! within 72 hours, unless their contract says otherwise. It is not risk-based: no score suppresses it.
+
+use crate::actor::Actor;
+use crate::customer::Customer;
+use crate::id::{CustomerId, IncidentId, NoticeId, ObligationId};
+use crate::span::Span;
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A promise to one customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obligation {
+    /// Derived from incident, customer and rule: what is owed twice is owed once.
+    pub id: ObligationId,
+    /// Counts every change.
+    pub version: i64,
+    /// The incident.
+    pub incident: IncidentId,
+    /// To whom.
+    pub customer: CustomerId,
+    /// Which rule: `contract.default72` or `contract.dpa`.
+    pub rule: String,
+    /// Why and until when.
+    pub deadline: Deadline,
+    /// The steps of the ladder that were taken, in order.
+    pub steps: Vec<StepTaken>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: ObligationState,
+}
+
+/// From when to when, and how that was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// When the clock started.
+    pub from: DateTime<Utc>,
+    /// The limit, in exact elapsed time, weekends included.
+    pub limit: Span,
+    /// When it ends.
+    pub due_at: DateTime<Utc>,
+    /// Rule, start and arithmetic in a sentence.
+    pub explanation: String,
+}
+
+/// Where an obligation stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ObligationState {
+    /// The clock runs and the customer has not been told.
+    Running,
+    /// A notice was accepted by a mail server for at least one of the customer's contacts.
+    Told {
+        /// When.
+        at: DateTime<Utc>,
+        /// By which notice.
+        notice: NoticeId,
+        /// Whether that was in time.
+        in_time: bool,
+    },
+    /// The deadline passed and the customer had not been told. A reason is required, and telling goes on.
+    Missed {
+        /// When the miss was recorded.
+        at: DateTime<Utc>,
+        /// Why; asked for until somebody gives it.
+        why: Option<MissReason>,
+    },
+    /// The customer was cleared, or the disclosure turned out not to be one.
+    Ended {
+        /// When.
+        at: DateTime<Utc>,
+        /// Who said so.
+        by: Actor,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Why a deadline was missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissReason {
+    /// Who gave it.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The reason.
+    pub text: String,
+}
+
+impl ObligationState {
+    /// The state's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Told { .. } => "told",
+            Self::Missed { .. } => "missed",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// A step of the ladder: what happens when time passes and nobody acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// 24/72: the list of affected customers is not verified; the commander is paged.
+    ListAffected,
+    /// 36/72: no approved full notice; security lead and counsel are paged.
+    DraftFull,
+    /// 48/72: executives are paged, and shown recipients and text.
+    Escalate,
+    /// 60/72: the last call.
+    LastCall,
+    /// 66/72: the holding notice is sent.
+    SendHolding,
+    /// 72/72: whoever was not reached is a recorded miss.
+    Overdue,
+}
+
+impl Step {
+    /// All steps in their order.
+    pub const ALL: [Self; 6] = [
+        Self::ListAffected,
+        Self::DraftFull,
+        Self::Escalate,
+        Self::LastCall,
+        Self::SendHolding,
+        Self::Overdue,
+    ];
+
+    /// After how many 72nds of the limit it is due, so that every limit has the same ladder.
+    #[must_use]
+    pub fn seventy_seconds(self) -> i32 {
+        match self {
+            Self::ListAffected => 24,
+            Self::DraftFull => 36,
+            Self::Escalate => 48,
+            Self::LastCall => 60,
+            Self::SendHolding => 66,
+            Self::Overdue => 72,
+        }
+    }
+
+    /// What happens, for people.
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::ListAffected => "the commander is paged: verify the list of affected customers",
+            Self::DraftFull => "security lead and counsel are paged: no full notice is approved",
+            Self::Escalate => "executives are paged: the holding notice will go by itself",
+            Self::LastCall => "last call before the holding notice goes",
+            Self::SendHolding => "the holding notice is sent",
+            Self::Overdue => "whoever was not reached is a recorded miss",
+        }
+    }
+}
+
+/// A step that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTaken {
+    /// Which.
+    pub step: Step,
+    /// When it was due.
+    pub due_at: DateTime<Utc>,
+    /// When it was taken; later than due when the service was down.
+    pub at: DateTime<Utc>,
+}
+
+impl StepTaken {
+    /// More than this after its instant, a step counts as late and is marked so.
+    #[must_use]
+    pub fn late(&self) -> bool {
+        self.at - self.due_at > Duration::minutes(2)
+    }
+}
+
+impl Obligation {
+    /// What is owed to `customer` for a disclosure confirmed at `confirmed_at`.
+    #[must_use]
+    pub fn owe(incident: &IncidentId, customer: &Customer, confirmed_at: DateTime<Utc>) -> Self {
+        let limit = customer.limit();
+        let (rule, source) = match customer.notify_within {
+            Some(_) if customer.contract.is_empty() => ("contract.dpa", "the customer's contract".to_owned()),
+            Some(_) => (
+                "contract.dpa",
+                format!("the customer's contract {}", customer.contract),
+            ),
+            None => (
+                "contract.default72",
+                "the promise where a contract says nothing else".to_owned(),
+            ),
+        };
+        let due_at = confirmed_at + limit.duration();
+        let explanation = format!(
+            "{rule}: {source} asks for a notice within {limit} of the confirmation of the disclosure. Confirmed {} + {limit} exact \
+             elapsed time (weekends included) = due {}.",
+            confirmed_at.format("%Y-%m-%d %H:%M:%S UTC"),
+            due_at.format("%Y-%m-%d %H:%M:%S UTC"),
+        );
+        Self {
+            id: ObligationId::derived(&[incident.as_str(), customer.id.as_str(), "contract"]),
+            version: 1,
+            incident: incident.clone(),
+            customer: customer.id.clone(),
+            rule: rule.to_owned(),
+            deadline: Deadline {
+                from: confirmed_at,
+                limit,
+                due_at,
+                explanation,
+            },
+            steps: Vec::new(),
+            state: ObligationState::Running,
+        }
+    }
+
+    /// When a step of the ladder is due.
+    #[must_use]
+    pub fn step_at(&self, step: Step) -> DateTime<Utc> {
+        let limit = Duration::seconds(self.deadline.limit.as_seconds());
+        self.deadline.from + limit * step.seventy_seconds() / 72
+    }
+
+    /// The next step that will be taken, and when; `None` when there is nothing left to do.
+    #[must_use]
+    pub fn next_step(&self) -> Option<(Step, DateTime<Utc>)> {
+        if self.state != ObligationState::Running {
+            return None;
+        }
+        let taken = |step: Step| self.steps.iter().any(|t| t.step == step);
+        Step::ALL
+            .into_iter()
+            .find(|step| !taken(*step))
+            .map(|step| (step, self.step_at(step)))
+    }
+
+    /// Takes every step that is due by `now`, and says which. Steps that were due while the service was down are all taken at
+    /// once: reminders that no longer help are merged into the last one by the caller, but each is recorded.
+    #[must_use]
+    pub fn take_due(mut self, now: DateTime<Utc>) -> (Self, Vec<StepTaken>) {
+        let mut taken = Vec::new();
+        while let Some((step, due_at)) = self.next_step().filter(|(_, due_at)| *due_at <= now) {
+            let record = StepTaken {
+                step,
+                due_at,
+                at: now,
+            };
+            self.steps.push(record.clone());
+            taken.push(record);
+            if step == Step::Overdue {
+                self.state = ObligationState::Missed { at: now, why: None };
+            }
+        }
+        if !taken.is_empty() {
+            self.version += 1;
+        }
+        (self, taken)
+    }
+
+    /// A mail server accepted a notice for one of the customer's contacts at `at`. The first one counts; a miss stays a miss, since
+    /// the customer was told too late. `None` when nothing changes.
+    #[must_use]
+    pub fn told(mut self, notice: &NoticeId, at: DateTime<Utc>) -> Option<Self> {
+        match &self.state {
+            ObligationState::Running => {}
+            ObligationState::Missed { .. } | ObligationState::Told { .. } | ObligationState::Ended { .. } => {
+                return None;
+            }
+        }
+        self.version += 1;
+        let in_time = at <= self.deadline.due_at;
+        self.state = ObligationState::Told {
+            at,
+            notice: notice.clone(),
+            in_time,
+        };
+        Some(self)
+    }
+
+    /// The customer was cleared. `None` when it had ended or the customer had been told already.
+    #[must_use]
+    pub fn end(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Option<Self> {
+        match &self.state {
+            ObligationState::Running | ObligationState::Missed { .. } => {}
+            ObligationState::Told { .. } | ObligationState::Ended { .. } => return None,
+        }
+        self.version += 1;
+        self.state = ObligationState::Ended {
+            at,
+            by: by.clone(),
+            why: why.to_owned(),
+        };
+        Some(self)
+    }
+
+    /// A customer that had been cleared is affected after all: the same clock runs on. `None` when it had not ended.
+    #[must_use]
+    pub fn resume(mut self) -> Option<Self> {
+        if !matches!(self.state, ObligationState::Ended { .. }) {
+            return None;
+        }
+        self.version += 1;
+        self.state = ObligationState::Running;
+        Some(self)
+    }
+
+    /// Why the deadline was missed.
+    ///
+    /// # Errors
+    /// Refused where nothing was missed, and without a text.
+    pub fn explain_miss(mut self, text: &str, by: &Actor, at: DateTime<Utc>) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("say why the deadline was missed: the reason becomes part of the record".to_owned());
+        }
+        let ObligationState::Missed { why, .. } = &mut self.state else {
+            return Err(format!(
+                "the obligation is {}: nothing was missed",
+                self.state.name()
+            ));
+        };
+        *why = Some(MissReason {
+            by: by.clone(),
+            at,
+            text: text.to_owned(),
+        });
+        self.version += 1;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::customer::{Contact, ContactRole};
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a test's instant")
+    }
+
+    fn customer(hours: Option<u32>) -> Customer {
+        Customer {
+            id: CustomerId::derived(&["acme"]),
+            version: 1,
+            key: "acme".into(),
+            name: "Acme".into(),
+            tenants: ["t-acme".to_owned()].into(),
+            notify_within: hours.map(Span::hours),
+            contract: String::new(),
+            language: "en".into(),
+            contacts: vec![Contact {
+                name: "Security".into(),
+                email: "security@acme.example".into(),
+                role: ContactRole::Security,
+                verified_at: None,
+            }],
+            created_at: at("2026-01-01T00:00:00Z"),
+            updated_at: at("2026-01-01T00:00:00Z"),
+        }
+    }
+
+    fn owed(hours: Option<u32>, from: &str) -> Obligation {
+        Obligation::owe(&IncidentId::derived(&["i"]), &customer(hours), at(from))
+    }
+
+    #[test]
+    fn seventy_two_hours_are_exact_across_a_change_of_clocks() {
+        let obligation = owed(None, "2026-03-28T14:20:00Z");
+        assert_eq!(obligation.deadline.due_at, at("2026-03-31T14:20:00Z"));
+    }
+
+    #[test]
+    fn a_contract_of_24_hours_has_the_same_ladder() {
+        let obligation = owed(Some(24), "2026-06-01T00:00:00Z");
+        assert_eq!(obligation.step_at(Step::ListAffected), at("2026-06-01T08:00:00Z"));
+        assert_eq!(obligation.step_at(Step::SendHolding), at("2026-06-01T22:00:00Z"));
+        assert_eq!(obligation.step_at(Step::Overdue), at("2026-06-02T00:00:00Z"));
+    }
+
+    #[test]
+    fn no_step_is_taken_early_and_each_is_taken_once() {
+        let obligation = owed(None, "2026-06-01T00:00:00Z");
+        let (obligation, taken) = obligation.take_due(at("2026-06-01T23:59:59Z"));
+        assert!(taken.is_empty());
+        let (obligation, taken) = obligation.take_due(at("2026-06-02T00:00:00Z"));
+        assert_eq!(
+            taken.iter().map(|t| t.step).collect::<Vec<_>>(),
+            [Step::ListAffected]
+        );
+        let (_, taken) = obligation.take_due(at("2026-06-02T00:00:01Z"));
+        assert!(taken.is_empty());
+    }
+
+    #[test]
+    fn what_was_due_while_the_service_was_down_is_taken_at_once_and_marked_late() {
+        let (obligation, taken) = owed(None, "2026-06-01T00:00:00Z").take_due(at("2026-06-03T20:00:00Z"));
+        assert_eq!(
+            taken.last().map(|t| (t.step, t.late())),
+            Some((Step::SendHolding, true))
+        );
+        assert_eq!(taken.len(), 5);
+        assert_eq!(obligation.next_step().map(|(step, _)| step), Some(Step::Overdue));
+    }
+
+    #[test]
+    fn a_customer_who_was_told_is_told_once_and_not_reminded() {
+        let notice = NoticeId::derived(&["n"]);
+        let told = owed(None, "2026-06-01T00:00:00Z")
+            .told(&notice, at("2026-06-02T00:00:00Z"))
+            .expect("first");
+        assert!(matches!(told.state, ObligationState::Told { in_time: true, .. }));
+        assert_eq!(told.next_step(), None);
+        assert!(told.told(&notice, at("2026-06-02T00:00:00Z")).is_none());
+    }
+
+    #[test]
+    fn a_miss_asks_for_its_reason() {
+        let (missed, _) = owed(None, "2026-06-01T00:00:00Z").take_due(at("2026-06-04T00:00:00Z"));
+        assert!(matches!(missed.state, ObligationState::Missed { why: None, .. }));
+        assert!(
+            missed
+                .clone()
+                .explain_miss(" ", &Actor::Operator, at("2026-06-05T00:00:00Z"))
+                .is_err()
+        );
+        assert!(
+            missed
+                .explain_miss("the relay was down", &Actor::Operator, at("2026-06-05T00:00:00Z"))
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Whom to wake, in which order, and what to say.
+
+use crate::id::UserId;
+use crate::incident::{Incident, Role};
+use crate::span::Span;
+use serde::{Deserialize, Serialize};
+
+/// Whom a page goes to; who that is now is looked up when the page is written to the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PageTarget {
+    /// A step of the paging policy, counted from 0.
+    OnCall {
+        /// Which; beyond the last one it is the last one again.
+        step: u32,
+    },
+    /// One person.
+    Person {
+        /// Who.
+        user: UserId,
+    },
+    /// Everybody who may approve notices.
+    Counsel,
+    /// Everybody who may lead incidents: the security lead.
+    Leads,
+    /// Executives, as configured; where none are, everybody who may lead incidents and everybody who may approve notices.
+    Executives,
+}
+
+/// Why somebody is paged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PageReason {
+    /// An incident was opened.
+    Opened,
+    /// It became worse.
+    Worsened,
+    /// Nobody answered in time.
+    NotAcknowledged,
+    /// Somebody was given a role.
+    RoleAssigned {
+        /// Which.
+        role: Role,
+    },
+    /// Somebody is asked to take a role over.
+    RoleOffered {
+        /// Which.
+        role: Role,
+    },
+    /// The next status update is due.
+    StatusUpdateDue,
+    /// A task is due.
+    TaskDue {
+        /// Which.
+        title: String,
+    },
+    /// A disclosure is suspected.
+    DisclosureSuspected,
+    /// The decision on it is due.
+    DecisionDue,
+    /// It was confirmed.
+    DisclosureConfirmed,
+    /// A notice waits for approval.
+    ApprovalWanted,
+    /// The ladder of obligations took a step; the text says which and for how many customers.
+    Ladder {
+        /// What it says.
+        text: String,
+    },
+    /// No contact of a customer could be reached.
+    CustomerUnreached {
+        /// Which customer, by name.
+        customer: String,
+    },
+}
+
+impl PageReason {
+    /// In a line, as subjects say it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self {
+            Self::Opened => "new incident".to_owned(),
+            Self::Worsened => "worse".to_owned(),
+            Self::NotAcknowledged => "not acknowledged, escalated to you".to_owned(),
+            Self::RoleAssigned { role } => format!("you are the {}", role.title()),
+            Self::RoleOffered { role } => format!("will you take over as {}?", role.title()),
+            Self::StatusUpdateDue => "status update due".to_owned(),
+            Self::TaskDue { title } => format!("task due: {title}"),
+            Self::DisclosureSuspected => "disclosure suspected, decision needed".to_owned(),
+            Self::DecisionDue => "decision on suspected disclosure is due".to_owned(),
+            Self::DisclosureConfirmed => "disclosure confirmed, notices are due".to_owned(),
+            Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
+            Self::Ladder { text } => text.clone(),
+            Self::CustomerUnreached { customer } => format!("no contact reached at {customer}"),
+        }
+    }
+
+    /// Whether answering is wanted: then the message carries a signed link to acknowledge.
+    #[must_use]
+    pub fn wants_answer(&self) -> bool {
+        matches!(self, Self::Opened | Self::NotAcknowledged | Self::Worsened)
+    }
+}
+
+/// Whom the on-call steps page and how long each waits for an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PagingPolicy {
+    /// The steps, tried in order; the last one is repeated until somebody answers.
+    pub steps: Vec<PagingStep>,
+}
+
+/// One step of a paging policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PagingStep {
+    /// E-mail addresses of people with an account.
+    #[serde(default)]
+    pub people: Vec<String>,
+    /// Names of configured SNS topics.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// How long to wait for an answer before the next step.
+    pub wait: Span,
+}
+
+impl PagingPolicy {
+    /// The step that follows `step`; the last one follows itself.
+    #[must_use]
+    pub fn step_after(&self, step: u32) -> u32 {
+        let last = u32::try_from(self.steps.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        step.saturating_add(1).min(last)
+    }
+
+    /// The step with this number, or the last one.
+    #[must_use]
+    pub fn step(&self, step: u32) -> Option<&PagingStep> {
+        let index = usize::try_from(step).unwrap_or(usize::MAX);
+        self.steps.get(index).or_else(|| self.steps.last())
+    }
+
+    /// How long the step waits for an answer.
+    #[must_use]
+    pub fn wait_at(&self, step: u32) -> Span {
+        self.step(step).map_or(Span::minutes(5), |step| step.wait)
+    }
+
+    /// What is wrong with it: a policy that can reach nobody is not a policy.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        if self.steps.is_empty() {
+            return vec!["paging.steps is empty; name at least one step with people or topics".to_owned()];
+        }
+        let empty = |(i, s): (usize, &PagingStep)| {
+            let nobody = s.people.is_empty() && s.topics.is_empty();
+            nobody
+                .then(|| format!("paging.steps[{i}] pages nobody; name people or topics, or remove the step"))
+        };
+        let hasty = |(i, s): (usize, &PagingStep)| {
+            (s.wait < Span::seconds(30))
+                .then(|| format!("paging.steps[{i}].wait is {}; give people at least 30s", s.wait))
+        };
+        self.steps
+            .iter()
+            .enumerate()
+            .filter_map(empty)
+            .chain(self.steps.iter().enumerate().filter_map(hasty))
+            .collect()
+    }
+}
+
+/// What a page says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageText {
+    /// In a line; less than 100 characters, for SNS.
+    pub subject: String,
+    /// In a few lines, the most important first.
+    pub body: String,
+}
+
+/// What a page about an incident says. `link` leads to the incident room.
+#[must_use]
+pub fn page_text(incident: &Incident, reason: &PageReason, link: &str) -> PageText {
+    let drill = if incident.drill { "[DRILL] " } else { "" };
+    let subject = format!(
+        "{drill}[{}] {} {}: {}",
+        incident.severity.name().to_uppercase(),
+        incident.reference(),
+        reason.line(),
+        incident.title
+    );
+    let body = format!(
+        "{}\n\n{}\n\nIncident  {} ({})\nSeverity  {}\nPhase     {}\nOpened    {}\n\nIncident room: {link}\n",
+        capitalise(&reason.line()),
+        incident.summary,
+        incident.reference(),
+        incident.codename,
+        incident.severity.name(),
+        incident.phase.name(),
+        incident.opened_at.format("%Y-%m-%d %H:%M:%S UTC"),
+    );
+    PageText {
+        subject: shorten(&subject, 99),
+        body,
+    }
+}
+
+fn capitalise(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+fn shorten(text: &str, limit: usize) -> String {
+    let one_line = text.replace(['\r', '\n'], " ");
+    if one_line.chars().count() <= limit {
+        return one_line;
+    }
+    one_line.chars().take(limit - 1).chain(['…']).collect()
+}
