@@ -188,6 +188,9 @@ impl Alert {
     }
 
     fn absorb(&mut self, detection: Detection) {
+        if detection.last_at >= self.last_at {
+            self.reason = detection.reason;
+        }
         self.first_at = self.first_at.min(detection.first_at);
         self.last_at = self.last_at.max(detection.last_at);
         self.severity = self.severity.max(Severity::of_level(detection.level));
@@ -201,7 +204,6 @@ impl Alert {
             }
         }
         self.entities.extend(detection.entities);
-        self.reason = detection.reason;
         let figures = DetectionFigures {
             events: detection.events_seen,
             last_at: detection.last_at,

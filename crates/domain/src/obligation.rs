@@ -296,14 +296,22 @@ impl Obligation {
         Some(self)
     }
 
-    /// A customer that had been cleared is affected after all: the same clock runs on. `None` when it had not ended.
+    /// A customer that had been cleared is affected after all: the same clock runs on, and a miss that was recorded before stays
+    /// one. `None` when it had not ended.
     #[must_use]
     pub fn resume(mut self) -> Option<Self> {
         if !matches!(self.state, ObligationState::Ended { .. }) {
             return None;
         }
         self.version += 1;
-        self.state = ObligationState::Running;
+        let missed = self.steps.iter().find(|taken| taken.step == Step::Overdue);
+        self.state = match missed {
+            Some(overdue) => ObligationState::Missed {
+                at: overdue.at,
+                why: None,
+            },
+            None => ObligationState::Running,
+        };
         Some(self)
     }
 

@@ -498,7 +498,8 @@ impl Incident {
         })
     }
 
-    /// Moves the response to another phase; back is allowed, since incidents come back. Closing ends all timers.
+    /// Moves the response to another phase; back is allowed, since incidents come back. Closing ends all timers; reopening makes a
+    /// status update due again.
     ///
     /// # Errors
     /// Refused to close while a suspected disclosure is undecided; a closed incident is reopened by moving it to `analyze`.
@@ -521,13 +522,15 @@ impl Incident {
             ));
         }
         let text = format!("Phase {} → {}", self.phase.name(), to.name());
+        let reopened = self.phase == Phase::Closed;
         self.version += 1;
         self.phase = to;
         if to == Phase::Closed {
             self.closed_at = Some(at);
             self.finish_timers(at, |_| true);
-        } else {
+        } else if reopened {
             self.closed_at = None;
+            self.await_status_from(at);
         }
         let entry = self.entry(EntryKind::PhaseChanged, at, at, by, text);
         Ok(Outcome {
@@ -551,12 +554,7 @@ impl Incident {
         let text = reason(text, "post a status update")?;
         self.version += 1;
         self.summary.clone_from(&text);
-        for timer in &mut self.timers {
-            if let TimerKind::StatusUpdate { every } = timer.kind {
-                timer.due_at = at + every.duration();
-                timer.state = TimerState::Running;
-            }
-        }
+        self.await_status_from(at);
         let entry = self.entry(EntryKind::StatusUpdate, at, at, by, text);
         Ok(Outcome {
             subject: self,
@@ -631,6 +629,16 @@ impl Incident {
             due_at,
             state: TimerState::Running,
         });
+    }
+
+    /// The next status update is due one interval after `at`.
+    fn await_status_from(&mut self, at: DateTime<Utc>) {
+        for timer in &mut self.timers {
+            if let TimerKind::StatusUpdate { every } = timer.kind {
+                timer.due_at = at + every.duration();
+                timer.state = TimerState::Running;
+            }
+        }
     }
 
     fn finish_timers(&mut self, at: DateTime<Utc>, which: impl Fn(&TimerKind) -> bool) {
