@@ -1,0 +1,200 @@
+//! Files that grow, are rotated, emptied, compressed, or were compressed before they were found.
+//!
+//! A file is known by its device and inode and by the bytes it begins with; where it was read to is checked by the bytes in front of
+//! that place. So a renamed file is read on, an emptied one is read anew, a copy of a file that was read is read on from where the
+//! original was left, and a gzip of it likewise. The end of a line that was not finished is left until it is.
+
+mod content;
+mod pattern;
+mod tail;
+
+use crate::config::FileConfig;
+use crate::parse::{Context, Interpretation, Origin};
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tail::Tail;
+use watchkeeper_domain::clock::Clock;
+use watchkeeper_domain::event::{Event, SourceName};
+
+/// What one reading takes at most.
+const BATCH_EVENTS: usize = 10_000;
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Files as a source.
+#[derive(Debug)]
+pub struct FileTail {
+    name: SourceName,
+    how: Interpretation,
+    patterns: Vec<PathBuf>,
+    max_line_bytes: usize,
+    from_beginning: bool,
+    clock: Arc<dyn Clock>,
+    /// Files held open since the last reading, so that a renamed or deleted one can be read to its end.
+    open: BTreeMap<u64, Tail>,
+    /// Which missing paths were remarked on; said once, until the file comes and goes again.
+    waiting: BTreeSet<PathBuf>,
+}
+
+/// The cursor's form.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    /// How many files were begun so far; each gets the next number, and its event ids carry it.
+    begun: u64,
+    /// Whether the first reading is over: `from_beginning` speaks only of files that were there before it.
+    #[serde(default)]
+    started: bool,
+    files: BTreeMap<u64, Place>,
+}
+
+/// A file and where it was read to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    /// Bytes of text read; of the text that is compressed, if it is.
+    offset: u64,
+    /// What the file begins with and what stands in front of `offset`.
+    mark: content::Mark,
+    /// A line that is longer than the limit was cut, and its rest is being passed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    passing_over: bool,
+    /// No longer at its path: it is read to its end, and its last line counts even without a line end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaced_at: Option<DateTime<Utc>>,
+    /// A gzip file that was read to its end, with its compressed length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    finished_at: Option<u64>,
+}
+
+/// A reading under way.
+struct Reading<'r> {
+    name: &'r SourceName,
+    how: &'r Interpretation,
+    max_line_bytes: usize,
+    now: DateTime<Utc>,
+    events: Vec<Event>,
+    counts: BatchCounts,
+    remarks: Vec<Remark>,
+    more: bool,
+}
+
+impl Reading<'_> {
+    fn is_full(&self) -> bool {
+        self.events.len() >= BATCH_EVENTS || self.counts.bytes >= BATCH_BYTES
+    }
+
+    /// Takes one line, which begins at `offset` of file `number`.
+    fn take(&mut self, number: u64, offset: u64, line: &[u8]) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let id = format!("{number}:{offset}");
+        let origin = Origin {
+            source: self.name,
+            id: &id,
+            context: Context::collected(self.now),
+        };
+        let found = self.how.events(origin, &String::from_utf8_lossy(line));
+        self.counts.unparsed += found.iter().filter(|e| e.unparsed.is_some()).count() as u64;
+        self.events.extend(found);
+    }
+}
+
+impl FileTail {
+    pub(crate) fn open(config: &FileConfig, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            name: SourceName(config.name.clone()),
+            how: config.interpretation(),
+            patterns: config.paths.clone(),
+            max_line_bytes: config.max_line_bytes,
+            from_beginning: config.from_beginning,
+            clock,
+            open: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// The files that match now, in order; what matches nothing is remarked on once.
+    fn list(&mut self, remarks: &mut Vec<Remark>) -> Vec<PathBuf> {
+        let mut paths = BTreeSet::new();
+        for wanted in &self.patterns {
+            let found = pattern::expand(wanted).unwrap_or_else(|error| {
+                remarks.push(Remark::Unreadable {
+                    path: wanted.clone(),
+                    reason: error.to_string(),
+                });
+                Vec::new()
+            });
+            if !found.is_empty() {
+                self.waiting.remove(wanted);
+            } else if self.waiting.insert(wanted.clone()) {
+                remarks.push(Remark::Waiting { path: wanted.clone() });
+            }
+            paths.extend(found);
+        }
+        paths.into_iter().collect()
+    }
+
+    fn read_files(&mut self, mut stored: Stored) -> (Stored, Reading<'_>) {
+        let mut remarks = Vec::new();
+        let paths = self.list(&mut remarks);
+        let mut reading = Reading {
+            name: &self.name,
+            how: &self.how,
+            max_line_bytes: self.max_line_bytes,
+            now: self.clock.now(),
+            events: Vec::new(),
+            counts: BatchCounts::default(),
+            remarks,
+            more: false,
+        };
+        let skip_present = !self.from_beginning && !stored.started;
+        tail::follow(&mut stored, &mut self.open, &paths, skip_present, &mut reading);
+        stored.started = true;
+        for (number, place) in &mut stored.files {
+            if reading.is_full() {
+                reading.more = true;
+                break;
+            }
+            if let Some(tail) = self.open.get_mut(number) {
+                tail.read(*number, place, &mut reading);
+            }
+        }
+        tail::retire(&mut stored, &mut self.open, &paths, &mut reading);
+        (stored, reading)
+    }
+}
+
+#[async_trait]
+impl Source for FileTail {
+    fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
+        let stored: Stored = from.decode(&self.name)?;
+        let (reached, reading) = self.read_files(stored.clone());
+        let (events, counts, remarks, more) = (reading.events, reading.counts, reading.remarks, reading.more);
+        let next = if reached == stored {
+            from.clone()
+        } else {
+            Cursor::encode(&reached, &self.name)?
+        };
+        Ok(Batch {
+            events,
+            next,
+            more,
+            counts,
+            remarks,
+        })
+    }
+}

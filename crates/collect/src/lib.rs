@@ -1,0 +1,27 @@
+//! Sources that can be read again from a cursor.
+//!
+//! Takes: a [`SourceConfig`], a clock and a directory for what must survive. Gives: batches of [`watchkeeper_domain::event::Event`],
+//! each with the [`Cursor`] from which to read on. Leaves alone: what events mean (detection) and where cursors are kept (the store
+//! commits them together with the alerts that the events gave).
+//!
+//! - [`cloudwatch`], [`guardduty`] and [`file`] read something that keeps its own past.
+//! - [`receive`] takes pushes, and answers only once they lie in a [`spool`] on disk, which is then a source like the others.
+//! - [`parse`] turns lines and documents into fields in Sigma's names; what it cannot read is kept and marked.
+
+pub mod cloudwatch;
+pub mod config;
+pub mod file;
+pub mod guardduty;
+pub mod parse;
+pub mod push;
+pub mod receive;
+pub mod source;
+pub mod spool;
+
+mod aws;
+mod rate;
+mod seen;
+
+pub use config::{Fault, Opened, SourceConfig, open};
+pub use receive::Receiver;
+pub use source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};

@@ -1,0 +1,254 @@
+//! Lines and documents become fields in Sigma's names.
+//!
+//! Takes one line (or one document) and what is known about its source; gives the events in it. Pure: the same line and context
+//! always give the same events, so reading again changes nothing. A line that no parser can read becomes an event that says why.
+
+mod access_log;
+mod cloudtrail;
+mod guardduty;
+mod json;
+mod sshd;
+pub mod time;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use watchkeeper_domain::event::{Event, LogSource, SourceName};
+
+/// How lines are to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Judged for each line by itself, so that a line gives the same event wherever reading begins.
+    #[default]
+    Auto,
+    /// Access logs of nginx and apache, "combined" or "common", with or without a virtual host in front.
+    Combined,
+    /// CloudTrail: one event, `{"Records": […]}`, or a list of events.
+    Cloudtrail,
+    /// GuardDuty findings, bare or in EventBridge's envelope.
+    Guardduty,
+    /// Syslog lines of sshd and its neighbours (RFC 3164, RFC 5424, or with an ISO time).
+    Sshd,
+    /// One JSON object a line.
+    Json,
+    /// Text without a form.
+    Plain,
+}
+
+/// Names of fields in the record that say what kind of log it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordLogSource {
+    /// The field that holds the category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// The field that holds the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// The field that holds the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+/// How lines of one source become events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interpretation {
+    /// How lines are to be read.
+    pub format: Format,
+    /// What kind of log it is; each part given wins over what follows from the format.
+    pub log_source: LogSource,
+    /// Fields of the record that win over both.
+    pub log_source_from: RecordLogSource,
+    /// The field that holds the time, when it is not one of [`time::USUAL_FIELDS`].
+    pub timestamp_field: Option<String>,
+    /// Minutes that a clock without a zone is ahead of UTC.
+    pub utc_offset_minutes: i32,
+    /// The customer whom every event concerns.
+    pub tenant: Option<String>,
+}
+
+/// What is known about a line besides its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// When it was collected.
+    pub collected_at: DateTime<Utc>,
+    /// When it happened, as the transport says (CloudWatch's timestamp); used where the line itself does not say.
+    pub told_at: Option<DateTime<Utc>>,
+}
+
+impl Context {
+    /// A line collected at `collected_at`, with no other knowledge of its time.
+    #[must_use]
+    pub fn collected(collected_at: DateTime<Utc>) -> Self {
+        Self {
+            collected_at,
+            told_at: None,
+        }
+    }
+}
+
+/// One event found in a line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parsed {
+    /// When it happened, if the line says so.
+    pub at: Option<DateTime<Utc>>,
+    /// The id that the record itself carries, if its kind has one that is unique.
+    pub id: Option<String>,
+    /// What kind of log it is.
+    pub log_source: LogSource,
+    /// The fields.
+    pub fields: Map<String, Value>,
+    /// The record's own text, where a line holds several.
+    pub raw: Option<String>,
+    /// Why it could not be read.
+    pub unparsed: Option<String>,
+}
+
+impl Parsed {
+    fn unreadable(line: &str, reason: impl Into<String>) -> Self {
+        let mut parsed = Self::text(line);
+        parsed.unparsed = Some(reason.into());
+        parsed
+    }
+
+    fn text(line: &str) -> Self {
+        let mut fields = Map::new();
+        fields.insert("message".into(), line.into());
+        Self {
+            fields,
+            ..Self::default()
+        }
+    }
+}
+
+/// Where a line came from, for [`Interpretation::events`].
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// Which source told it.
+    pub source: &'a SourceName,
+    /// An id that is the same whenever the line is read again.
+    pub id: &'a str,
+    /// What is known about it.
+    pub context: Context,
+}
+
+/// The events in one line: almost always one; none for a document that holds an empty list.
+#[must_use]
+pub fn parse(how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
+    let mut found = match how.format {
+        Format::Auto => parse_as(guess(line), how, line, context),
+        format => parse_as(format, how, line, context),
+    };
+    for parsed in &mut found {
+        how.overlay(parsed);
+    }
+    found
+}
+
+fn parse_as(format: Format, how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
+    match format {
+        Format::Combined => vec![access_log::parse(line)],
+        Format::Cloudtrail => cloudtrail::parse(line),
+        Format::Guardduty => guardduty::parse(line),
+        Format::Sshd => sshd::parse(line, context.collected_at, how.utc_offset_minutes),
+        Format::Json => vec![json::parse(
+            line,
+            how.timestamp_field.as_deref(),
+            how.utc_offset_minutes,
+        )],
+        Format::Plain | Format::Auto => vec![Parsed::text(line)],
+    }
+}
+
+/// The format that a line looks like.
+#[must_use]
+pub fn guess(line: &str) -> Format {
+    let trimmed = line.trim_start();
+    if trimmed.starts_with('{') || trimmed.starts_with('[') {
+        if cloudtrail::resembles(trimmed) {
+            Format::Cloudtrail
+        } else if guardduty::resembles(trimmed) {
+            Format::Guardduty
+        } else if trimmed.starts_with('{') {
+            Format::Json
+        } else {
+            Format::Plain
+        }
+    } else if access_log::resembles(line) {
+        Format::Combined
+    } else if sshd::resembles(line) {
+        Format::Sshd
+    } else {
+        Format::Plain
+    }
+}
+
+impl Interpretation {
+    /// The events in one line. An event's id is the record's own where it has one, else `origin.id`, with `#n` behind it from
+    /// the second on.
+    #[must_use]
+    pub fn events(&self, origin: Origin<'_>, line: &str) -> Vec<Event> {
+        let Context {
+            collected_at,
+            told_at,
+        } = origin.context;
+        let found = parse(self, line, origin.context);
+        found
+            .into_iter()
+            .enumerate()
+            .map(|(index, parsed)| Event {
+                id: parsed.id.unwrap_or_else(|| numbered(origin.id, index)),
+                source: origin.source.clone(),
+                at: parsed.at.or(told_at).unwrap_or(collected_at),
+                collected_at,
+                log_source: parsed.log_source,
+                fields: parsed.fields,
+                raw: parsed.raw.unwrap_or_else(|| line.to_owned()),
+                unparsed: parsed.unparsed,
+            })
+            .collect()
+    }
+
+    /// Lays what the configuration says over what the line says.
+    fn overlay(&self, parsed: &mut Parsed) {
+        let LogSource {
+            category,
+            product,
+            service,
+        } = &self.log_source;
+        let found = &mut parsed.log_source;
+        found.category = category.clone().or(found.category.take());
+        found.product = product.clone().or(found.product.take());
+        found.service = service.clone().or(found.service.take());
+        let told = |field: &Option<String>| match parsed.fields.get(field.as_deref()?)? {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        let from = &self.log_source_from;
+        found.category = told(&from.category).or(found.category.take());
+        found.product = told(&from.product).or(found.product.take());
+        found.service = told(&from.service).or(found.service.take());
+        if let Some(tenant) = &self.tenant
+            && !parsed.fields.contains_key("tenant")
+        {
+            parsed.fields.insert("tenant".into(), tenant.clone().into());
+        }
+    }
+}
+
+fn numbered(id: &str, index: usize) -> String {
+    if index == 0 {
+        id.to_owned()
+    } else {
+        format!("{id}#{index}")
+    }
+}
+
+fn log_source(product: &str, service: &str) -> LogSource {
+    LogSource {
+        category: None,
+        product: Some(product.to_owned()),
+        service: Some(service.to_owned()),
+    }
+}

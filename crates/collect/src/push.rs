@@ -1,0 +1,454 @@
+//! What is pushed over HTTP, decoded: pure functions from bytes to records, with every size bounded.
+//!
+//! Takes a body as it was sent; gives records, or an error that names the record. Leaves alone: HTTP itself and the disk.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{DateTime, Utc};
+use flate2::read::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::io::Read;
+use subtle::ConstantTimeEq;
+
+/// One line or document that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The text.
+    #[serde(rename = "l")]
+    pub line: String,
+    /// When it happened, where the transport says so.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// The id that the transport gives it, where that is unique and the same each time it is sent.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl Record {
+    /// A record of which nothing but its text is known.
+    #[must_use]
+    pub fn text(line: impl Into<String>) -> Self {
+        Self {
+            line: line.into(),
+            at: None,
+            id: None,
+        }
+    }
+}
+
+/// How large things may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushLimits {
+    /// A body as sent, in bytes.
+    pub body_bytes: usize,
+    /// A whole request after all decompression, in bytes.
+    pub decompressed_bytes: usize,
+    /// One record, in bytes.
+    pub record_bytes: usize,
+    /// Records in a request.
+    pub records: usize,
+}
+
+/// Why a body is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Something is larger than allowed.
+    #[error("{what} is larger than {limit} {unit}; send less at a time")]
+    TooLarge {
+        /// What is too large, such as `record 3`.
+        what: String,
+        /// What is allowed.
+        limit: usize,
+        /// Of what the limit counts.
+        unit: &'static str,
+    },
+    /// Something is not what it should be.
+    #[error("{place}: {reason}")]
+    Malformed {
+        /// Where: `the body`, `line 3`, `record 3`; records and lines count from 1.
+        place: String,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+}
+
+fn malformed(place: impl Into<String>, reason: impl Into<String>) -> DecodeError {
+    DecodeError::Malformed {
+        place: place.into(),
+        reason: reason.into(),
+    }
+}
+
+fn too_large(what: impl Into<String>, limit: usize) -> DecodeError {
+    DecodeError::TooLarge {
+        what: what.into(),
+        limit,
+        unit: "bytes",
+    }
+}
+
+/// Whether a presented secret is one of those whose SHA-256 is given. The time taken does not depend on how much of it is right.
+#[must_use]
+pub fn secret_matches(presented: &str, digests: &[[u8; 32]]) -> bool {
+    let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
+    let any = digests.iter().fold(subtle::Choice::from(0), |found, known| {
+        found | known.ct_eq(&digest)
+    });
+    any.into()
+}
+
+/// Undoes the `Content-Encoding` of a body: none, `identity` or `gzip`.
+///
+/// # Errors
+/// A body beyond the limits, before or after decompression; another encoding; damaged gzip.
+pub fn decompress<'b>(
+    body: &'b [u8],
+    content_encoding: Option<&str>,
+    limits: &PushLimits,
+) -> Result<Cow<'b, [u8]>, DecodeError> {
+    if body.len() > limits.body_bytes {
+        return Err(too_large("the body", limits.body_bytes));
+    }
+    match content_encoding.map(|e| e.trim().to_ascii_lowercase()).as_deref() {
+        None | Some("" | "identity") => Ok(Cow::Borrowed(body)),
+        Some("gzip" | "x-gzip") => gunzip(body, limits.decompressed_bytes, "the body").map(Cow::Owned),
+        Some(other) => Err(malformed(
+            "the body",
+            format!("content encoding `{other}` is not known; use gzip or none"),
+        )),
+    }
+}
+
+/// Decompresses at most `budget` bytes: a few kilobytes of gzip can hold gigabytes.
+fn gunzip(bytes: &[u8], budget: usize, place: &str) -> Result<Vec<u8>, DecodeError> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .take(budget as u64 + 1)
+        .read_to_end(&mut plain)
+        .map_err(|e| malformed(place, format!("damaged gzip: {e}")))?;
+    if plain.len() > budget {
+        return Err(too_large(format!("{place} after decompression"), budget));
+    }
+    Ok(plain)
+}
+
+/// Lines, one record each; blank lines separate and are nothing themselves. With `strict` each must be a JSON value, as for the
+/// formats that are JSON; else they are text.
+///
+/// # Errors
+/// The first line that is too long, not UTF-8 or (with `strict`) not JSON, by its number from 1.
+pub fn json_lines(body: &[u8], strict: bool, limits: &PushLimits) -> Result<Vec<Record>, DecodeError> {
+    let mut records = Vec::new();
+    for (index, line) in body.split(|b| *b == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let place = format!("line {}", index + 1);
+        if line.len() > limits.record_bytes {
+            return Err(too_large(place, limits.record_bytes));
+        }
+        let text = std::str::from_utf8(line)
+            .map_err(|e| malformed(&place, format!("not UTF-8 from byte {}", e.valid_up_to() + 1)))?;
+        if strict {
+            serde_json::from_str::<serde::de::IgnoredAny>(text)
+                .map_err(|e| malformed(&place, format!("not JSON: {e}")))?;
+        }
+        push_record(&mut records, Record::text(text), limits)?;
+    }
+    Ok(records)
+}
+
+fn push_record(records: &mut Vec<Record>, record: Record, limits: &PushLimits) -> Result<(), DecodeError> {
+    if records.len() == limits.records {
+        return Err(DecodeError::TooLarge {
+            what: "the request".into(),
+            limit: limits.records,
+            unit: "records",
+        });
+    }
+    records.push(record);
+    Ok(())
+}
+
+/// A request of the Firehose HTTP endpoint protocol, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirehoseRequest {
+    /// The same whenever the request is sent again.
+    pub request_id: String,
+    /// What it carries, in order.
+    pub records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FirehoseBody<'b> {
+    request_id: String,
+    #[serde(borrow)]
+    records: Vec<FirehoseRecord<'b>>,
+}
+
+#[derive(Deserialize)]
+struct FirehoseRecord<'b> {
+    #[serde(borrow)]
+    data: Cow<'b, str>,
+}
+
+/// Decodes a (decompressed) body of the Firehose HTTP endpoint protocol. A record is text, cut at line ends, or what a
+/// subscription of CloudWatch Logs sends: gzip of its own envelope.
+///
+/// # Errors
+/// The first record that cannot be decoded, by its number from 1.
+pub fn firehose(body: &[u8], limits: &PushLimits) -> Result<FirehoseRequest, DecodeError> {
+    let decoded: FirehoseBody<'_> = serde_json::from_slice(body).map_err(|e| {
+        malformed(
+            "the body",
+            format!(
+                "not a Firehose request `{{\"requestId\", \"timestamp\", \"records\": [{{\"data\"}}]}}`: {e}"
+            ),
+        )
+    })?;
+    if decoded.request_id.is_empty() || decoded.request_id.len() > 256 {
+        return Err(malformed("the body", "`requestId` should be 1 to 256 characters"));
+    }
+    let mut records = Vec::new();
+    let mut budget = limits.decompressed_bytes;
+    for (index, record) in decoded.records.iter().enumerate() {
+        let place = format!("record {}", index + 1);
+        let data = BASE64
+            .decode(record.data.as_bytes())
+            .map_err(|e| malformed(&place, format!("`data` is not base64: {e}")))?;
+        let plain = if data.starts_with(&[0x1f, 0x8b]) {
+            gunzip(&data, budget, &place)?
+        } else {
+            data
+        };
+        budget = budget
+            .checked_sub(plain.len())
+            .ok_or_else(|| too_large("the request after decompression", limits.decompressed_bytes))?;
+        take_data(&plain, &place, &mut records, limits)?;
+    }
+    Ok(FirehoseRequest {
+        request_id: decoded.request_id,
+        records,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Subscription {
+    message_type: String,
+    #[serde(default)]
+    owner: String,
+    #[serde(default)]
+    log_group: String,
+    #[serde(default)]
+    log_stream: String,
+    #[serde(default)]
+    log_events: Vec<SubscribedEvent>,
+}
+
+#[derive(Deserialize)]
+struct SubscribedEvent {
+    /// A string on AWS, a number from some emulators.
+    id: serde_json::Value,
+    timestamp: i64,
+    message: String,
+}
+
+/// The records of one Firehose record's data.
+fn take_data(
+    plain: &[u8],
+    place: &str,
+    records: &mut Vec<Record>,
+    limits: &PushLimits,
+) -> Result<(), DecodeError> {
+    if is_subscription(plain) {
+        let envelope: Subscription = serde_json::from_slice(plain)
+            .map_err(|e| malformed(place, format!("not a CloudWatch Logs subscription message: {e}")))?;
+        return take_subscription(envelope, place, records, limits);
+    }
+    for line in plain.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if line.len() > limits.record_bytes {
+            return Err(too_large(place, limits.record_bytes));
+        }
+        // Firehose would send a refused request again and again: what is not UTF-8 is kept with marks in its place.
+        push_record(records, Record::text(String::from_utf8_lossy(line)), limits)?;
+    }
+    Ok(())
+}
+
+fn is_subscription(plain: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind<'b> {
+        #[serde(borrow)]
+        message_type: Cow<'b, str>,
+    }
+    plain.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<Kind<'_>>(plain)
+            .is_ok_and(|kind| matches!(&*kind.message_type, "DATA_MESSAGE" | "CONTROL_MESSAGE"))
+}
+
+fn take_subscription(
+    envelope: Subscription,
+    place: &str,
+    records: &mut Vec<Record>,
+    limits: &PushLimits,
+) -> Result<(), DecodeError> {
+    if envelope.message_type == "CONTROL_MESSAGE" {
+        // Sent to see whether the destination answers; it carries no log.
+        return Ok(());
+    }
+    let stream = format!(
+        "{}/{}/{}",
+        envelope.owner, envelope.log_group, envelope.log_stream
+    );
+    for event in envelope.log_events {
+        if event.message.len() > limits.record_bytes {
+            return Err(too_large(place, limits.record_bytes));
+        }
+        let id = match event.id {
+            serde_json::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        let record = Record {
+            line: event.message,
+            at: DateTime::from_timestamp_millis(event.timestamp),
+            id: Some(format!("{stream}/{id}")),
+        };
+        push_record(records, record, limits)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::io::Write;
+
+    const LIMITS: PushLimits = PushLimits {
+        body_bytes: 10_000,
+        decompressed_bytes: 50_000,
+        record_bytes: 1_000,
+        records: 100,
+    };
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn request(data: &[&[u8]]) -> Vec<u8> {
+        let records: Vec<_> = data.iter().map(|d| json!({"data": BASE64.encode(d)})).collect();
+        json!({"requestId": "r-1", "timestamp": 1, "records": records})
+            .to_string()
+            .into_bytes()
+    }
+
+    fn lines(records: &[Record]) -> Vec<&str> {
+        records.iter().map(|r| r.line.as_str()).collect()
+    }
+
+    #[test]
+    fn a_line_that_is_not_json_is_named_by_its_number() {
+        let body = b"{\"a\":1}\r\n\n{\"b\":\n";
+        let error = json_lines(body, true, &LIMITS).unwrap_err().to_string();
+        assert!(error.starts_with("line 3: not JSON"), "{error}");
+        assert_eq!(
+            lines(&json_lines(body, false, &LIMITS).unwrap()),
+            ["{\"a\":1}", "{\"b\":"]
+        );
+        let error = json_lines(b"ok\n\xff", false, &LIMITS).unwrap_err().to_string();
+        assert_eq!(error, "line 2: not UTF-8 from byte 1");
+    }
+
+    #[test]
+    fn firehose_records_are_text_or_subscription_messages() {
+        let envelope = json!({"messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": "/app", "logStream": "s",
+            "subscriptionFilters": ["all"], "logEvents": [{"id": "3800", "timestamp": 1_700_000_000_123_i64, "message": "hello"}]});
+        let control = json!({"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "",
+            "subscriptionFilters": [], "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE"}]});
+        let body = request(&[
+            b"one\ntwo\n",
+            &gzip(envelope.to_string().as_bytes()),
+            &gzip(control.to_string().as_bytes()),
+            b"bad \xff byte",
+        ]);
+        let decoded = firehose(&body, &LIMITS).unwrap();
+        assert_eq!(decoded.request_id, "r-1");
+        assert_eq!(
+            lines(&decoded.records),
+            ["one", "two", "hello", "bad \u{fffd} byte"]
+        );
+        assert_eq!(decoded.records[2].id.as_deref(), Some("111122223333//app/s/3800"));
+        assert_eq!(
+            decoded.records[2].at.map(|a| a.timestamp_millis()),
+            Some(1_700_000_000_123)
+        );
+    }
+
+    #[test]
+    fn a_record_that_is_not_base64_is_named() {
+        let body = br#"{"requestId":"r","timestamp":1,"records":[{"data":"YQ=="},{"data":"%"}]}"#;
+        let error = firehose(body, &LIMITS).unwrap_err().to_string();
+        assert!(error.starts_with("record 2: `data` is not base64"), "{error}");
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_refused_before_it_unfolds() {
+        let bomb = gzip(&vec![b'a'; 5_000_000]);
+        assert!(bomb.len() < LIMITS.body_bytes);
+        let body = decompress(&bomb, Some("gzip"), &LIMITS);
+        assert_eq!(body, Err(too_large("the body after decompression", 50_000)));
+        let inside = firehose(&request(&[&bomb]), &LIMITS);
+        assert_eq!(inside, Err(too_large("record 1 after decompression", 50_000)));
+        let small = gzip(&vec![b'a'; 30_000]);
+        let together = firehose(
+            &request(&[&small, &small]),
+            &PushLimits {
+                record_bytes: 40_000,
+                ..LIMITS
+            },
+        );
+        assert_eq!(together, Err(too_large("record 2 after decompression", 20_000)));
+    }
+
+    #[test]
+    fn every_limit_holds() {
+        let limits = PushLimits { records: 2, ..LIMITS };
+        assert!(matches!(
+            json_lines(b"1\n2\n3", true, &limits),
+            Err(DecodeError::TooLarge { unit: "records", .. })
+        ));
+        let long = vec![b'x'; 1_001];
+        assert_eq!(json_lines(&long, false, &LIMITS), Err(too_large("line 1", 1_000)));
+        assert_eq!(
+            firehose(&request(&[&long]), &LIMITS),
+            Err(too_large("record 1", 1_000))
+        );
+        assert_eq!(
+            decompress(&vec![0; 10_001], None, &LIMITS),
+            Err(too_large("the body", 10_000))
+        );
+        assert!(decompress(b"", Some("br"), &LIMITS).is_err());
+    }
+
+    #[test]
+    fn a_secret_matches_only_itself() {
+        let digest = |s: &str| <[u8; 32]>::from(Sha256::digest(s.as_bytes()));
+        let known = [digest("alpha"), digest("beta")];
+        assert!(secret_matches("alpha", &known) && secret_matches("beta", &known));
+        assert!(
+            !secret_matches("", &known) && !secret_matches("alph", &known) && !secret_matches("alpha", &[])
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! How often a remote service may be called: one token bucket for each (service, account, region), shared by all sources.
+//!
+//! Halved when the service throttles, raised by a twentieth of its rate for each minute without. Time comes from the caller's
+//! clock; nothing here waits.
+
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// A shared allowance of calls.
+#[derive(Debug)]
+pub(crate) struct Bucket(Mutex<Level>);
+
+#[derive(Debug)]
+struct Level {
+    /// What the configuration allows, in calls a second.
+    ceiling: f64,
+    /// What is allowed at present.
+    rate: f64,
+    tokens: f64,
+    filled_at: Option<DateTime<Utc>>,
+    raised_at: Option<DateTime<Utc>>,
+}
+
+type Registry = HashMap<(&'static str, String, String), Weak<Bucket>>;
+static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| Mutex::new(HashMap::new()));
+
+impl Bucket {
+    pub(crate) fn new(calls_per_second: f64) -> Self {
+        Self(Mutex::new(Level {
+            ceiling: calls_per_second,
+            rate: calls_per_second,
+            tokens: calls_per_second.max(1.0),
+            filled_at: None,
+            raised_at: None,
+        }))
+    }
+
+    /// The bucket of a service in an account and region. Sources that configure different rates share the lowest.
+    pub(crate) fn shared(
+        service: &'static str,
+        account: &str,
+        region: &str,
+        calls_per_second: f64,
+    ) -> Arc<Self> {
+        let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.retain(|_, bucket| bucket.strong_count() > 0);
+        let key = (service, account.to_owned(), region.to_owned());
+        if let Some(bucket) = registry.get(&key).and_then(Weak::upgrade) {
+            let mut level = bucket.level();
+            level.ceiling = level.ceiling.min(calls_per_second);
+            level.rate = level.rate.min(level.ceiling);
+            drop(level);
+            return bucket;
+        }
+        let bucket = Arc::new(Self::new(calls_per_second));
+        registry.insert(key, Arc::downgrade(&bucket));
+        bucket
+    }
+
+    fn level(&self) -> MutexGuard<'_, Level> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes one call, or says how long until there is one.
+    pub(crate) fn take(&self, now: DateTime<Utc>) -> Result<(), Duration> {
+        let mut level = self.level();
+        level.refill(now);
+        if level.tokens >= 1.0 {
+            level.tokens -= 1.0;
+            return Ok(());
+        }
+        Err(Duration::from_secs_f64((1.0 - level.tokens) / level.rate))
+    }
+
+    /// The service said that it was called too often.
+    pub(crate) fn throttled(&self, now: DateTime<Utc>) {
+        let mut level = self.level();
+        // A tenth of a call a second is left, so that it is noticed when the service recovers.
+        level.rate = (level.rate / 2.0).max(0.1_f64.min(level.ceiling));
+        level.raised_at = Some(now);
+    }
+
+    #[cfg(test)]
+    fn rate(&self) -> f64 {
+        self.level().rate
+    }
+}
+
+impl Level {
+    fn refill(&mut self, now: DateTime<Utc>) {
+        let raised_at = *self.raised_at.get_or_insert(now);
+        let minutes = (now - raised_at).num_minutes().clamp(0, 1_000);
+        if minutes > 0 {
+            let step = i32::try_from(minutes).unwrap_or(1_000);
+            self.rate = (self.rate * 1.05_f64.powi(step)).min(self.ceiling);
+            self.raised_at = Some(raised_at + chrono::Duration::minutes(minutes));
+        }
+        let filled_at = self.filled_at.replace(now).unwrap_or(now);
+        let elapsed = (now - filled_at).to_std().unwrap_or_default();
+        self.tokens = (self.tokens + elapsed.as_secs_f64() * self.rate).min(self.rate.max(1.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::Duration as Span;
+
+    fn calls(bucket: &Bucket, from: DateTime<Utc>, seconds: i64) -> usize {
+        (0..seconds * 10)
+            .filter(|tenth| bucket.take(from + Span::milliseconds(tenth * 100)).is_ok())
+            .count()
+    }
+
+    #[test]
+    fn a_throttled_bucket_halves_and_recovers_by_clean_minutes() {
+        let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let bucket = Bucket::new(4.0);
+        assert!((40..=44).contains(&calls(&bucket, start, 10)));
+        let later = start + Span::seconds(10);
+        bucket.throttled(later);
+        assert!((bucket.rate() - 2.0).abs() < 1e-9);
+        assert!((20..=24).contains(&calls(&bucket, later, 10)));
+        let clean = later + Span::minutes(5);
+        assert!(bucket.take(clean).is_ok());
+        assert!((bucket.rate() - 2.0 * 1.05_f64.powi(5)).abs() < 1e-9);
+        assert!(bucket.take(clean + Span::hours(3)).is_ok());
+        assert!((bucket.rate() - 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn sources_of_one_account_and_region_share_the_lowest_rate() {
+        let one = Bucket::shared("test", "1", "r", 4.0);
+        let other = Bucket::shared("test", "1", "r", 2.0);
+        assert!(Arc::ptr_eq(&one, &other));
+        assert!((one.rate() - 2.0).abs() < 1e-9);
+        assert!(!Arc::ptr_eq(&one, &Bucket::shared("test", "2", "r", 4.0)));
+    }
+}

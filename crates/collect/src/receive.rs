@@ -1,0 +1,338 @@
+//! Receivers: pushes are accepted only once they are safe in the spool.
+//!
+//! Takes bodies and headers that the HTTP routes hand over; gives an answer only after the whole request lies on disk. Leaves
+//! alone: HTTP itself, and what the records mean.
+
+use crate::config::HttpConfig;
+use crate::parse::Format;
+use crate::push::{self, DecodeError, PushLimits, Record};
+use crate::source::CollectError;
+use crate::spool::{Appended, Spool, SpoolError};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use watchkeeper_domain::clock::Clock;
+use watchkeeper_domain::event::SourceName;
+
+/// Requests that are decoded at a time: with the largest allowed body this bounds the memory in use.
+const IN_FLIGHT: usize = 32;
+
+/// The most records of one request.
+const RECORDS_LIMIT: usize = 200_000;
+
+/// How long a client should leave a receiver alone that has too much to do, or is stopping, or whose disk is full.
+const RETRY_SOON: Duration = Duration::from_secs(1);
+const RETRY_LATER: Duration = Duration::from_secs(30);
+
+/// What was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// How many records the request carries.
+    pub records: usize,
+    /// Whether it had been accepted before, so that nothing was stored now.
+    pub duplicate: bool,
+}
+
+/// Why a push was not accepted; each maps to one HTTP status.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// 400: sending it again does not help.
+    #[error("{0}")]
+    Malformed(String),
+    /// 401: the secret is missing or not one of the configured.
+    #[error("the secret is missing or wrong: send one whose SHA-256 is in `secrets_sha256` of this source")]
+    Unauthorised,
+    /// 413: it must be cut into smaller requests.
+    #[error("{0}")]
+    TooLarge(String),
+    /// 429: too much at once.
+    #[error("too many requests at once; send again in {} s", retry_after.as_secs())]
+    TooMany {
+        /// When to send again.
+        retry_after: Duration,
+    },
+    /// 503: it cannot be stored now.
+    #[error("{reason}; send again in {} s", retry_after.as_secs())]
+    Unavailable {
+        /// Why.
+        reason: String,
+        /// When to send again.
+        retry_after: Duration,
+    },
+}
+
+impl PushError {
+    /// The HTTP status that says it.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::Unauthorised => 401,
+            Self::TooLarge(_) => 413,
+            Self::TooMany { .. } => 429,
+            Self::Unavailable { .. } => 503,
+        }
+    }
+
+    /// What belongs into `Retry-After`.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooMany { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            Self::Malformed(_) | Self::Unauthorised | Self::TooLarge(_) => None,
+        }
+    }
+}
+
+impl From<DecodeError> for PushError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            DecodeError::Malformed { .. } => Self::Malformed(error.to_string()),
+        }
+    }
+}
+
+impl From<SpoolError> for PushError {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::Busy => Self::TooMany {
+                retry_after: RETRY_SOON,
+            },
+            SpoolError::EntryTooLarge { .. } => Self::TooLarge(error.to_string()),
+            SpoolError::Backlog { .. } | SpoolError::Disk { .. } | SpoolError::Closed => Self::Unavailable {
+                reason: error.to_string(),
+                retry_after: RETRY_LATER,
+            },
+        }
+    }
+}
+
+/// The headers of the Firehose HTTP endpoint protocol that matter, as they were sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FirehoseHeaders<'h> {
+    /// `X-Amz-Firehose-Access-Key`
+    pub access_key: Option<&'h str>,
+    /// `X-Amz-Firehose-Request-Id`
+    pub request_id: Option<&'h str>,
+    /// `X-Amz-Firehose-Protocol-Version`
+    pub protocol_version: Option<&'h str>,
+    /// `Content-Encoding`
+    pub content_encoding: Option<&'h str>,
+}
+
+/// The answer to a Firehose request: an HTTP status and the JSON body that the protocol asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FirehoseAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `{"requestId", "timestamp"}`, with `errorMessage` where it was not accepted.
+    pub body: Value,
+    /// What belongs into `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+/// Takes pushes for one source.
+#[derive(Debug)]
+pub struct Receiver {
+    name: SourceName,
+    strict_json: bool,
+    secrets: Vec<[u8; 32]>,
+    limits: PushLimits,
+    spool: Spool,
+    clock: Arc<dyn Clock>,
+    stopping: AtomicBool,
+    in_flight: Semaphore,
+}
+
+impl Receiver {
+    /// A receiver that stores into `spool`.
+    ///
+    /// # Errors
+    /// [`CollectError::Io`] when the file of secrets cannot be read; [`CollectError::Config`] when there is no secret.
+    pub fn new(config: &HttpConfig, spool: Spool, clock: Arc<dyn Clock>) -> Result<Self, CollectError> {
+        Ok(Self {
+            name: SourceName(config.name.clone()),
+            strict_json: matches!(
+                config.format,
+                Format::Json | Format::Cloudtrail | Format::Guardduty
+            ),
+            secrets: read_secrets(config)?,
+            limits: PushLimits {
+                body_bytes: config.max_body_bytes,
+                decompressed_bytes: config.max_decompressed_bytes,
+                record_bytes: config.max_record_bytes,
+                records: RECORDS_LIMIT,
+            },
+            spool,
+            clock,
+            stopping: AtomicBool::new(false),
+            in_flight: Semaphore::new(IN_FLIGHT),
+        })
+    }
+
+    /// The source that is fed.
+    #[must_use]
+    pub fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    /// The largest body that the route needs to read, in bytes.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> usize {
+        self.limits.body_bytes
+    }
+
+    /// Whether a presented secret may push; checked in constant time. The route for lines asks this before it reads the body.
+    #[must_use]
+    pub fn authorises(&self, presented: Option<&str>) -> bool {
+        push::secret_matches(presented.unwrap_or(""), &self.secrets)
+    }
+
+    /// Refuses everything from now on. What was accepted is on disk already.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Accepts lines, one record each, once they are on disk. With an idempotency key a request that is sent again is recognised,
+    /// also after a crash, and stored once. The caller has checked [`Receiver::authorises`].
+    ///
+    /// # Errors
+    /// See [`PushError`]; nothing of the request was stored then, save that a request that was cut off on its way to the disk
+    /// may be found there after all: a repeated request with the same key is then a duplicate.
+    pub async fn accept_json_lines(
+        &self,
+        body: &[u8],
+        content_encoding: Option<&str>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Accepted, PushError> {
+        if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > 256) {
+            return Err(PushError::Malformed(
+                "the idempotency key should be 1 to 256 characters".into(),
+            ));
+        }
+        let _permit = self.admit()?;
+        let (limits, strict) = (self.limits, self.strict_json);
+        let (body, encoding) = (body.to_vec(), content_encoding.map(ToOwned::to_owned));
+        let records = off_the_reactor(move || {
+            let plain = push::decompress(&body, encoding.as_deref(), &limits)?;
+            push::json_lines(&plain, strict, &limits)
+        })
+        .await?;
+        self.store(records, idempotency_key.map(|key| format!("key:{key}")))
+            .await
+    }
+
+    /// Accepts a Firehose request once it is on disk; checks its access key before anything else.
+    pub async fn accept_firehose(&self, headers: FirehoseHeaders<'_>, body: &[u8]) -> FirehoseAnswer {
+        let outcome = self.take_firehose(headers, body).await;
+        let mut answer = json!({
+            "requestId": headers.request_id.unwrap_or_default(),
+            "timestamp": self.clock.now().timestamp_millis(),
+        });
+        match outcome {
+            Ok(_) => FirehoseAnswer {
+                status: 200,
+                body: answer,
+                retry_after: None,
+            },
+            Err(error) => {
+                answer["errorMessage"] = error.to_string().into();
+                FirehoseAnswer {
+                    status: error.status(),
+                    body: answer,
+                    retry_after: error.retry_after(),
+                }
+            }
+        }
+    }
+
+    async fn take_firehose(&self, headers: FirehoseHeaders<'_>, body: &[u8]) -> Result<Accepted, PushError> {
+        if !self.authorises(headers.access_key) {
+            return Err(PushError::Unauthorised);
+        }
+        let _permit = self.admit()?;
+        if let Some(version) = headers.protocol_version.filter(|v| *v != "1.0") {
+            return Err(PushError::Malformed(format!(
+                "protocol version `{version}` is not known; 1.0 is"
+            )));
+        }
+        let limits = self.limits;
+        let (body, encoding) = (body.to_vec(), headers.content_encoding.map(ToOwned::to_owned));
+        let request = off_the_reactor(move || {
+            let plain = push::decompress(&body, encoding.as_deref(), &limits)?;
+            push::firehose(&plain, &limits)
+        })
+        .await?;
+        if headers.request_id.is_some_and(|id| id != request.request_id) {
+            return Err(PushError::Malformed(
+                "`requestId` of the body and the header X-Amz-Firehose-Request-Id differ".into(),
+            ));
+        }
+        let key = format!("firehose:{}", request.request_id);
+        self.store(request.records, Some(key)).await
+    }
+
+    fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(PushError::Unavailable {
+                reason: "the service is stopping".into(),
+                retry_after: RETRY_LATER,
+            });
+        }
+        self.in_flight.try_acquire().map_err(|_| PushError::TooMany {
+            retry_after: RETRY_SOON,
+        })
+    }
+
+    async fn store(&self, records: Vec<Record>, key: Option<String>) -> Result<Accepted, PushError> {
+        let count = records.len();
+        if count == 0 {
+            return Ok(Accepted {
+                records: 0,
+                duplicate: false,
+            });
+        }
+        let appended = self.spool.append(records, key, self.clock.now()).await?;
+        Ok(Accepted {
+            records: count,
+            duplicate: appended == Appended::Already,
+        })
+    }
+}
+
+async fn off_the_reactor<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DecodeError> + Send + 'static,
+) -> Result<T, PushError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome.map_err(PushError::from),
+        Err(_) => Err(PushError::Unavailable {
+            reason: "the request could not be decoded".into(),
+            retry_after: RETRY_LATER,
+        }),
+    }
+}
+
+fn read_secrets(config: &HttpConfig) -> Result<Vec<[u8; 32]>, CollectError> {
+    use sha2::Digest;
+    let mut digests: Vec<[u8; 32]> = config
+        .secrets_sha256
+        .iter()
+        .filter_map(|text| hex::decode(text).ok()?.try_into().ok())
+        .collect();
+    if let Some(path) = &config.secrets_file {
+        let text = std::fs::read_to_string(path).map_err(|e| CollectError::io(path, &e))?;
+        let secrets = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        digests.extend(secrets.map(|secret| <[u8; 32]>::from(sha2::Sha256::digest(secret.as_bytes()))));
+    }
+    if digests.is_empty() {
+        return Err(CollectError::Config(vec![crate::config::Fault {
+            field: "secrets_file".into(),
+            wrong: "it holds no secret".into(),
+            remedy: "write one secret a line".into(),
+        }]));
+    }
+    Ok(digests)
+}

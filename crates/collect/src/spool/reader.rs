@@ -1,0 +1,227 @@
+//! The spool as a source.
+
+use super::segment::{self, At};
+use super::{Frame, Position, Spool, lock};
+use crate::parse::{Context, Interpretation, Origin};
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use async_trait::async_trait;
+use std::fs::File;
+use std::path::Path;
+use watchkeeper_domain::event::{Event, SourceName};
+
+/// How much one batch holds at most.
+const BATCH_EVENTS: usize = 5_000;
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Reads what lies in a spool.
+#[derive(Debug)]
+pub struct SpoolSource {
+    name: SourceName,
+    how: Interpretation,
+    spool: Spool,
+}
+
+impl SpoolSource {
+    /// The source that `spool` is.
+    #[must_use]
+    pub fn new(name: SourceName, how: Interpretation, spool: Spool) -> Self {
+        Self { name, how, spool }
+    }
+}
+
+/// A reading under way.
+struct Reading<'r> {
+    name: &'r SourceName,
+    how: &'r Interpretation,
+    events: Vec<Event>,
+    counts: BatchCounts,
+    remarks: Vec<Remark>,
+}
+
+impl Reading<'_> {
+    fn is_full(&self) -> bool {
+        self.events.len() >= BATCH_EVENTS || self.counts.bytes >= BATCH_BYTES
+    }
+
+    /// Takes the records of a frame from `from` on; gives the index of the first that did not fit, if any.
+    fn take(&mut self, payload: &[u8], from: usize) -> Result<Option<usize>, serde_json::Error> {
+        let Frame::Entry {
+            key,
+            received_at,
+            records,
+        } = serde_json::from_slice(payload)?
+        else {
+            return Ok(None);
+        };
+        for (index, record) in records.iter().enumerate().skip(from) {
+            if self.is_full() {
+                return Ok(Some(index));
+            }
+            let made_up = format!("{key}:{index}");
+            let origin = Origin {
+                source: self.name,
+                id: record.id.as_deref().unwrap_or(&made_up),
+                context: Context {
+                    collected_at: received_at,
+                    told_at: record.at,
+                },
+            };
+            let found = self.how.events(origin, &record.line);
+            self.counts.bytes += record.line.len() as u64;
+            self.counts.unparsed += found.iter().filter(|e| e.unparsed.is_some()).count() as u64;
+            self.events.extend(found);
+        }
+        Ok(None)
+    }
+
+    fn damaged(&mut self, path: &Path, bytes: u64) {
+        self.counts.lost_bytes += bytes;
+        self.remarks.push(Remark::Damaged {
+            path: path.to_owned(),
+            bytes,
+        });
+    }
+
+    /// Reads one segment on from `position`; gives the place reached.
+    fn segment(&mut self, path: &Path, mut position: Position, end: u64) -> std::io::Result<Position> {
+        let file = File::open(path)?;
+        while !self.is_full() {
+            match segment::read_at(&file, position.offset, end)? {
+                At::Frame { payload, next } => match self.take(&payload, position.record) {
+                    Ok(Some(record)) => position.record = record,
+                    Ok(None) => {
+                        position = Position {
+                            offset: next,
+                            record: 0,
+                            ..position
+                        }
+                    }
+                    Err(_) => {
+                        self.damaged(path, next - position.offset);
+                        position = Position {
+                            offset: next,
+                            record: 0,
+                            ..position
+                        };
+                    }
+                },
+                At::Damage { next } => {
+                    self.damaged(path, next - position.offset);
+                    position = Position {
+                        offset: next,
+                        record: 0,
+                        ..position
+                    };
+                }
+                At::DamageToEnd => {
+                    self.damaged(path, end - position.offset);
+                    position = Position {
+                        offset: end,
+                        record: 0,
+                        ..position
+                    };
+                }
+                At::End => break,
+            }
+        }
+        Ok(position)
+    }
+}
+
+#[async_trait]
+impl Source for SpoolSource {
+    fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
+        let position: Position = from.decode(&self.name)?;
+        let (segments, remarks) = {
+            let mut state = lock(&self.spool.inner.state);
+            (state.segments.clone(), std::mem::take(&mut state.remarks))
+        };
+        let mut reading = Reading {
+            name: &self.name,
+            how: &self.how,
+            events: Vec::new(),
+            counts: BatchCounts::default(),
+            remarks,
+        };
+        let mut reached = start_of(position, &segments, &mut reading, &self.spool.inner.dir);
+        let first = reached.segment;
+        for (number, end) in segments.range(first..) {
+            if *number > reached.segment {
+                reached = Position {
+                    segment: *number,
+                    offset: 0,
+                    record: 0,
+                };
+            }
+            let path = segment::path(&self.spool.inner.dir, *number);
+            reached = reading
+                .segment(&path, reached, *end)
+                .map_err(|e| CollectError::io(&path, &e))?;
+            if reading.is_full() {
+                break;
+            }
+        }
+        let state = &mut lock(&self.spool.inner.state);
+        state.read_to = reached;
+        let next = if reached == position {
+            from.clone()
+        } else {
+            Cursor::encode(&reached, &self.name)?
+        };
+        Ok(Batch {
+            events: reading.events,
+            next,
+            more: state.backlog() > 0,
+            counts: reading.counts,
+            remarks: reading.remarks,
+        })
+    }
+
+    async fn committed(&mut self, cursor: &Cursor) -> Result<(), CollectError> {
+        let position: Position = cursor.decode(&self.name)?;
+        let consumed: Vec<u64> = {
+            let state = lock(&self.spool.inner.state);
+            // The last segment stays, since the numbering and the keys go on from it.
+            let last = state.segments.keys().next_back().copied().unwrap_or(0);
+            state
+                .segments
+                .range(..position.segment.min(last))
+                .map(|(number, _)| *number)
+                .collect()
+        };
+        for number in consumed {
+            let path = segment::path(&self.spool.inner.dir, number);
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(CollectError::io(&path, &e));
+                }
+                _ => lock(&self.spool.inner.state).segments.remove(&number),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Where reading begins: the cursor's place, unless the spool was emptied by hand and does not reach that far.
+fn start_of(
+    position: Position,
+    segments: &std::collections::BTreeMap<u64, u64>,
+    reading: &mut Reading<'_>,
+    dir: &Path,
+) -> Position {
+    let last = segments
+        .last_key_value()
+        .map_or((0, 0), |(number, length)| (*number, *length));
+    if (position.segment, position.offset) <= last {
+        return position;
+    }
+    reading.remarks.push(Remark::LostTail {
+        path: dir.to_owned(),
+        bytes: 0,
+    });
+    Position::default()
+}

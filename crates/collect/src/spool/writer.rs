@@ -1,0 +1,274 @@
+//! The one thread that writes a spool: many waiting requests, one fsync.
+
+use super::segment::{self, At};
+use super::{Append, Appended, Frame, Shared, SpoolError, SpoolLimits, State, lock};
+use crate::source::{CollectError, Remark};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+
+/// Requests and bytes that share one fsync at most.
+const GROUP_REQUESTS: usize = 256;
+const GROUP_BYTES: usize = 8 << 20;
+
+pub(super) struct Writer {
+    dir: PathBuf,
+    limits: SpoolLimits,
+    state: Shared,
+    keys: RecentKeys,
+    /// The segment being written; none when the next request has to begin one.
+    active: Option<Active>,
+    next_number: u64,
+    /// Held as long as the spool is open, so that no second process writes here.
+    _lock: File,
+}
+
+struct Active {
+    number: u64,
+    file: File,
+    length: u64,
+}
+
+/// The keys of the last requests, oldest first.
+struct RecentKeys {
+    limit: usize,
+    order: VecDeque<String>,
+    known: HashSet<String>,
+}
+
+impl RecentKeys {
+    fn remember(&mut self, key: String) {
+        if self.known.insert(key.clone()) {
+            self.order.push_back(key);
+        }
+        while self.order.len() > self.limit {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+}
+
+pub(super) fn open(dir: &Path, limits: SpoolLimits) -> Result<(Writer, Shared), CollectError> {
+    let failed = |e: io::Error| CollectError::io(dir, &e);
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let lock_file = take_lock(dir)?;
+    let mut keys = RecentKeys {
+        limit: limits.keys,
+        order: VecDeque::new(),
+        known: HashSet::new(),
+    };
+    let mut remarks = Vec::new();
+    let mut segments = BTreeMap::new();
+    let numbers = list(dir).map_err(failed)?;
+    for number in &numbers {
+        let length = examine(
+            dir,
+            *number,
+            Some(*number) == numbers.last().copied(),
+            &mut keys,
+            &mut remarks,
+        );
+        segments.insert(
+            *number,
+            length.map_err(|e| CollectError::io(&segment::path(dir, *number), &e))?,
+        );
+    }
+    let last = numbers.last().copied();
+    let active = last
+        .map(|number| reopen(dir, number, segments[&number]))
+        .transpose()
+        .map_err(failed)?;
+    let state = Arc::new(Mutex::new(State {
+        segments,
+        read_to: super::Position::default(),
+        remarks,
+    }));
+    let writer = Writer {
+        dir: dir.to_owned(),
+        limits,
+        state: state.clone(),
+        keys,
+        active,
+        next_number: last.map_or(1, |number| number + 1),
+        _lock: lock_file,
+    };
+    Ok((writer, state))
+}
+
+fn take_lock(dir: &Path) -> Result<File, CollectError> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| CollectError::io(&path, &e))?;
+    file.try_lock().map_err(|_| CollectError::Io {
+        path: path.display().to_string(),
+        reason: "another process uses this spool; stop it or give this one another data directory".into(),
+    })?;
+    Ok(file)
+}
+
+fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        numbers.extend(segment::number(&entry?.path()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn reopen(dir: &Path, number: u64, length: u64) -> io::Result<Active> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(segment::path(dir, number))?;
+    Ok(Active { number, file, length })
+}
+
+/// Reads a segment through: learns its keys, and cuts an unfinished end off the last one.
+fn examine(
+    dir: &Path,
+    number: u64,
+    is_last: bool,
+    keys: &mut RecentKeys,
+    remarks: &mut Vec<Remark>,
+) -> io::Result<u64> {
+    let path = segment::path(dir, number);
+    let file = OpenOptions::new().read(true).write(true).open(&path)?;
+    let end = file.metadata()?.len();
+    let mut offset = 0;
+    loop {
+        match segment::read_at(&file, offset, end)? {
+            At::Frame { payload, next } => {
+                match serde_json::from_slice(&payload) {
+                    Ok(Frame::Entry { key, .. }) => keys.remember(key),
+                    Ok(Frame::Keys(known)) => known.into_iter().for_each(|key| keys.remember(key)),
+                    Err(_) => {}
+                }
+                offset = next;
+            }
+            At::Damage { next } => offset = next,
+            At::DamageToEnd if is_last => {
+                file.set_len(offset)?;
+                file.sync_all()?;
+                remarks.push(Remark::TornTail {
+                    path,
+                    bytes: end - offset,
+                });
+                return Ok(offset);
+            }
+            At::DamageToEnd | At::End => return Ok(end),
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn run(mut self, requests: &Receiver<Append>) {
+        while let Ok(first) = requests.recv() {
+            let mut bytes = first.payload.len();
+            let mut group = vec![first];
+            while group.len() < GROUP_REQUESTS && bytes < GROUP_BYTES {
+                let Ok(request) = requests.try_recv() else { break };
+                bytes += request.payload.len();
+                group.push(request);
+            }
+            self.store(group);
+        }
+    }
+
+    fn store(&mut self, group: Vec<Append>) {
+        let mut fresh: HashSet<&str> = HashSet::new();
+        let outcomes: Vec<Appended> = group
+            .iter()
+            .map(|request| {
+                let known = self.keys.known.contains(&request.key) || !fresh.insert(&request.key);
+                if known {
+                    Appended::Already
+                } else {
+                    Appended::Stored
+                }
+            })
+            .collect();
+        let frames: Vec<u8> = group
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| **outcome == Appended::Stored)
+            .flat_map(|(request, _)| segment::frame(&request.payload))
+            .collect();
+        let written = self.write(&frames).map_err(|e| SpoolError::Disk {
+            reason: e.to_string(),
+        });
+        for (request, outcome) in group.into_iter().zip(outcomes) {
+            if written.is_ok() {
+                self.keys.remember(request.key);
+            }
+            // Whoever asked may have gone; the request is stored all the same.
+            let _ = request.reply.send(written.clone().map(|()| outcome));
+        }
+    }
+
+    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        if self
+            .active
+            .as_ref()
+            .is_some_and(|active| active.length >= self.limits.segment_bytes)
+        {
+            self.active = None;
+        }
+        let mut active = match self.active.take() {
+            Some(active) => active,
+            None => self.begin_segment()?,
+        };
+        match write_through(&active.file, frames, active.length) {
+            Ok(()) => {
+                active.length += frames.len() as u64;
+                lock(&self.state).segments.insert(active.number, active.length);
+                self.active = Some(active);
+                Ok(())
+            }
+            Err(error) => {
+                // After a failed fsync nothing is known about the pages: cut back to what is durable and begin another segment.
+                let _ = active
+                    .file
+                    .set_len(active.length)
+                    .and_then(|()| active.file.sync_all());
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a segment with the keys of the requests before it, so that they outlive the segments that held them.
+    fn begin_segment(&mut self) -> io::Result<Active> {
+        let number = self.next_number;
+        let path = segment::path(&self.dir, number);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        let keys = Frame::Keys(self.keys.order.iter().cloned().collect());
+        let bytes = segment::frame(&serde_json::to_vec(&keys).map_err(io::Error::other)?);
+        write_through(&file, &bytes, 0)?;
+        File::open(&self.dir)?.sync_all()?;
+        self.next_number += 1;
+        let length = bytes.len() as u64;
+        lock(&self.state).segments.insert(number, length);
+        Ok(Active { number, file, length })
+    }
+}
+
+fn write_through(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)?;
+    file.sync_data()
+}
