@@ -3,6 +3,7 @@
 mod config;
 mod conversation;
 mod outcome;
+mod stepwise;
 mod transcript;
 
 pub use config::{SmtpConfig, SmtpLimits, Tls};

@@ -136,11 +136,12 @@ impl SmtpConfig {
                     .bytes()
                     .all(|b| b.is_ascii_graphic() && !b"/@<>\"".contains(&b))
         };
-        if !is_host(&self.host) {
+        let is_name = !self.host.contains([':', '[']) || self.host.parse::<std::net::IpAddr>().is_ok();
+        if !is_host(&self.host) || !is_name {
             faults.push(ConfigFault::new(
                 "host",
                 format!("`{}` is not a host name", crate::one_line(&self.host)),
-                "write the relay's name, such as \"smtp.example.com\", without scheme, port or spaces",
+                "write the relay's name, such as \"smtp.example.com\", without scheme, port, brackets or spaces",
             ));
         } else if self.tls == Tls::None && !is_loopback(&self.host) {
             faults.push(ConfigFault::new(
@@ -222,8 +223,8 @@ impl SmtpConfig {
             return Ok(None);
         };
         let (field, password) = match (&self.password_env, &self.password_file) {
-            (Some(variable), _) => ("password_env", self.from_environment(variable)?),
-            (None, Some(path)) => ("password_file", Self::from_file(path)?),
+            (Some(variable), _) => ("password_env", self.in_environment(variable)?),
+            (None, Some(path)) => ("password_file", Self::in_file(path)?),
             (None, None) => ("password_env", String::new()),
         };
         if password.is_empty() {
@@ -239,7 +240,7 @@ impl SmtpConfig {
         }))
     }
 
-    fn from_environment(&self, variable: &str) -> Result<String, ConfigFault> {
+    fn in_environment(&self, variable: &str) -> Result<String, ConfigFault> {
         std::env::var(variable).map_err(|_| {
             ConfigFault::new(
                 "password_env",
@@ -249,7 +250,7 @@ impl SmtpConfig {
         })
     }
 
-    fn from_file(path: &std::path::Path) -> Result<String, ConfigFault> {
+    fn in_file(path: &std::path::Path) -> Result<String, ConfigFault> {
         std::fs::read_to_string(path)
             .map(|text| text.trim_end().to_owned())
             .map_err(|error| {

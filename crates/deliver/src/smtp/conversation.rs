@@ -6,6 +6,7 @@
 
 use super::config::{SmtpConfig, Tls};
 use super::outcome::{Failure, Stage};
+use super::stepwise::Stepwise;
 use super::transcript::{Transcript, final_line};
 use super::{Envelope, Login};
 use crate::channel::{Receipt, SendError, StageRecorder};
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{error::Elapsed, timeout};
 
@@ -95,24 +97,27 @@ impl<'a> Conversation<'a> {
         let limits = self.config.limits;
         let server = (self.config.host.as_str(), self.config.effective_port());
         let hello = self.hello_name();
-        let wrapper = (self.config.tls == Tls::Wrapper)
-            .then(|| self.tls.clone())
-            .flatten();
         self.transcript
             .note(&format!("connecting to {}:{}", server.0, server.1));
-        let connecting = async {
-            let mut connection =
-                AsyncSmtpConnection::connect_tokio1(server, Some(limits.connect), &hello, wrapper, None)
-                    .await?;
-            if self.config.tls == Tls::Required
-                && let Some(tls) = self.tls.clone()
-            {
-                connection.starttls(tls, &hello).await?;
-            }
-            Ok::<_, lettre::transport::smtp::Error>(connection)
+        let connection = if self.config.tls == Tls::Wrapper {
+            let tls = self.tls.clone();
+            let connecting =
+                AsyncSmtpConnection::connect_tokio1(server, Some(limits.connect), &hello, tls, None);
+            let whole = limits.connect + limits.greeting;
+            self.settle(Stage::Greeting, timeout(whole, connecting).await, whole)?
+        } else {
+            let stream = self.connect_clear(server).await?;
+            let greeting = async {
+                let mut connection =
+                    AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await?;
+                if let Some(tls) = self.tls.clone() {
+                    connection.starttls(tls, &hello).await?;
+                }
+                Ok(connection)
+            };
+            let greeted = timeout(limits.greeting, greeting).await;
+            self.settle(Stage::Greeting, greeted, limits.greeting)?
         };
-        let whole = limits.connect + limits.greeting;
-        let connection = self.settle(Stage::Greeting, timeout(whole, connecting).await, whole)?;
         // The last guard before a password or a customer's data leaves, whatever the library did.
         if self.config.tls != Tls::None && !connection.is_encrypted() {
             return Err((
@@ -127,6 +132,17 @@ impl<'a> Conversation<'a> {
         };
         self.transcript.note(&format!("connected, {state}"));
         Ok(connection)
+    }
+
+    /// The TCP connection of a conversation that begins in the clear.
+    async fn connect_clear(&mut self, server: (&str, u16)) -> Result<Stepwise, Mishap> {
+        let limit = self.config.limits.connect;
+        let failure = match timeout(limit, TcpStream::connect(server)).await {
+            Ok(Ok(stream)) => return Ok(Stepwise::new(stream)),
+            Ok(Err(error)) => Failure::Broken(format!("no connection: {error}")),
+            Err(_) => Failure::Silence(limit),
+        };
+        Err(self.noted(Stage::Greeting, failure))
     }
 
     /// Says EHLO once more, now that the connection is as it stays: the library keeps the first answer to itself, and the transcript and
@@ -275,6 +291,10 @@ impl<'a> Conversation<'a> {
             Ok(Err(error)) => Failure::of(&error),
             Err(waited) => Failure::Silence(waited),
         };
+        Err(self.noted(stage, failure))
+    }
+
+    fn noted(&mut self, stage: Stage, failure: Failure) -> Mishap {
         match &failure {
             Failure::Reply(code, text) => self.transcript.server_line(&format!("{code} {text}")),
             Failure::Silence(waited) => {
@@ -283,7 +303,7 @@ impl<'a> Conversation<'a> {
             }
             Failure::Broken(problem) => self.transcript.note(problem),
         }
-        Err((stage, failure))
+        (stage, failure)
     }
 
     fn hello_name(&self) -> ClientId {

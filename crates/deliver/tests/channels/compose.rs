@@ -108,6 +108,9 @@ fn without_html_there_is_one_part_and_none_is_made_up() {
     assert!(mail.text.unwrap().starts_with("Hello,"));
 }
 
+/// Writes a text into one place of a draft.
+type Spoil = fn(&mut MailDraft, String);
+
 #[test]
 fn a_line_break_can_reach_no_header() {
     for evil in [
@@ -119,7 +122,7 @@ fn a_line_break_can_reach_no_header() {
         "x\u{2028}y",
         "\u{7f}",
     ] {
-        let set: [(&str, fn(&mut MailDraft, String)); 8] = [
+        let set: [(&str, Spoil); 8] = [
             ("subject", |d, v| d.subject = v),
             ("from name", |d, v| d.from.name = Some(v)),
             ("to name", |d, v| d.to.name = Some(v)),
@@ -222,7 +225,7 @@ fn arbitrary_draft() -> impl Strategy<Value = MailDraft> {
     )
         .prop_map(|(subject, text, html, name, id, second)| MailDraft {
             from: Party {
-                name: name.clone(),
+                name,
                 address: "watch@example.com".to_owned(),
             },
             to: Party::address("ada@example.org"),
@@ -242,7 +245,7 @@ fn normal(text: &str) -> String {
 proptest! {
     #[test]
     fn the_same_draft_gives_the_same_bytes(draft in arbitrary_draft()) {
-        prop_assert_eq!(compose(&draft).unwrap(), compose(&draft.clone()).unwrap());
+        prop_assert_eq!(compose(&draft).unwrap(), compose(&draft).unwrap());
     }
 
     #[test]

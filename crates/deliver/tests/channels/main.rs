@@ -1,9 +1,11 @@
 //! The channels over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod compose;
 mod mailbox;
 mod settings;
 mod smtp_content;
 mod smtp_outcomes;
+mod smtp_tls;
 mod sns;
 mod support;

@@ -81,6 +81,23 @@ fn all_faults_come_at_once_each_with_a_remedy() {
 }
 
 #[test]
+fn a_host_is_a_name_or_an_address_and_nothing_else() {
+    for host in ["", "a b", "smtp.example.com:25", "[::1]", "user@host", "a\\r\\nb"] {
+        assert_eq!(
+            fields(&smtp(&format!("host = \"{host}\"")).validate()),
+            ["host"],
+            "{host}"
+        );
+    }
+    for host in ["smtp.example.com", "192.0.2.1", "2001:db8::1"] {
+        assert!(
+            smtp(&format!("host = \"{host}\"")).validate().is_empty(),
+            "{host}"
+        );
+    }
+}
+
+#[test]
 fn a_username_needs_exactly_one_source_of_its_password() {
     assert_eq!(
         fields(&smtp("host = \"h\"\nusername = \"u\"").validate()),

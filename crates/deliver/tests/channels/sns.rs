@@ -250,11 +250,14 @@ async fn a_connection_that_breaks_after_the_request_is_ambiguous() {
     serving.await.unwrap();
 }
 
+/// Makes a message into one that SNS would not take.
+type Spoil = fn(&mut TopicMessage);
+
 #[tokio::test]
 async fn what_sns_would_refuse_is_refused_without_asking() {
     let sns = Sns::start(PUBLISHED).await;
     let channel = channel(&sns.url, AMPLE).await;
-    let cases: [(fn(&mut TopicMessage), &str); 8] = [
+    let cases: [(Spoil, &str); 8] = [
         (|m| m.subject = "x".repeat(100), "100 characters"),
         (|m| m.subject = String::new(), "0 characters"),
         (|m| m.subject = "a\nb".to_owned(), "one line"),
