@@ -1,0 +1,312 @@
+//! The outbox: messages frozen when they are decided, claimed by lease, never silently lost.
+//!
+//! A claim is a short transaction of its own; no transaction is held while a message goes out. Who dies with a claim in hand leaves
+//! a lease that runs out, and whether the recipient has the message is then unknown from the instant its bytes began to go out.
+
+use crate::body::{count, found, read, read_all, write};
+use crate::statement::{Statement, instant, micros, sql};
+use crate::{StoreError, Tx, dialect};
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
+use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, NoticeId};
+
+const DELIVERY: &str = "delivery";
+const PROBE: (&str, &str) = (DELIVERY, "SELECT version FROM delivery WHERE id = $1");
+
+/// A delivery that is the caller's to send until its lease runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The delivery, claimed; its version is the one to name when the attempt has ended.
+    pub delivery: Delivery,
+    /// The message as it was frozen.
+    pub message: Vec<u8>,
+    /// When the bytes of the attempt before began to go out, where its lease ran out without an answer: the recipient may have the
+    /// message already.
+    pub interrupted: Option<DateTime<Utc>>,
+}
+
+/// How many deliveries stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DeliveryCounts {
+    /// To be tried.
+    pub queued: u64,
+    /// Being tried.
+    pub claimed: u64,
+    /// Taken by our relay or the topic.
+    pub accepted: u64,
+    /// Refused for good.
+    pub refused: u64,
+}
+
+/// What was said during one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Transcript {
+    /// When the attempt ended.
+    pub at: DateTime<Utc>,
+    /// How.
+    pub outcome: String,
+    /// The conversation, without secrets and without the message.
+    pub lines: Vec<String>,
+}
+
+/// When somebody must look at it again.
+fn next_at(state: &DeliveryState) -> Option<DateTime<Utc>> {
+    match state {
+        DeliveryState::Queued { next_attempt_at, .. } => Some(*next_attempt_at),
+        DeliveryState::Claimed { until, .. } => Some(*until),
+        DeliveryState::Accepted { .. } | DeliveryState::Refused { .. } => None,
+    }
+}
+
+/// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
+fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, StoreError> {
+    let (notice, customer) = match &delivery.about {
+        About::Page { .. } => (None, None),
+        About::Letter { notice, customer, .. } => (Some(notice), Some(customer)),
+    };
+    Ok(statement
+        .bind(&delivery.id)
+        .bind(delivery.version)
+        .bind(delivery.about.incident())
+        .bind(notice)
+        .bind(customer)
+        .bind(delivery.recipient.as_str())
+        .bind(delivery.state.name())
+        .bind(micros(delivery.created_at))
+        .bind(next_at(&delivery.state))
+        .bind(write(DELIVERY, delivery.id.as_str(), delivery)?))
+}
+
+impl Tx {
+    /// Puts a message into the outbox; `false` says that it was there already (decided twice is sent once) and nothing has changed.
+    pub async fn enqueue(&mut self, delivery: &Delivery, message: &[u8]) -> Result<bool, StoreError> {
+        let insert = sql(
+            "INSERT INTO delivery (id, version, incident, notice, customer, recipient, state, created_at, next_at, \
+             body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
+        );
+        if self.execute(columns(insert, delivery)?).await? == 0 {
+            return Ok(false);
+        }
+        let freeze = sql("INSERT INTO delivery_message (delivery, message) VALUES ($1, $2)")
+            .bind(&delivery.id)
+            .bind(message);
+        self.execute(freeze).await?;
+        Ok(true)
+    }
+
+    /// Claims at most `limit` deliveries that are due, or whose claim has run out, until `now + lease`; each counts one attempt
+    /// more. Two claimers never get the same one. Commit before anything is sent.
+    pub async fn claim_deliveries(
+        &mut self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let due = sql(
+            "SELECT id, body FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \
+             ORDER BY next_at, id LIMIT $2",
+        )
+        .bind(now)
+        .bind(limit)
+        .and(dialect::skip_locked(self.engine()));
+        let due: Vec<Delivery> = read_all(DELIVERY, self.all(due).await?)?;
+        let mut claimed = Vec::with_capacity(due.len());
+        for mut delivery in due {
+            let read_version = delivery.version;
+            let interrupted = match &delivery.state {
+                DeliveryState::Claimed { data_at, .. } => *data_at,
+                _ => None,
+            };
+            delivery.version += 1;
+            delivery.attempts += 1;
+            // Kept at once: whoever claims it now may die as well, and the doubt must outlive that.
+            delivery.possible_duplicate |= interrupted.is_some();
+            delivery.state = DeliveryState::Claimed {
+                until: now + lease,
+                data_at: None,
+            };
+            self.update_delivery(&delivery, read_version).await?;
+            let message = self.delivery_message(&delivery.id).await?;
+            claimed.push(Claimed {
+                delivery,
+                message,
+                interrupted,
+            });
+        }
+        Ok(claimed)
+    }
+
+    /// Notes that the message's bytes begin to go out at `at`, and gives the delivery with its new version. Commit before the first
+    /// byte.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the claim is no longer the caller's: then nothing may be sent.
+    pub async fn mark_data(
+        &mut self,
+        id: &DeliveryId,
+        read_version: i64,
+        at: DateTime<Utc>,
+    ) -> Result<Delivery, StoreError> {
+        let mut delivery = self.delivery(id).await?;
+        let conflict = |found| StoreError::Conflict {
+            what: DELIVERY,
+            id: id.to_string(),
+            expected: read_version,
+            found,
+        };
+        if delivery.version != read_version {
+            return Err(conflict(delivery.version));
+        }
+        let DeliveryState::Claimed { data_at, .. } = &mut delivery.state else {
+            return Err(conflict(delivery.version));
+        };
+        *data_at = Some(at);
+        delivery.version += 1;
+        self.update_delivery(&delivery, read_version).await?;
+        Ok(delivery)
+    }
+
+    /// Keeps a changed delivery, or [`StoreError::Conflict`] where another version than `read_version` stands.
+    pub async fn update_delivery(
+        &mut self,
+        delivery: &Delivery,
+        read_version: i64,
+    ) -> Result<(), StoreError> {
+        let update = sql(
+            "UPDATE delivery SET version = $2, incident = $3, notice = $4, customer = $5, recipient = $6, \
+             state = $7, created_at = $8, next_at = $9, body = $10 WHERE id = $1 AND version = $11",
+        );
+        let changed = self
+            .execute(columns(update, delivery)?.bind(read_version))
+            .await?;
+        self.must_have_changed(changed, PROBE, delivery.id.as_str(), read_version)
+            .await
+    }
+
+    /// A delivery, or [`StoreError::NotFound`].
+    pub async fn delivery(&mut self, id: &DeliveryId) -> Result<Delivery, StoreError> {
+        let row = self.first::<(String,)>(sql("SELECT body FROM delivery WHERE id = $1").bind(id));
+        let (body,) = found(row.await?, DELIVERY, id.as_str())?;
+        read(DELIVERY, id.as_str(), &body)
+    }
+
+    /// The message of a delivery as it was frozen.
+    pub async fn delivery_message(&mut self, id: &DeliveryId) -> Result<Vec<u8>, StoreError> {
+        let row = sql("SELECT message FROM delivery_message WHERE delivery = $1").bind(id);
+        let row = self.first::<(Vec<u8>,)>(row).await?;
+        Ok(found(row, "message of delivery", id.as_str())?.0)
+    }
+
+    /// Every delivery of an incident, the oldest first.
+    pub async fn deliveries_of(&mut self, incident: &IncidentId) -> Result<Vec<Delivery>, StoreError> {
+        let rows =
+            sql("SELECT id, body FROM delivery WHERE incident = $1 ORDER BY created_at, id").bind(incident);
+        read_all(DELIVERY, self.all(rows).await?)
+    }
+
+    /// Every delivery of a notice's letters, the oldest first.
+    pub async fn deliveries_of_notice(&mut self, notice: &NoticeId) -> Result<Vec<Delivery>, StoreError> {
+        let rows =
+            sql("SELECT id, body FROM delivery WHERE notice = $1 ORDER BY created_at, id").bind(notice);
+        read_all(DELIVERY, self.all(rows).await?)
+    }
+
+    /// The newest deliveries of letters to a customer, at most `limit`, the newest first.
+    pub async fn deliveries_of_customer(
+        &mut self,
+        customer: &CustomerId,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows = sql(
+            "SELECT id, body FROM delivery WHERE customer = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+        )
+        .bind(customer)
+        .bind(limit);
+        read_all(DELIVERY, self.all(rows).await?)
+    }
+
+    /// Every delivery of letters to a customer about one incident, the oldest first: the proof of an obligation.
+    pub async fn deliveries_to(
+        &mut self,
+        incident: &IncidentId,
+        customer: &CustomerId,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows = sql(
+            "SELECT id, body FROM delivery WHERE incident = $1 AND customer = $2 \
+             ORDER BY created_at, id",
+        )
+        .bind(incident)
+        .bind(customer);
+        read_all(DELIVERY, self.all(rows).await?)
+    }
+
+    /// Keeps what was said during an attempt that ended at `at`.
+    pub async fn add_transcript(
+        &mut self,
+        id: &DeliveryId,
+        at: DateTime<Utc>,
+        outcome: &str,
+        lines: &[String],
+    ) -> Result<(), StoreError> {
+        let insert = sql("INSERT INTO transcript (delivery, at, outcome, lines) VALUES ($1, $2, $3, $4)")
+            .bind(id)
+            .bind(at)
+            .bind(outcome)
+            .bind(write("transcript", id.as_str(), &lines)?);
+        self.execute(insert).await?;
+        Ok(())
+    }
+
+    /// What was said during every attempt, the first one first.
+    pub async fn transcripts(&mut self, id: &DeliveryId) -> Result<Vec<Transcript>, StoreError> {
+        let rows =
+            sql("SELECT at, outcome, lines FROM transcript WHERE delivery = $1 ORDER BY position").bind(id);
+        let rows = self.all::<(i64, String, String)>(rows).await?;
+        rows.into_iter()
+            .map(|(at, outcome, lines)| {
+                Ok(Transcript {
+                    at: instant(at)?,
+                    outcome,
+                    lines: read("transcript", id.as_str(), &lines)?,
+                })
+            })
+            .collect()
+    }
+
+    /// When the next delivery is to be tried, or the next lease runs out.
+    pub async fn next_delivery_at(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let row = sql("SELECT MIN(next_at) FROM delivery WHERE next_at IS NOT NULL");
+        self.one::<(Option<i64>,)>(row).await?.0.map(instant).transpose()
+    }
+
+    /// How many deliveries of an incident stand where.
+    pub async fn delivery_counts(&mut self, incident: &IncidentId) -> Result<DeliveryCounts, StoreError> {
+        let rows =
+            sql("SELECT state, COUNT(*) FROM delivery WHERE incident = $1 GROUP BY state").bind(incident);
+        let mut counts = DeliveryCounts::default();
+        for (state, n) in self.all::<(String, i64)>(rows).await? {
+            match state.as_str() {
+                "queued" => counts.queued = count(n),
+                "claimed" => counts.claimed = count(n),
+                "accepted" => counts.accepted = count(n),
+                _ => counts.refused += count(n),
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The addresses of a customer that a notice was ever put into the outbox for.
+    pub async fn addresses_tried(
+        &mut self,
+        notice: &NoticeId,
+        customer: &CustomerId,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let rows = sql("SELECT DISTINCT recipient FROM delivery WHERE notice = $1 AND customer = $2")
+            .bind(notice)
+            .bind(customer);
+        let rows = self.all::<(String,)>(rows).await?;
+        Ok(rows.into_iter().map(|(recipient,)| recipient).collect())
+    }
+}

@@ -1,0 +1,105 @@
+//! Notices and their letters.
+
+use crate::body::{found, read, read_all, write};
+use crate::statement::{Statement, micros, sql};
+use crate::{StoreError, Tx};
+use watchkeeper_domain::id::{IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::notice::{Letter, Notice};
+
+const NOTICE: &str = "notice";
+const LETTER: &str = "letter";
+const PROBE: (&str, &str) = (NOTICE, "SELECT version FROM notice WHERE id = $1");
+
+/// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
+fn columns(statement: Statement, notice: &Notice) -> Result<Statement, StoreError> {
+    Ok(statement
+        .bind(&notice.id)
+        .bind(notice.version)
+        .bind(&notice.incident)
+        .bind(notice.state.name())
+        .bind(micros(notice.created_at))
+        .bind(write(NOTICE, notice.id.as_str(), notice)?))
+}
+
+impl Tx {
+    /// Keeps a new notice; `false` says that it was there already (the holding notice of an incident has a derived id) and nothing
+    /// has changed.
+    pub async fn insert_notice(&mut self, notice: &Notice) -> Result<bool, StoreError> {
+        let insert = sql(
+            "INSERT INTO notice (id, version, incident, state, created_at, body) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
+        );
+        Ok(self.execute(columns(insert, notice)?).await? > 0)
+    }
+
+    /// Keeps a changed notice, or [`StoreError::Conflict`] where another version than `read_version` stands.
+    pub async fn update_notice(&mut self, notice: &Notice, read_version: i64) -> Result<(), StoreError> {
+        let update = sql(
+            "UPDATE notice SET version = $2, incident = $3, state = $4, created_at = $5, body = $6 \
+             WHERE id = $1 AND version = $7",
+        );
+        let changed = self.execute(columns(update, notice)?.bind(read_version)).await?;
+        self.must_have_changed(changed, PROBE, notice.id.as_str(), read_version)
+            .await
+    }
+
+    /// A notice, or [`StoreError::NotFound`].
+    pub async fn notice(&mut self, id: &NoticeId) -> Result<Notice, StoreError> {
+        found(self.notice_opt(id).await?, NOTICE, id.as_str())
+    }
+
+    /// A notice, if there is one with this id.
+    pub async fn notice_opt(&mut self, id: &NoticeId) -> Result<Option<Notice>, StoreError> {
+        let row = self.first::<(String,)>(sql("SELECT body FROM notice WHERE id = $1").bind(id));
+        row.await?
+            .map(|(body,)| read(NOTICE, id.as_str(), &body))
+            .transpose()
+    }
+
+    /// Every notice of an incident, the oldest first.
+    pub async fn notices_of(&mut self, incident: &IncidentId) -> Result<Vec<Notice>, StoreError> {
+        let rows =
+            sql("SELECT id, body FROM notice WHERE incident = $1 ORDER BY created_at, id").bind(incident);
+        read_all(NOTICE, self.all(rows).await?)
+    }
+
+    /// Every notice of every incident, the newest first, at most `limit`.
+    pub async fn newest_notices(&mut self, limit: u32) -> Result<Vec<Notice>, StoreError> {
+        let rows = sql("SELECT id, body FROM notice ORDER BY created_at DESC, id DESC LIMIT $1").bind(limit);
+        read_all(NOTICE, self.all(rows).await?)
+    }
+
+    /// Notices that wait for a second person, the oldest first.
+    pub async fn notices_waiting_for_approval(&mut self) -> Result<Vec<Notice>, StoreError> {
+        let rows = sql("SELECT id, body FROM notice WHERE state = 'submitted' ORDER BY created_at, id");
+        read_all(NOTICE, self.all(rows).await?)
+    }
+
+    /// Puts these letters in the place of those that the notice had.
+    pub async fn replace_letters(&mut self, notice: &NoticeId, letters: &[Letter]) -> Result<(), StoreError> {
+        self.execute(sql("DELETE FROM letter WHERE notice = $1").bind(notice))
+            .await?;
+        for letter in letters {
+            let insert = sql("INSERT INTO letter (id, notice, customer, body) VALUES ($1, $2, $3, $4)")
+                .bind(&letter.id)
+                .bind(notice)
+                .bind(&letter.customer)
+                .bind(write(LETTER, letter.id.as_str(), letter)?);
+            self.execute(insert).await?;
+        }
+        Ok(())
+    }
+
+    /// The letters of a notice, by customer.
+    pub async fn letters(&mut self, notice: &NoticeId) -> Result<Vec<Letter>, StoreError> {
+        let rows = sql("SELECT id, body FROM letter WHERE notice = $1 ORDER BY customer, id").bind(notice);
+        read_all(LETTER, self.all(rows).await?)
+    }
+
+    /// A letter, or [`StoreError::NotFound`].
+    pub async fn letter(&mut self, id: &LetterId) -> Result<Letter, StoreError> {
+        let row = self.first::<(String,)>(sql("SELECT body FROM letter WHERE id = $1").bind(id));
+        let (body,) = found(row.await?, LETTER, id.as_str())?;
+        read(LETTER, id.as_str(), &body)
+    }
+}
