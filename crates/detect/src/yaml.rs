@@ -133,17 +133,22 @@ impl Builder {
             })
         };
         match event {
-            Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
+            Event::Scalar(_, _, _, Some(_))
+            | Event::SequenceStart(_, Some(_))
+            | Event::MappingStart(_, Some(_)) => {
                 refuse("tags such as `!!str` are not allowed: quote the value instead")
             }
-            Event::Alias(_) => refuse("aliases such as `*name` are not allowed: repeat the value, or quote it"),
+            Event::Alias(_) => {
+                refuse("aliases such as `*name` are not allowed: repeat the value, or quote it")
+            }
             Event::Scalar(text, style, _, None) => {
                 if let Some(Open::Map(_, entries, key @ None)) = self.open.last_mut() {
                     if entries.iter().any(|entry| entry.key == *text) {
                         return Err(Fault {
                             line,
                             key: Some(text.into_owned()),
-                            reason: "the key stands here a second time: remove one, or give it another name".into(),
+                            reason: "the key stands here a second time: remove one, or give it another name"
+                                .into(),
                         });
                     }
                     *key = Some((text.into_owned(), line));
@@ -300,7 +305,9 @@ impl Node {
             Value::Text(text) => text.clone().into(),
             Value::List(items) => items.iter().map(Node::json).collect(),
             Value::Map(entries) => {
-                let pairs = entries.iter().map(|entry| (entry.key.clone(), entry.value.json()));
+                let pairs = entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.value.json()));
                 serde_json::Value::Object(pairs.collect())
             }
         }

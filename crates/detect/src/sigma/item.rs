@@ -1,0 +1,195 @@
+//! One line of a selection: a field, its modifiers, and the values it is compared with.
+
+use super::pattern::Pattern;
+use super::view::{FieldId, Fields, Scalar, View};
+use regex::Regex;
+use serde_json::Value;
+use std::net::IpAddr;
+
+/// A compiled line of a selection.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// None for keywords, which are looked for in the whole event.
+    pub(crate) field: Option<FieldId>,
+    /// Whether every test must hold, instead of one (modifier `all`).
+    pub(crate) all: bool,
+    /// Whether a match is turned round (modifier `neq`).
+    pub(crate) negated: bool,
+    pub(crate) tests: Vec<Test>,
+}
+
+/// What one value of the rule asks of the field.
+#[derive(Debug)]
+pub(crate) enum Test {
+    Pattern(Pattern),
+    Number(f64),
+    Bool(bool),
+    Null,
+    Exists(bool),
+    Regex(Regex),
+    Network(Network),
+    Compare(Ordering, f64),
+    Field {
+        other: FieldId,
+        place: super::pattern::Place,
+        cased: bool,
+    },
+}
+
+/// The comparisons of the modifiers `gt`, `gte`, `lt` and `lte`, and of correlation conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ordering {
+    Greater,
+    AtLeast,
+    Less,
+    AtMost,
+}
+
+impl Ordering {
+    pub(crate) fn holds<T: PartialOrd>(self, found: T, asked: T) -> bool {
+        match self {
+            Self::Greater => found > asked,
+            Self::AtLeast => found >= asked,
+            Self::Less => found < asked,
+            Self::AtMost => found <= asked,
+        }
+    }
+}
+
+/// An IP network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: u128,
+    mask: u128,
+    v4: bool,
+}
+
+impl Network {
+    /// Reads `192.0.2.0/24` or `2001:db8::/32`; a missing length means the single address.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        let (bits, width, v4) = match address.parse().ok()? {
+            IpAddr::V4(v4) => (u128::from(u32::from(v4)), 32, true),
+            IpAddr::V6(v6) => (u128::from(v6), 128, false),
+        };
+        let length = length.unwrap_or(width);
+        let host = width.checked_sub(length)?;
+        let mask = if host == 128 { 0 } else { u128::MAX << host };
+        Some(Self {
+            address: bits & mask,
+            mask,
+            v4,
+        })
+    }
+
+    fn contains(self, text: &str) -> bool {
+        let Ok(address) = text.trim().parse::<IpAddr>() else {
+            return false;
+        };
+        match address.to_canonical() {
+            IpAddr::V4(v4) => self.v4 && u128::from(u32::from(v4)) & self.mask == self.address,
+            IpAddr::V6(v6) => !self.v4 && u128::from(v6) & self.mask == self.address,
+        }
+    }
+}
+
+impl Item {
+    /// Whether the event has what this line asks for.
+    pub(crate) fn matches(&self, view: &View<'_>, fields: &Fields) -> bool {
+        let mut one = |test: &Test| match self.field {
+            Some(field) => test.holds(view.values(field, fields), view, fields),
+            None => test.holds_anywhere(view),
+        };
+        let found = if self.all {
+            self.tests.iter().all(&mut one)
+        } else {
+            self.tests.iter().any(&mut one)
+        };
+        found != self.negated
+    }
+}
+
+impl Test {
+    fn holds(&self, values: &[Scalar<'_>], view: &View<'_>, fields: &Fields) -> bool {
+        match self {
+            Self::Null => values.is_empty(),
+            Self::Exists(asked) => values.is_empty() != *asked,
+            Self::Field { other, place, cased } => {
+                let others = view.values(*other, fields);
+                let pairs = values.iter().flat_map(|a| others.iter().map(move |b| (a, b)));
+                pairs.into_iter().any(|(a, b)| {
+                    if *cased {
+                        stands(&a.text, &b.text, *place)
+                    } else {
+                        stands(a.lower(), b.lower(), *place)
+                    }
+                })
+            }
+            _ => values.iter().any(|value| self.holds_for(value)),
+        }
+    }
+
+    fn holds_for(&self, scalar: &Scalar<'_>) -> bool {
+        match self {
+            Self::Pattern(pattern) if pattern.cased => pattern.matches(&scalar.text),
+            Self::Pattern(pattern) => pattern.matches(scalar.lower()),
+            Self::Number(asked) => scalar.number() == Some(*asked),
+            Self::Bool(asked) => match scalar.value {
+                Value::Bool(found) => found == asked,
+                Value::String(text) => text.eq_ignore_ascii_case(if *asked { "true" } else { "false" }),
+                _ => false,
+            },
+            Self::Regex(regex) => regex.is_match(&scalar.text),
+            Self::Network(network) => network.contains(&scalar.text),
+            Self::Compare(ordering, asked) => {
+                scalar.number().is_some_and(|found| ordering.holds(found, *asked))
+            }
+            Self::Null | Self::Exists(_) | Self::Field { .. } => false,
+        }
+    }
+
+    /// Keywords are looked for in the line as it came and in every value of the event: a JSON line has its backslashes doubled.
+    fn holds_anywhere(&self, view: &View<'_>) -> bool {
+        let in_raw = match self {
+            Self::Pattern(pattern) if pattern.cased => pattern.matches(&view.event.raw),
+            Self::Pattern(pattern) => pattern.matches(view.raw_lower()),
+            Self::Regex(regex) => regex.is_match(&view.event.raw),
+            _ => false,
+        };
+        in_raw || view.everything().iter().any(|scalar| self.holds_for(scalar))
+    }
+}
+
+fn stands(text: &str, part: &str, place: super::pattern::Place) -> bool {
+    use super::pattern::Place;
+    match place {
+        Place::Whole => text == part,
+        Place::Start => text.starts_with(part),
+        Place::End => text.ends_with(part),
+        Place::Anywhere => text.contains(part),
+    }
+}
+
+/// The same number gives the same key, however it was written; zero has no sign.
+pub(crate) fn number_key(number: f64) -> String {
+    format!("{}", if number == 0.0 { 0.0 } else { number })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_their_own_family_and_mapped_addresses() {
+        let v4 = Network::parse("10.0.0.0/8").unwrap();
+        assert!(v4.contains("10.255.0.1") && !v4.contains("11.0.0.1") && v4.contains("::ffff:10.1.1.1"));
+        assert!(!v4.contains("fe80::1") && !v4.contains("not an address"));
+        let v6 = Network::parse("2001:db8::/32").unwrap();
+        assert!(v6.contains("2001:db8:1::2") && !v6.contains("2001:db9::"));
+        assert!(Network::parse("::/0").unwrap().contains("fe80::1"));
+        assert!(Network::parse("10.0.0.0/33").is_none() && Network::parse("10.0.0/8").is_none());
+    }
+}
