@@ -1,1 +1,19 @@
-//! 
+//! What people do ([`operations`]) and what happens by itself ([`workers`]).
+//!
+//! Both have one shape: load what is known, let `domain` decide, and commit what changes, in one transaction: the row, its timeline,
+//! the audit record and whatever must go out. Nothing here knows SQL, HTTP or a wire protocol.
+
+pub mod crash;
+pub mod desk;
+pub mod house;
+pub mod library;
+pub mod link;
+pub mod operations;
+mod outbox;
+mod settle;
+pub mod source_status;
+pub mod workers;
+
+pub use desk::{Desk, RespondError};
+pub use house::House;
+pub use library::Library;

@@ -4,6 +4,7 @@ use crate::body::{count, found, parse, read, read_all, write};
 use crate::page::{Page, PageRequest};
 use crate::statement::{Statement, micros, sql};
 use crate::{StoreError, Tx};
+use chrono::{DateTime, Utc};
 use watchkeeper_domain::alert::{Alert, AlertState, Verdict};
 use watchkeeper_domain::id::{AlertId, IncidentId};
 use watchkeeper_domain::incident::Severity;
@@ -182,5 +183,17 @@ impl Tx {
         let rows = sql("SELECT id FROM alert WHERE incident = $1 ORDER BY opened_at, id").bind(incident);
         let rows = self.all::<(String,)>(rows).await?;
         rows.into_iter().map(|(id,)| parse(ALERT, id)).collect()
+    }
+}
+
+impl Tx {
+    /// Unresolved alerts that belong to no incident and whose last event is not older than `since`, the oldest first; at most 200.
+    pub async fn loose_alerts(&mut self, since: DateTime<Utc>) -> Result<Vec<Alert>, StoreError> {
+        let rows = sql(
+            "SELECT id, body FROM alert WHERE incident IS NULL AND state <> 'resolved' AND last_at >= $1 \
+             ORDER BY last_at, id LIMIT 200",
+        )
+        .bind(since);
+        read_all(ALERT, self.all(rows).await?)
     }
 }

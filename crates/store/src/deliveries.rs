@@ -310,3 +310,60 @@ impl Tx {
         Ok(rows.into_iter().map(|(recipient,)| recipient).collect())
     }
 }
+
+impl Tx {
+    /// Lets a claim hold until `until`, while its message is under way.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the claim is no longer the caller's.
+    pub async fn extend_lease(
+        &mut self,
+        id: &DeliveryId,
+        read_version: i64,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let update = sql("UPDATE delivery SET next_at = $2 WHERE id = $1 AND version = $3 AND state = 'claimed'")
+            .bind(id)
+            .bind(until)
+            .bind(read_version);
+        let changed = self.execute(update).await?;
+        self.must_have_changed(changed, PROBE, id.as_str(), read_version)
+            .await
+    }
+
+    /// How many messages of a notice a mail server has accepted for a customer.
+    pub async fn letters_accepted(
+        &mut self,
+        notice: &NoticeId,
+        customer: &CustomerId,
+    ) -> Result<u64, StoreError> {
+        let row = sql(
+            "SELECT COUNT(*) FROM delivery WHERE notice = $1 AND customer = $2 AND state = 'accepted'",
+        )
+        .bind(notice)
+        .bind(customer);
+        Ok(count(self.one::<(i64,)>(row).await?.0))
+    }
+
+    /// Customers of an incident with a letter that is on its way or was accepted.
+    pub async fn customers_with_letters_underway(
+        &mut self,
+        incident: &IncidentId,
+    ) -> Result<BTreeSet<CustomerId>, StoreError> {
+        let rows = sql(
+            "SELECT DISTINCT customer FROM delivery WHERE incident = $1 AND customer IS NOT NULL \
+             AND state <> 'refused'",
+        )
+        .bind(incident);
+        let rows = self.all::<(String,)>(rows).await?;
+        rows.into_iter()
+            .map(|(id,)| {
+                CustomerId::try_from(id.clone()).map_err(|fault| StoreError::Corrupt {
+                    what: "customer of a delivery",
+                    id,
+                    detail: fault.to_string(),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! How this installation is set up: read from the configuration once, the same for everybody.
+
+use crate::library::Library;
+use std::collections::BTreeMap;
+use watchkeeper_domain::incident::Severity;
+use watchkeeper_domain::notice::Sender;
+use watchkeeper_domain::page::PagingPolicy;
+use watchkeeper_domain::span::Span;
+
+/// How this installation is set up.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// Where the console is reached, without a trailing slash: `https://watch.example.com`.
+    pub base_url: String,
+    /// Who speaks in letters.
+    pub sender: Sender,
+    /// The author of all mail.
+    pub mail_from: watchkeeper_deliver::Party,
+    /// Whom to page.
+    pub paging: PagingPolicy,
+    /// Addresses of executives, paged at 48/72 of a limit.
+    pub executives: Vec<String>,
+    /// SNS topics by the name that paging steps use.
+    pub topics: BTreeMap<String, String>,
+    /// Alerts that share an actor or a tenant join one incident when not more than this lies between them.
+    pub join_within: Span,
+    /// Alerts at least this severe open an incident; others join one or wait in triage.
+    pub open_incident_at: Severity,
+    /// Playbooks and letters.
+    pub library: Library,
+    /// Whether this is the demo: time can travel, and all mail goes to the mailbox that the console shows.
+    pub demo: bool,
+}

@@ -1,0 +1,94 @@
+//! Playbooks and letters, read from files: what is wrong with one is said, and the others are used.
+
+use std::collections::BTreeMap;
+use watchkeeper_domain::notice::{LetterTemplate, NoticeKind};
+use watchkeeper_domain::playbook::Playbook;
+
+/// Playbooks and letters.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    /// The playbooks, by name.
+    pub playbooks: Vec<Playbook>,
+    /// The letters, by folder below `letters/`.
+    pub letters: BTreeMap<String, Vec<LetterTemplate>>,
+    /// What could not be read: path and reason.
+    pub faults: Vec<(String, String)>,
+}
+
+/// The letters that are used where an incident has no playbook.
+pub const DEFAULT_LETTERS: &str = "customer";
+
+impl Library {
+    /// Reads playbooks (`NAME.yaml`) and letters (`letters/FOLDER/LANGUAGE/KIND.{subject,txt,html}`) from (path, text) pairs, with
+    /// paths relative to the folder `playbooks/`.
+    #[must_use]
+    pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut library = Self::default();
+        let mut parts: BTreeMap<(String, String, String), [Option<String>; 3]> = BTreeMap::new();
+        for (path, text) in files {
+            let segments: Vec<&str> = path.split('/').collect();
+            match segments.as_slice() {
+                [name] if name.ends_with(".yaml") || name.ends_with(".yml") => match Playbook::read(text) {
+                    Ok(playbook) => library.playbooks.push(playbook),
+                    Err(fault) => library.faults.push((path.to_owned(), fault)),
+                },
+                ["letters", folder, language, file] => {
+                    let (kind, extension) = file.split_once('.').unwrap_or((file, ""));
+                    let place = ["subject", "txt", "html"]
+                        .iter()
+                        .position(|known| *known == extension);
+                    let Some(place) = place else {
+                        let fault = "a letter's file is KIND.subject, KIND.txt or KIND.html".to_owned();
+                        library.faults.push((path.to_owned(), fault));
+                        continue;
+                    };
+                    let key = ((*folder).to_owned(), (*language).to_owned(), kind.to_owned());
+                    parts.entry(key).or_default()[place] = Some(text.to_owned());
+                }
+                _ => {}
+            }
+        }
+        for ((folder, language, kind), parts) in parts {
+            match template(&language, &kind, parts) {
+                Ok(template) => library.letters.entry(folder).or_default().push(template),
+                Err(fault) => library
+                    .faults
+                    .push((format!("letters/{folder}/{language}/{kind}"), fault)),
+            }
+        }
+        library.playbooks.sort_by(|a, b| a.name.cmp(&b.name));
+        library
+    }
+
+    /// The letters of a folder; those for every incident where the folder is not known.
+    #[must_use]
+    pub fn letters(&self, folder: &str) -> &[LetterTemplate] {
+        let found = self
+            .letters
+            .get(folder)
+            .or_else(|| self.letters.get(DEFAULT_LETTERS));
+        found.map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn template(language: &str, kind: &str, parts: [Option<String>; 3]) -> Result<LetterTemplate, String> {
+    let kind = match kind {
+        "holding" => NoticeKind::Holding,
+        "full" => NoticeKind::Full,
+        other => {
+            return Err(format!(
+                "`{other}` is not a kind of notice; write `holding` or `full`"
+            ));
+        }
+    };
+    let [Some(subject), Some(text), Some(html)] = parts else {
+        return Err("a letter needs three files: .subject, .txt and .html".to_owned());
+    };
+    Ok(LetterTemplate {
+        language: language.to_owned(),
+        kind,
+        subject,
+        text,
+        html,
+    })
+}

@@ -1,0 +1,338 @@
+//! The breach desk: was anything disclosed, to whom does it belong, what is owed to them.
+
+use crate::desk::{Desk, RespondError};
+use crate::settle::Said;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::detection::TenantTrace;
+use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
+use watchkeeper_domain::incident::{Disclosure, EntryKind, Incident, Proposal, Standing, TimelineEntry};
+use watchkeeper_domain::obligation::Obligation;
+use watchkeeper_domain::playbook::PlaybookTimers;
+use watchkeeper_store::Tx;
+
+impl Desk {
+    /// Somebody suspects a disclosure; the evidence proposes customers.
+    ///
+    /// # Errors
+    /// See [`Incident::suspect_disclosure`].
+    pub async fn suspect_disclosure(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let incident = self.load(&mut tx, id, read).await?;
+        let before = incident.version;
+        let within = incident
+            .playbook
+            .as_ref()
+            .map_or(PlaybookTimers::default().disclosure_decision, |p| {
+                p.disclosure_decision
+            });
+        let outcome = incident.suspect_disclosure(why, within, by, self.now())?;
+        let said = Said {
+            by,
+            action: "disclosure.suspected",
+            detail: json!({}),
+        };
+        let incident = self.settle(&mut tx, Some(before), outcome, said).await?;
+        let incident = self.propose_affected(&mut tx, incident).await?;
+        self.commit(tx).await?;
+        Ok(incident)
+    }
+
+    /// Somebody confirms the disclosure: obligations begin for every customer that the evidence or people name, and the holding
+    /// notice is rendered at once.
+    ///
+    /// # Errors
+    /// See [`Incident::confirm_disclosure`].
+    pub async fn confirm_disclosure(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        confirmed_at: Option<DateTime<Utc>>,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let incident = self.load(&mut tx, id, read).await?;
+        // The list comes first, so that the obligations of everybody on it begin in the same transaction.
+        let incident = self.propose(&mut tx, incident).await?;
+        let before = incident.version;
+        let confirmed_at = confirmed_at.unwrap_or_else(|| self.now());
+        let outcome = incident.confirm_disclosure(why, confirmed_at, by, self.now())?;
+        let detail = json!({"confirmed_at": confirmed_at, "affected": outcome.subject.affected.len()});
+        let said = Said {
+            by,
+            action: "disclosure.confirmed",
+            detail,
+        };
+        let incident = self.settle(&mut tx, Some(before), outcome, said).await?;
+        self.commit(tx).await?;
+        Ok(incident)
+    }
+
+    /// Somebody rejects a suspected disclosure.
+    ///
+    /// # Errors
+    /// See [`Incident::reject_disclosure`].
+    pub async fn reject_disclosure(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "disclosure.rejected",
+            detail: json!({}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.reject_disclosure(why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody says how sure it is that a customer is affected.
+    ///
+    /// # Errors
+    /// See [`Incident::set_affected`].
+    pub async fn set_affected(
+        &self,
+        id: &IncidentId,
+        customer: &CustomerId,
+        to: Standing,
+        evidence: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let mut tx = self.store.begin().await?;
+        tx.customer(customer).await?;
+        let incident = self.load(&mut tx, id, None).await?;
+        let before = incident.version;
+        let outcome = incident.set_affected(customer, to, evidence, by, self.now())?;
+        let said = Said {
+            by,
+            action: "affected.changed",
+            detail: json!({"customer": customer, "to": to}),
+        };
+        let incident = self.settle(&mut tx, Some(before), outcome, said).await?;
+        self.commit(tx).await?;
+        Ok(incident)
+    }
+
+    /// Somebody says why a deadline was missed.
+    ///
+    /// # Errors
+    /// See [`Obligation::explain_miss`].
+    pub async fn explain_miss(
+        &self,
+        id: &ObligationId,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Obligation, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let obligation = tx.obligation(id).await?;
+        let before = obligation.version;
+        let now = self.now();
+        let obligation = obligation
+            .explain_miss(why, by, now)
+            .map_err(|fault| RespondError::invalid("why", fault))?;
+        tx.update_obligation(&obligation, before).await?;
+        let text = format!(
+            "Missed deadline of {} explained: {}",
+            obligation.customer,
+            why.trim()
+        );
+        let entry = TimelineEntry::new(
+            &obligation.incident,
+            EntryKind::ObligationChanged,
+            now,
+            now,
+            by,
+            text,
+        );
+        tx.append_entries(&[entry]).await?;
+        self.record(&mut tx, by, "obligation.miss_explained", id.as_str(), json!({}))
+            .await?;
+        self.commit(tx).await?;
+        Ok(obligation)
+    }
+
+    /// Puts the customers that the evidence names on the list while a disclosure is suspected or confirmed; new ones are owed at once
+    /// when it is confirmed.
+    pub(crate) async fn propose_affected(
+        &self,
+        tx: &mut Tx,
+        incident: Incident,
+    ) -> Result<Incident, RespondError> {
+        match incident.disclosure {
+            Disclosure::None | Disclosure::Rejected { .. } => Ok(incident),
+            Disclosure::Suspected { .. } | Disclosure::Confirmed { .. } => self.propose(tx, incident).await,
+        }
+    }
+
+    async fn propose(&self, tx: &mut Tx, incident: Incident) -> Result<Incident, RespondError> {
+        let (proposals, unclaimed) = self.evidence(tx, &incident.id).await?;
+        let before = incident.version;
+        let Some(outcome) = incident
+            .clone()
+            .propose_affected(proposals, unclaimed, self.now())
+        else {
+            return Ok(incident);
+        };
+        let by = Actor::worker("evidence");
+        let detail = json!({"affected": outcome.subject.affected.len(), "unclaimed": outcome.subject.unclaimed_tenants.len()});
+        self.settle(
+            tx,
+            Some(before),
+            outcome,
+            Said {
+                by: &by,
+                action: "affected.proposed",
+                detail,
+            },
+        )
+        .await
+    }
+
+    /// What the alerts of an incident say about tenants: whose they are, and which nobody claims.
+    async fn evidence(
+        &self,
+        tx: &mut Tx,
+        incident: &IncidentId,
+    ) -> Result<(Vec<Proposal>, BTreeSet<String>), RespondError> {
+        let mut traces: BTreeMap<String, TenantTrace> = BTreeMap::new();
+        for alert in tx.alerts_of(incident).await? {
+            for (tenant, trace) in alert.tenants() {
+                let joined = match traces.remove(&tenant) {
+                    Some(known) => known.join(trace),
+                    None => trace,
+                };
+                traces.insert(tenant, joined);
+            }
+        }
+        let tenants: Vec<String> = traces.keys().cloned().collect();
+        let owners: BTreeMap<String, CustomerId> =
+            tx.customers_by_tenants(&tenants).await?.into_iter().collect();
+        let mut by_customer: BTreeMap<CustomerId, BTreeMap<String, TenantTrace>> = BTreeMap::new();
+        let mut unclaimed = BTreeSet::new();
+        for (tenant, trace) in traces {
+            match owners.get(&tenant) {
+                Some(owner) => {
+                    by_customer
+                        .entry(owner.clone())
+                        .or_default()
+                        .insert(tenant, trace);
+                }
+                None => {
+                    unclaimed.insert(tenant);
+                }
+            }
+        }
+        let proposals = by_customer
+            .into_iter()
+            .map(|(customer, traces)| Proposal { customer, traces })
+            .collect();
+        Ok((proposals, unclaimed))
+    }
+
+    /// Brings obligations in line with the list of affected customers, and renders the holding notice for everybody on it.
+    pub(crate) async fn bring_obligations_in_line(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        by: &Actor,
+    ) -> Result<Vec<TimelineEntry>, RespondError> {
+        let Some(confirmed_at) = incident.disclosure.confirmed_at() else {
+            return Ok(Vec::new());
+        };
+        let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
+        let customers = tx.customers_by_ids(&ids).await?;
+        let mut begun: Vec<Obligation> = Vec::new();
+        let mut ended: Vec<Obligation> = Vec::new();
+        for customer in &customers {
+            let told = incident
+                .affected
+                .get(&customer.id)
+                .is_some_and(|affected| affected.standing.told());
+            match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
+                (true, None) => begun.push(self.begin(tx, incident, customer, confirmed_at).await?),
+                (true, Some(known)) => begun.extend(self.change(tx, known, Obligation::resume).await?),
+                (false, Some(known)) => {
+                    let why = "the customer was cleared";
+                    ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
+                }
+                (false, None) => {}
+            }
+        }
+        for obligation in begun.iter().chain(&ended) {
+            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
+            let action = if ended.contains(obligation) {
+                "obligation.ended"
+            } else {
+                "obligation.begun"
+            };
+            self.record(tx, by, action, obligation.id.as_str(), detail)
+                .await?;
+        }
+        self.render_holding(tx, incident).await?;
+        Ok(self.say_obligations(incident, &begun, &ended, by))
+    }
+
+    fn say_obligations(
+        &self,
+        incident: &Incident,
+        begun: &[Obligation],
+        ended: &[Obligation],
+        by: &Actor,
+    ) -> Vec<TimelineEntry> {
+        let now = self.now();
+        let mut entries = Vec::new();
+        if let Some(first) = begun.iter().map(|o| o.deadline.due_at).min() {
+            let text = format!(
+                "{} customers must be told; the first deadline is {}. The holding notice is rendered and goes by itself if nobody acts",
+                begun.len(),
+                first.format("%Y-%m-%d %H:%M:%S UTC")
+            );
+            entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
+        }
+        if !ended.is_empty() {
+            let text = format!("{} obligations ended: the customers were cleared", ended.len());
+            entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
+        }
+        entries
+    }
+
+    async fn begin(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        customer: &Customer,
+        confirmed_at: DateTime<Utc>,
+    ) -> Result<Obligation, RespondError> {
+        let obligation = Obligation::owe(&incident.id, customer, confirmed_at);
+        tx.insert_obligation(&obligation).await?;
+        Ok(obligation)
+    }
+
+    async fn change(
+        &self,
+        tx: &mut Tx,
+        obligation: Obligation,
+        decide: impl FnOnce(Obligation) -> Option<Obligation>,
+    ) -> Result<Option<Obligation>, RespondError> {
+        let before = obligation.version;
+        let Some(changed) = decide(obligation) else {
+            return Ok(None);
+        };
+        tx.update_obligation(&changed, before).await?;
+        Ok(Some(changed))
+    }
+}

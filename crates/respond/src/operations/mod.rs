@@ -1,0 +1,12 @@
+//! What people do. Each operation loads, lets the domain decide, and commits once; `read` is the version that the caller has seen.
+
+pub mod alerts;
+pub mod breach;
+mod customer_rows;
+pub mod customers;
+pub mod incidents;
+pub mod notices;
+mod passwords;
+pub mod people;
+pub mod sessions;
+pub mod travel;

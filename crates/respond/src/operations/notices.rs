@@ -1,0 +1,387 @@
+//! What we tell customers: written by one person, approved by another, one letter a customer and one message a recipient.
+
+use crate::desk::{Desk, RespondError};
+use crate::library::DEFAULT_LETTERS;
+use crate::settle::must_be_read;
+use serde_json::json;
+use std::collections::BTreeMap;
+use watchkeeper_domain::access::{Permission, User};
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
+use watchkeeper_domain::incident::{EntryKind, Incident, TransitionError};
+use watchkeeper_domain::notice::{
+    Letter, LetterTemplate, Notice, NoticeError, NoticeFacts, NoticeKind, NoticeState, render,
+};
+use watchkeeper_domain::obligation::{Obligation, ObligationState};
+use watchkeeper_domain::page::{PageReason, PageTarget};
+use watchkeeper_store::Tx;
+
+impl Desk {
+    /// Somebody begins a full notice.
+    ///
+    /// # Errors
+    /// Refused before a disclosure is confirmed: nobody is owed a notice then.
+    pub async fn draft_notice(
+        &self,
+        incident: &IncidentId,
+        facts: NoticeFacts,
+        by: &Actor,
+    ) -> Result<Notice, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let incident = self.load(&mut tx, incident, None).await?;
+        if incident.disclosure.confirmed_at().is_none() {
+            return Err(TransitionError::NotFrom {
+                from: format!("disclosure {}", incident.disclosure.name()),
+                attempted: "write a notice for",
+                remedy: "confirm the disclosure first",
+            }
+            .into());
+        }
+        let notice = Notice::draft(&incident.id, facts, by.clone(), self.now());
+        tx.insert_notice(&notice).await?;
+        let notice = self.render_letters(&mut tx, &incident, notice).await?;
+        self.say(
+            &mut tx,
+            &incident,
+            &notice,
+            by,
+            "notice.drafted",
+            "Full notice begun",
+        )
+        .await?;
+        self.commit(tx).await?;
+        Ok(notice)
+    }
+
+    /// The author says something else; every letter is rendered anew.
+    ///
+    /// # Errors
+    /// See [`Notice::edit`].
+    pub async fn edit_notice(
+        &self,
+        id: &NoticeId,
+        read: Option<i64>,
+        facts: NoticeFacts,
+        by: &Actor,
+    ) -> Result<Notice, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let notice = tx.notice(id).await?;
+        must_be_read(read, notice.version, "notice", id.as_str())?;
+        let before = notice.version;
+        let incident = self.load(&mut tx, &notice.incident, None).await?;
+        let notice = notice.edit(facts, by)?;
+        tx.update_notice(&notice, before).await?;
+        let notice = self.render_letters(&mut tx, &incident, notice).await?;
+        let detail = json!({"content_hash": notice.content_hash, "version": notice.version});
+        self.record(&mut tx, by, "notice.edited", id.as_str(), detail)
+            .await?;
+        self.commit(tx).await?;
+        Ok(notice)
+    }
+
+    /// The author asks for approval; counsel is paged.
+    ///
+    /// # Errors
+    /// See [`Notice::submit`].
+    pub async fn submit_notice(&self, id: &NoticeId, by: &Actor) -> Result<Notice, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let notice = tx.notice(id).await?;
+        let incident = self.load(&mut tx, &notice.incident, None).await?;
+        // The list of affected customers may have changed since the last edit.
+        let notice = self.render_letters(&mut tx, &incident, notice).await?;
+        let before = notice.version;
+        let notice = notice.submit(by, self.now())?;
+        tx.update_notice(&notice, before).await?;
+        self.say(
+            &mut tx,
+            &incident,
+            &notice,
+            by,
+            "notice.submitted",
+            "Full notice submitted for approval",
+        )
+        .await?;
+        let occasion = format!("{}/{}", notice.id, notice.version);
+        let entries = self
+            .page(
+                &mut tx,
+                &incident,
+                &PageTarget::Counsel,
+                &PageReason::ApprovalWanted,
+                &occasion,
+            )
+            .await?;
+        tx.append_entries(&entries).await?;
+        self.commit(tx).await?;
+        Ok(notice)
+    }
+
+    /// The second person wants it changed.
+    ///
+    /// # Errors
+    /// See [`Notice::send_back`].
+    pub async fn return_notice(&self, id: &NoticeId, why: &str, by: &Actor) -> Result<Notice, RespondError> {
+        let mut tx = self.store.begin().await?;
+        let notice = tx.notice(id).await?;
+        let before = notice.version;
+        let incident = self.load(&mut tx, &notice.incident, None).await?;
+        let notice = notice.send_back(why, by, self.now())?;
+        tx.update_notice(&notice, before).await?;
+        let text = format!("Full notice returned: {}", why.trim());
+        self.say(&mut tx, &incident, &notice, by, "notice.returned", &text)
+            .await?;
+        self.commit(tx).await?;
+        Ok(notice)
+    }
+
+    /// The second person approves what was read, to the byte, and it goes into the outbox in the same transaction.
+    ///
+    /// # Errors
+    /// See [`Notice::approve`]; refused too when the list of affected customers has changed since it was submitted.
+    pub async fn approve_notice(&self, id: &NoticeId, read: &str, by: &User) -> Result<Notice, RespondError> {
+        if !by.may(Permission::ApproveNotices) {
+            return Err(RespondError::Forbidden(
+                "only counsel can approve a notice".to_owned(),
+            ));
+        }
+        let actor = Actor::person(&by.id);
+        let mut tx = self.store.begin().await?;
+        let notice = tx.notice(id).await?;
+        let before = notice.version;
+        let incident = self.load(&mut tx, &notice.incident, None).await?;
+        let letters = tx.letters(id).await?;
+        self.must_be_whole(&mut tx, &incident, &letters).await?;
+        let notice = notice.approve(read, &letters, &actor, self.now())?;
+        tx.update_notice(&notice, before).await?;
+        let mut messages = 0;
+        for letter in &letters {
+            for recipient in &letter.recipients {
+                messages += u64::from(
+                    self.enqueue_letter(&mut tx, &incident, &notice, letter, recipient)
+                        .await?,
+                );
+            }
+        }
+        let text = format!(
+            "Full notice approved by a second person: {messages} messages to {} customers are on their way",
+            letters.len()
+        );
+        self.say(&mut tx, &incident, &notice, &actor, "notice.approved", &text)
+            .await?;
+        self.commit(tx).await?;
+        Ok(notice)
+    }
+
+    /// Every customer that must be told has a letter, and every letter has a customer that must be told.
+    async fn must_be_whole(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        letters: &[Letter],
+    ) -> Result<(), RespondError> {
+        let owed = self.owed(tx, incident).await?;
+        let lettered: Vec<&CustomerId> = letters.iter().map(|letter| &letter.customer).collect();
+        let fits = owed.len() == lettered.len() && owed.keys().all(|customer| lettered.contains(&customer));
+        if fits {
+            return Ok(());
+        }
+        let detail = "the list of affected customers has changed since the notice was submitted; return it, so that its letters are rendered for the list that stands";
+        Err(RespondError::invalid("letters", detail))
+    }
+
+    /// Customers that must be told, each with its obligation.
+    async fn owed(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+    ) -> Result<BTreeMap<CustomerId, Obligation>, RespondError> {
+        let obligations = tx.obligations_of(&incident.id).await?;
+        let running = obligations
+            .into_iter()
+            .filter(|o| !matches!(o.state, ObligationState::Ended { .. }));
+        Ok(running
+            .map(|obligation| (obligation.customer.clone(), obligation))
+            .collect())
+    }
+
+    /// Renders the letters of a notice for everybody who must be told, and keeps them.
+    async fn render_letters(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: Notice,
+    ) -> Result<Notice, RespondError> {
+        let before = notice.version;
+        let letters = self.letters_for(tx, incident, &notice).await?;
+        let notice = notice.with_letters(&letters)?;
+        if notice.version != before {
+            tx.replace_letters(&notice.id, &letters).await?;
+            tx.update_notice(&notice, before).await?;
+        }
+        Ok(notice)
+    }
+
+    async fn letters_for(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: &Notice,
+    ) -> Result<Vec<Letter>, RespondError> {
+        let owed = self.owed(tx, incident).await?;
+        let ids: Vec<CustomerId> = owed.keys().cloned().collect();
+        let mut letters = Vec::with_capacity(ids.len());
+        for customer in tx.customers_by_ids(&ids).await? {
+            if let Some(obligation) = owed.get(&customer.id) {
+                letters.push(self.letter(incident, notice, obligation, &customer)?);
+            }
+        }
+        Ok(letters)
+    }
+
+    fn letter(
+        &self,
+        incident: &Incident,
+        notice: &Notice,
+        obligation: &Obligation,
+        customer: &Customer,
+    ) -> Result<Letter, RespondError> {
+        let template = self.template(incident, notice.kind, &customer.language)?;
+        // A holding notice stands as of the confirmation, so that rendering it again gives the same bytes.
+        let as_of = match notice.kind {
+            NoticeKind::Holding => obligation.deadline.from,
+            NoticeKind::Full => notice.created_at,
+        };
+        render(
+            template,
+            notice,
+            incident,
+            obligation,
+            customer,
+            &self.house.sender,
+            as_of,
+        )
+        .map_err(RespondError::Unavailable)
+    }
+
+    fn template(
+        &self,
+        incident: &Incident,
+        kind: NoticeKind,
+        language: &str,
+    ) -> Result<&LetterTemplate, RespondError> {
+        let folder = incident
+            .playbook
+            .as_ref()
+            .map_or(DEFAULT_LETTERS, |playbook| playbook.letters.as_str());
+        LetterTemplate::choose(self.house.library.letters(folder), kind, language).ok_or_else(|| {
+            let kind = kind.name();
+            RespondError::Unavailable(format!("there is no letter `{kind}` in English; add playbooks/letters/{folder}/en/{kind}.subject, .txt and .html"))
+        })
+    }
+
+    /// Renders the holding notice for everybody on the list; it is there from the first second.
+    pub(crate) async fn render_holding(&self, tx: &mut Tx, incident: &Incident) -> Result<(), RespondError> {
+        let known = tx
+            .notices_of(&incident.id)
+            .await?
+            .into_iter()
+            .find(|notice| notice.kind == NoticeKind::Holding);
+        let (notice, new) = match known {
+            Some(notice) => (notice, false),
+            None => {
+                let template = self.template(incident, NoticeKind::Holding, "en")?.version();
+                (Notice::prepare_holding(&incident.id, template, self.now()), true)
+            }
+        };
+        if new {
+            tx.insert_notice(&notice).await?;
+        }
+        let letters = self.letters_for(tx, incident, &notice).await?;
+        let by = Actor::worker("ladder");
+        let detail = json!({"kind": notice.kind, "letters": letters.len()});
+        if matches!(notice.state, NoticeState::Sent { .. }) {
+            // Letters that went stay as they went; customers who were found later get theirs when their step comes.
+            let mut kept = tx.letters(&notice.id).await?;
+            kept.extend(
+                letters
+                    .into_iter()
+                    .filter(|new| !kept.iter().any(|k| k.customer == new.customer))
+                    .collect::<Vec<_>>(),
+            );
+            tx.replace_letters(&notice.id, &kept).await?;
+        } else {
+            let before = notice.version;
+            let notice = notice.with_letters(&letters)?;
+            tx.replace_letters(&notice.id, &letters).await?;
+            if notice.version != before {
+                tx.update_notice(&notice, before).await?;
+            }
+        }
+        let id = NoticeId::derived(&[incident.id.as_str(), "holding"]);
+        self.record(tx, &by, "notice.rendered", id.as_str(), detail).await
+    }
+
+    /// Sends the holding notice to these customers: the ladder's step, or nobody.
+    pub(crate) async fn dispatch_holding(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        customers: &[CustomerId],
+    ) -> Result<u64, RespondError> {
+        let notice = tx
+            .notices_of(&incident.id)
+            .await?
+            .into_iter()
+            .find(|notice| notice.kind == NoticeKind::Holding);
+        let Some(notice) = notice else {
+            return Err(NoticeError::Nobody.into());
+        };
+        let letters = tx.letters(&notice.id).await?;
+        let before = notice.version;
+        let notice = notice.dispatch_holding(&letters, self.now())?;
+        tx.update_notice(&notice, before).await?;
+        let mut messages = 0;
+        for letter in letters
+            .iter()
+            .filter(|letter| customers.contains(&letter.customer))
+        {
+            for recipient in &letter.recipients {
+                messages += u64::from(
+                    self.enqueue_letter(tx, incident, &notice, letter, recipient)
+                        .await?,
+                );
+            }
+        }
+        let by = Actor::worker("ladder");
+        let text = format!(
+            "Holding notice goes to {} customers: {messages} messages",
+            customers.len()
+        );
+        self.say(tx, incident, &notice, &by, "notice.dispatched", &text)
+            .await?;
+        Ok(messages)
+    }
+
+    async fn say(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: &Notice,
+        by: &Actor,
+        action: &'static str,
+        text: &str,
+    ) -> Result<(), RespondError> {
+        let now = self.now();
+        let entry = incident.entry(EntryKind::NoticeChanged, now, now, by, text.to_owned());
+        tx.append_entries(&[entry]).await?;
+        let detail = json!({
+            "incident": incident.id,
+            "kind": notice.kind,
+            "content_hash": notice.content_hash,
+            "letters": notice.letters,
+            "version": notice.version,
+        });
+        self.record(tx, by, action, notice.id.as_str(), detail).await
+    }
+}

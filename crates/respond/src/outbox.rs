@@ -1,0 +1,422 @@
+//! Writes to the outbox, in the transaction of the decision that asks for it: pages to people and topics, letters to customers.
+//! The message is frozen here; every attempt sends the same bytes.
+
+use crate::desk::{Desk, RespondError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use watchkeeper_deliver::{Mail, MailDraft, Message, Party, TopicMessage, compose};
+use watchkeeper_domain::access::{AccessRole, Permission, User};
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState};
+use watchkeeper_domain::id::DeliveryId;
+use watchkeeper_domain::incident::{EntryKind, Incident, TimelineEntry};
+use watchkeeper_domain::notice::{Letter, Notice};
+use watchkeeper_domain::page::{PageReason, PageTarget, page_text};
+use watchkeeper_store::Tx;
+
+/// A frozen message, as the outbox keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Frozen {
+    Mail {
+        from: String,
+        to: String,
+        envelope_from: String,
+        message_id: String,
+        text: String,
+    },
+    Topic {
+        topic_arn: String,
+        subject: String,
+        text: String,
+    },
+}
+
+/// The bytes that the outbox keeps of a message.
+fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
+    let frozen = match message {
+        Message::Mail(Mail {
+            from,
+            to,
+            envelope_from,
+            message_id,
+            bytes,
+        }) => {
+            // Composed mail is ASCII: bodies are encoded, headers are RFC 2047 words.
+            let text = String::from_utf8(bytes).map_err(|_| {
+                RespondError::Unavailable("a composed mail is not text; nothing was queued".to_owned())
+            })?;
+            Frozen::Mail {
+                from,
+                to,
+                envelope_from,
+                message_id,
+                text,
+            }
+        }
+        Message::Topic(TopicMessage {
+            topic_arn,
+            subject,
+            text,
+        }) => Frozen::Topic {
+            topic_arn,
+            subject,
+            text,
+        },
+    };
+    serde_json::to_vec(&frozen)
+        .map_err(|fault| RespondError::Unavailable(format!("a message cannot be kept: {fault}")))
+}
+
+/// The message that the outbox kept.
+pub(crate) fn thaw(bytes: &[u8]) -> Result<Message, RespondError> {
+    let frozen: Frozen = serde_json::from_slice(bytes)
+        .map_err(|fault| RespondError::Unavailable(format!("a kept message cannot be read: {fault}")))?;
+    Ok(match frozen {
+        Frozen::Mail {
+            from,
+            to,
+            envelope_from,
+            message_id,
+            text,
+        } => Message::Mail(Mail {
+            from,
+            to,
+            envelope_from,
+            message_id,
+            bytes: text.into_bytes(),
+        }),
+        Frozen::Topic {
+            topic_arn,
+            subject,
+            text,
+        } => Message::Topic(TopicMessage {
+            topic_arn,
+            subject,
+            text,
+        }),
+    })
+}
+
+/// Whom a page reaches.
+#[derive(Debug, Default)]
+struct Reached {
+    people: Vec<User>,
+    topics: Vec<(String, String)>,
+}
+
+impl Reached {
+    fn nobody(&self) -> bool {
+        self.people.is_empty() && self.topics.is_empty()
+    }
+}
+
+impl Desk {
+    /// Pages `target`: one message a person and topic. `occasion` tells repeated pages of one incident apart.
+    pub(crate) async fn page(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        target: &PageTarget,
+        reason: &PageReason,
+        occasion: &str,
+    ) -> Result<Vec<TimelineEntry>, RespondError> {
+        let now = self.now();
+        let reached = self.reach(tx, target).await?;
+        for user in &reached.people {
+            let message = self.page_mail(incident, reason, occasion, user)?;
+            self.enqueue_page(
+                tx,
+                incident,
+                reason,
+                occasion,
+                (Channel::Email, &user.email),
+                message,
+            )
+            .await?;
+        }
+        for (_, arn) in &reached.topics {
+            let message = self.page_topic(incident, reason, arn);
+            self.enqueue_page(tx, incident, reason, occasion, (Channel::Sns, arn), message)
+                .await?;
+        }
+        let mut names: Vec<String> = reached.people.iter().map(|user| user.id.to_string()).collect();
+        names.extend(reached.topics.iter().map(|(name, _)| format!("topic {name}")));
+        let text = if reached.nobody() {
+            tracing::error!(incident = %incident.id, "nobody can be paged: every account that the policy names is closed");
+            format!(
+                "Nobody could be paged ({}): every account named for it is closed",
+                reason.line()
+            )
+        } else {
+            format!("Paged {}: {}", names.join(", "), reason.line())
+        };
+        Ok(vec![incident.entry(
+            EntryKind::Paged,
+            now,
+            now,
+            &Actor::worker("paging"),
+            text,
+        )])
+    }
+
+    /// Who `target` is now. An on-call step that reaches nobody advances to the next one at once, and after the last one everybody
+    /// who administers the house is reached: a page never goes to nobody while somebody has an account.
+    async fn reach(&self, tx: &mut Tx, target: &PageTarget) -> Result<Reached, RespondError> {
+        let users: Vec<User> = tx
+            .users()
+            .await?
+            .into_iter()
+            .filter(|user| user.closed_at.is_none())
+            .collect();
+        let who_may = |permission: Permission| {
+            users
+                .iter()
+                .filter(|u| !u.roles.contains(&AccessRole::Admin) || u.roles.len() > 1)
+                .filter(|u| u.may(permission))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let mut reached = match target {
+            PageTarget::OnCall { step } => self.reach_on_call(*step, &users),
+            PageTarget::Person { user } => Reached {
+                people: users.iter().filter(|u| u.id == *user).cloned().collect(),
+                topics: Vec::new(),
+            },
+            PageTarget::Counsel => Reached {
+                people: who_may(Permission::ApproveNotices),
+                topics: Vec::new(),
+            },
+            PageTarget::Leads => Reached {
+                people: who_may(Permission::LeadIncidents),
+                topics: Vec::new(),
+            },
+            PageTarget::Executives => Reached {
+                people: self.executives(&users),
+                topics: Vec::new(),
+            },
+        };
+        if reached.nobody() && matches!(target, PageTarget::Executives) {
+            reached.people = who_may(Permission::LeadIncidents);
+            reached.people.extend(who_may(Permission::ApproveNotices));
+            let mut seen = BTreeSet::new();
+            reached.people.retain(|user| seen.insert(user.id.clone()));
+        }
+        if reached.nobody() && !matches!(target, PageTarget::OnCall { .. }) {
+            reached = self.reach_on_call(0, &users);
+        }
+        if reached.nobody() {
+            reached.people = users
+                .iter()
+                .filter(|u| u.roles.contains(&AccessRole::Admin))
+                .cloned()
+                .collect();
+        }
+        Ok(reached)
+    }
+
+    fn reach_on_call(&self, step: u32, users: &[User]) -> Reached {
+        let steps = &self.house.paging.steps;
+        let first = usize::try_from(step)
+            .unwrap_or(usize::MAX)
+            .min(steps.len().saturating_sub(1));
+        let order = steps[first.min(steps.len())..]
+            .iter()
+            .chain(&steps[..first.min(steps.len())]);
+        for step in order {
+            let people = by_address(users, &step.people);
+            let topics = step
+                .topics
+                .iter()
+                .filter_map(|name| self.house.topics.get(name).map(|arn| (name.clone(), arn.clone())))
+                .collect();
+            let reached = Reached { people, topics };
+            if !reached.nobody() {
+                return reached;
+            }
+        }
+        Reached::default()
+    }
+
+    fn executives(&self, users: &[User]) -> Vec<User> {
+        by_address(users, &self.house.executives)
+    }
+
+    fn page_mail(
+        &self,
+        incident: &Incident,
+        reason: &PageReason,
+        occasion: &str,
+        user: &User,
+    ) -> Result<Message, RespondError> {
+        let id = Delivery::derive_id(incident.id.as_str(), occasion, Channel::Email, &user.email);
+        let mut text = page_text(incident, reason, &self.room(incident));
+        if reason.wants_answer() {
+            let token = self.key.sign(&incident.id, &user.id, self.now());
+            text.body.push_str(&format!(
+                "Acknowledge from this phone: {}/ack/{token}\n",
+                self.house.base_url
+            ));
+        }
+        let to = Party::named(&user.name, &user.email);
+        self.mail(&id, incident, to, &text.subject, text.body, None)
+    }
+
+    fn page_topic(&self, incident: &Incident, reason: &PageReason, arn: &str) -> Message {
+        let text = page_text(incident, reason, &self.room(incident));
+        let subject: String = text
+            .subject
+            .chars()
+            .map(|c| {
+                if c.is_ascii() && !c.is_ascii_control() {
+                    c
+                } else {
+                    '?'
+                }
+            })
+            .collect();
+        Message::Topic(TopicMessage {
+            topic_arn: arn.to_owned(),
+            subject,
+            text: text.body,
+        })
+    }
+
+    fn room(&self, incident: &Incident) -> String {
+        format!("{}/incidents/{}", self.house.base_url, incident.id)
+    }
+
+    async fn enqueue_page(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        reason: &PageReason,
+        occasion: &str,
+        (channel, recipient): (Channel, &str),
+        message: Message,
+    ) -> Result<(), RespondError> {
+        let about = About::Page {
+            incident: incident.id.clone(),
+            reason: reason.clone(),
+        };
+        let id = Delivery::derive_id(incident.id.as_str(), occasion, channel, recipient);
+        let subject = page_text(incident, reason, "").subject;
+        self.enqueue(tx, id, about, channel, recipient, subject, message)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts one customer's letter to one recipient into the outbox; once for each notice and recipient. Says whether it is new.
+    pub(crate) async fn enqueue_letter(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: &Notice,
+        letter: &Letter,
+        recipient: &str,
+    ) -> Result<bool, RespondError> {
+        let id = Delivery::derive_id(notice.id.as_str(), "letter", Channel::Email, recipient);
+        let about = About::Letter {
+            incident: incident.id.clone(),
+            notice: notice.id.clone(),
+            letter: letter.id.clone(),
+            customer: letter.customer.clone(),
+        };
+        let html = Some(letter.html.clone());
+        let message = self.mail(
+            &id,
+            incident,
+            Party::address(recipient),
+            &letter.subject,
+            letter.text.clone(),
+            html,
+        )?;
+        self.enqueue(
+            tx,
+            id,
+            about,
+            Channel::Email,
+            recipient,
+            letter.subject.clone(),
+            message,
+        )
+        .await
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one row of the outbox, each column named once, here"
+    )]
+    async fn enqueue(
+        &self,
+        tx: &mut Tx,
+        id: DeliveryId,
+        about: About,
+        channel: Channel,
+        recipient: &str,
+        subject: String,
+        message: Message,
+    ) -> Result<bool, RespondError> {
+        let now = self.now();
+        let delivery = Delivery {
+            id,
+            version: 1,
+            about,
+            channel,
+            recipient: recipient.to_owned(),
+            subject,
+            created_at: now,
+            attempts: 0,
+            possible_duplicate: false,
+            state: DeliveryState::Queued {
+                next_attempt_at: now,
+                last_answer: None,
+            },
+        };
+        Ok(tx.enqueue(&delivery, &freeze(message)?).await?)
+    }
+
+    fn mail(
+        &self,
+        id: &DeliveryId,
+        incident: &Incident,
+        to: Party,
+        subject: &str,
+        text: String,
+        html: Option<String>,
+    ) -> Result<Message, RespondError> {
+        let from = self.house.mail_from.clone();
+        let domain = from.address.rsplit('@').next().unwrap_or("localhost").to_owned();
+        let draft = MailDraft {
+            from: from.clone(),
+            to: to.clone(),
+            subject: subject.to_owned(),
+            text,
+            html,
+            message_id: format!("<{id}@{domain}>"),
+            date: self.now(),
+            headers: vec![
+                ("Auto-Submitted".to_owned(), "auto-generated".to_owned()),
+                ("X-Watchkeeper-Reference".to_owned(), incident.reference()),
+            ],
+        };
+        let frozen =
+            compose(&draft).map_err(|fault| RespondError::invalid("recipient", fault.to_string()))?;
+        Ok(Message::Mail(Mail {
+            from: from.address.clone(),
+            to: to.address,
+            envelope_from: from.address,
+            message_id: frozen.message_id,
+            bytes: frozen.bytes,
+        }))
+    }
+}
+
+fn by_address(users: &[User], addresses: &[String]) -> Vec<User> {
+    let wanted: BTreeSet<String> = addresses.iter().map(|address| address.to_lowercase()).collect();
+    users
+        .iter()
+        .filter(|user| wanted.contains(&user.email))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! How each source is doing: figures that are committed with its cursor, so that they are as exact as the alerts.
+
+use chrono::{DateTime, Duration, DurationRound, Utc};
+use serde::{Deserialize, Serialize};
+use watchkeeper_collect::{Batch, CollectError, Remark};
+
+/// How many minutes of rate are kept.
+const MINUTES: usize = 60;
+
+/// How a source is doing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// The configured name.
+    pub name: String,
+    /// The configured kind.
+    pub kind: String,
+    /// The configured format.
+    pub format: String,
+    /// Events judged.
+    pub events: u64,
+    /// Bytes of log text read.
+    pub bytes: u64,
+    /// Events that no parser could read; judged as text.
+    pub unparsed: u64,
+    /// Events that became visible later than the source's horizon; judged all the same.
+    pub late: u64,
+    /// Events read again and recognised.
+    pub duplicates: u64,
+    /// Lines cut at the limit.
+    pub truncated: u64,
+    /// Bytes that cannot be read any more.
+    pub lost_bytes: u64,
+    /// Calls to a remote service, and those it refused for coming too often.
+    pub calls: u64,
+    /// Of these, refused for coming too often.
+    pub throttled: u64,
+    /// When the newest event happened.
+    pub last_event_at: Option<DateTime<Utc>>,
+    /// When it was last read without an error.
+    pub last_read_at: Option<DateTime<Utc>>,
+    /// The error that stands.
+    pub error: Option<SourceError>,
+    /// What it waits for, such as a file that is not there yet.
+    pub waiting: Vec<String>,
+    /// Events a minute by the clock of the service, the newest last; the start of the newest minute.
+    pub rate: Vec<u64>,
+    /// The start of the newest minute of `rate`.
+    pub rate_until: Option<DateTime<Utc>>,
+}
+
+/// An error that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceError {
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// What, and what to do.
+    pub message: String,
+}
+
+impl SourceStatus {
+    /// `ok`, `waiting` or `failing`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match (&self.error, self.waiting.is_empty()) {
+            (Some(_), _) => "failing",
+            (None, false) => "waiting",
+            (None, true) => "ok",
+        }
+    }
+
+    /// How far behind the newest event is.
+    #[must_use]
+    pub fn lag(&self, now: DateTime<Utc>) -> Option<Duration> {
+        self.last_event_at.map(|at| (now - at).max(Duration::zero()))
+    }
+
+    /// Adds the figures of a reading.
+    pub fn read(&mut self, batch: &Batch, now: DateTime<Utc>) {
+        self.events += batch.events.len() as u64;
+        self.bytes += batch.counts.bytes;
+        self.unparsed += batch.counts.unparsed;
+        self.late += batch.counts.late_beyond_horizon;
+        self.duplicates += batch.counts.duplicates;
+        self.truncated += batch.counts.truncated;
+        self.lost_bytes += batch.counts.lost_bytes;
+        self.calls += batch.counts.calls;
+        self.throttled += batch.counts.throttled;
+        self.last_event_at = batch
+            .events
+            .iter()
+            .map(|event| event.at)
+            .max()
+            .max(self.last_event_at);
+        self.last_read_at = Some(now);
+        self.error = None;
+        self.waiting = batch
+            .remarks
+            .iter()
+            .filter_map(|remark| match remark {
+                Remark::Waiting { path } => Some(path.display().to_string()),
+                _ => None,
+            })
+            .collect();
+        self.count(batch.events.len() as u64, now);
+    }
+
+    /// Keeps an error; the time of the first one stands while it goes on.
+    pub fn fail(&mut self, error: &CollectError, now: DateTime<Utc>) {
+        let message = error.to_string();
+        let since = self
+            .error
+            .as_ref()
+            .filter(|e| e.message == message)
+            .map_or(now, |e| e.at);
+        self.error = Some(SourceError { at: since, message });
+    }
+
+    fn count(&mut self, events: u64, now: DateTime<Utc>) {
+        let minute = now.duration_trunc(Duration::minutes(1)).unwrap_or(now);
+        let steps = self
+            .rate_until
+            .map_or(1, |until| (minute - until).num_minutes().max(0));
+        for _ in 0..steps.min(MINUTES as i64) {
+            self.rate.push(0);
+        }
+        if self.rate.is_empty() {
+            self.rate.push(0);
+        }
+        let surplus = self.rate.len().saturating_sub(MINUTES);
+        self.rate.drain(..surplus);
+        if let Some(newest) = self.rate.last_mut() {
+            *newest += events;
+        }
+        self.rate_until = Some(minute.max(self.rate_until.unwrap_or(minute)));
+    }
+}

@@ -1,0 +1,386 @@
+//! Carries the outbox out: claims by lease, commits "entering DATA" before the bytes go, and commits the answer with what follows
+//! from it: a customer was told, the next contact is tried, somebody must pick up the phone.
+
+use super::{Turn, Worker};
+use crate::desk::{Desk, RespondError};
+use crate::outbox::thaw;
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use watchkeeper_deliver as deliver;
+use watchkeeper_deliver::{IdempotencyKey, StageError, StageRecorder};
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::delivery::{About, Attempt, Channel, Delivery, DeliveryState};
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::incident::EntryKind;
+use watchkeeper_domain::page::PageReason;
+use watchkeeper_store::{Claimed, Tx};
+
+/// How many messages are under way at once.
+const AT_ONCE: u32 = 4;
+
+/// How long a claim holds without being renewed. A process that dies leaves its messages to the next one after this.
+fn lease() -> Duration {
+    Duration::seconds(90)
+}
+
+/// How often a claim is renewed while its message is under way: one SMTP conversation may take half an hour (RFC 5321 §4.5.3.2).
+const RENEW_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Carries the outbox out.
+pub struct Deliveries {
+    desk: Desk,
+    channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>,
+}
+
+impl std::fmt::Debug for Deliveries {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deliveries")
+            .field("channels", &self.channels.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Commits "entering DATA" on the delivery's row.
+struct Entering {
+    desk: Desk,
+    delivery: Mutex<Delivery>,
+}
+
+impl Entering {
+    /// Renews the claim for as long as it is polled.
+    async fn keep_claim(&self) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            let delivery = self.delivery.lock().await;
+            let renewed = async {
+                let mut tx = self.desk.store.begin().await?;
+                tx.extend_lease(&delivery.id, delivery.version, self.desk.now() + lease())
+                    .await?;
+                tx.commit().await
+            };
+            if let Err(fault) = renewed.await {
+                // The message goes on: at worst the claim runs out and the recipient has it twice, flagged.
+                tracing::warn!(delivery = %delivery.id, %fault, "a claim could not be renewed");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl StageRecorder for Entering {
+    async fn entering_data(&self) -> Result<(), StageError> {
+        let mut delivery = self.delivery.lock().await;
+        crate::crash::point("delivery.entering_data");
+        let marked = async {
+            let mut tx = self.desk.store.begin().await?;
+            let marked = tx
+                .mark_data(&delivery.id, delivery.version, self.desk.now())
+                .await?;
+            tx.commit().await?;
+            Ok::<Delivery, RespondError>(marked)
+        };
+        *delivery = marked.await.map_err(|fault| StageError(fault.to_string()))?;
+        crate::crash::point("delivery.in_data");
+        Ok(())
+    }
+}
+
+impl Deliveries {
+    /// A worker at this desk that sends over these channels.
+    #[must_use]
+    pub fn new(desk: Desk, channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>) -> Self {
+        Self { desk, channels }
+    }
+
+    async fn carry(&self, claimed: Claimed) -> Result<(), RespondError> {
+        let Claimed {
+            delivery,
+            message,
+            interrupted,
+        } = claimed;
+        if let Some(data_at) = interrupted {
+            self.say_duplicate(&delivery, data_at).await?;
+        }
+        let Some(channel) = self.channels.get(&delivery.channel) else {
+            let answer = format!(
+                "no channel `{}` is configured; add it to the configuration",
+                delivery.channel.name()
+            );
+            return self
+                .keep(
+                    delivery,
+                    Attempt::Deferred {
+                        answer,
+                        after: Some(Duration::minutes(5)),
+                    },
+                    &[],
+                )
+                .await;
+        };
+        let message = thaw(&message)?;
+        let key = IdempotencyKey(delivery.id.to_string());
+        let stage = Entering {
+            desk: self.desk.clone(),
+            delivery: Mutex::new(delivery),
+        };
+        crate::crash::point("delivery.before_send");
+        let result = tokio::select! {
+            result = channel.send(&message, &key, &stage) => result,
+            never = stage.keep_claim() => match never {},
+        };
+        crate::crash::point("delivery.after_send");
+        let delivery = stage.delivery.into_inner();
+        let (attempt, transcript) = outcome(result);
+        self.keep(delivery, attempt, &transcript).await
+    }
+
+    /// A claim ran out, or the process died, after the bytes had begun to go: the recipient may have the message already. The claim
+    /// has flagged the row; this says so in the record.
+    async fn say_duplicate(&self, delivery: &Delivery, data_at: DateTime<Utc>) -> Result<(), RespondError> {
+        let mut tx = self.desk.store.begin().await?;
+        let lines = [format!(
+            "an earlier attempt began to send at {data_at} and its outcome is unknown; the same bytes are sent again"
+        )];
+        tx.add_transcript(&delivery.id, self.desk.now(), "unknown", &lines)
+            .await?;
+        let by = Actor::worker("delivery");
+        self.desk
+            .record(
+                &mut tx,
+                &by,
+                "delivery.unknown",
+                delivery.id.as_str(),
+                json!({"data_at": data_at}),
+            )
+            .await?;
+        self.desk.commit(tx).await
+    }
+
+    /// Commits how an attempt ended, with what follows from it.
+    async fn keep(
+        &self,
+        delivery: Delivery,
+        attempt: Attempt,
+        transcript: &[String],
+    ) -> Result<(), RespondError> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let before = delivery.version;
+        let outcome = match &attempt {
+            Attempt::Accepted { .. } => "accepted",
+            Attempt::Deferred { .. } => "deferred",
+            Attempt::Refused { .. } => "refused",
+            Attempt::Unknown { .. } => "unknown",
+        };
+        let delivery = delivery.attempted(attempt, now);
+        let mut tx = desk.store.begin().await?;
+        tx.update_delivery(&delivery, before).await?;
+        tx.add_transcript(&delivery.id, now, outcome, transcript).await?;
+        let detail = json!({"outcome": outcome, "attempt": delivery.attempts, "channel": delivery.channel, "possible_duplicate": delivery.possible_duplicate});
+        let by = Actor::worker("delivery");
+        desk.record(&mut tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
+            .await?;
+        match &delivery.about {
+            About::Letter {
+                incident,
+                notice,
+                letter,
+                customer,
+            } => {
+                let letter = LetterOf {
+                    incident,
+                    notice,
+                    letter,
+                    customer,
+                };
+                self.follow_letter(&mut tx, &delivery, letter, now).await?;
+            }
+            About::Page { incident, .. } => self.follow_page(&mut tx, &delivery, incident, now).await?,
+        }
+        desk.commit(tx).await
+    }
+
+    async fn follow_page(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        incident: &IncidentId,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let DeliveryState::Refused { answer, .. } = &delivery.state else {
+            return Ok(());
+        };
+        let incident = tx.incident(incident).await?;
+        let text = format!("A page to {} was refused: {answer}", delivery.recipient);
+        let entry = incident.entry(EntryKind::Delivered, now, now, &Actor::worker("delivery"), text);
+        tx.append_entries(&[entry]).await?;
+        Ok(())
+    }
+
+    async fn follow_letter(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        letter: LetterOf<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        match &delivery.state {
+            DeliveryState::Accepted { answer, .. } => self.told(tx, letter, answer, now).await,
+            DeliveryState::Refused { answer, .. } => {
+                self.try_next_contact(tx, delivery, letter, answer, now).await
+            }
+            DeliveryState::Queued { .. } | DeliveryState::Claimed { .. } => Ok(()),
+        }
+    }
+
+    async fn told(
+        &self,
+        tx: &mut Tx,
+        letter: LetterOf<'_>,
+        answer: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let by = Actor::worker("delivery");
+        let obligation = tx.obligation_of(letter.incident, letter.customer).await?;
+        let mut first = false;
+        if let Some(obligation) = obligation {
+            let before = obligation.version;
+            let id = obligation.id.clone();
+            if let Some(told) = obligation.told(letter.notice, now) {
+                tx.update_obligation(&told, before).await?;
+                let detail =
+                    json!({"notice": letter.notice, "customer": letter.customer, "version": told.version});
+                self.desk
+                    .record(tx, &by, "obligation.told", id.as_str(), detail)
+                    .await?;
+                first = true;
+            }
+        }
+        let incident = tx.incident(letter.incident).await?;
+        let word = if first {
+            "told: a mail server accepted the notice"
+        } else {
+            "a mail server accepted another message of the notice"
+        };
+        let text = format!("{} {word} ({answer})", letter.customer);
+        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
+            .await?;
+        Ok(())
+    }
+
+    async fn try_next_contact(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        letter: LetterOf<'_>,
+        answer: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let by = Actor::worker("delivery");
+        let incident = tx.incident(letter.incident).await?;
+        let customer = tx.customer(letter.customer).await?;
+        let tried = tx.addresses_tried(letter.notice, letter.customer).await?;
+        let text = match customer.next_recipient(&tried) {
+            Some(contact) => {
+                let address = contact.email.clone();
+                let notice = tx.notice(letter.notice).await?;
+                let body = tx.letter(letter.letter).await?;
+                self.desk
+                    .enqueue_letter(tx, &incident, &notice, &body, &address)
+                    .await?;
+                format!(
+                    "A message to {} was refused ({answer}); the next contact is tried",
+                    letter.customer
+                )
+            }
+            None => {
+                let reached = tx.letters_accepted(letter.notice, letter.customer).await?;
+                if reached == 0 {
+                    let reason = PageReason::CustomerUnreached {
+                        customer: customer.name.clone(),
+                    };
+                    let occasion = format!("unreached/{}", delivery.id);
+                    let mut entries = Vec::new();
+                    for target in [incident.in_charge(), incident.counsel()] {
+                        entries.extend(self.desk.page(tx, &incident, &target, &reason, &occasion).await?);
+                    }
+                    tx.append_entries(&entries).await?;
+                }
+                format!(
+                    "A message to {} was refused ({answer}); no contact is left: call them",
+                    letter.customer
+                )
+            }
+        };
+        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
+            .await?;
+        Ok(())
+    }
+}
+
+/// Which letter a delivery carries.
+#[derive(Clone, Copy)]
+struct LetterOf<'a> {
+    incident: &'a IncidentId,
+    notice: &'a NoticeId,
+    letter: &'a LetterId,
+    customer: &'a CustomerId,
+}
+
+#[async_trait]
+impl Worker for Deliveries {
+    fn name(&self) -> &'static str {
+        "delivery"
+    }
+
+    async fn turn(&mut self) -> Result<Turn, RespondError> {
+        let mut tx = self.desk.store.begin().await?;
+        let claimed = tx.claim_deliveries(self.desk.now(), lease(), AT_ONCE).await?;
+        if claimed.is_empty() {
+            return Ok(Turn::Idle);
+        }
+        self.desk.commit(tx).await?;
+        crate::crash::point("delivery.claimed");
+        let carried = futures::future::join_all(claimed.into_iter().map(|claimed| self.carry(claimed))).await;
+        for result in carried {
+            result?;
+        }
+        Ok(Turn::Busy)
+    }
+}
+
+fn outcome(result: Result<deliver::Receipt, deliver::SendError>) -> (Attempt, Vec<String>) {
+    match result {
+        Ok(receipt) => (
+            Attempt::Accepted {
+                answer: receipt.answer,
+                by: receipt.accepted_by,
+            },
+            receipt.transcript,
+        ),
+        Err(deliver::SendError::Retry {
+            after,
+            reason,
+            transcript,
+        }) => {
+            let after = after.and_then(|after| Duration::from_std(after).ok());
+            (
+                Attempt::Deferred {
+                    answer: reason,
+                    after,
+                },
+                transcript,
+            )
+        }
+        Err(deliver::SendError::Refused { reason, transcript }) => {
+            (Attempt::Refused { answer: reason }, transcript)
+        }
+        Err(deliver::SendError::Ambiguous { reason, transcript }) => {
+            (Attempt::Unknown { answer: reason }, transcript)
+        }
+    }
+}
