@@ -11,6 +11,9 @@ pub struct Span {
     seconds: i64,
 }
 
+/// 136 years: what is longer would leave the calendar when it is added to an instant, and would not read back in its own unit.
+const LONGEST_SECONDS: i64 = u32::MAX as i64;
+
 impl Span {
     /// This many seconds.
     #[must_use]
@@ -68,9 +71,13 @@ impl std::str::FromStr for Span {
             "d" => 86_400,
             _ => return Err(fault()),
         };
-        Ok(Self {
-            seconds: i64::from(number) * unit_seconds,
-        })
+        let seconds = i64::from(number) * unit_seconds;
+        if seconds > LONGEST_SECONDS {
+            return Err(format!(
+                "`{text}` is longer than 136 years; write less, such as `5m`"
+            ));
+        }
+        Ok(Self { seconds })
     }
 }
 

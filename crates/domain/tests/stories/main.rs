@@ -1,0 +1,16 @@
+//! The rules of the domain, told as stories and held as properties.
+
+mod access;
+mod alerts;
+mod audit;
+mod disclosure;
+mod incidents;
+mod letters;
+mod notices;
+mod obligations;
+mod playbooks;
+mod roles;
+mod rules;
+mod samples;
+mod spans;
+mod timers;

@@ -1,0 +1,207 @@
+//! Four eyes, and not one byte between what was approved and what is sent.
+
+use crate::samples::{friday, minutes, person};
+use proptest::prelude::*;
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::notice::{Letter, Notice, NoticeError, NoticeFacts, NoticeState, content_hash};
+
+fn facts() -> NoticeFacts {
+    NoticeFacts {
+        what_happened: "A key was stolen".to_owned(),
+        what_information: "Invoices of May".to_owned(),
+        likely_consequences: "Forged invoices".to_owned(),
+        what_we_did: "We revoked the key".to_owned(),
+        what_you_should_do: "Watch your invoices".to_owned(),
+        ..NoticeFacts::default()
+    }
+}
+
+fn letters() -> Vec<Letter> {
+    let letter = |key: &str| {
+        let mut letter = Letter {
+            id: LetterId::derived(&[key]),
+            notice: NoticeId::derived(&["n"]),
+            customer: CustomerId::derived(&[key]),
+            recipients: vec![format!("security@{key}.example"), format!("ciso@{key}.example")],
+            subject: "Security notice INC-0042".to_owned(),
+            text: format!("To {key}"),
+            html: format!("<p>To {key}</p>"),
+            hash: String::new(),
+        };
+        letter.hash = letter.digest();
+        letter
+    };
+    vec![letter("acme"), letter("beta")]
+}
+
+/// Written by ana, submitted by ben.
+fn submitted() -> Notice {
+    Notice::draft(&IncidentId::derived(&["i"]), facts(), person("ana"), friday())
+        .with_letters(&letters())
+        .and_then(|notice| notice.submit(&person("ben"), friday()))
+        .expect("complete")
+}
+
+fn sent() -> Notice {
+    let notice = submitted();
+    let read = notice.content_hash.clone();
+    notice
+        .approve(&read, &letters(), &person("lea"), friday() + minutes(5))
+        .expect("a third person")
+}
+
+#[test]
+fn neither_author_nor_submitter_can_approve() {
+    for who in ["ana", "ben"] {
+        let notice = submitted();
+        let read = notice.content_hash.clone();
+        let refused = notice.approve(&read, &letters(), &person(who), friday());
+        assert_eq!(refused, Err(NoticeError::SamePerson { who: person(who) }));
+    }
+    let NoticeState::Sent {
+        approved_by, hash, ..
+    } = sent().state
+    else {
+        panic!("it is sent");
+    };
+    assert_eq!(approved_by, person("lea"));
+    assert_eq!(hash, content_hash(&letters()));
+}
+
+#[test]
+fn whoever_edits_last_is_the_author_and_cannot_approve() {
+    let edited = submitted().edit(facts(), &person("lea")).expect("not sent yet");
+    assert_eq!(edited.state, NoticeState::Draft);
+    let again = edited.submit(&person("ben"), friday()).expect("complete");
+    let read = again.content_hash.clone();
+    let refused = again.approve(&read, &letters(), &person("lea"), friday());
+    assert!(matches!(refused, Err(NoticeError::SamePerson { .. })));
+}
+
+#[test]
+fn an_approval_of_something_else_is_refused_and_says_what_stands() {
+    let refused = submitted().approve("0000", &letters(), &person("lea"), friday());
+    let Err(NoticeError::Changed { approved, content }) = refused else {
+        panic!("what was read is not what stands");
+    };
+    assert_eq!((approved.as_str(), content), ("0000", content_hash(&letters())));
+}
+
+#[test]
+fn rendering_anew_with_another_text_takes_the_submission_back() {
+    let mut changed = letters();
+    changed[0].text.push('.');
+    let notice = submitted().with_letters(&changed).expect("not sent");
+    assert_eq!(notice.state, NoticeState::Draft);
+    let same = submitted().with_letters(&letters()).expect("not sent");
+    assert_eq!(same, submitted_like(&same));
+}
+
+/// The same submission: ids of drafts are random, everything else is not.
+fn submitted_like(notice: &Notice) -> Notice {
+    Notice {
+        id: notice.id.clone(),
+        ..submitted()
+    }
+}
+
+#[test]
+fn a_full_notice_is_submitted_only_when_it_says_everything_to_somebody() {
+    let draft = |facts| Notice::draft(&IncidentId::derived(&["i"]), facts, person("ana"), friday());
+    let silent = draft(NoticeFacts::default())
+        .with_letters(&letters())
+        .expect("a draft");
+    let Err(NoticeError::Incomplete { fields }) = silent.submit(&person("ana"), friday()) else {
+        panic!("nothing is written");
+    };
+    assert_eq!(fields.len(), 5);
+    assert_eq!(
+        draft(facts()).submit(&person("ana"), friday()),
+        Err(NoticeError::Nobody)
+    );
+}
+
+#[test]
+fn returning_needs_a_reason_and_what_was_returned_can_be_submitted_again() {
+    let lea = person("lea");
+    assert_eq!(
+        submitted().send_back("  ", &lea, friday()),
+        Err(NoticeError::NoReason)
+    );
+    let returned = submitted()
+        .send_back("name the files", &lea, friday())
+        .expect("reasoned");
+    assert!(returned.submit(&person("ana"), friday()).is_ok());
+}
+
+#[test]
+fn what_was_sent_is_frozen() {
+    let ana = person("ana");
+    assert!(sent().edit(facts(), &ana).is_err());
+    assert!(sent().with_letters(&[]).is_err());
+    assert!(sent().submit(&ana, friday()).is_err());
+    assert!(sent().send_back("no", &ana, friday()).is_err());
+    assert!(
+        sent()
+            .approve(&content_hash(&letters()), &letters(), &person("max"), friday())
+            .is_err()
+    );
+    assert!(sent().dispatch_holding(&letters(), friday()).is_err());
+}
+
+#[test]
+fn an_incident_has_one_holding_notice_and_nobody_edits_or_approves_it() {
+    let incident = IncidentId::derived(&["i"]);
+    let prepare = || Notice::prepare_holding(&incident, "v1".to_owned(), friday());
+    assert_eq!(
+        prepare().id,
+        Notice::prepare_holding(&incident, "v2".to_owned(), friday() + minutes(9)).id
+    );
+    assert!(prepare().edit(facts(), &person("ana")).is_err());
+    assert!(prepare().submit(&person("ana"), friday()).is_err());
+    assert_eq!(
+        prepare().dispatch_holding(&[], friday()),
+        Err(NoticeError::Nobody)
+    );
+    let dispatched = prepare()
+        .dispatch_holding(&letters(), friday())
+        .expect("somebody is told");
+    assert_eq!(dispatched.letters, 2);
+    assert!(matches!(dispatched.state, NoticeState::Sent { .. }));
+}
+
+#[test]
+fn a_full_notice_never_goes_by_itself() {
+    assert!(submitted().dispatch_holding(&letters(), friday()).is_err());
+}
+
+#[test]
+fn the_order_of_letters_does_not_matter_to_the_digest() {
+    let mut turned = letters();
+    turned.reverse();
+    assert_eq!(content_hash(&turned), content_hash(&letters()));
+}
+
+proptest! {
+    /// One character in any part of any letter, one recipient more or less: the approval does not hold.
+    #[test]
+    fn one_byte_changed_is_not_sent(which in 0_usize..2, part in 0_usize..5, place in any::<usize>(), put in "[a-zA-Z0-9<>&]") {
+        let mut changed = letters();
+        let letter = &mut changed[which];
+        let edit = |text: &mut String| {
+            let place = place % (text.len() + 1);
+            text.insert_str(place, &put);
+        };
+        match part {
+            0 => edit(&mut letter.subject),
+            1 => edit(&mut letter.text),
+            2 => edit(&mut letter.html),
+            3 => edit(&mut letter.recipients[0]),
+            _ => letter.recipients.truncate(1),
+        }
+        let notice = submitted();
+        let read = notice.content_hash.clone();
+        let refused = notice.approve(&read, &changed, &person("lea"), friday());
+        prop_assert!(matches!(refused, Err(NoticeError::Changed { .. })), "{:?}", refused);
+    }
+}

@@ -1,0 +1,198 @@
+//! The promise to tell a customer in time: for every limit and however often the worker looks.
+
+use crate::samples::{customer, friday, minutes, person};
+use chrono::{DateTime, Duration, Utc};
+use proptest::prelude::*;
+use watchkeeper_domain::id::{IncidentId, NoticeId};
+use watchkeeper_domain::obligation::{Obligation, ObligationState, Step, StepTaken};
+use watchkeeper_domain::span::Span;
+
+fn owed(limit: Option<Span>) -> Obligation {
+    Obligation::owe(&IncidentId::derived(&["i"]), &customer("acme", limit), friday())
+}
+
+fn notice() -> NoticeId {
+    NoticeId::derived(&["n"])
+}
+
+/// Wakes the worker at each instant, and collects what it took.
+fn wake_at(mut obligation: Obligation, instants: &[DateTime<Utc>]) -> (Obligation, Vec<StepTaken>) {
+    let mut all = Vec::new();
+    for now in instants {
+        let (next, taken) = obligation.take_due(*now);
+        obligation = next;
+        all.extend(taken);
+    }
+    (obligation, all)
+}
+
+#[test]
+fn what_is_owed_twice_is_owed_once() {
+    assert_eq!(owed(None).id, owed(Some(Span::hours(24))).id);
+    let other = Obligation::owe(&IncidentId::derived(&["i"]), &customer("beta", None), friday());
+    assert_ne!(owed(None).id, other.id);
+}
+
+#[test]
+fn the_explanation_says_rule_limit_start_and_end() {
+    let explanation = owed(None).deadline.explanation;
+    for part in [
+        "contract.default72",
+        "72h",
+        "2026-06-05 14:20:00 UTC",
+        "2026-06-08 14:20:00 UTC",
+    ] {
+        assert!(
+            explanation.contains(part),
+            "`{part}` is missing in: {explanation}"
+        );
+    }
+}
+
+#[test]
+fn a_customer_who_was_told_late_is_told_but_not_in_time() {
+    let late = friday() + Duration::hours(73);
+    let told = owed(None)
+        .told(&notice(), late)
+        .expect("it runs, since nobody has looked yet");
+    assert!(matches!(told.state, ObligationState::Told { in_time: false, .. }));
+    let punctual = owed(None)
+        .told(&notice(), friday() + Duration::hours(72))
+        .expect("it runs");
+    assert!(matches!(
+        punctual.state,
+        ObligationState::Told { in_time: true, .. }
+    ));
+}
+
+#[test]
+fn a_miss_stays_a_miss_when_the_notice_goes_out_afterwards() {
+    let (missed, _) = owed(None).take_due(friday() + Duration::hours(72));
+    assert_eq!(missed.told(&notice(), friday() + Duration::hours(73)), None);
+}
+
+#[test]
+fn a_cleared_customer_owes_no_more_steps_and_the_same_clock_runs_on_when_it_returns() {
+    let ended = owed(None)
+        .end(
+            "its files were public",
+            &person("lea"),
+            friday() + Duration::hours(10),
+        )
+        .expect("it runs");
+    let (ended, taken) = ended.take_due(friday() + Duration::hours(100));
+    assert!(taken.is_empty());
+    let resumed = ended.resume().expect("it had ended");
+    assert_eq!(resumed.deadline, owed(None).deadline);
+    let (_, taken) = resumed.take_due(friday() + Duration::hours(40));
+    assert_eq!(
+        taken.iter().map(|t| t.step).collect::<Vec<_>>(),
+        [Step::ListAffected, Step::DraftFull]
+    );
+}
+
+#[test]
+fn clearing_a_customer_and_bringing_it_back_does_not_undo_a_miss() {
+    let overdue = friday() + Duration::hours(72);
+    let (missed, _) = owed(None).take_due(overdue);
+    let returned = missed
+        .end("cleared", &person("lea"), overdue + minutes(1))
+        .and_then(Obligation::resume)
+        .expect("a miss can end and resume");
+    assert_eq!(
+        returned.state,
+        ObligationState::Missed {
+            at: overdue,
+            why: None
+        }
+    );
+}
+
+#[test]
+fn only_a_miss_is_explained() {
+    let refused = owed(None).explain_miss("the relay was down", &person("lea"), friday());
+    assert!(refused.expect_err("nothing was missed").contains("running"));
+}
+
+#[test]
+fn a_step_is_late_only_when_it_is_more_than_two_minutes_late() {
+    let due = friday() + Duration::hours(24);
+    let late = |after: Duration| owed(None).take_due(due + after).1[0].late();
+    assert!(!late(Duration::minutes(2)));
+    assert!(late(Duration::minutes(2) + Duration::microseconds(1)));
+}
+
+/// Any limit that a contract may name: 1 h to 90 d.
+fn limits() -> impl Strategy<Value = Span> {
+    (3600_u32..=90 * 86_400).prop_map(Span::seconds)
+}
+
+/// Instants around the whole ladder, in order.
+fn wakes(limit: Span, upto: usize) -> impl Strategy<Value = Vec<DateTime<Utc>>> {
+    proptest::collection::vec(-60..limit.as_seconds() * 2, 0..upto).prop_map(|mut seconds| {
+        seconds.sort_unstable();
+        seconds
+            .into_iter()
+            .map(|s| friday() + Duration::seconds(s))
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_step_is_early_and_each_is_taken_once(
+        (limit, wakes) in limits().prop_flat_map(|limit| (Just(limit), wakes(limit, 40))),
+    ) {
+        let (_, taken) = wake_at(owed(Some(limit)), &wakes);
+        for step in &taken {
+            prop_assert!(step.at >= step.due_at);
+        }
+        let mut steps: Vec<Step> = taken.iter().map(|t| t.step).collect();
+        let count = steps.len();
+        steps.dedup();
+        prop_assert_eq!(steps.len(), count);
+        prop_assert_eq!(&steps[..], &Step::ALL[..count]);
+    }
+
+    #[test]
+    fn the_outcome_does_not_depend_on_how_often_the_worker_looked(
+        (limit, many, few, end) in limits().prop_flat_map(|limit| {
+            (Just(limit), wakes(limit, 60), wakes(limit, 3), 0..limit.as_seconds() * 2)
+        }),
+    ) {
+        let end = friday() + Duration::seconds(end);
+        let until = |wakes: Vec<DateTime<Utc>>| -> Vec<DateTime<Utc>> {
+            wakes.into_iter().filter(|w| *w < end).chain([end]).collect()
+        };
+        let (often, taken_often) = wake_at(owed(Some(limit)), &until(many));
+        let (seldom, taken_seldom) = wake_at(owed(Some(limit)), &until(few));
+        let schedule = |taken: Vec<StepTaken>| taken.into_iter().map(|t| (t.step, t.due_at)).collect::<Vec<_>>();
+        prop_assert_eq!(schedule(taken_often), schedule(taken_seldom));
+        prop_assert_eq!(often.state.name(), seldom.state.name());
+        prop_assert_eq!(often.next_step(), seldom.next_step());
+        prop_assert_eq!(often.deadline, seldom.deadline);
+    }
+
+    #[test]
+    fn the_ladder_stands_in_its_order_within_the_limit(limit in limits()) {
+        let obligation = owed(Some(limit));
+        let instants: Vec<DateTime<Utc>> = Step::ALL.iter().map(|s| obligation.step_at(*s)).collect();
+        prop_assert!(instants.is_sorted());
+        prop_assert!(instants[0] > obligation.deadline.from);
+        prop_assert_eq!(instants[5], obligation.deadline.due_at);
+        prop_assert_eq!(obligation.deadline.due_at - obligation.deadline.from, limit.duration());
+    }
+
+    #[test]
+    fn whoever_was_told_is_never_reminded_or_missed_later(
+        (limit, told_at, wakes) in limits().prop_flat_map(|limit| {
+            (Just(limit), 0..limit.as_seconds(), wakes(limit, 20))
+        }),
+    ) {
+        let told_at = friday() + Duration::seconds(told_at);
+        let told = owed(Some(limit)).told(&notice(), told_at).expect("it runs");
+        let (after, taken) = wake_at(told.clone(), &wakes);
+        prop_assert!(taken.is_empty());
+        prop_assert_eq!(after, told);
+    }
+}
