@@ -10,7 +10,7 @@ use watchkeeper_domain::event::LogSource;
 /// `[vhost[:port]] client ident user [time] "request" status bytes ["referer" "agent" …]`
 static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"^(?:(?P<vhost>[^\s\x22]+) )?(?P<client>[^\s\x22]+) (?P<ident>[^\s\x22]+) (?P<user>[^\[\x22]*?) \[(?P<time>[^\]]{1,64})\] ",
+        r"^(?:(?P<vhost>[^\s\x22]+) (?P<hosted>[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*)|(?P<client>[^\s\x22]+)) (?P<ident>[^\s\x22]+) (?P<user>[^\[\x22]*?) \[(?P<time>[^\]]{1,64})\] ",
         r"\x22(?P<request>(?:[^\x22\\]|\\.)*)\x22 (?P<status>\d{3}|-) (?P<bytes>\d+|-)",
         r"(?: \x22(?P<referer>(?:[^\x22\\]|\\.)*)\x22 \x22(?P<agent>(?:[^\x22\\]|\\.)*)\x22)?(?P<rest>.*)$",
     ))
@@ -39,7 +39,7 @@ pub(super) fn parse(line: &str) -> Parsed {
         );
     };
     let mut fields = Map::new();
-    let client = text("client");
+    let client = found.name("hosted").map_or(text("client"), |m| m.as_str());
     fields.insert("c-ip".into(), client.into());
     fields.insert("src_ip".into(), client.into());
     if let Some(vhost) = found.name("vhost") {

@@ -27,16 +27,16 @@ struct Patterns {
 static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| compile().ok());
 
 fn compile() -> Result<Patterns, regex::Error> {
-    const FROM: &str = r"(?P<src_ip>[0-9A-Fa-f:.%]+[^\s]*?)(?: port (?P<src_port>\d+))?";
+    const FROM: &str = r"(?P<src_ip>\S+?)(?: port (?P<src_port>\d+))?";
     // The user comes from the client and may contain ` from `: it is matched greedily, so that the last ` from ` counts.
     let messages = [
         (
             "failed",
-            r"^Failed (?P<method>\S+) for (?P<invalid>invalid user )?(?P<user>.*) from FROM(?: ssh\d?)?(?::.*)?$",
+            r"^Failed (?P<method>\S+) for (?P<invalid>invalid user )?(?P<user>.*) from FROM(?: ssh\d?)?(?:: .*)?$",
         ),
         (
             "accepted",
-            r"^Accepted (?P<method>\S+) for (?P<user>.*) from FROM(?: ssh\d?)?(?::.*)?$",
+            r"^Accepted (?P<method>\S+) for (?P<user>.*) from FROM(?: ssh\d?)?(?:: .*)?$",
         ),
         (
             "invalid_user",
@@ -48,16 +48,16 @@ fn compile() -> Result<Patterns, regex::Error> {
         ),
         (
             "received_disconnect",
-            r"^Received disconnect from FROM(?:: ?|:\d+: ?).*$",
+            r"^Received disconnect from FROM(?:: |:\d+:(?: |$)).*$",
         ),
         (
             "disconnected",
-            r"^Disconnected from (?:(?P<invalid>invalid user )|authenticating user |user )(?P<user>.*) FROM(?: \[preauth\])?$",
+            r"^Disconnected from (?:(?P<invalid>invalid user )|authenticating user |user )(?P<user>.*) (?P<src_ip>\S+) port (?P<src_port>\d+)(?: \[preauth\])?$",
         ),
         ("disconnected", r"^Disconnected from FROM(?: \[preauth\])?$"),
         (
             "connection_closed",
-            r"^Connection (?:closed|reset) by (?:(?P<invalid>invalid user )|authenticating user |user )(?P<user>.*) FROM(?: \[preauth\])?$",
+            r"^Connection (?:closed|reset) by (?:(?P<invalid>invalid user )|authenticating user |user )(?P<user>.*) (?P<src_ip>\S+) port (?P<src_port>\d+)(?: \[preauth\])?$",
         ),
         (
             "connection_closed",
