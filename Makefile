@@ -1,0 +1,102 @@
+# Everything that a person runs by hand. `make` alone lists the targets.
+
+SHELL := bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Cargo's own variable says where artifacts go; everything that is made stands there.
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+VENV := $(or $(WATCHKEEPER_TEST_VENV),$(TARGET)/venv)
+# The AWS emulator of the tests. Pinned, so that a test that fails tells of our change and of nobody else's.
+EMULATOR := moto[server]==5.2.5
+
+.PHONY: help demo test web lint clean prepare check-tools check-web check-rust
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: check-tools ## Build everything and start the demo: address, login and token are printed
+	@echo "[1/3] console: installing its packages and building it (about a minute)"
+	$(MAKE) --no-print-directory web
+	echo "[2/3] service: compiling (the first time some minutes; afterwards seconds)"
+	cargo build --locked
+	echo "[3/3] starting"
+	exec "$(TARGET)/debug/watchkeeper" demo $(ARGS)
+
+web: ## Build the web console into web/dist
+	@cd web
+	# npm ci starts from nothing; npm's own record of what is installed says when that is not needed.
+	if [[ ! node_modules/.package-lock.json -nt package-lock.json ]]; then
+	  npm ci --no-audit --no-fund --loglevel=error
+	fi
+	npm run --silent build
+
+test: check-tools prepare check-web check-rust ## Run every check and every test; install what is missing where that is possible
+
+lint: check-tools ## Formatting and lints of Rust and web, without running tests
+	@cargo fmt --all --check
+	$(MAKE) --no-print-directory web
+	cd web && npm run --silent lint
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+clean: ## Remove what builds and the demo have made
+	@cargo clean
+	rm -rf web/dist web/node_modules data/demo
+
+check-tools:
+	@missing=0
+	need() { command -v "$$1" >/dev/null || { echo "missing: $$1 ($$2)" >&2; missing=1; }; }
+	need cargo "Rust 1.90 or newer"
+	need node "Node.js 20.19 or newer"
+	need npm "comes with Node.js"
+	need cc "a C compiler, for the embedded SQLite"
+	if command -v node >/dev/null && ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
+	  echo "too old: node $$(node --version); install Node.js 20.19 or newer" >&2
+	  missing=1
+	fi
+	exit $$missing
+
+# What the tests need beyond Rust and Node. What cannot be installed is named; its tests then say that they did not run, and fail
+# where CI=true.
+prepare:
+	@wanted=()
+	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || wanted+=(postgresql)
+	command -v chromium >/dev/null || wanted+=(chromium)
+	python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3 python3-venv)
+	if (( $${#wanted[@]} )); then
+	  if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+	    echo "[prepare] installing $${wanted[*]}"
+	    apt-get update -qq </dev/null
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${wanted[@]}" </dev/null >"$${TMPDIR:-/tmp}/watchkeeper-apt.log" 2>&1 \
+	      || { tail -20 "$${TMPDIR:-/tmp}/watchkeeper-apt.log" >&2; echo "[prepare] could not install $${wanted[*]}" >&2; }
+	  else
+	    echo "[prepare] MISSING: $${wanted[*]}. Install them (Debian: sudo apt-get install $${wanted[*]}); tests that need them will say that they did not run" >&2
+	  fi
+	fi
+	if ! "$(VENV)/bin/python" -c 'import sys, importlib.metadata as m; name, version = sys.argv[1].split("=="); sys.exit(m.version(name.split("[")[0]) != version)' '$(EMULATOR)' 2>/dev/null; then
+	  echo "[prepare] AWS emulator: installing $(EMULATOR)"
+	  rm -rf "$(VENV)"
+	  mkdir -p "$$(dirname "$(VENV)")"
+	  python3 -m venv "$(VENV)" && "$(VENV)/bin/pip" install --quiet --disable-pip-version-check '$(EMULATOR)' \
+	    || echo "[prepare] MISSING: $(EMULATOR) could not be installed from PyPI; tests against the AWS emulator will fail" >&2
+	fi
+
+check-web:
+	@echo "[web] build, lint, tests"
+	$(MAKE) --no-print-directory web
+	cd web
+	npm run --silent lint
+	npm run --silent test
+
+# The console is built before: the binary embeds it.
+check-rust:
+	@export WATCHKEEPER_TEST_VENV="$(VENV)"
+	echo "[rust] formatting"
+	cargo fmt --all --check
+	echo "[rust] lints"
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	echo "[rust] building"
+	cargo build --workspace --all-targets --locked --quiet
+	echo "[rust] tests"
+	cargo test --workspace --locked --no-fail-fast
