@@ -322,10 +322,11 @@ impl Tx {
         read_version: i64,
         until: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let update = sql("UPDATE delivery SET next_at = $2 WHERE id = $1 AND version = $3 AND state = 'claimed'")
-            .bind(id)
-            .bind(until)
-            .bind(read_version);
+        let update =
+            sql("UPDATE delivery SET next_at = $2 WHERE id = $1 AND version = $3 AND state = 'claimed'")
+                .bind(id)
+                .bind(until)
+                .bind(read_version);
         let changed = self.execute(update).await?;
         self.must_have_changed(changed, PROBE, id.as_str(), read_version)
             .await
@@ -337,11 +338,10 @@ impl Tx {
         notice: &NoticeId,
         customer: &CustomerId,
     ) -> Result<u64, StoreError> {
-        let row = sql(
-            "SELECT COUNT(*) FROM delivery WHERE notice = $1 AND customer = $2 AND state = 'accepted'",
-        )
-        .bind(notice)
-        .bind(customer);
+        let row =
+            sql("SELECT COUNT(*) FROM delivery WHERE notice = $1 AND customer = $2 AND state = 'accepted'")
+                .bind(notice)
+                .bind(customer);
         Ok(count(self.one::<(i64,)>(row).await?.0))
     }
 

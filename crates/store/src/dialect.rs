@@ -105,14 +105,21 @@ fn plain_reason(url: &str, fault: &sqlx::Error) -> String {
         .fold(reason, |reason, secret| reason.replace(secret, "…"))
 }
 
-/// An address without user, password and parameters: fit for logs and errors.
+/// An address without user, password and parameters: fit for logs and errors. Where it is not clear what is the place, less is said.
 pub(crate) fn without_secrets(url: &str) -> String {
-    let address = url.split_once('?').map_or(url, |(address, _)| address);
-    match address.split_once("://") {
-        Some((scheme, rest)) => {
-            let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-            format!("{scheme}://{place}")
-        }
-        None => address.to_owned(),
+    if url.starts_with("sqlite:") {
+        return url.to_owned();
+    }
+    let (scheme, rest) = url
+        .split_once("://")
+        .map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let place = match (rest.find('?'), rest.rfind('@')) {
+        (Some(parameters), Some(at)) if parameters < at => "…",
+        (parameters, at) => &rest[at.map_or(0, |at| at + 1)..parameters.unwrap_or(rest.len())],
+    };
+    if scheme.is_empty() {
+        place.to_owned()
+    } else {
+        format!("{scheme}://{place}")
     }
 }

@@ -1,0 +1,14 @@
+//! Every test of the store runs on SQLite and on PostgreSQL.
+
+mod alerts;
+mod audit;
+mod bench;
+mod customers;
+mod incidents;
+mod obligations;
+mod opening;
+mod outbox;
+mod people;
+mod pipeline;
+mod samples;
+mod schema;

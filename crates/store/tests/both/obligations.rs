@@ -1,0 +1,167 @@
+use crate::bench::{Bench, on_both};
+use crate::every_page;
+use crate::samples::{assert_conflict, customer, incident, letter, minutes, noon, person};
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::incident::{Incident, Severity};
+use watchkeeper_domain::notice::{Notice, NoticeFacts};
+use watchkeeper_domain::obligation::{Obligation, Step};
+use watchkeeper_store::{ObligationFilter, StoreError};
+
+async fn room_and_customers(bench: &Bench, keys: &[String]) -> (Incident, Vec<Customer>) {
+    let mut tx = bench.begin().await;
+    let room = incident("Stolen key", Severity::Sev1, noon());
+    let room = tx.insert_incident(room).await.expect("inserts");
+    let customers: Vec<_> = keys.iter().map(|key| customer(key, &[])).collect();
+    for one in &customers {
+        tx.upsert_customer(one, None).await.expect("inserts");
+    }
+    tx.commit().await.expect("commits");
+    (room, customers)
+}
+
+#[tokio::test]
+async fn what_is_owed_twice_is_owed_once_and_comes_back_as_it_was_kept() {
+    on_both(|bench| async move {
+        let (room, customers) = room_and_customers(&bench, &["ACME".to_owned()]).await;
+        let owed = Obligation::owe(&room.id, &customers[0], noon());
+        let mut tx = bench.begin().await;
+        assert!(tx.insert_obligation(&owed).await.expect("inserts"));
+        assert!(!tx.insert_obligation(&owed).await.expect("is there"));
+        assert_eq!(tx.obligation(&owed.id).await.expect("reads"), owed);
+        let (changed, steps) = owed.clone().take_due(owed.step_at(Step::DraftFull));
+        assert_eq!(steps.len(), 2);
+        tx.update_obligation(&changed, 1).await.expect("updates");
+        assert_conflict(tx.update_obligation(&changed, 1).await, 1, 2);
+        assert_eq!(
+            tx.obligations_of(&room.id).await.expect("reads"),
+            std::slice::from_ref(&changed)
+        );
+        let found = tx.obligation_of(&room.id, &customers[0].id).await.expect("reads");
+        assert_eq!(found, Some(changed));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn obligations_are_found_when_their_step_is_due_and_not_before() {
+    on_both(|bench| async move {
+        let (room, customers) = room_and_customers(&bench, &["ACME".to_owned(), "beta".to_owned()]).await;
+        let first = Obligation::owe(&room.id, &customers[0], noon());
+        let second = Obligation::owe(&room.id, &customers[1], minutes(30));
+        let mut tx = bench.begin().await;
+        assert_eq!(tx.next_step_at().await.expect("reads"), None);
+        tx.insert_obligation(&second).await.expect("inserts");
+        tx.insert_obligation(&first).await.expect("inserts");
+        let step_at = first.step_at(Step::ListAffected);
+        assert_eq!(tx.next_step_at().await.expect("reads"), Some(step_at));
+        let before = step_at - chrono::Duration::microseconds(1);
+        assert!(tx.obligations_due(before, 10).await.expect("reads").is_empty());
+        assert_eq!(
+            tx.obligations_due(step_at, 10).await.expect("reads"),
+            std::slice::from_ref(&first)
+        );
+        let both = tx.obligations_due(minutes(60 * 24), 10).await.expect("reads");
+        assert_eq!(both, [first.clone(), second.clone()]);
+        assert_eq!(
+            tx.obligations_due(minutes(60 * 24), 1)
+                .await
+                .expect("reads")
+                .len(),
+            1
+        );
+
+        let ended = first.clone().end("cleared", &person(), noon()).expect("ends");
+        tx.update_obligation(&ended, 1).await.expect("updates");
+        assert_eq!(tx.next_obligation_due().await.expect("reads"), Some(second));
+        let counts = tx.obligation_counts(None).await.expect("counts");
+        assert_eq!(
+            (counts.running, counts.told, counts.missed, counts.ended),
+            (1, 0, 0, 1)
+        );
+        assert_eq!(
+            tx.obligation_counts(Some(&room.id)).await.expect("counts"),
+            counts
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn obligations_are_paged_by_deadline_and_filtered() {
+    on_both(|bench| async move {
+        let keys: Vec<String> = (0..11).map(|n| format!("c{n}")).collect();
+        let (room, customers) = room_and_customers(&bench, &keys).await;
+        let mut tx = bench.begin().await;
+        for (one, n) in customers.iter().zip(0..) {
+            let owed = Obligation::owe(&room.id, one, minutes(n / 3));
+            tx.insert_obligation(&owed).await.expect("inserts");
+        }
+        let everything = ObligationFilter::default();
+        let all = every_page!(2, page => tx.obligations(&everything, &page).await);
+        let mut sorted = all.clone();
+        sorted.sort_by_key(|o| (o.deadline.due_at, o.id.clone()));
+        assert_eq!((all.len(), &all), (11, &sorted));
+        let some = ObligationFilter {
+            incident: Some(room.id.clone()),
+            customer: Some(customers[4].id.clone()),
+            states: vec!["running".to_owned()],
+        };
+        let found = every_page!(5, page => tx.obligations(&some, &page).await);
+        assert_eq!(found.len(), 1);
+        let none = ObligationFilter {
+            states: vec!["told".to_owned()],
+            ..some
+        };
+        assert!(every_page!(5, page => tx.obligations(&none, &page).await).is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_and_its_letters_come_back_and_letters_are_replaced_as_a_whole() {
+    on_both(|bench| async move {
+        let (room, customers) = room_and_customers(&bench, &["ACME".to_owned(), "beta".to_owned()]).await;
+        let facts = NoticeFacts {
+            what_happened: "A key was stolen".to_owned(),
+            what_information: "names".to_owned(),
+            likely_consequences: "mail".to_owned(),
+            what_we_did: "revoked it".to_owned(),
+            what_you_should_do: "rotate".to_owned(),
+            not_yet_known: "how".to_owned(),
+            contained: "yes".to_owned(),
+        };
+        let draft = Notice::draft(&room.id, facts, person(), noon());
+        let holding = Notice::prepare_holding(&room.id, "digest".to_owned(), minutes(1));
+        let mut tx = bench.begin().await;
+        assert!(tx.insert_notice(&draft).await.expect("inserts"));
+        assert!(tx.insert_notice(&holding).await.expect("inserts"));
+        assert!(!tx.insert_notice(&holding).await.expect("is there"));
+        let letters: Vec<_> = customers.iter().map(|c| letter(&draft, c)).collect();
+        tx.replace_letters(&draft.id, &letters).await.expect("replaces");
+        tx.replace_letters(&draft.id, &letters).await.expect("replaces");
+        let mut read = tx.letters(&draft.id).await.expect("reads");
+        read.sort_by_key(|l| l.recipients.clone());
+        assert_eq!(read, letters);
+        assert_eq!(tx.letter(&letters[1].id).await.expect("reads"), letters[1]);
+        tx.replace_letters(&draft.id, &letters[..1])
+            .await
+            .expect("replaces");
+        let gone = tx.letter(&letters[1].id).await;
+        assert!(matches!(gone, Err(StoreError::NotFound { .. })));
+
+        let filled = draft.clone().with_letters(&letters).expect("fills");
+        let submitted = filled.submit(&person(), minutes(2)).expect("submits");
+        assert!(tx.notices_waiting_for_approval().await.expect("reads").is_empty());
+        tx.update_notice(&submitted, draft.version)
+            .await
+            .expect("updates");
+        assert_conflict(tx.update_notice(&submitted, 1).await, 1, submitted.version);
+        let waiting = tx.notices_waiting_for_approval().await.expect("reads");
+        assert_eq!(waiting, std::slice::from_ref(&submitted));
+        assert_eq!(tx.notice(&submitted.id).await.expect("reads"), submitted);
+        let all = tx.notices_of(&room.id).await.expect("reads");
+        assert_eq!(all, [submitted.clone(), holding.clone()]);
+        assert_eq!(tx.newest_notices(1).await.expect("reads"), [holding]);
+    })
+    .await;
+}

@@ -1,0 +1,271 @@
+use crate::bench::{Bench, on_both, on_postgres};
+use crate::samples::{assert_conflict, customer, incident, letter_to, minutes, noon, page_to};
+use chrono::Duration;
+use std::collections::BTreeSet;
+use tokio::task::JoinSet;
+use watchkeeper_domain::delivery::{Attempt, DeliveryState};
+use watchkeeper_domain::id::{IncidentId, NoticeId};
+use watchkeeper_domain::incident::Severity;
+use watchkeeper_store::{Claimed, DeliveryCounts};
+
+fn lease() -> Duration {
+    Duration::minutes(2)
+}
+
+async fn room(bench: &Bench) -> IncidentId {
+    let mut tx = bench.begin().await;
+    let room = incident("Stolen key", Severity::Sev1, noon());
+    let room = tx.insert_incident(room).await.expect("inserts");
+    tx.commit().await.expect("commits");
+    room.id
+}
+
+async fn fill(bench: &Bench, n: i64) -> IncidentId {
+    let room = room(bench).await;
+    let mut tx = bench.begin().await;
+    for i in 0..n {
+        let page = page_to(&room, &format!("p{i}@example.com"), minutes(i));
+        assert!(
+            tx.enqueue(&page, format!("message {i}").as_bytes())
+                .await
+                .expect("enqueues")
+        );
+    }
+    tx.commit().await.expect("commits");
+    room
+}
+
+async fn claim(bench: &Bench, minute: i64, limit: u32) -> Vec<Claimed> {
+    let mut tx = bench.begin().await;
+    let claimed = tx
+        .claim_deliveries(minutes(minute), lease(), limit)
+        .await
+        .expect("claims");
+    tx.commit().await.expect("commits");
+    claimed
+}
+
+#[tokio::test]
+async fn what_is_decided_twice_is_put_into_the_outbox_once_with_the_first_message() {
+    on_both(|bench| async move {
+        let room = room(&bench).await;
+        let page = page_to(&room, "ada@example.com", noon());
+        let mut tx = bench.begin().await;
+        let bytes = b"Subject: x\r\n\r\n\x00\xff raw";
+        assert!(tx.enqueue(&page, bytes).await.expect("enqueues"));
+        assert!(!tx.enqueue(&page, b"other").await.expect("is there"));
+        assert_eq!(tx.delivery(&page.id).await.expect("reads"), page);
+        assert_eq!(tx.delivery_message(&page.id).await.expect("reads"), bytes);
+        assert_eq!(tx.next_delivery_at().await.expect("reads"), Some(noon()));
+        tx.commit().await.expect("commits");
+        let refusal = bench.force("UPDATE delivery_message SET message = NULL").await;
+        assert!(
+            refusal
+                .expect_err("refuses")
+                .to_string()
+                .contains("never changed")
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_what_is_due_is_claimed_the_longest_due_first() {
+    on_both(|bench| async move {
+        fill(&bench, 5).await;
+        assert!(claim(&bench, -1, 10).await.is_empty());
+        let claimed = claim(&bench, 3, 2).await;
+        let to: Vec<_> = claimed.iter().map(|c| c.delivery.recipient.as_str()).collect();
+        assert_eq!(to, ["p0@example.com", "p1@example.com"]);
+        let first = &claimed[0];
+        assert_eq!(first.message, b"message 0");
+        assert_eq!((first.delivery.attempts, first.delivery.version), (1, 2));
+        assert_eq!(first.interrupted, None);
+        let mut tx = bench.begin().await;
+        assert_eq!(
+            tx.delivery(&first.delivery.id).await.expect("reads"),
+            first.delivery
+        );
+        drop(tx);
+        let to: Vec<_> = claim(&bench, 3, 10)
+            .await
+            .into_iter()
+            .map(|c| c.delivery.recipient)
+            .collect();
+        assert_eq!(to, ["p2@example.com", "p3@example.com"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn claimers_at_once_never_share_a_delivery_and_leave_none() {
+    on_both(|bench| async move {
+        fill(&bench, 40).await;
+        let mut claimers = JoinSet::new();
+        for _ in 0..4 {
+            let bench = bench.clone();
+            claimers.spawn(async move {
+                let mut mine = Vec::new();
+                // Another claimer may hold the rest for a moment, so an empty hand ends only this claimer's part.
+                loop {
+                    let some = claim(&bench, 60, 3).await;
+                    if some.is_empty() {
+                        return mine;
+                    }
+                    mine.extend(some.into_iter().map(|c| c.delivery.id));
+                }
+            });
+        }
+        let mut all = claimers.join_all().await.concat();
+        all.extend(claim(&bench, 60, 100).await.into_iter().map(|c| c.delivery.id));
+        let distinct: BTreeSet<_> = all.iter().cloned().collect();
+        assert_eq!((all.len(), distinct.len()), (40, 40));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claimer_passes_over_what_another_one_is_claiming() {
+    on_postgres(|bench| async move {
+        fill(&bench, 6).await;
+        let mut first = bench.begin().await;
+        let hers = first
+            .claim_deliveries(minutes(60), lease(), 4)
+            .await
+            .expect("claims");
+        let his = claim(&bench, 60, 10).await;
+        assert_eq!((hers.len(), his.len()), (4, 2));
+        first.rollback().await.expect("rolls back");
+        assert_eq!(claim(&bench, 60, 10).await.len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_lease_ran_out_comes_back_and_tells_when_bytes_had_gone_out() {
+    on_both(|bench| async move {
+        fill(&bench, 2).await;
+        let claimed = claim(&bench, 10, 10).await;
+        let (silent, speaking) = (&claimed[0].delivery, &claimed[1].delivery);
+        let mut tx = bench.begin().await;
+        let marked = tx
+            .mark_data(&speaking.id, speaking.version, minutes(11))
+            .await
+            .expect("marks");
+        tx.commit().await.expect("commits");
+        assert_eq!(marked.version, speaking.version + 1);
+
+        let mut tx = bench.read().await;
+        assert_eq!(tx.next_delivery_at().await.expect("reads"), Some(minutes(12)));
+        drop(tx);
+        assert!(claim(&bench, 11, 10).await.is_empty());
+        let again = claim(&bench, 12, 10).await;
+        let of = |id| again.iter().find(|c| c.delivery.id == id).expect("is claimed");
+        let (silent_again, speaking_again) = (of(silent.id.clone()), of(speaking.id.clone()));
+        assert_eq!(silent_again.interrupted, None);
+        assert!(!silent_again.delivery.possible_duplicate);
+        assert_eq!(speaking_again.interrupted, Some(minutes(11)));
+        assert!(speaking_again.delivery.possible_duplicate);
+        assert_eq!(speaking_again.delivery.attempts, 2);
+
+        // The one whose lease ran out comes back to life: it must not send, and its result does not count.
+        let mut tx = bench.begin().await;
+        let late = tx.mark_data(&silent.id, silent.version, minutes(13)).await;
+        assert_conflict(late.map(|_| ()), silent.version, silent.version + 1);
+        let answer = Attempt::Deferred {
+            answer: "late".to_owned(),
+            after: None,
+        };
+        let late = marked.clone().attempted(answer, minutes(13));
+        let refused = tx.update_delivery(&late, marked.version).await;
+        assert_conflict(refused, marked.version, marked.version + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attempt_ends_and_is_counted_and_its_transcripts_are_kept_in_order() {
+    on_both(|bench| async move {
+        let room = fill(&bench, 3).await;
+        let claimed = claim(&bench, 10, 10).await;
+        let mut tx = bench.begin().await;
+        let taken = Attempt::Accepted {
+            answer: "250 ok".to_owned(),
+            by: "mx.example".to_owned(),
+        };
+        let done = claimed[0].delivery.clone().attempted(taken, minutes(11));
+        tx.update_delivery(&done, claimed[0].delivery.version)
+            .await
+            .expect("updates");
+        let deferred = Attempt::Deferred {
+            answer: "450 later".to_owned(),
+            after: Some(Duration::minutes(5)),
+        };
+        let waiting = claimed[1].delivery.clone().attempted(deferred, minutes(11));
+        tx.update_delivery(&waiting, claimed[1].delivery.version)
+            .await
+            .expect("updates");
+        let counts = tx.delivery_counts(&room).await.expect("counts");
+        let expected = DeliveryCounts {
+            queued: 1,
+            claimed: 1,
+            accepted: 1,
+            refused: 0,
+        };
+        assert_eq!(counts, expected);
+        let DeliveryState::Queued { next_attempt_at, .. } = waiting.state else {
+            panic!("is queued");
+        };
+        assert_eq!(next_attempt_at, minutes(16));
+
+        for (at, outcome) in [(minutes(11), "deferred"), (minutes(10), "unknown")] {
+            let lines = ["S: 220 hello".to_owned(), "C: EHLO x".to_owned()];
+            tx.add_transcript(&done.id, at, outcome, &lines)
+                .await
+                .expect("adds");
+        }
+        let kept = tx.transcripts(&done.id).await.expect("reads");
+        let kept: Vec<_> = kept
+            .iter()
+            .map(|t| (t.at, t.outcome.as_str(), t.lines.len()))
+            .collect();
+        assert_eq!(kept, [(minutes(11), "deferred", 2), (minutes(10), "unknown", 2)]);
+        tx.commit().await.expect("commits");
+        let refusal = bench.force("DELETE FROM transcript").await;
+        assert!(
+            refusal
+                .expect_err("refuses")
+                .to_string()
+                .contains("never changed")
+        );
+        assert!(claim(&bench, 11, 10).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deliveries_of_letters_are_found_by_notice_and_customer() {
+    on_both(|bench| async move {
+        let room = fill(&bench, 1).await;
+        let (acme, beta) = (customer("ACME", &[]).id, customer("beta", &[]).id);
+        let (holding, full) = (NoticeId::derived(&["h"]), NoticeId::derived(&["f"]));
+        let letters = [
+            letter_to(&room, &holding, &acme, "a@acme.example"),
+            letter_to(&room, &full, &acme, "a@acme.example"),
+            letter_to(&room, &full, &acme, "b@acme.example"),
+            letter_to(&room, &full, &beta, "a@beta.example"),
+        ];
+        let mut tx = bench.begin().await;
+        for letter in &letters {
+            assert!(tx.enqueue(letter, b"m").await.expect("enqueues"));
+        }
+        assert_eq!(tx.deliveries_of(&room).await.expect("reads").len(), 5);
+        assert_eq!(tx.deliveries_of_notice(&full).await.expect("reads").len(), 3);
+        assert_eq!(tx.deliveries_of_customer(&acme, 2).await.expect("reads").len(), 2);
+        assert_eq!(tx.deliveries_to(&room, &acme).await.expect("reads").len(), 3);
+        let tried = tx.addresses_tried(&full, &acme).await.expect("reads");
+        let expected = ["a@acme.example", "b@acme.example"].map(str::to_owned);
+        assert_eq!(tried, BTreeSet::from(expected));
+    })
+    .await;
+}
