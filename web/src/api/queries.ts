@@ -1,0 +1,191 @@
+/** What the screens ask for: one hook each, named after the thing. The first part of a key is what `live/stream.ts` refreshes by. */
+import {
+  type InfiniteData,
+  infiniteQueryOptions,
+  queryOptions,
+  useInfiniteQuery,
+  useQuery,
+} from '@tanstack/react-query';
+import { createContext, useCallback, useContext } from 'react';
+import { query, request } from './client';
+import type {
+  AlertRow,
+  AlertView,
+  AuditRecord,
+  Customer,
+  CustomerDetail,
+  DeliveryDetail,
+  DeliveryView,
+  DetectorDetail,
+  DetectorList,
+  IncidentRow,
+  IncidentView,
+  MailMessage,
+  MailRow,
+  NoticeView,
+  ObligationView,
+  Overview,
+  Page,
+  Permission,
+  Session,
+  SourceView,
+  TimelineEntry,
+  Token,
+  UnparsedLine,
+  User,
+} from './types';
+
+/** The stream says what changed; asking again now and then catches what it does not tell, such as counters. */
+const NOW_AND_THEN = 20_000;
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => request<Session>('/session', { signal }),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** The session of the person at the screen; set once it is known, so that screens need not ask whether it is. */
+export const SessionContext = createContext<Session | null>(null);
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (session === null) throw new Error('no session around this screen');
+  return session;
+}
+export function useMay(permission: Permission): boolean {
+  return useSession().permissions.includes(permission);
+}
+
+function list<T>(
+  name: string,
+  path: string,
+  parameters: Record<string, string | undefined>,
+  refetchInterval?: number,
+) {
+  return infiniteQueryOptions<Page<T>, Error, InfiniteData<Page<T>>, unknown[], string | null>({
+    queryKey: [name, parameters],
+    initialPageParam: null,
+    queryFn: ({ pageParam, signal }) =>
+      request<Page<T>>(`${path}${query({ ...parameters, after: pageParam })}`, { signal }),
+    getNextPageParam: (last) => last.next,
+    refetchInterval,
+  });
+}
+
+/** All rows that were loaded so far. */
+export function rows<T>(data: InfiniteData<Page<T>> | undefined): T[] | undefined {
+  return data?.pages.flatMap((page) => page.items);
+}
+
+export const useUsers = () =>
+  useQuery({
+    queryKey: ['users'],
+    queryFn: ({ signal }) => request<{ items: User[] }>('/users', { signal }),
+    staleTime: 60_000,
+  });
+
+/** Turns ids of people into names. */
+export function useNameOf(): (user: string) => string {
+  const users = useUsers().data?.items;
+  return useCallback((id: string) => users?.find((user) => user.id === id)?.name ?? 'somebody', [users]);
+}
+
+export const useTokens = () =>
+  useQuery({
+    queryKey: ['tokens'],
+    queryFn: ({ signal }) => request<{ items: Token[] }>('/tokens', { signal }),
+  });
+
+export const useOverview = () =>
+  useQuery({
+    queryKey: ['overview'],
+    queryFn: ({ signal }) => request<Overview>('/overview', { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
+
+export const useIncidents = (filters: Record<string, string | undefined>) =>
+  useInfiniteQuery(list<IncidentRow>('incidents', '/incidents', filters, NOW_AND_THEN));
+
+export const incidentQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['incident', id],
+    queryFn: ({ signal }) => request<IncidentView>(`/incidents/${encodeURIComponent(id)}`, { signal }),
+  });
+export const useIncident = (id: string) => useQuery(incidentQuery(id));
+
+export const useTimeline = (incident: string) =>
+  useInfiniteQuery(
+    list<TimelineEntry>('timeline', `/incidents/${encodeURIComponent(incident)}/timeline`, { limit: '200' }),
+  );
+
+export const useDeliveries = (incident: string) =>
+  useInfiniteQuery(
+    list<DeliveryView>('deliveries', `/incidents/${encodeURIComponent(incident)}/deliveries`, {}),
+  );
+export const useDelivery = (id: string | null) =>
+  useQuery({
+    queryKey: ['deliveries', 'one', id],
+    queryFn: ({ signal }) =>
+      request<DeliveryDetail>(`/deliveries/${encodeURIComponent(id ?? '')}`, { signal }),
+    enabled: id !== null,
+  });
+
+export const useAlerts = (filters: Record<string, string | undefined>) =>
+  useInfiniteQuery(list<AlertRow>('alerts', '/alerts', filters, NOW_AND_THEN));
+export const useAlert = (id: string) =>
+  useQuery({
+    queryKey: ['alert', id],
+    queryFn: ({ signal }) => request<AlertView>(`/alerts/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const useObligations = (filters: Record<string, string | undefined>) =>
+  useInfiniteQuery(list<ObligationView>('obligations', '/obligations', filters, NOW_AND_THEN));
+
+export const useNotice = (id: string) =>
+  useQuery({
+    queryKey: ['notice', id],
+    queryFn: ({ signal }) => request<NoticeView>(`/notices/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const useCustomers = (q: string) =>
+  useInfiniteQuery(list<Customer>('customers', '/customers', { q: q === '' ? undefined : q }));
+export const useCustomer = (id: string) =>
+  useQuery({
+    queryKey: ['customer', id],
+    queryFn: ({ signal }) => request<CustomerDetail>(`/customers/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const useDetectors = () =>
+  useQuery({
+    queryKey: ['detectors'],
+    queryFn: ({ signal }) => request<DetectorList>('/detectors', { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
+export const useDetector = (id: string) =>
+  useQuery({
+    queryKey: ['detectors', 'one', id],
+    queryFn: ({ signal }) => request<DetectorDetail>(`/detectors/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const useSources = () =>
+  useQuery({
+    queryKey: ['sources'],
+    queryFn: ({ signal }) => request<{ items: SourceView[] }>('/sources', { signal }),
+    refetchInterval: 10_000,
+  });
+export const useUnparsed = (name: string, enabled: boolean) =>
+  useQuery({
+    queryKey: ['unparsed', name],
+    queryFn: ({ signal }) =>
+      request<{ items: UnparsedLine[] }>(`/sources/${encodeURIComponent(name)}/unparsed`, { signal }),
+    enabled,
+  });
+
+export const useAudit = (filters: Record<string, string | undefined>) =>
+  useInfiniteQuery(list<AuditRecord>('audit', '/audit', filters));
+
+export const useMailbox = () => useInfiniteQuery(list<MailRow>('mailbox', '/mailbox', {}, NOW_AND_THEN));
+export const useMail = (id: string) =>
+  useQuery({
+    queryKey: ['mailbox', 'one', id],
+    queryFn: ({ signal }) => request<MailMessage>(`/mailbox/${encodeURIComponent(id)}`, { signal }),
+  });

@@ -1,0 +1,608 @@
+/**
+ * The shapes that /api/v1 speaks, as the server serialises them. Names follow the server's: a type here is the JSON form of the
+ * type of the same name there. Instants are RFC 3339 in UTC with microseconds.
+ */
+
+export type Instant = string;
+/** A length of time as people write it: `90s`, `5m`, `24h`. */
+export type Span = string;
+
+export type AccessRole = 'viewer' | 'responder' | 'commander' | 'legal' | 'admin';
+export type Permission =
+  | 'view'
+  | 'respond'
+  | 'lead_incidents'
+  | 'decide_disclosure'
+  | 'draft_notices'
+  | 'approve_notices'
+  | 'keep_customers'
+  | 'keep_people'
+  | 'read_audit'
+  | 'advance_clock';
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export type Actor =
+  | { kind: 'person'; user: string }
+  | { kind: 'detector'; detector: string }
+  | { kind: 'worker'; worker: string }
+  | { kind: 'operator' };
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  roles: AccessRole[];
+  must_change_password: boolean;
+  created_at: Instant;
+  closed_at?: Instant;
+}
+
+export interface Session {
+  user: User;
+  permissions: Permission[];
+  csrf: string;
+  server_time: Instant;
+  mode: 'serve' | 'demo';
+  version: string;
+  needs_new_password: boolean;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  created_at: Instant;
+  created_by: string;
+  roles: AccessRole[];
+  last_used_at: Instant | null;
+  revoked_at: Instant | null;
+}
+
+export type Severity = 'sev1' | 'sev2' | 'sev3' | 'sev4';
+export type Phase = 'detect' | 'analyze' | 'contain' | 'eradicate' | 'recover' | 'learn' | 'closed';
+export type Role = 'commander' | 'deputy' | 'scribe' | 'communications_liaison' | 'legal' | 'subject_expert';
+
+/** What happens next by itself, on an incident's row. */
+export interface NextClock {
+  kind: 'timer' | 'obligation';
+  what: string;
+  due_at: Instant;
+}
+
+export interface IncidentRow {
+  id: string;
+  number: number;
+  reference: string;
+  version: number;
+  title: string;
+  codename: string;
+  severity: Severity;
+  phase: Phase;
+  opened_at: Instant;
+  drill: boolean;
+  commander: string | null;
+  acknowledged: boolean;
+  alerts: number;
+  affected: number;
+  disclosure: Disclosure['state'];
+  next_clock: NextClock | null;
+  last_update_at: Instant;
+}
+
+export type Entity = { kind: 'actor' | 'tenant'; value: string };
+
+export type Acknowledgement = { state: 'waiting' } | { state: 'acknowledged'; by: Actor; at: Instant };
+
+export interface Holder {
+  user: string;
+  since: Instant;
+}
+export interface Offer {
+  to: string;
+  by: Actor;
+  at: Instant;
+}
+export interface Term {
+  user: string;
+  from: Instant;
+  until: Instant;
+}
+export interface Post {
+  holder: Holder | null;
+  offer: Offer | null;
+  history: Term[];
+}
+
+export type TimerKind =
+  | { kind: 'acknowledge'; step: number }
+  | { kind: 'status_update'; every: Span }
+  | { kind: 'disclosure_decision'; remind_every: Span }
+  | { kind: 'task'; task: string };
+export type TimerState =
+  | { state: 'running' }
+  | { state: 'fired'; at: Instant }
+  | { state: 'done'; at: Instant };
+export interface Timer {
+  id: string;
+  kind: TimerKind;
+  due_at: Instant;
+  state: TimerState;
+}
+
+export type TaskState =
+  | { state: 'open' }
+  | { state: 'done'; by: Actor; at: Instant }
+  | { state: 'skipped'; by: Actor; at: Instant; why: string };
+export type Task = {
+  id: string;
+  title: string;
+  phase: Phase;
+  role: Role;
+  due_at: Instant | null;
+  csf?: string;
+} & TaskState;
+
+export type Disclosure =
+  | { state: 'none' }
+  | { state: 'suspected'; by: Actor; at: Instant; why: string; decide_by: Instant }
+  | {
+      state: 'confirmed';
+      by: Actor;
+      at: Instant;
+      recorded_at: Instant;
+      why: string;
+      suspected_at: Instant | null;
+    }
+  | { state: 'rejected'; by: Actor; at: Instant; why: string };
+
+export type Standing = 'possible' | 'confirmed' | 'cleared';
+export interface TenantTrace {
+  events: number;
+  first_at: Instant;
+  last_at: Instant;
+  /** Source and id of the first event. */
+  first_event: [string, string];
+}
+export interface AffectedChange {
+  to: Standing;
+  by: Actor;
+  at: Instant;
+  evidence: string;
+}
+export interface Affected {
+  standing: Standing;
+  traces: Record<string, TenantTrace>;
+  changes: AffectedChange[];
+}
+
+export interface PlaybookRole {
+  required: boolean;
+  duty: string;
+}
+export interface PinnedPlaybook {
+  id: string;
+  title: string;
+  version: number;
+  hash: string;
+  disclosure_decision: Span;
+  letters: string;
+  roles: Partial<Record<Role, PlaybookRole>>;
+}
+
+export interface Incident {
+  id: string;
+  number: number;
+  version: number;
+  title: string;
+  codename: string;
+  summary: string;
+  severity: Severity;
+  phase: Phase;
+  opened_at: Instant;
+  opened_by: Actor;
+  drill: boolean;
+  entities: Entity[];
+  last_alert_at: Instant;
+  alerts: number;
+  playbook: PinnedPlaybook | null;
+  acknowledgement: Acknowledgement;
+  posts: Partial<Record<Role, Post>>;
+  timers: Timer[];
+  tasks: Task[];
+  disclosure: Disclosure;
+  affected: Record<string, Affected>;
+  unclaimed_tenants: string[];
+  closed_at?: Instant;
+}
+
+export interface IncidentView {
+  incident: Incident;
+  reference: string;
+  next_due_at: Instant | null;
+  alerts: AlertRow[];
+  obligations: ObligationView[];
+  notices: Notice[];
+  deliveries_summary: { queued: number; claimed: number; accepted: number; refused: number };
+  customers: Record<string, { name: string; key: string }>;
+}
+
+export type EntryKind =
+  | 'opened'
+  | 'alert_joined'
+  | 'paged'
+  | 'acknowledged'
+  | 'severity_changed'
+  | 'phase_changed'
+  | 'role_changed'
+  | 'timer_fired'
+  | 'task_changed'
+  | 'status_update'
+  | 'note'
+  | 'decision'
+  | 'evidence'
+  | 'disclosure_changed'
+  | 'affected_changed'
+  | 'obligation_changed'
+  | 'notice_changed'
+  | 'delivered';
+/** What a person can write into a timeline by hand. */
+export type WrittenKind = 'note' | 'decision' | 'evidence' | 'status_update';
+
+export interface TimelineEntry {
+  id: string;
+  incident: string;
+  happened_at: Instant;
+  recorded_at: Instant;
+  by: Actor;
+  kind: EntryKind;
+  text: string;
+  by_name: string;
+}
+
+export type Verdict = 'true_positive' | 'false_positive' | 'expected';
+export type AlertStateName = 'open' | 'acknowledged' | 'resolved';
+export type AlertState =
+  | { state: 'open' }
+  | { state: 'acknowledged'; by: Actor; at: Instant }
+  | { state: 'resolved'; by: Actor; at: Instant; verdict: Verdict; why: string };
+
+export interface AlertRow {
+  id: string;
+  version: number;
+  title: string;
+  detector: string;
+  severity: Severity;
+  state: AlertStateName;
+  group: [string, string][];
+  count: number;
+  events: number;
+  first_at: Instant;
+  last_at: Instant;
+  opened_at: Instant;
+  incident: string | null;
+  expected: string;
+  seen: string;
+}
+
+export interface Evidence {
+  source: string;
+  event: string;
+  at: Instant;
+  raw: string;
+}
+export interface Reason {
+  expected: string;
+  seen: string;
+  fields: [string, string][];
+}
+export interface DetectionFigures {
+  events: number;
+  last_at: Instant;
+  tenants?: Record<string, TenantTrace>;
+}
+export type Alert = {
+  id: string;
+  version: number;
+  dedupe_key: string;
+  detector: string;
+  title: string;
+  severity: Severity;
+  group: [string, string][];
+  first_at: Instant;
+  last_at: Instant;
+  opened_at: Instant;
+  detections: Record<string, DetectionFigures>;
+  settled_events: number;
+  settled_detections: number;
+  reason: Reason;
+  evidence: Evidence[];
+  entities: Entity[];
+  tags: string[];
+  incident: string | null;
+} & AlertState;
+
+export interface AlertView {
+  alert: Alert;
+  count: number;
+  events: number;
+  tenants: Record<string, TenantTrace>;
+  detector_title: string;
+  incident_reference: string | null;
+}
+
+export type Step = 'list_affected' | 'draft_full' | 'escalate' | 'last_call' | 'send_holding' | 'overdue';
+export type ObligationStateName = 'running' | 'told' | 'missed' | 'ended';
+export type ObligationState =
+  | { state: 'running' }
+  | { state: 'told'; at: Instant; notice: string; in_time: boolean }
+  | { state: 'missed'; at: Instant; why: { by: Actor; at: Instant; text: string } | null }
+  | { state: 'ended'; at: Instant; by: Actor; why: string };
+
+export interface LadderStep {
+  step: Step;
+  what: string;
+  at: Instant;
+  taken_at: Instant | null;
+  late: boolean;
+}
+export type ObligationView = {
+  id: string;
+  version: number;
+  incident: string;
+  customer: string;
+  rule: string;
+  deadline: { from: Instant; limit: Span; due_at: Instant; explanation: string };
+  steps: { step: Step; due_at: Instant; at: Instant }[];
+  customer_name: string;
+  incident_reference: string;
+  incident_title: string;
+  next: { step: Step; what: string; at: Instant } | null;
+  recipients: number;
+  ladder: LadderStep[];
+  holding: { notice: string; state: NoticeStateName } | null;
+  full: { notice: string; state: NoticeStateName } | null;
+  proof: { queued: number; submitted: number; refused: number; possible_duplicates: number };
+} & ObligationState;
+
+export type NoticeKind = 'holding' | 'full';
+export type NoticeStateName = 'draft' | 'submitted' | 'returned' | 'prepared' | 'sent';
+export type FactField =
+  | 'what_happened'
+  | 'what_information'
+  | 'likely_consequences'
+  | 'what_we_did'
+  | 'what_you_should_do'
+  | 'not_yet_known'
+  | 'contained';
+export type NoticeFacts = Record<FactField, string>;
+export type NoticeState =
+  | { state: 'draft' }
+  | { state: 'submitted'; by: Actor; at: Instant }
+  | { state: 'returned'; by: Actor; at: Instant; why: string }
+  | { state: 'prepared'; template: string }
+  | { state: 'sent'; at: Instant; approved_by: Actor; hash: string };
+export type Notice = {
+  id: string;
+  version: number;
+  incident: string;
+  kind: NoticeKind;
+  author: Actor;
+  created_at: Instant;
+  facts: NoticeFacts;
+  content_hash: string;
+  letters: number;
+} & NoticeState;
+
+export interface Letter {
+  id: string;
+  notice: string;
+  customer: string;
+  recipients: string[];
+  subject: string;
+  text: string;
+  html: string;
+  hash: string;
+  customer_name: string;
+}
+export interface NoticeView {
+  notice: Notice;
+  incident_reference: string;
+  letters: Letter[];
+  missing: FactField[];
+  may: { edit: boolean; submit: boolean; approve: boolean; return: boolean };
+}
+
+export type PageReason =
+  | { kind: 'opened' | 'worsened' | 'not_acknowledged' | 'status_update_due' }
+  | { kind: 'role_assigned' | 'role_offered'; role: Role }
+  | { kind: 'task_due'; title: string }
+  | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
+  | { kind: 'ladder'; text: string }
+  | { kind: 'customer_unreached'; customer: string };
+export type About =
+  | { kind: 'page'; incident: string; reason: PageReason }
+  | { kind: 'letter'; incident: string; notice: string; letter: string; customer: string };
+export type DeliveryState =
+  | { state: 'queued'; next_attempt_at: Instant; last_answer: string | null }
+  | { state: 'claimed'; until: Instant; data_at: Instant | null }
+  | { state: 'accepted'; at: Instant; answer: string; by: string }
+  | { state: 'refused'; at: Instant; answer: string };
+export type DeliveryView = {
+  id: string;
+  version: number;
+  about: About;
+  channel: 'email' | 'sns';
+  recipient: string;
+  subject: string;
+  created_at: Instant;
+  attempts: number;
+  possible_duplicate: boolean;
+  customer_name?: string | null;
+  notice_kind?: NoticeKind | null;
+} & DeliveryState;
+export type DeliveryDetail = DeliveryView & {
+  transcripts: { at: Instant; outcome: string; lines: string[] }[];
+  message: string;
+};
+
+export type ContactRole = 'security' | 'legal' | 'admin' | 'billing';
+export interface Contact {
+  name: string;
+  email: string;
+  role: ContactRole;
+  verified_at?: Instant;
+}
+export interface Customer {
+  id: string;
+  version: number;
+  key: string;
+  name: string;
+  tenants: string[];
+  notify_within: Span | null;
+  contract: string;
+  language: string;
+  contacts: Contact[];
+  created_at: Instant;
+  updated_at: Instant;
+}
+export interface CustomerDetail {
+  customer: Customer;
+  obligations: ObligationView[];
+  deliveries: DeliveryView[];
+}
+export interface CustomerEdit {
+  name: string;
+  tenants: string[];
+  notify_within: Span | null;
+  contract: string;
+  language: string;
+  contacts: { name: string; email: string; role: ContactRole }[];
+}
+export interface ImportResult {
+  rows: number;
+  added: { key: string; name: string }[];
+  changed: { key: string; name: string; changes: string[] }[];
+  unchanged: number;
+  faults: { line: number; field: string; detail: string }[];
+  committed: boolean;
+}
+
+export type Level = 'informational' | 'low' | 'medium' | 'high' | 'critical';
+export interface LogSource {
+  category?: string;
+  product?: string;
+  service?: string;
+}
+export interface DetectorView {
+  id: string;
+  title: string;
+  level: Level;
+  kind: string;
+  status: string | null;
+  description: string | null;
+  log_source: LogSource | null;
+  tags: string[];
+  path: string;
+  judged: number;
+  matched: number;
+  last_match_at: Instant | null;
+  alerts: number;
+  false_positives: number;
+}
+export interface QuarantinedRule {
+  path: string;
+  line: number | null;
+  key: string | null;
+  rule: string | null;
+  reason: string;
+}
+export interface DetectorList {
+  items: DetectorView[];
+  quarantined: QuarantinedRule[];
+  dropped: { late: number; future: number; duplicate: number; evicted: number };
+}
+/** One detector with its text. `falsepositives` are the rule's own notes on what may set it off wrongly. */
+export type DetectorDetail = DetectorView & {
+  source: string;
+  references: string[];
+  falsepositives: string[];
+  author: string | null;
+};
+
+export interface SourceView {
+  name: string;
+  kind: string;
+  format: string;
+  state: 'ok' | 'waiting' | 'failing';
+  events: number;
+  bytes: number;
+  unparsed: number;
+  late: number;
+  duplicates: number;
+  truncated: number;
+  last_event_at: Instant | null;
+  last_read_at: Instant | null;
+  lag_seconds: number | null;
+  error: { at: Instant; message: string } | null;
+  rate: number[];
+}
+export interface UnparsedLine {
+  at: Instant;
+  position: string;
+  reason: string;
+  line: string;
+}
+
+export interface AuditRecord {
+  seq: number;
+  at: Instant;
+  actor: string;
+  action: string;
+  subject: string;
+  detail: string;
+  prev_hash: string;
+  hash: string;
+  actor_name: string;
+}
+export type AuditVerdict =
+  | { ok: true; records: number; head: string }
+  | { ok: false; misfit: { seq: number; what: string } };
+
+export interface MailRow {
+  id: string;
+  received_at: Instant;
+  from: string;
+  to: string;
+  subject: string;
+}
+export type MailMessage = MailRow & { text: string; html: string | null; raw: string };
+
+export interface Overview {
+  open_incidents: Record<Severity, number>;
+  open_alerts: number;
+  running_obligations: number;
+  most_urgent: { what: string; due_at: Instant; incident: string; reference: string } | null;
+  drafts_waiting_for_me: number;
+  source_faults: number;
+}
+
+/** A change of state, as the stream tells it. */
+export interface StreamChange {
+  seq: number;
+  at: Instant;
+  action: string;
+  subject: string;
+}
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  faults?: { field: string; detail: string }[];
+  current?: unknown;
+}

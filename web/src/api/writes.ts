@@ -1,0 +1,135 @@
+/** What people do, as mutations: the answer replaces what is on the screen, and what else shows it is asked for again. */
+import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/react-query';
+import { request } from './client';
+import { incidentQuery } from './queries';
+import type { AlertView, Incident, IncidentView, NoticeView } from './types';
+import { writeVersioned } from './versioned';
+
+export interface IncidentWrite {
+  /** Below `/incidents/{id}`. */
+  path: string;
+  body?: unknown;
+  /** The part of the incident that the decision is about; without it the write does not depend on what was seen. */
+  touches?: (incident: Incident) => unknown;
+}
+
+export function useIncidentWrite(id: string): UseMutationResult<IncidentView, Error, IncidentWrite> {
+  const client = useQueryClient();
+  const { queryKey } = incidentQuery(id);
+  return useMutation({
+    mutationFn: async ({ path, body = {}, touches }: IncidentWrite) => {
+      const send = (version?: number) =>
+        request<IncidentView>(`/incidents/${encodeURIComponent(id)}${path}`, {
+          method: 'POST',
+          body,
+          version,
+        });
+      const seen = client.getQueryData<IncidentView>(queryKey);
+      if (touches === undefined || seen === undefined) return send();
+      return writeVersioned({
+        seen,
+        read: () => client.fetchQuery({ ...incidentQuery(id), staleTime: 0 }),
+        version: (view) => view.incident.version,
+        touches: (view) => touches(view.incident),
+        send,
+      });
+    },
+    onSuccess: (view) => {
+      client.setQueryData(queryKey, view);
+      for (const name of ['timeline', 'incidents', 'obligations', 'overview']) {
+        void client.invalidateQueries({ queryKey: [name] });
+      }
+    },
+    onError: () => void client.invalidateQueries({ queryKey }),
+  });
+}
+
+/** Acknowledging is the one thing shown before the server has answered: it only ever adds a name, and seconds count. */
+export function useAcknowledgeIncident(id: string, me: string) {
+  const client = useQueryClient();
+  const { queryKey } = incidentQuery(id);
+  return useMutation({
+    mutationFn: () =>
+      request<IncidentView>(`/incidents/${encodeURIComponent(id)}/acknowledge`, { method: 'POST', body: {} }),
+    onMutate: () => {
+      const before = client.getQueryData<IncidentView>(queryKey);
+      if (before) {
+        client.setQueryData<IncidentView>(queryKey, {
+          ...before,
+          incident: {
+            ...before.incident,
+            acknowledgement: {
+              state: 'acknowledged',
+              by: { kind: 'person', user: me },
+              at: new Date().toISOString(),
+            },
+          },
+        });
+      }
+      return { before };
+    },
+    onError: (_fault, _none, kept) => {
+      if (kept?.before) client.setQueryData(queryKey, kept.before);
+    },
+    onSuccess: (view) => client.setQueryData(queryKey, view),
+    onSettled: () => {
+      for (const name of ['timeline', 'incidents', 'overview'])
+        void client.invalidateQueries({ queryKey: [name] });
+    },
+  });
+}
+
+export interface AlertWrite {
+  path: '/acknowledge' | '/resolve' | '/open-incident' | '/attach';
+  body?: unknown;
+  version?: number;
+}
+
+export function useAlertWrite(id: string): UseMutationResult<AlertView, Error, AlertWrite> {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ path, body = {}, version }: AlertWrite) =>
+      request<AlertView>(`/alerts/${encodeURIComponent(id)}${path}`, { method: 'POST', body, version }),
+    onSuccess: (view) => client.setQueryData(['alert', id], view),
+    onSettled: () => {
+      for (const name of ['alerts', 'incidents', 'overview'])
+        void client.invalidateQueries({ queryKey: [name] });
+    },
+    onError: () => void client.invalidateQueries({ queryKey: ['alert', id] }),
+  });
+}
+
+export interface NoticeWrite {
+  method?: 'POST' | 'PUT';
+  path: '' | '/submit' | '/approve' | '/return';
+  body?: unknown;
+  version?: number;
+}
+
+export function useNoticeWrite(id: string): UseMutationResult<NoticeView, Error, NoticeWrite> {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ method = 'POST', path, body = {}, version }: NoticeWrite) =>
+      request<NoticeView>(`/notices/${encodeURIComponent(id)}${path}`, { method, body, version }),
+    onSuccess: (view) => client.setQueryData(['notice', id], view),
+    onSettled: () => {
+      for (const name of ['incident', 'obligations', 'overview', 'deliveries']) {
+        void client.invalidateQueries({ queryKey: [name] });
+      }
+    },
+  });
+}
+
+/** Begins a full notice on an incident. */
+export function useBeginNotice() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (incident: string) =>
+      request<NoticeView>(`/incidents/${encodeURIComponent(incident)}/notices`, { method: 'POST', body: {} }),
+    onSuccess: (view) => {
+      client.setQueryData(['notice', view.notice.id], view);
+      for (const name of ['incident', 'obligations', 'timeline'])
+        void client.invalidateQueries({ queryKey: [name] });
+    },
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * Shows a letter's HTML without running or fetching anything of it: a fixed list of elements is rebuilt, every attribute is left
+ * behind. What the browser builds here can therefore do no more than text can.
+ */
+import { createElement, Fragment, type ReactNode, useMemo } from 'react';
+
+const KEPT = new Set([
+  'p',
+  'div',
+  'span',
+  'br',
+  'hr',
+  'strong',
+  'b',
+  'em',
+  'i',
+  'u',
+  'ul',
+  'ol',
+  'li',
+  'blockquote',
+  'table',
+  'thead',
+  'tbody',
+  'tr',
+  'td',
+  'th',
+  'code',
+  'pre',
+]);
+const DROPPED = new Set([
+  'script',
+  'style',
+  'head',
+  'title',
+  'meta',
+  'link',
+  'template',
+  'iframe',
+  'object',
+  'svg',
+]);
+const HEADING = /^h[1-6]$/;
+
+function rebuild(node: Node, key: number): ReactNode {
+  if (node.nodeType === Node.TEXT_NODE) return node.textContent;
+  if (!(node.nodeType === Node.ELEMENT_NODE)) return null;
+  const name = (node as Element).tagName.toLowerCase();
+  if (DROPPED.has(name)) return null;
+  const children = [...node.childNodes].map(rebuild).filter((child) => child !== null);
+  if (name === 'br' || name === 'hr') return createElement(name, { key });
+  if (HEADING.test(name)) return createElement('p', { key, className: 'heading' }, ...children);
+  if (['thead', 'tbody', 'tr', 'table', 'ul', 'ol'].includes(name)) {
+    const elements = children.filter((child) => typeof child !== 'string');
+    return createElement(name, { key }, ...elements);
+  }
+  if (KEPT.has(name)) return createElement(name, { key }, ...children);
+  return createElement(Fragment, { key }, ...children);
+}
+
+/** The text between tags, rebuilt as elements. Attributes are cut out first, since a parser would report them to the policy. */
+export function LetterHtml({ html }: { html: string }) {
+  const content = useMemo(() => {
+    const bare = html.replace(/<([a-zA-Z][a-zA-Z0-9]*)\s(?:"[^"]*"|'[^']*'|[^'">])*?(\/?)>/g, '<$1$2>');
+    const parsed = new DOMParser().parseFromString(bare, 'text/html');
+    return [...parsed.body.childNodes].map(rebuild);
+  }, [html]);
+  return (
+    <section className="letter" aria-label="Letter as HTML" tabIndex={0}>
+      {content}
+    </section>
+  );
+}

@@ -1,0 +1,122 @@
+import { Button, Modal } from '@mantine/core';
+import { useState } from 'react';
+import { useSources, useUnparsed } from '../api/queries';
+import type { SourceView } from '../api/types';
+import { Ago, At } from '../components/marks';
+import { Page } from '../components/Page';
+import { RawText } from '../components/RawText';
+import { Sparkline } from '../components/Sparkline';
+import { Empty, Loaded } from '../components/States';
+import { seconds } from '../words/countdown';
+import { bytes, count } from '../words/labels';
+
+const STATE: Record<SourceView['state'], { tag: string; text: string }> = {
+  ok: { tag: 'tag fine', text: 'reading' },
+  waiting: { tag: 'tag', text: 'waiting for events' },
+  failing: { tag: 'tag alarm', text: 'failing' },
+};
+
+export function SourcesPage() {
+  const query = useSources();
+  const [samples, setSamples] = useState<string | null>(null);
+  return (
+    <Page title="Sources">
+      <Loaded query={query} what="sources">
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty title="No source is configured">
+              Name files, CloudWatch log groups, GuardDuty or receivers in the configuration;{' '}
+              <code>watchkeeper config init</code> writes one with every setting explained.
+            </Empty>
+          ) : (
+            <div className="panel lines">
+              {items.map((source) => (
+                <Source key={source.name} source={source} onSamples={() => setSamples(source.name)} />
+              ))}
+            </div>
+          )
+        }
+      </Loaded>
+      {samples !== null && <Samples name={samples} onClose={() => setSamples(null)} />}
+    </Page>
+  );
+}
+
+function Source({ source, onSamples }: { source: SourceView; onSamples: () => void }) {
+  const state = STATE[source.state];
+  return (
+    <section className="source" aria-label={source.name}>
+      <div>
+        <h2 className="wrap">{source.name}</h2>
+        <p className="small dim">
+          {source.kind}, {source.format}
+        </p>
+        <span className={state.tag}>{state.text}</span>
+      </div>
+      <Sparkline rate={source.rate} label={`Events of ${source.name}`} />
+      <div className="figures">
+        <Figure value={source.events.toLocaleString('en-GB')} name={`events, ${bytes(source.bytes)}`} />
+        <Figure value={source.lag_seconds === null ? '–' : seconds(source.lag_seconds)} name="lag" />
+        <Figure value={source.late.toLocaleString('en-GB')} name="late" />
+        <Figure value={source.duplicates.toLocaleString('en-GB')} name="duplicates" />
+        <Figure value={source.truncated.toLocaleString('en-GB')} name="truncated" />
+      </div>
+      <div className="small">
+        <p className={source.unparsed > 0 ? 'soon' : 'dim'}>{count(source.unparsed, 'line')} not parsed</p>
+        {source.unparsed > 0 && (
+          <Button
+            variant="default"
+            onClick={onSamples}
+            aria-label={`Samples of ${source.name} that did not parse`}
+          >
+            See samples
+          </Button>
+        )}
+        <p className="dim">
+          last event {source.last_event_at === null ? 'never' : <Ago at={source.last_event_at} />}, read{' '}
+          {source.last_read_at === null ? 'never' : <Ago at={source.last_read_at} />}
+        </p>
+      </div>
+      {source.error !== null && (
+        <p className="notice-bar alarm source-error wrap">
+          <At at={source.error.at} />: {source.error.message}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Figure({ value, name }: { value: string; name: string }) {
+  return (
+    <div className="figure">
+      <b className="num">{value}</b>
+      <span>{name}</span>
+    </div>
+  );
+}
+
+function Samples({ name, onClose }: { name: string; onClose: () => void }) {
+  const query = useUnparsed(name, true);
+  return (
+    <Modal opened onClose={onClose} title={`Lines of ${name} that did not parse`} size="xl">
+      <Loaded query={query} what="samples">
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty title="No sample is kept any more" />
+          ) : (
+            <ul className="plain-list stack">
+              {items.map((line) => (
+                <li key={line.position}>
+                  <p className="small">
+                    <At at={line.at} /> · {line.position}: {line.reason}
+                  </p>
+                  <RawText label={`Line at ${line.position}`}>{line.line}</RawText>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </Modal>
+  );
+}

@@ -1,0 +1,212 @@
+import { NativeSelect, SegmentedControl } from '@mantine/core';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useId } from 'react';
+import { rows, useIncidents, useObligations } from '../../api/queries';
+import type { ObligationView } from '../../api/types';
+import { LadderTrack } from '../../components/LadderTrack';
+import { ActorName, At, ClockFace, Countdown, Weekday } from '../../components/marks';
+import { Page } from '../../components/Page';
+import { Empty, Loaded, More } from '../../components/States';
+import { spanMilliseconds } from '../../words/countdown';
+import { count } from '../../words/labels';
+import { nextInWords } from '../../words/ladder';
+import { ExplainMiss } from './ExplainMiss';
+import { FullNotices } from './FullNotices';
+
+const here = getRouteApi('/breach');
+
+/** Every promise to every customer, by the time that is left. */
+export function BreachDeskPage() {
+  const search = here.useSearch();
+  const state = search.state ?? 'running,missed';
+  const query = useObligations({ ...search, state: state === 'all' ? undefined : state });
+  return (
+    <Page title="Breach desk">
+      <Filters />
+      <Loaded query={{ ...query, data: rows(query.data) }} what="obligations">
+        {(list) =>
+          list.length === 0 ? (
+            <Empty
+              title={
+                state === 'running,missed'
+                  ? 'No customer is waiting to be told'
+                  : 'Nothing matches these filters'
+              }
+            >
+              A clock for each affected customer starts when somebody confirms a disclosure in an{' '}
+              <Link to="/incidents">incident</Link>.
+            </Empty>
+          ) : (
+            <div className="stack">
+              <FullNotices list={list} />
+              <div className="panel lines">
+                {list.map((obligation) => (
+                  <ObligationRow key={obligation.id} obligation={obligation} />
+                ))}
+              </div>
+            </div>
+          )
+        }
+      </Loaded>
+      <More query={query} />
+    </Page>
+  );
+}
+
+function Filters() {
+  const search = here.useSearch();
+  const navigate = here.useNavigate();
+  const incidents = (rows(useIncidents({}).data) ?? []).filter(
+    (row) => row.disclosure === 'confirmed' || row.id === search.incident,
+  );
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  return (
+    <search className="filters" aria-label="Filter obligations">
+      <SegmentedControl
+        size="xs"
+        aria-label="State"
+        value={search.state ?? 'running,missed'}
+        onChange={(state) => set({ state: state === 'running,missed' ? undefined : state })}
+        data={[
+          { value: 'running,missed', label: 'To be told' },
+          { value: 'told', label: 'Told' },
+          { value: 'missed', label: 'Missed' },
+          { value: 'ended', label: 'Ended' },
+          { value: 'all', label: 'All' },
+        ]}
+      />
+      <NativeSelect
+        aria-label="Incident"
+        value={search.incident ?? ''}
+        onChange={(event) => set({ incident: event.currentTarget.value })}
+        data={[
+          { value: '', label: 'All incidents' },
+          ...incidents.map((row) => ({ value: row.id, label: `${row.reference} ${row.title}` })),
+        ]}
+      />
+    </search>
+  );
+}
+
+function ObligationRow({ obligation }: { obligation: ObligationView }) {
+  const heading = useId();
+  return (
+    <article className="obligation" aria-labelledby={heading} data-row>
+      <div>
+        <h2 id={heading}>
+          <Link to="/customers/$id" params={{ id: obligation.customer }} data-row-link>
+            {obligation.customer_name}
+          </Link>
+        </h2>
+        <div className="small dim">
+          <Link to="/incidents/$id" params={{ id: obligation.incident }}>
+            {obligation.incident_reference}
+          </Link>{' '}
+          {obligation.incident_title}
+        </div>
+        <StateLine obligation={obligation} />
+      </div>
+      <Clock obligation={obligation} />
+      <div className="stack tight">
+        <LadderTrack obligation={obligation} />
+        <details className="small">
+          <summary>Why this deadline</summary>
+          <p className="dim">{obligation.deadline.explanation}</p>
+        </details>
+      </div>
+      <Proof obligation={obligation} />
+    </article>
+  );
+}
+
+function Clock({ obligation }: { obligation: ObligationView }) {
+  const limit = spanMilliseconds(obligation.deadline.limit);
+  if (obligation.state !== 'running') {
+    return (
+      <div className="small dim">
+        was due <At at={obligation.deadline.due_at} />
+      </div>
+    );
+  }
+  return (
+    <div>
+      <ClockFace dueAt={obligation.deadline.due_at} limit={limit} className="desk-clock" />
+      <div className="small dim">
+        until the deadline, <Weekday at={obligation.deadline.due_at} />
+      </div>
+      {obligation.next !== null && (
+        <div className="small">
+          <Countdown
+            what={nextInWords(obligation.next.step, obligation.recipients)}
+            dueAt={obligation.next.at}
+            limit={limit}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function StateLine({ obligation }: { obligation: ObligationView }) {
+  switch (obligation.state) {
+    case 'running':
+      return (
+        <p className="small">
+          <span className="tag">clock runs</span> since <At at={obligation.deadline.from} />
+        </p>
+      );
+    case 'told':
+      return (
+        <p className="small">
+          <span className={obligation.in_time ? 'tag fine' : 'tag alarm'}>
+            {obligation.in_time ? 'told in time' : 'told late'}
+          </span>{' '}
+          <At at={obligation.at} />,{' '}
+          <Link to="/notices/$id" params={{ id: obligation.notice }}>
+            by this notice
+          </Link>
+        </p>
+      );
+    case 'missed':
+      return (
+        <div className="small stack tight">
+          <p>
+            <span className="tag alarm">missed</span> recorded <At at={obligation.at} />
+          </p>
+          {obligation.why === null ? (
+            <ExplainMiss obligation={obligation} />
+          ) : (
+            <p className="dim">
+              <ActorName actor={obligation.why.by} />: {obligation.why.text}
+            </p>
+          )}
+        </div>
+      );
+    case 'ended':
+      return (
+        <p className="small">
+          <span className="tag">ended</span> by <ActorName actor={obligation.by} />: {obligation.why}
+        </p>
+      );
+  }
+}
+
+function Proof({ obligation }: { obligation: ObligationView }) {
+  const { proof } = obligation;
+  return (
+    <div className="small stack tight">
+      <p className="dim">{count(obligation.recipients, 'recipient')}</p>
+      <dl className="definition proof">
+        <dt>Queued</dt>
+        <dd className="num">{proof.queued}</dd>
+        <dt>Submitted</dt>
+        <dd className={`num ${proof.submitted > 0 ? 'good' : ''}`}>{proof.submitted}</dd>
+        <dt>Refused</dt>
+        <dd className={`num ${proof.refused > 0 ? 'bad strong' : ''}`}>{proof.refused}</dd>
+        <dt>Possible duplicates</dt>
+        <dd className={`num ${proof.possible_duplicates > 0 ? 'soon' : ''}`}>{proof.possible_duplicates}</dd>
+      </dl>
+    </div>
+  );
+}

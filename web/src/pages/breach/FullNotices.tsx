@@ -1,0 +1,98 @@
+import { Button } from '@mantine/core';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useMay } from '../../api/queries';
+import type { ObligationView } from '../../api/types';
+import { useBeginNotice } from '../../api/writes';
+import { Refused } from '../../components/States';
+import { count, NOTICE_STATE_NAMES } from '../../words/labels';
+
+interface IncidentNotices {
+  id: string;
+  reference: string;
+  title: string;
+  waiting: number;
+  full: ObligationView['full'];
+  holding: ObligationView['holding'];
+}
+
+/** Of each incident: its notices, and what to do about the full one. */
+export function FullNotices({ list }: { list: readonly ObligationView[] }) {
+  const byIncident = new Map<string, IncidentNotices>();
+  for (const each of list) {
+    const known = byIncident.get(each.incident) ?? {
+      id: each.incident,
+      reference: each.incident_reference,
+      title: each.incident_title,
+      waiting: 0,
+      full: null,
+      holding: null,
+    };
+    if (each.state === 'running' || each.state === 'missed') known.waiting += 1;
+    known.full ??= each.full;
+    known.holding ??= each.holding;
+    byIncident.set(each.incident, known);
+  }
+  return (
+    <div className="panel lines">
+      {[...byIncident.values()].map((incident) => (
+        <IncidentRow key={incident.id} incident={incident} />
+      ))}
+    </div>
+  );
+}
+
+function IncidentRow({ incident }: { incident: IncidentNotices }) {
+  const may = useMay('draft_notices');
+  const begin = useBeginNotice();
+  const navigate = useNavigate();
+  return (
+    <div className="line-item row apart">
+      <div className="grow">
+        <Link to="/incidents/$id" params={{ id: incident.id }} className="strong">
+          {incident.reference}
+        </Link>{' '}
+        {incident.title}
+        <div className="small dim">
+          {count(incident.waiting, 'customer')} still to be told
+          {incident.holding !== null && (
+            <>
+              {' · '}
+              <Link to="/notices/$id" params={{ id: incident.holding.notice }}>
+                holding notice
+              </Link>{' '}
+              {NOTICE_STATE_NAMES[incident.holding.state].toLowerCase()}
+            </>
+          )}
+          {incident.full !== null && (
+            <> · full notice {NOTICE_STATE_NAMES[incident.full.state].toLowerCase()}</>
+          )}
+        </div>
+        <Refused fault={begin.error} />
+      </div>
+      {incident.full !== null ? (
+        <Button
+          variant={incident.full.state === 'sent' ? 'default' : 'filled'}
+          renderRoot={(props) => (
+            <Link to="/notices/$id" params={{ id: incident.full?.notice ?? '' }} {...props} />
+          )}
+        >
+          {incident.full.state === 'submitted' ? 'Read and approve the full notice' : 'Open the full notice'}
+        </Button>
+      ) : (
+        may && (
+          <Button
+            variant="filled"
+            loading={begin.isPending}
+            onClick={() =>
+              begin.mutate(incident.id, {
+                onSuccess: (made) => void navigate({ to: '/notices/$id', params: { id: made.notice.id } }),
+              })
+            }
+          >
+            Start the full notice
+          </Button>
+        )
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,148 @@
+import { Button } from '@mantine/core';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useCustomer, useMay } from '../../api/queries';
+import type { Customer, CustomerDetail, ObligationView } from '../../api/types';
+import { DeliveryTable } from '../../components/DeliveryTable';
+import { Ago, At, Countdown } from '../../components/marks';
+import { Page, Panel } from '../../components/Page';
+import { Loaded } from '../../components/States';
+import { serverNow } from '../../live/serverClock';
+import { spanMilliseconds } from '../../words/countdown';
+import { CustomerForm } from './CustomerForm';
+
+const here = getRouteApi('/customers/$id');
+/** Contacts are verified yearly. */
+const VERIFY_EVERY = 365 * 24 * 3600 * 1000;
+
+export function CustomerDetailPage() {
+  const { id } = here.useParams();
+  const query = useCustomer(id);
+  const may = useMay('keep_customers');
+  const [editing, setEditing] = useState(false);
+  const customer = query.data?.customer;
+  return (
+    <Page
+      title={customer?.name ?? 'Customer'}
+      crumb={<Link to="/customers">Customers</Link>}
+      actions={may && customer && <Button onClick={() => setEditing(true)}>Edit customer</Button>}
+    >
+      <Loaded query={query} what="the customer">
+        {(detail) => <Detail detail={detail} />}
+      </Loaded>
+      {editing && customer && <CustomerForm customer={customer} onClose={() => setEditing(false)} />}
+    </Page>
+  );
+}
+
+function Detail({ detail }: { detail: CustomerDetail }) {
+  const { customer, obligations, deliveries } = detail;
+  return (
+    <div className="stack">
+      <div className="two">
+        <Panel title="Contract">
+          <dl className="definition">
+            <dt>Key</dt>
+            <dd className="mono">{customer.key}</dd>
+            <dt>Told within</dt>
+            <dd>
+              {customer.notify_within ?? '72h, by default'}
+              {customer.contract !== '' && <span className="dim"> ({customer.contract})</span>}
+            </dd>
+            <dt>Language</dt>
+            <dd>{customer.language}</dd>
+            <dt>Tenants</dt>
+            <dd className="mono">
+              {customer.tenants.join(', ') || <span className="soon">none: cannot be found in evidence</span>}
+            </dd>
+            <dt>Changed</dt>
+            <dd>
+              <At at={customer.updated_at} />
+            </dd>
+          </dl>
+        </Panel>
+        <Contacts customer={customer} />
+      </div>
+      <Panel title="Obligations" bare>
+        {obligations.length === 0 && <p className="line-item dim">This customer has never had to be told.</p>}
+        <ul className="plain-list lines">
+          {obligations.map((obligation) => (
+            <Owed key={obligation.id} obligation={obligation} />
+          ))}
+        </ul>
+      </Panel>
+      <Panel title="Deliveries" bare>
+        {deliveries.length === 0 ? (
+          <p className="line-item dim">No letter has been sent to this customer.</p>
+        ) : (
+          <DeliveryTable list={deliveries} />
+        )}
+      </Panel>
+    </div>
+  );
+}
+
+function Contacts({ customer }: { customer: Customer }) {
+  return (
+    <Panel title="Contacts" bare>
+      {customer.contacts.length === 0 && (
+        <p className="line-item bad strong">
+          No contact: if a disclosure concerns this customer, nobody can be told.
+        </p>
+      )}
+      <ul className="plain-list lines">
+        {customer.contacts.map((contact) => {
+          const old =
+            contact.verified_at === undefined || serverNow() - Date.parse(contact.verified_at) > VERIFY_EVERY;
+          return (
+            <li key={`${contact.role} ${contact.email}`} className="line-item row apart">
+              <div className="wrap">
+                {contact.name || contact.email} <span className="tag">{contact.role}</span>
+                {contact.name !== '' && <div className="small dim">{contact.email}</div>}
+              </div>
+              <div className={`small ${old ? 'soon' : 'dim'}`}>
+                {contact.verified_at === undefined ? (
+                  'never verified'
+                ) : (
+                  <>
+                    verified <Ago at={contact.verified_at} />
+                  </>
+                )}
+              </div>
+            </li>
+          );
+        })}
+      </ul>
+    </Panel>
+  );
+}
+
+function Owed({ obligation }: { obligation: ObligationView }) {
+  return (
+    <li className="line-item row apart">
+      <div>
+        <Link to="/incidents/$id" params={{ id: obligation.incident }}>
+          {obligation.incident_reference}
+        </Link>{' '}
+        {obligation.incident_title}
+        <div className="small dim">{obligation.deadline.explanation}</div>
+      </div>
+      <div className="small">
+        {obligation.state === 'running' && (
+          <Countdown
+            what="deadline"
+            dueAt={obligation.deadline.due_at}
+            limit={spanMilliseconds(obligation.deadline.limit)}
+          />
+        )}
+        {obligation.state === 'told' && (
+          <span className={obligation.in_time ? 'tag fine' : 'tag alarm'}>
+            {obligation.in_time ? 'told in time' : 'told late'}
+          </span>
+        )}
+        {obligation.state === 'missed' && <span className="tag alarm">missed</span>}
+        {obligation.state === 'ended' && <span className="tag">ended</span>}
+      </div>
+    </li>
+  );
+}

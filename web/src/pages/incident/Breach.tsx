@@ -1,0 +1,237 @@
+import { Button, Textarea, TextInput } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { useMay } from '../../api/queries';
+import type { IncidentView } from '../../api/types';
+import { useIncidentWrite } from '../../api/writes';
+import { FormDialog, faultOf, ReasonDialog, TypedWord } from '../../components/dialogs';
+import { ActorName, At, Countdown } from '../../components/marks';
+import { Panel } from '../../components/Page';
+import { usePreferences } from '../../live/preferences';
+import { serverNow } from '../../live/serverClock';
+import { spanMilliseconds } from '../../words/countdown';
+import { forInput, fromInput } from '../../words/instants';
+import { count } from '../../words/labels';
+import { nextInWords } from '../../words/ladder';
+
+type Decision = 'suspect' | 'confirm' | 'reject';
+
+/** Whether customers' confidential information was disclosed: suspected, then confirmed or rejected. */
+export function BreachPanel({ view }: { view: IncidentView }) {
+  const { incident } = view;
+  const may = useMay('decide_disclosure') && incident.phase !== 'closed';
+  const [deciding, setDeciding] = useState<Decision | null>(null);
+  const state = incident.disclosure.state;
+  return (
+    <Panel title="Disclosure">
+      <div className="stack">
+        <Stands view={view} />
+        {may && (
+          <div className="row">
+            {(state === 'none' || state === 'rejected') && (
+              <Button onClick={() => setDeciding('suspect')}>Suspect disclosure</Button>
+            )}
+            {state !== 'confirmed' && (
+              <Button
+                color="danger"
+                variant={state === 'suspected' ? 'filled' : 'default'}
+                onClick={() => setDeciding('confirm')}
+              >
+                Confirm disclosure
+              </Button>
+            )}
+            {(state === 'suspected' || state === 'confirmed') && (
+              <Button onClick={() => setDeciding('reject')}>Reject disclosure</Button>
+            )}
+          </div>
+        )}
+      </div>
+      <ShortDecision view={view} decision={deciding} onClose={() => setDeciding(null)} />
+      {deciding === 'confirm' && <ConfirmDialog view={view} onClose={() => setDeciding(null)} />}
+    </Panel>
+  );
+}
+
+function Stands({ view }: { view: IncidentView }) {
+  const { disclosure } = view.incident;
+  switch (disclosure.state) {
+    case 'none':
+      return (
+        <p className="dim">
+          Nobody suspects that customers’ confidential information was disclosed. If somebody does, a decision
+          is due
+          {view.incident.playbook ? ` within ${view.incident.playbook.disclosure_decision}` : ''}.
+        </p>
+      );
+    case 'suspected':
+      return (
+        <div className="stack tight">
+          <p>
+            <span className="tag warn">suspected</span>{' '}
+            <Countdown what="Decision due" dueAt={disclosure.decide_by} />
+          </p>
+          <Said by={<ActorName actor={disclosure.by} />} at={disclosure.at} why={disclosure.why} />
+        </div>
+      );
+    case 'confirmed':
+      return (
+        <div className="stack tight">
+          <p>
+            <span className="tag alarm">confirmed</span> <span className="small">clocks run from </span>
+            <At at={disclosure.at} />
+          </p>
+          <Said by={<ActorName actor={disclosure.by} />} at={disclosure.recorded_at} why={disclosure.why} />
+          <Owed view={view} />
+        </div>
+      );
+    case 'rejected':
+      return (
+        <div className="stack tight">
+          <p>
+            <span className="tag">rejected</span>
+          </p>
+          <Said by={<ActorName actor={disclosure.by} />} at={disclosure.at} why={disclosure.why} />
+        </div>
+      );
+  }
+}
+
+function Said({ by, at, why }: { by: ReactNode; at: string; why: string }) {
+  return (
+    <p className="small dim wrap">
+      {by}, <At at={at} />: {why}
+    </p>
+  );
+}
+
+function Owed({ view }: { view: IncidentView }) {
+  const running = view.obligations.filter((each) => each.state === 'running');
+  const told = view.obligations.filter((each) => each.state === 'told').length;
+  const next = running
+    .flatMap((each) => (each.next === null ? [] : [{ ...each.next, each }]))
+    .sort((a, b) => a.at.localeCompare(b.at))[0];
+  const together =
+    next === undefined
+      ? []
+      : running.filter((each) => each.next?.step === next.step && each.next.at === next.at);
+  const recipients = together.reduce((sum, each) => sum + each.recipients, 0);
+  return (
+    <>
+      <p className="small">
+        {count(running.length, 'customer')} still to be told, {told} told.{' '}
+        <Link to="/breach" search={{ incident: view.incident.id }}>
+          Open the breach desk
+        </Link>
+      </p>
+      {next !== undefined && (
+        <p>
+          <Countdown
+            what={nextInWords(next.step, recipients)}
+            dueAt={next.at}
+            limit={spanMilliseconds(next.each.deadline.limit)}
+          />
+        </p>
+      )}
+    </>
+  );
+}
+
+function ShortDecision({
+  view,
+  decision,
+  onClose,
+}: {
+  view: IncidentView;
+  decision: Decision | null;
+  onClose: () => void;
+}) {
+  const write = useIncidentWrite(view.incident.id);
+  const rejecting = decision === 'reject';
+  const undoing = rejecting && view.incident.disclosure.state === 'confirmed';
+  return (
+    <ReasonDialog
+      title={rejecting ? 'Reject the disclosure' : 'Suspect a disclosure'}
+      opened={decision === 'suspect' || rejecting}
+      onClose={() => {
+        onClose();
+        write.reset();
+      }}
+      doLabel={rejecting ? 'Reject disclosure' : 'Suspect disclosure'}
+      pending={write.isPending}
+      fault={write.error}
+      danger={undoing}
+      typed={undoing ? view.reference : undefined}
+      intro={
+        <p className="small">
+          {rejecting
+            ? 'No customer is told, and clocks that run end.'
+            : 'Commander and counsel are paged, and a decision is due.'}
+        </p>
+      }
+      onDo={(why) =>
+        write.mutate(
+          { path: `/disclosure/${decision}`, body: { why }, touches: (incident) => incident.disclosure },
+          { onSuccess: onClose },
+        )
+      }
+    />
+  );
+}
+
+/** Confirming starts clocks that customers rely on, so the reference is typed. */
+function ConfirmDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
+  const { zone } = usePreferences();
+  const write = useIncidentWrite(view.incident.id);
+  const [why, setWhy] = useState('');
+  const [typed, setTyped] = useState('');
+  const [at, setAt] = useState('');
+  const affected = Object.values(view.incident.affected).filter((each) => each.standing !== 'cleared').length;
+  return (
+    <FormDialog
+      title="Confirm the disclosure"
+      opened
+      onClose={onClose}
+      doLabel="Confirm disclosure"
+      danger
+      pending={write.isPending}
+      fault={write.error}
+      ready={why.trim() !== '' && typed.trim() === view.reference}
+      shownFaults={['why', 'confirmed_at']}
+      onDo={() =>
+        write.mutate(
+          {
+            path: '/disclosure/confirm',
+            body: { why: why.trim(), confirmed_at: fromInput(at, zone) },
+            touches: (incident) => incident.disclosure,
+          },
+          { onSuccess: onClose },
+        )
+      }
+    >
+      <p className="small">
+        A clock starts for each of {count(affected, 'customer')} on the list, and for each that is added. A
+        holding notice is prepared at once and goes by itself shortly before the deadline.
+      </p>
+      <Textarea
+        label="Why"
+        description="What shows that it was disclosed. Becomes part of the record."
+        value={why}
+        onChange={(event) => setWhy(event.currentTarget.value)}
+        error={faultOf(write.error, 'why')}
+        data-autofocus
+        required
+      />
+      <TextInput
+        type="datetime-local"
+        step={1}
+        label={`Confirmed at (${zone === 'utc' ? 'UTC' : 'local time'})`}
+        description="Empty: now. Deadlines are counted from this instant."
+        max={forInput(serverNow(), zone)}
+        value={at}
+        onChange={(event) => setAt(event.currentTarget.value)}
+        error={faultOf(write.error, 'confirmed_at')}
+      />
+      <TypedWord word={view.reference} value={typed} onChange={setTyped} />
+    </FormDialog>
+  );
+}

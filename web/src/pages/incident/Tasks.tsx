@@ -1,0 +1,112 @@
+import { Button } from '@mantine/core';
+import { useState } from 'react';
+import { useMay } from '../../api/queries';
+import type { Incident, IncidentView, Task } from '../../api/types';
+import { useIncidentWrite } from '../../api/writes';
+import { ReasonDialog } from '../../components/dialogs';
+import { ActorName, Ago, Countdown } from '../../components/marks';
+import { Panel } from '../../components/Page';
+import { Refused } from '../../components/States';
+import { PHASE_NAMES, PHASES, ROLE_NAMES } from '../../words/labels';
+
+/** What the playbook asks for, by phase; the phase that the incident is in comes first. */
+export function TasksPanel({ view }: { view: IncidentView }) {
+  const { incident } = view;
+  const done = incident.tasks.filter((task) => task.state !== 'open').length;
+  const current = PHASES.indexOf(incident.phase);
+  const order = [...PHASES.slice(current), ...PHASES.slice(0, current)];
+  const groups = order
+    .map((phase) => ({ phase, tasks: incident.tasks.filter((task) => task.phase === phase) }))
+    .filter((group) => group.tasks.length > 0);
+  return (
+    <Panel
+      title="Tasks"
+      side={
+        <span className="small dim num">
+          {done} of {incident.tasks.length}
+        </span>
+      }
+      bare
+    >
+      {groups.length === 0 && (
+        <p className="line-item dim">No playbook is in force, so nothing is asked for.</p>
+      )}
+      {groups.map((group) => (
+        <div key={group.phase}>
+          <h3 className="day-line">{PHASE_NAMES[group.phase]}</h3>
+          <ul className="plain-list lines">
+            {group.tasks.map((task) => (
+              <TaskRow key={task.id} task={task} view={view} />
+            ))}
+          </ul>
+        </div>
+      ))}
+    </Panel>
+  );
+}
+
+function TaskRow({ task, view }: { task: Task; view: IncidentView }) {
+  const may = useMay('respond') && view.incident.phase !== 'closed';
+  const write = useIncidentWrite(view.incident.id);
+  const [skipping, setSkipping] = useState(false);
+  const touches = (incident: Incident) => incident.tasks.find((each) => each.id === task.id);
+  return (
+    <li className="line-item">
+      <div className="row apart top-aligned" style={{ flexWrap: 'nowrap' }}>
+        <div className="grow">
+          <div>{task.title}</div>
+          <div className="small dim">
+            {ROLE_NAMES[task.role]}
+            {task.csf !== undefined && ` · ${task.csf}`}
+          </div>
+          <div className="small">
+            {task.state === 'open' && task.due_at !== null && <Countdown what="due" dueAt={task.due_at} />}
+            {task.state === 'done' && (
+              <span className="good">
+                done by <ActorName actor={task.by} /> <Ago at={task.at} />
+              </span>
+            )}
+            {task.state === 'skipped' && (
+              <span className="dim">
+                skipped by <ActorName actor={task.by} /> <Ago at={task.at} />: {task.why}
+              </span>
+            )}
+          </div>
+        </div>
+        {task.state === 'open' && may && (
+          <div className="row" style={{ flexWrap: 'nowrap' }}>
+            <Button
+              loading={write.isPending && !skipping}
+              aria-label={`Done: ${task.title}`}
+              onClick={() => write.mutate({ path: `/tasks/${task.id}/done`, touches })}
+            >
+              Done
+            </Button>
+            <Button variant="subtle" aria-label={`Skip: ${task.title}`} onClick={() => setSkipping(true)}>
+              Skip
+            </Button>
+          </div>
+        )}
+      </div>
+      <Refused fault={skipping ? null : write.error} />
+      <ReasonDialog
+        title="Skip the task"
+        opened={skipping}
+        onClose={() => {
+          setSkipping(false);
+          write.reset();
+        }}
+        doLabel="Skip task"
+        pending={write.isPending}
+        fault={write.error}
+        intro={<p className="strong">{task.title}</p>}
+        onDo={(why) =>
+          write.mutate(
+            { path: `/tasks/${task.id}/skip`, body: { why }, touches },
+            { onSuccess: () => setSkipping(false) },
+          )
+        }
+      />
+    </li>
+  );
+}

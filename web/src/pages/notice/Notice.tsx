@@ -1,0 +1,146 @@
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useNotice } from '../../api/queries';
+import type { NoticeView } from '../../api/types';
+import { ActorName, At, Hash } from '../../components/marks';
+import { Page } from '../../components/Page';
+import { Loaded } from '../../components/States';
+import { FACT_FIELDS, FACT_NAMES, NOTICE_STATE_NAMES } from '../../words/labels';
+import { Approval } from './Approval';
+import { FactsEditor } from './FactsEditor';
+import { Letters } from './Letters';
+
+const here = getRouteApi('/notices/$id');
+
+/** One notice: what is said, how it reads for each customer, and who lets it go. */
+export function NoticePage() {
+  const { id } = here.useParams();
+  const query = useNotice(id);
+  const view = query.data;
+  const kind =
+    view === undefined ? 'Notice' : view.notice.kind === 'holding' ? 'Holding notice' : 'Full notice';
+  return (
+    <Page
+      key={id}
+      title={view === undefined ? kind : `${kind} of ${view.incident_reference}`}
+      crumb={
+        <>
+          <Link to="/breach">Breach desk</Link>
+          {view && (
+            <>
+              {' / '}
+              <Link to="/incidents/$id" params={{ id: view.notice.incident }}>
+                {view.incident_reference}
+              </Link>
+            </>
+          )}
+        </>
+      }
+    >
+      <Loaded query={query} what="the notice">
+        {(loaded) => <Notice view={loaded} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Notice({ view }: { view: NoticeView }) {
+  return (
+    <div className="stack">
+      <Standing view={view} />
+      <Approval view={view} />
+      <div className="two">
+        {view.may.edit ? <FactsEditor view={view} /> : <FactsRead view={view} />}
+        <Letters letters={view.letters} />
+      </div>
+    </div>
+  );
+}
+
+function Standing({ view }: { view: NoticeView }) {
+  const { notice } = view;
+  const recipients = view.letters.reduce((sum, letter) => sum + letter.recipients.length, 0);
+  return (
+    <div className="panel">
+      <div className="panel-body stack">
+        <div className="row">
+          <span
+            className={
+              notice.state === 'sent' ? 'tag fine' : notice.state === 'submitted' ? 'tag warn' : 'tag'
+            }
+          >
+            {NOTICE_STATE_NAMES[notice.state]}
+          </span>
+          <span className="small">
+            begun by <ActorName actor={notice.author} />
+          </span>
+          {notice.state === 'submitted' && (
+            <span className="small">
+              submitted by <ActorName actor={notice.by} />, <At at={notice.at} />
+            </span>
+          )}
+          {notice.state === 'sent' && (
+            <span className="small">
+              sent <At at={notice.at} />, approved by <ActorName actor={notice.approved_by} />
+            </span>
+          )}
+        </div>
+        {notice.state === 'returned' && (
+          <p className="notice-bar warn">
+            Returned by <ActorName actor={notice.by} />: {notice.why}
+          </p>
+        )}
+        {notice.state === 'prepared' && (
+          <p className="notice-bar">
+            Goes by itself shortly before the deadline, from a template that was approved beforehand, unless a
+            full notice is approved first.
+          </p>
+        )}
+        <div className="figures">
+          <div className="figure">
+            <b className="num">{view.letters.length}</b>
+            <span>letters</span>
+          </div>
+          <div className="figure">
+            <b className="num">{recipients}</b>
+            <span>recipients, one message each</span>
+          </div>
+          <div className="figure">
+            <b>
+              <Hash hash={notice.content_hash} />
+            </b>
+            <span>content hash that an approval is bound to</span>
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function FactsRead({ view }: { view: NoticeView }) {
+  const { facts, kind } = view.notice;
+  const written = FACT_FIELDS.filter((field) => facts[field].trim() !== '');
+  return (
+    <section className="panel" aria-label="Facts">
+      <div className="panel-head">
+        <h2>Facts</h2>
+      </div>
+      <div className="panel-body stack">
+        {written.length === 0 && (
+          <p className="dim">
+            {kind === 'holding'
+              ? 'A holding notice says what its template says.'
+              : 'Nothing has been written yet.'}
+          </p>
+        )}
+        {written.map((field) => (
+          <div key={field}>
+            <h3>{FACT_NAMES[field].label}</h3>
+            <p className="wrap" style={{ whiteSpace: 'pre-wrap' }}>
+              {facts[field]}
+            </p>
+          </div>
+        ))}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,222 @@
+/** The words of the domain as people read them. */
+import type {
+  About,
+  AccessRole,
+  Actor,
+  EntryKind,
+  FactField,
+  NoticeStateName,
+  PageReason,
+  Phase,
+  Role,
+  Severity,
+  Standing,
+  Task,
+  TimerKind,
+  Verdict,
+} from '../api/types';
+
+export const SEVERITIES: readonly Severity[] = ['sev1', 'sev2', 'sev3', 'sev4'];
+export const SEVERITY_MEANS: Record<Severity, string> = {
+  sev1: 'customers’ data or the whole service is at stake; everybody',
+  sev2: 'customers are or may be harmed; now',
+  sev3: 'something is impaired; today',
+  sev4: 'a nuisance; in working hours',
+};
+
+export const PHASES: readonly Phase[] = [
+  'detect',
+  'analyze',
+  'contain',
+  'eradicate',
+  'recover',
+  'learn',
+  'closed',
+];
+export const PHASE_NAMES: Record<Phase, string> = {
+  detect: 'Detect',
+  analyze: 'Analyze',
+  contain: 'Contain',
+  eradicate: 'Eradicate',
+  recover: 'Recover',
+  learn: 'Learn',
+  closed: 'Closed',
+};
+
+export const ROLES: readonly Role[] = [
+  'commander',
+  'deputy',
+  'scribe',
+  'communications_liaison',
+  'legal',
+  'subject_expert',
+];
+export const ROLE_NAMES: Record<Role, string> = {
+  commander: 'Commander',
+  deputy: 'Deputy',
+  scribe: 'Scribe',
+  communications_liaison: 'Communications liaison',
+  legal: 'Legal / DPO',
+  subject_expert: 'Subject expert',
+};
+
+export const ACCESS_ROLES: readonly AccessRole[] = ['viewer', 'responder', 'commander', 'legal', 'admin'];
+export const ACCESS_ROLE_MEANS: Record<AccessRole, string> = {
+  viewer: 'sees everything, decides nothing',
+  responder: 'answers alerts and works on incidents',
+  commander: 'leads incidents and decides on disclosures',
+  legal: 'approves notices and answers for obligations',
+  admin: 'keeps people, customers, tokens',
+};
+
+export const STANDING_NAMES: Record<Standing, string> = {
+  confirmed: 'Confirmed',
+  possible: 'Possible',
+  cleared: 'Cleared',
+};
+
+export const VERDICT_NAMES: Record<Verdict, string> = {
+  true_positive: 'True positive: it was what the rule looks for',
+  false_positive: 'False positive: the rule was wrong',
+  expected: 'Expected: the rule was right, and it was allowed',
+};
+
+export const NOTICE_STATE_NAMES: Record<NoticeStateName, string> = {
+  draft: 'Draft',
+  submitted: 'Waits for approval',
+  returned: 'Returned',
+  prepared: 'Prepared',
+  sent: 'Sent',
+};
+
+export const FACT_NAMES: Record<FactField, { label: string; hint: string }> = {
+  what_happened: { label: 'What happened', hint: 'When, how it was found, and what was accessed' },
+  what_information: {
+    label: 'What information',
+    hint: 'Which of the customer’s information was or may have been disclosed',
+  },
+  likely_consequences: {
+    label: 'Likely consequences',
+    hint: 'What may follow for the customer and for the people concerned',
+  },
+  what_we_did: { label: 'What we did and will do', hint: 'Containment, remedy, and what comes next' },
+  what_you_should_do: { label: 'What you should do', hint: 'Steps the customer can take now' },
+  not_yet_known: { label: 'Not yet known', hint: 'What is still being investigated; may stay empty' },
+  contained: { label: 'Contained?', hint: '“yes”, “no”, or words in between' },
+};
+export const FACT_FIELDS = Object.keys(FACT_NAMES) as FactField[];
+
+export const ENTRY_NAMES: Record<EntryKind, string> = {
+  opened: 'Opened',
+  alert_joined: 'Alert',
+  paged: 'Page',
+  acknowledged: 'Acknowledged',
+  severity_changed: 'Severity',
+  phase_changed: 'Phase',
+  role_changed: 'Role',
+  timer_fired: 'Timer',
+  task_changed: 'Task',
+  status_update: 'Status update',
+  note: 'Note',
+  decision: 'Decision',
+  evidence: 'Evidence',
+  disclosure_changed: 'Disclosure',
+  affected_changed: 'Customers',
+  obligation_changed: 'Obligation',
+  notice_changed: 'Notice',
+  delivered: 'Delivery',
+};
+
+/** The groups by which a timeline is filtered. */
+export const ENTRY_GROUPS: Record<string, { label: string; kinds: readonly EntryKind[] }> = {
+  written: { label: 'Written by people', kinds: ['note', 'decision', 'evidence', 'status_update'] },
+  decisions: {
+    label: 'Decisions and states',
+    kinds: [
+      'opened',
+      'acknowledged',
+      'severity_changed',
+      'phase_changed',
+      'role_changed',
+      'decision',
+      'disclosure_changed',
+      'affected_changed',
+      'task_changed',
+    ],
+  },
+  notices: { label: 'Obligations and notices', kinds: ['obligation_changed', 'notice_changed', 'delivered'] },
+  machine: { label: 'Alerts, pages, timers', kinds: ['alert_joined', 'paged', 'timer_fired'] },
+};
+
+/** Who did it, when the person's name is known by `nameOf`. */
+export function actorName(actor: Actor, nameOf: (user: string) => string): string {
+  switch (actor.kind) {
+    case 'person':
+      return nameOf(actor.user);
+    case 'detector':
+      return `detector ${actor.detector}`;
+    case 'worker':
+      return `by itself (${actor.worker})`;
+    case 'operator':
+      return 'operator at the command line';
+  }
+}
+
+/** What happens when a timer runs out. */
+export function timerInWords(kind: TimerKind, tasks: readonly Task[]): { due: string; otherwise: string } {
+  switch (kind.kind) {
+    case 'acknowledge':
+      return {
+        due: 'Acknowledgement',
+        otherwise: `else step ${kind.step + 1} of the paging policy is paged`,
+      };
+    case 'status_update':
+      return { due: 'Status update', otherwise: `else the commander is reminded, every ${kind.every}` };
+    case 'disclosure_decision':
+      return { due: 'Decision on the disclosure', otherwise: 'else commander and counsel are paged' };
+    case 'task': {
+      const task = tasks.find((candidate) => candidate.id === kind.task);
+      return { due: task ? task.title : 'A task', otherwise: 'else its role is reminded' };
+    }
+  }
+}
+
+export function pageReasonInWords(reason: PageReason): string {
+  switch (reason.kind) {
+    case 'role_assigned':
+      return `Page: role ${ROLE_NAMES[reason.role]} assigned`;
+    case 'role_offered':
+      return `Page: role ${ROLE_NAMES[reason.role]} offered`;
+    case 'task_due':
+      return `Page: task due: ${reason.title}`;
+    case 'ladder':
+      return `Page: ${reason.text}`;
+    case 'customer_unreached':
+      return `Page: ${reason.customer} could not be reached`;
+    default:
+      return `Page: ${reason.kind.replaceAll('_', ' ')}`;
+  }
+}
+
+export function aboutInWords(about: About, customerName?: string | null, noticeKind?: string | null): string {
+  if (about.kind === 'page') return pageReasonInWords(about.reason);
+  const kind = noticeKind === 'holding' ? 'Holding notice' : noticeKind === 'full' ? 'Full notice' : 'Letter';
+  return customerName ? `${kind} to ${customerName}` : kind;
+}
+
+/** `1 alert`, `3 alerts`. */
+export function count(value: number, one: string, many = `${one}s`): string {
+  return `${value.toLocaleString('en-GB')} ${value === 1 ? one : many}`;
+}
+
+/** Bytes as people read them: `12.4 MB`. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let amount = value;
+  let unit = 0;
+  while (amount >= 1000 && unit < units.length - 1) {
+    amount /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? amount : amount.toFixed(1)} ${units[unit]}`;
+}
