@@ -4,20 +4,42 @@
 //! notices go out, and every step leaves a record that cannot be quietly changed. The modules below are that flow, in its order.
 //! Nothing here does IO: a decision takes what is known and the present instant, and gives back what changes.
 
-pub mod alert; // like detections, folded together
-pub mod audit;
-pub mod customer; // whose data it is
-pub mod delivery; // one message to one recipient, until it is accepted
-pub mod detection; // a detector says that it matters
-pub mod event; // something happened
-pub mod incident; // people are on it
-pub mod notice; // what we tell whom
-pub mod obligation; // what contract and law now ask, and by when
-pub mod page; // whom to wake, and what to say
-pub mod playbook; // what people should do // the record that cannot be quietly changed
+// Something happened.
+pub mod event;
 
-pub mod access; // who may do what
-pub mod actor; // who did it
-pub mod clock; // time is injected
-pub mod id; // names of things
-pub mod span; // lengths of time
+// A detector says that it matters.
+pub mod detection;
+
+// Like detections, folded together.
+pub mod alert;
+
+// People are on it.
+pub mod incident;
+
+// What people should do.
+pub mod playbook;
+
+// Whom to wake, and what to say.
+pub mod page;
+
+// Whose data it is.
+pub mod customer;
+
+// What contract and law now ask, and by when.
+pub mod obligation;
+
+// What we tell whom.
+pub mod notice;
+
+// One message to one recipient, until it is accepted.
+pub mod delivery;
+
+// The record that cannot be quietly changed.
+pub mod audit;
+
+// What all of them need: who may do what, who did it, injected time, names of things, lengths of time.
+pub mod access;
+pub mod actor;
+pub mod clock;
+pub mod id;
+pub mod span;

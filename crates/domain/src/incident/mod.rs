@@ -4,23 +4,24 @@
 //! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
 
 mod disclosure;
+mod opening;
 mod roles;
 mod tasks;
 mod timeline;
 mod timers;
 
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
+pub use opening::Opening;
 pub use roles::{Holder, Offer, Post, Role, Term};
 pub use tasks::{Task, TaskState};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use timers::{Timer, TimerKind, TimerState};
 
 use crate::actor::Actor;
-use crate::alert::Alert;
 use crate::event::Entity;
 use crate::id::{CustomerId, IncidentId, TimerId, UserId};
 use crate::page::{PageReason, PageTarget};
-use crate::playbook::{PinnedPlaybook, Playbook};
+use crate::playbook::PinnedPlaybook;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,195 +244,11 @@ pub enum TransitionError {
     },
 }
 
-/// What opens an incident.
-#[derive(Debug, Clone)]
-pub struct Opening<'a> {
-    /// What it is, in a line.
-    pub title: String,
-    /// What is known.
-    pub summary: String,
-    /// How bad.
-    pub severity: Severity,
-    /// A detector or a person.
-    pub by: Actor,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// What people should do.
-    pub playbook: Option<&'a Playbook>,
-    /// Whether it is a drill.
-    pub drill: bool,
-}
-
 impl Incident {
-    /// Opens an incident: the playbook is pinned, its timers start, the on-call is paged.
-    pub fn open(opening: Opening<'_>) -> Outcome<Self> {
-        let id = IncidentId::generate(opening.at);
-        Self::open_as(id, opening)
-    }
-
-    /// Opens an incident for an alert; its id follows from the alert's, so that it is opened once.
-    pub fn open_for(alert: &Alert, playbook: Option<&Playbook>, at: DateTime<Utc>) -> Outcome<Self> {
-        let opening = Opening {
-            title: alert.title.clone(),
-            summary: format!("Expected {}; saw {}.", alert.reason.expected, alert.reason.seen),
-            severity: alert.severity,
-            by: Actor::Detector {
-                detector: alert.detector.clone(),
-            },
-            at,
-            playbook,
-            drill: false,
-        };
-        let mut outcome = Self::open_as(IncidentId::derived(&[alert.id.as_str()]), opening);
-        outcome.subject.take_in(alert);
-        outcome
-    }
-
-    fn open_as(id: IncidentId, opening: Opening<'_>) -> Outcome<Self> {
-        let Opening {
-            title,
-            summary,
-            severity,
-            by,
-            at,
-            playbook,
-            drill,
-        } = opening;
-        let mut incident = Self {
-            codename: codename(&id),
-            id,
-            number: 0,
-            version: 1,
-            title,
-            summary,
-            severity,
-            phase: Phase::Detect,
-            opened_at: at,
-            opened_by: by.clone(),
-            drill,
-            entities: BTreeSet::new(),
-            last_alert_at: at,
-            alerts: 0,
-            playbook: playbook.map(Playbook::pin),
-            acknowledgement: Acknowledgement::Waiting,
-            posts: Role::ALL
-                .into_iter()
-                .map(|role| (role, Post::default()))
-                .collect(),
-            timers: Vec::new(),
-            tasks: playbook.map(|p| p.tasks(at)).unwrap_or_default(),
-            disclosure: Disclosure::None,
-            affected: BTreeMap::new(),
-            unclaimed_tenants: BTreeSet::new(),
-            closed_at: None,
-        };
-        let times = playbook.map(|p| p.timers.clone()).unwrap_or_default();
-        incident.start_timer(
-            TimerKind::Acknowledge { step: 1 },
-            at + times.acknowledge.of(severity).duration(),
-        );
-        incident.start_timer(
-            TimerKind::StatusUpdate {
-                every: times.status_update.of(severity),
-            },
-            at + times.status_update.of(severity).duration(),
-        );
-        for task in &incident.tasks.clone() {
-            if let Some(due_at) = task.due_at {
-                incident.start_timer(
-                    TimerKind::Task {
-                        task: task.id.clone(),
-                    },
-                    due_at,
-                );
-            }
-        }
-        let entry = incident.entry(
-            EntryKind::Opened,
-            at,
-            at,
-            &by,
-            format!("Opened: {}", incident.title),
-        );
-        let page = Intent::Page {
-            target: PageTarget::OnCall { step: 0 },
-            reason: PageReason::Opened,
-        };
-        Outcome {
-            subject: incident,
-            entries: vec![entry],
-            intents: vec![page],
-        }
-    }
-
     /// How people call it: `INC-0042`.
     #[must_use]
     pub fn reference(&self) -> String {
         format!("INC-{:04}", self.number)
-    }
-
-    /// An alert joins: the incident is about its entities too, and becomes as severe as the alert while people have not lowered it.
-    pub fn join(mut self, alert: &Alert, at: DateTime<Utc>) -> Outcome<Self> {
-        let by = Actor::Detector {
-            detector: alert.detector.clone(),
-        };
-        self.version += 1;
-        self.take_in(alert);
-        let text = format!(
-            "{} ({}): expected {}; saw {}",
-            alert.title,
-            alert.severity.name(),
-            alert.reason.expected,
-            alert.reason.seen
-        );
-        let mut entries = vec![self.entry(EntryKind::AlertJoined, alert.first_at, at, &by, text)];
-        let mut intents = Vec::new();
-        if alert.severity > self.severity {
-            let text = format!(
-                "Severity {} → {} with this alert",
-                self.severity.name(),
-                alert.severity.name()
-            );
-            self.severity = alert.severity;
-            entries.push(self.entry(EntryKind::SeverityChanged, at, at, &by, text));
-            intents.push(Intent::Page {
-                target: self.in_charge(),
-                reason: PageReason::Worsened,
-            });
-        }
-        Outcome {
-            subject: self,
-            entries,
-            intents,
-        }
-    }
-
-    /// Who must hear of news: the commander, or the on-call while there is none.
-    #[must_use]
-    pub fn in_charge(&self) -> PageTarget {
-        match self.holder(Role::Commander) {
-            Some(user) => PageTarget::Person { user: user.clone() },
-            None => PageTarget::OnCall { step: 0 },
-        }
-    }
-
-    fn take_in(&mut self, alert: &Alert) {
-        self.alerts += 1;
-        self.entities.extend(alert.entities.iter().cloned());
-        self.last_alert_at = self.last_alert_at.max(alert.last_at);
-    }
-
-    /// Fresher figures of an alert that has joined already: only the time of its last event and its entities count.
-    #[must_use]
-    pub fn refresh(mut self, alert: &Alert) -> Option<Self> {
-        let known = alert.entities.is_subset(&self.entities);
-        if known && alert.last_at <= self.last_alert_at {
-            return None;
-        }
-        self.version += 1;
-        self.entities.extend(alert.entities.iter().cloned());
-        self.last_alert_at = self.last_alert_at.max(alert.last_at);
-        Some(self)
     }
 
     /// Somebody answers the page: the escalation stops. A second answer changes nothing.
@@ -674,22 +491,4 @@ fn reason(text: &str, attempted: &'static str) -> Result<String, TransitionError
     } else {
         Ok(text.to_owned())
     }
-}
-
-/// Two words to say on the phone. 32 × 32 pairs: a memory aid, not an identifier.
-fn codename(id: &IncidentId) -> String {
-    const FIRST: [&str; 32] = [
-        "amber", "brisk", "calm", "clear", "coral", "crisp", "deep", "early", "even", "fair", "firm",
-        "fleet", "frost", "gentle", "golden", "grand", "green", "hazel", "ivory", "keen", "late", "lively",
-        "lunar", "mellow", "north", "plain", "quiet", "rapid", "silver", "still", "swift", "warm",
-    ];
-    const SECOND: [&str; 32] = [
-        "anchor", "badger", "beacon", "birch", "bridge", "cedar", "comet", "condor", "delta", "ember",
-        "falcon", "fjord", "garnet", "harbor", "heron", "island", "jasper", "lantern", "maple", "meadow",
-        "orchid", "osprey", "pebble", "quartz", "raven", "river", "saddle", "summit", "thistle", "tundra",
-        "violet", "willow",
-    ];
-    let digest = crate::id::digest(&[id.as_str()]);
-    let pick = |at: usize| usize::from_str_radix(&digest[at..at + 4], 16).unwrap_or(0) % 32;
-    format!("{} {}", FIRST[pick(0)], SECOND[pick(4)])
 }
