@@ -189,7 +189,7 @@ impl DetectorSet {
         for correlation in 0..self.tables.len() {
             let keys: Vec<_> = self.tables[correlation].groups.keys().cloned().collect();
             for key in keys {
-                self.settle(correlation, &key);
+                self.set_timer(correlation, &key, true);
             }
         }
         self.changed = false;

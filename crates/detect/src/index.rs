@@ -264,3 +264,107 @@ fn every_probe(rule: &DetectionRule, into: &mut Vec<Probe>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{DetectorSet, Limits, RuleFile};
+    use serde_json::Value;
+    use std::io::Read;
+    use std::path::{Path, PathBuf};
+    use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
+
+    fn files(folder: &Path, into: &mut Vec<RuleFile>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, into);
+            } else if path.extension().is_some_and(|extension| extension == "yml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                into.push(RuleFile {
+                    path: path.display().to_string(),
+                    text,
+                });
+            }
+        }
+    }
+
+    fn data() -> Option<PathBuf> {
+        let found = std::env::var_os("WATCHKEEPER_TEST_DATA").map(PathBuf::from);
+        if found.is_none() {
+            eprintln!(
+                "SKIPPED: set WATCHKEEPER_TEST_DATA to the folder of public test data to run this test"
+            );
+        }
+        found
+    }
+
+    fn event(raw: &str, log_source: LogSource) -> Event {
+        let Value::Object(fields) = serde_json::from_str(raw).unwrap() else {
+            unreachable!()
+        };
+        Event {
+            id: String::new(),
+            source: SourceName("test".into()),
+            at: chrono::DateTime::UNIX_EPOCH,
+            collected_at: chrono::DateTime::UNIX_EPOCH,
+            log_source,
+            fields,
+            raw: raw.to_owned(),
+            unparsed: None,
+        }
+    }
+
+    #[test]
+    fn the_index_finds_exactly_what_evaluating_every_rule_finds() {
+        let Some(data) = data() else { return };
+        let mut rules = Vec::new();
+        files(&data.join("sigma/rules"), &mut rules);
+        files(&data.join("sigma/regression"), &mut rules);
+        files(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../detectors"),
+            &mut rules,
+        );
+        let mut set = DetectorSet::load(rules, EntityFields::default(), Limits::default());
+        let mut trail = String::new();
+        let packed = std::fs::File::open(data.join("cloudtrail/invictus.jsonl.gz")).unwrap();
+        flate2::read::GzDecoder::new(packed)
+            .read_to_string(&mut trail)
+            .unwrap();
+        let aws = LogSource {
+            product: Some("aws".into()),
+            service: Some("cloudtrail".into()),
+            category: None,
+        };
+        let mut events: Vec<_> = trail.lines().map(|line| event(line, aws.clone())).collect();
+        let sources: Vec<_> = set
+            .detectors()
+            .iter()
+            .flat_map(|info| info.log_sources.clone())
+            .collect();
+        for folder in std::fs::read_dir(data.join("sigma/regression")).unwrap() {
+            let folder = folder.unwrap().path();
+            let lines = std::fs::read_to_string(folder.join("events.jsonl")).unwrap();
+            // Each event as every kind of Windows log, so that rules meet events that were not made for them.
+            for source in sources
+                .iter()
+                .filter(|source| source.product.as_deref() == Some("windows"))
+                .step_by(7)
+            {
+                events.extend(lines.lines().map(|line| event(line, source.clone())));
+            }
+        }
+        let (mut matches, mut candidates) = (0, 0);
+        for event in &events {
+            let (found, tried) = set.matches_by_index(event);
+            assert_eq!(found, set.matches_by_evaluating_all(event), "{}", event.raw);
+            matches += found.len();
+            candidates += tried;
+        }
+        assert!(matches > 500, "{matches} matches show little");
+        assert!(
+            candidates / events.len() < 15,
+            "{candidates} candidates for {} events are too many",
+            events.len()
+        );
+    }
+}

@@ -339,10 +339,10 @@ mod tests {
 
     #[test]
     fn plain_scalars_follow_the_core_schema() {
-        let node = parse("[1, '1', 1.5, ~, true, no, 0x10, 1.2.3.4, -, 2019-06-15, .]", 1).unwrap();
+        let node = parse("[1, '1', 1.5, ~, true, no, 0x10, 1.2.3.4, -x, 2019-06-15, .]", 1).unwrap();
         let values: Vec<_> = node.items().iter().map(|n| n.value.clone()).collect();
         let text = |t: &str| Value::Text(t.into());
-        let rest = [text("no"), Value::Integer(16), text("1.2.3.4"), text("-")];
+        let rest = [text("no"), Value::Integer(16), text("1.2.3.4"), text("-x")];
         assert_eq!(values[..3], [Value::Integer(1), text("1"), Value::Float(1.5)]);
         assert_eq!(values[3..5], [Value::Null, Value::Bool(true)]);
         assert_eq!(values[5..9], rest);

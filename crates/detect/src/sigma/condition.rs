@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_fault_names_what_is_there() {
         let names = ["selection".to_owned()];
-        let fault = |text| parse(text, &names).unwrap_err();
+        let fault = |text: &str| parse(text, &names).unwrap_err();
         assert!(fault("selecton").contains("`selection`"));
         assert!(fault("selection | count() > 5").contains("correlation"));
         assert!(fault("(selection").contains(')'));

@@ -94,6 +94,7 @@ pub(crate) struct View<'e> {
     pub(crate) event: &'e Event,
     slots: Vec<OnceCell<Box<[Scalar<'e>]>>>,
     everything: OnceCell<Vec<Scalar<'e>>>,
+    spaced: OnceCell<Vec<(String, &'e Value)>>,
     raw: OnceCell<String>,
 }
 
@@ -105,6 +106,7 @@ impl<'e> View<'e> {
             event,
             slots,
             everything: OnceCell::new(),
+            spaced: OnceCell::new(),
             raw: OnceCell::new(),
         }
     }
@@ -113,12 +115,25 @@ impl<'e> View<'e> {
     pub(crate) fn values(&self, field: FieldId, fields: &Fields) -> &[Scalar<'e>] {
         self.slots[field.0].get_or_init(|| {
             let mut found = Vec::new();
-            collect(&self.event.fields, fields.name(field), &mut found);
+            let name = fields.name(field);
+            collect(&self.event.fields, name, &mut found);
+            if found.is_empty() {
+                let spaced = self.spaced().iter().filter(|(key, _)| key == name);
+                spaced.for_each(|(_, value)| elements(value, &mut found));
+            }
             found
                 .into_iter()
                 .filter(|v| !v.is_null())
                 .map(Scalar::of)
                 .collect()
+        })
+    }
+
+    /// The fields with spaces in their names, by the name without: Windows says `Threat Name` where Sigma says `ThreatName`.
+    fn spaced(&self) -> &[(String, &'e Value)] {
+        self.spaced.get_or_init(|| {
+            let spaced = self.event.fields.iter().filter(|(key, _)| key.contains(' '));
+            spaced.map(|(key, value)| (key.replace(' ', ""), value)).collect()
         })
     }
 

@@ -194,11 +194,17 @@ impl Group {
 
     /// Adds an event to an open detection, and the undecided ones that are now no more than a timespan away.
     fn join(&mut self, index: usize, record: Record, span: i64) {
-        let at = record.at;
-        let backwards = at < self.opens[index].figures.first_at;
+        // A late event can complete an earlier window than the one that fired: what that window holds belongs here too.
+        let figures = &self.opens[index].figures;
+        let late = record.at < figures.last_at;
+        let from = if late {
+            figures.first_at.min(record.at - span + 1)
+        } else {
+            i64::MIN
+        };
         self.opens[index].take(record);
         if !self.records.is_empty() {
-            self.absorb(index, if backwards { at - span } else { i64::MIN }, span);
+            self.absorb(index, from, span);
             self.newest = None;
         }
     }
@@ -295,7 +301,7 @@ impl Group {
         self.buckets.forget(horizon - plan.span, plan.span);
         // One that is fresh is handed out first; what is over and handed out is forgotten.
         self.opens
-            .retain(|open| open.fresh || open.figures.last_at + plan.span >= horizon);
+            .retain(|open| open.fresh || over_after(open, plan) >= horizon);
     }
 
     fn judge_ended(&mut self, plan: &Plan, horizon: i64) {
@@ -389,7 +395,7 @@ impl Group {
             return first.at + plan.span - 1;
         }
         let records = self.records.back().map(|record| record.at + plan.span - 1);
-        let opens = self.opens.iter().map(|open| open.figures.last_at + plan.span);
+        let opens = self.opens.iter().map(|open| over_after(open, plan));
         let buckets = self.buckets.last_at(plan.span).map(|at| at + plan.span);
         records
             .into_iter()
@@ -398,6 +404,13 @@ impl Group {
             .max()
             .unwrap_or(i64::MIN)
     }
+}
+
+/// The instant after which nothing can join a detection any more. Where windows are judged at their end, one that began within a
+/// timespan of the last event is judged a timespan later.
+fn over_after(open: &Open, plan: &Plan) -> i64 {
+    let spans = if plan.decide.at_end() { 2 } else { 1 };
+    open.figures.last_at + plan.span * spans
 }
 
 fn merge_names(stays: &mut Record, gone: Record) {
