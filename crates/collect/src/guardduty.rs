@@ -146,9 +146,9 @@ impl Guardduty {
         })
     }
 
-    /// The bucket's leave to make one call; false when there is none now.
-    fn may_call(&self, now: DateTime<Utc>, reading: &mut Reading) -> bool {
-        reading.out_of_calls = self.bucket.take(now).is_err();
+    /// The bucket's leave to make so many calls; false when there is none now.
+    fn may_call(&self, calls: u8, now: DateTime<Utc>, reading: &mut Reading) -> bool {
+        reading.out_of_calls = !self.bucket.take(calls, now);
         !reading.out_of_calls
     }
 
@@ -160,7 +160,7 @@ impl Guardduty {
         reading: &mut Reading,
     ) -> Result<(), CollectError> {
         if self.detectors.is_empty() {
-            if !self.may_call(now, reading) {
+            if !self.may_call(1, now, reading) {
                 return Ok(());
             }
             self.detectors = self.list_detectors().await?;
@@ -177,7 +177,7 @@ impl Guardduty {
                 return Ok(());
             };
             // A page is two calls, and is only worth beginning when both may be made.
-            if !self.may_call(now, reading) || !self.may_call(now, reading) {
+            if !self.may_call(2, now, reading) {
                 return Ok(());
             }
             let (ids, token) = self.list_findings(&detector, memory).await?;

@@ -6,7 +6,9 @@
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+
+/// A bucket holds a second's calls, but at least the two that a page of findings takes.
+const LEAST_CAPACITY: f64 = 2.0;
 
 /// A shared allowance of calls.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ impl Bucket {
         Self(Mutex::new(Level {
             ceiling: calls_per_second,
             rate: calls_per_second,
-            tokens: calls_per_second.max(1.0),
+            tokens: calls_per_second.max(LEAST_CAPACITY),
             filled_at: None,
             raised_at: None,
         }))
@@ -63,15 +65,16 @@ impl Bucket {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one call, or says how long until there is one.
-    pub(crate) fn take(&self, now: DateTime<Utc>) -> Result<(), Duration> {
+    /// Takes `calls` calls (at most [`LEAST_CAPACITY`]) together, or none.
+    #[must_use]
+    pub(crate) fn take(&self, calls: u8, now: DateTime<Utc>) -> bool {
         let mut level = self.level();
         level.refill(now);
-        if level.tokens >= 1.0 {
-            level.tokens -= 1.0;
-            return Ok(());
+        let enough = level.tokens >= f64::from(calls);
+        if enough {
+            level.tokens -= f64::from(calls);
         }
-        Err(Duration::from_secs_f64((1.0 - level.tokens) / level.rate))
+        enough
     }
 
     /// The service said that it was called too often.
@@ -99,7 +102,7 @@ impl Level {
         }
         let filled_at = self.filled_at.replace(now).unwrap_or(now);
         let elapsed = (now - filled_at).to_std().unwrap_or_default();
-        self.tokens = (self.tokens + elapsed.as_secs_f64() * self.rate).min(self.rate.max(1.0));
+        self.tokens = (self.tokens + elapsed.as_secs_f64() * self.rate).min(self.rate.max(LEAST_CAPACITY));
     }
 }
 
@@ -110,7 +113,7 @@ mod tests {
 
     fn calls(bucket: &Bucket, from: DateTime<Utc>, seconds: i64) -> usize {
         (0..seconds * 10)
-            .filter(|tenth| bucket.take(from + Span::milliseconds(tenth * 100)).is_ok())
+            .filter(|tenth| bucket.take(1, from + Span::milliseconds(tenth * 100)))
             .count()
     }
 
@@ -124,10 +127,19 @@ mod tests {
         assert!((bucket.rate() - 2.0).abs() < 1e-9);
         assert!((20..=24).contains(&calls(&bucket, later, 10)));
         let clean = later + Span::minutes(5);
-        assert!(bucket.take(clean).is_ok());
+        assert!(bucket.take(1, clean));
         assert!((bucket.rate() - 2.0 * 1.05_f64.powi(5)).abs() < 1e-9);
-        assert!(bucket.take(clean + Span::hours(3)).is_ok());
+        assert!(bucket.take(1, clean + Span::hours(3)));
         assert!((bucket.rate() - 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn two_calls_come_together_even_when_the_rate_is_low() {
+        let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let bucket = Bucket::new(0.5);
+        assert!(bucket.take(2, start));
+        assert!(!bucket.take(2, start + Span::seconds(3)));
+        assert!(bucket.take(2, start + Span::seconds(4)));
     }
 
     #[test]

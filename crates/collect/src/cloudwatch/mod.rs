@@ -13,38 +13,28 @@
 //! before which everything is settled, the newest event's time, and the ids since. It moves only with events that were read: never
 //! on an error, never on an empty page, never to the present. A page token lives no longer than its sweep.
 
+mod group;
+
 use crate::aws::{self, AwsAccess, Watch, Watching};
 use crate::config::CloudwatchLogsConfig;
 use crate::parse::{Context, Interpretation, Origin};
 use crate::rate::Bucket;
-use crate::seen::{SeenIds, StoredIds};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use chrono::{DateTime, Duration, Utc};
+use group::{Group, StoredGroup};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::{Event, SourceName};
 
-const QUICK_DEPTH: Duration = Duration::seconds(10);
-const MIDDLE_EVERY: Duration = Duration::minutes(1);
-const MIDDLE_DEPTH: Duration = Duration::minutes(3);
-const DEEP_EVERY: Duration = Duration::minutes(10);
-/// How far behind the settled instant a deep sweep looks for events beyond the horizon.
-const LATE_MARGIN: Duration = Duration::minutes(10);
-/// An idle group is read this seldom at the most; after [`IDLE_SWEEPS`] sweeps without news the interval doubles each time.
-const IDLE_INTERVAL: Duration = Duration::minutes(1);
-const IDLE_SWEEPS: u32 = 12;
-/// How long a group that failed is left alone.
-const FAILED_PAUSE: Duration = Duration::seconds(10);
-
 /// What one reading takes at most.
 const BATCH_EVENTS: usize = 10_000;
 const BATCH_PAGES: usize = 20;
-/// Ids remembered for a group in memory and in the cursor; at eight bytes each the cursor stays below a megabyte.
+/// Ids remembered for a group in memory, and for all groups in the cursor, which stays below a megabyte at eight bytes an id.
 const IDS_IN_MEMORY: usize = 1_000_000;
 const IDS_IN_CURSOR: usize = 50_000;
 
@@ -76,171 +66,12 @@ struct Memory {
     first: usize,
 }
 
-#[derive(Debug)]
-struct Group {
-    name: String,
-    /// Everything before this instant (ms) was read and will not be read again, save to find what comes beyond the horizon.
-    settled: i64,
-    /// The time (ms) of the newest event, not later than when it was read.
-    newest: Option<i64>,
-    seen: SeenIds,
-    sweep: Option<Sweep>,
-    middle_at: Option<DateTime<Utc>>,
-    deep_at: Option<DateTime<Utc>>,
-    due_at: Option<DateTime<Utc>>,
-    idle_sweeps: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    Quick,
-    Middle,
-    Deep,
-}
-
-#[derive(Debug)]
-struct Sweep {
-    depth: Depth,
-    start: i64,
-    began_at: DateTime<Utc>,
-    token: Option<String>,
-    /// The time of the last event so far, while they come in order.
-    reached: Option<i64>,
-    in_order: bool,
-    found_new: bool,
-}
-
 /// The cursor's form.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
     sequence: u64,
     groups: BTreeMap<String, StoredGroup>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredGroup {
-    settled: i64,
-    newest: Option<i64>,
-    seen: StoredIds,
-}
-
-impl Group {
-    fn new(name: &str, stored: Option<&StoredGroup>, lookback_start: i64) -> Self {
-        let (settled, newest, seen) = match stored {
-            Some(group) => (group.settled, group.newest, SeenIds::restore(&group.seen)),
-            None => (lookback_start, None, SeenIds::complete_from(lookback_start)),
-        };
-        Self {
-            name: name.to_owned(),
-            settled,
-            newest,
-            seen,
-            sweep: None,
-            middle_at: None,
-            deep_at: None,
-            due_at: None,
-            idle_sweeps: 0,
-        }
-    }
-
-    fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.sweep.is_some() || self.due_at.is_none_or(|due| due <= now)
-    }
-
-    /// The sweep under way, or the deepest one that is due.
-    fn sweep_at(&mut self, now: DateTime<Utc>) -> &mut Sweep {
-        let elapsed = |last: Option<DateTime<Utc>>, every| last.is_none_or(|at| at + every <= now);
-        let depth = if elapsed(self.deep_at, DEEP_EVERY) {
-            Depth::Deep
-        } else if elapsed(self.middle_at, MIDDLE_EVERY) {
-            Depth::Middle
-        } else {
-            Depth::Quick
-        };
-        let behind_newest = |depth: Duration| {
-            let newest = self.newest.unwrap_or(self.settled).min(now.timestamp_millis());
-            (newest - depth.num_milliseconds()).max(self.settled)
-        };
-        let start = match depth {
-            Depth::Quick => behind_newest(QUICK_DEPTH),
-            Depth::Middle => behind_newest(MIDDLE_DEPTH),
-            // Behind the settled instant only as far as it is remembered what was read there.
-            Depth::Deep => (self.settled - LATE_MARGIN.num_milliseconds())
-                .max(self.seen.is_complete_from())
-                .min(self.settled),
-        };
-        self.sweep.get_or_insert_with(|| Sweep {
-            depth,
-            start,
-            began_at: now,
-            token: None,
-            reached: None,
-            in_order: true,
-            found_new: false,
-        })
-    }
-
-    /// Moves the settled instant up to `horizon` behind what the deep sweep has reached.
-    fn settle(&mut self, reached: i64, horizon: Duration) {
-        self.settled = self.settled.max(reached - horizon.num_milliseconds());
-        self.seen
-            .forget_before(self.settled - LATE_MARGIN.num_milliseconds());
-    }
-
-    /// A page was read: what it says about how far the sweep has come. True when the sweep is over.
-    fn turn_page(
-        &mut self,
-        page_times: &[i64],
-        next_token: Option<String>,
-        poll: Duration,
-        horizon: Duration,
-    ) -> bool {
-        let Some(mut sweep) = self.sweep.take() else {
-            return true;
-        };
-        for at in page_times {
-            sweep.in_order &= sweep.reached.is_none_or(|reached| reached <= *at);
-            sweep.reached = sweep.reached.max(Some(*at));
-        }
-        let limit = sweep.began_at.timestamp_millis();
-        sweep.token = next_token;
-        if sweep.token.is_some() {
-            // Pages come in order of event time, so a long sweep settles as it goes and a crash does not begin it anew.
-            if let Some(reached) = sweep
-                .reached
-                .filter(|_| sweep.in_order && sweep.depth == Depth::Deep)
-            {
-                self.settle(reached.min(limit), horizon);
-            }
-            self.sweep = Some(sweep);
-            return false;
-        }
-        if sweep.depth == Depth::Deep {
-            self.deep_at = Some(sweep.began_at);
-            if let Some(newest) = self.newest {
-                self.settle(newest.min(limit), horizon);
-            }
-        }
-        if sweep.depth != Depth::Quick {
-            self.middle_at = Some(sweep.began_at);
-        }
-        self.idle_sweeps = if sweep.found_new {
-            0
-        } else {
-            self.idle_sweeps.saturating_add(1)
-        };
-        let doublings = self.idle_sweeps.saturating_sub(IDLE_SWEEPS).min(6);
-        let interval = (poll * (1 << doublings)).min(IDLE_INTERVAL.max(poll));
-        self.due_at = Some(sweep.began_at + interval);
-        true
-    }
-
-    fn fail(&mut self, now: DateTime<Utc>) {
-        self.sweep = None;
-        self.due_at = Some(now + FAILED_PAUSE);
-    }
 }
 
 /// A reading under way.
@@ -315,7 +146,7 @@ impl CloudwatchLogs {
 
     async fn sweep_group(&self, group: &mut Group, now: DateTime<Utc>, reading: &mut Reading) {
         while !reading.is_full() {
-            if self.bucket.take(now).is_err() {
+            if !self.bucket.take(1, now) {
                 reading.out_of_calls = true;
                 return;
             }
@@ -415,9 +246,10 @@ impl CloudwatchLogs {
         memory.sequence += 1;
         let mut forgotten_in_total = 0;
         let mut groups = BTreeMap::new();
+        let share = IDS_IN_CURSOR / memory.groups.len().max(1);
         for group in &mut memory.groups {
             group.seen.shrink_to(IDS_IN_MEMORY);
-            let (seen, forgotten) = group.seen.store(IDS_IN_CURSOR);
+            let (seen, forgotten) = group.seen.store(share);
             forgotten_in_total += forgotten;
             let stored = StoredGroup {
                 settled: group.settled,

@@ -1,0 +1,289 @@
+//! Files: growing, renamed, emptied, copied, compressed, unfinished.
+
+use crate::{Bench, Reader, ids, monday, seconds};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use watchkeeper_collect::{Cursor, Remark};
+
+struct Log(PathBuf);
+
+impl Log {
+    fn at(bench: &Bench, name: &str) -> Self {
+        Self(bench.path().join(name))
+    }
+
+    fn append(&self, text: &str) {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.0)
+            .unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn rename(&self, name: &str) {
+        std::fs::rename(&self.0, self.0.with_file_name(name)).unwrap();
+    }
+}
+
+fn config(bench: &Bench, name: &str) -> Value {
+    json!({"kind": "file", "name": "log", "paths": [bench.path().join(name)], "format": "plain", "max_line_bytes": 256})
+}
+
+async fn reader(bench: &Bench, name: &str) -> Reader {
+    bench.source(config(bench, name)).await
+}
+
+fn gzip(path: &Path, text: &[u8]) {
+    let mut encoder = flate2::write::GzEncoder::new(File::create(path).unwrap(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_file_is_waited_for_and_said_once() {
+    let bench = Bench::new();
+    let mut reader = reader(&bench, "a.log").await;
+    assert_eq!(
+        (reader.messages().await, reader.messages().await),
+        (vec![], vec![])
+    );
+    assert_eq!(
+        reader.remarks,
+        [Remark::Waiting {
+            path: bench.path().join("a.log")
+        }]
+    );
+    Log::at(&bench, "a.log").append("one\n");
+    assert_eq!(reader.messages().await, ["one"]);
+}
+
+#[tokio::test]
+async fn an_unfinished_line_is_left_until_it_is_finished() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("one\r\ntw");
+    assert_eq!(reader.messages().await, ["one"]);
+    log.append("o\n\nthr");
+    assert_eq!(reader.messages().await, ["two"]);
+    log.append("ee\n");
+    let events = reader.read().await;
+    assert_eq!((events[0].raw.as_str(), ids(&events)), ("three", vec!["0:10"]));
+    assert_eq!(events[0].at, monday());
+}
+
+#[tokio::test]
+async fn a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_beginning() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("one\n");
+    assert_eq!(reader.messages().await, ["one"]);
+    log.append("two\n");
+    log.rename("a.log.1");
+    // The writer has not noticed yet.
+    Log::at(&bench, "a.log.1").append("three\nunfinished");
+    log.append("four\n");
+    let found: BTreeSet<_> = reader.messages().await.into_iter().collect();
+    assert_eq!(found, BTreeSet::from(["two", "three", "four"].map(String::from)));
+    bench.clock.advance(seconds(31));
+    assert_eq!(reader.messages().await, ["unfinished"]);
+    assert_eq!(reader.messages().await, [""; 0]);
+    assert_eq!(reader.remarks, []);
+}
+
+#[tokio::test]
+async fn a_file_renamed_while_nobody_looked_is_found_again() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("one\n");
+    assert_eq!(reader.messages().await, ["one"]);
+    log.append("two\n");
+    log.rename("a.log.1");
+    log.append("three\n");
+    reader.source = bench.open(config(&bench, "a.log")).await.source;
+    assert_eq!(reader.messages().await, ["two", "three"]);
+}
+
+#[tokio::test]
+async fn a_file_compressed_while_nobody_looked_is_read_on_inside() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("one\ntwo\n");
+    assert_eq!(reader.messages().await, ["one", "two"]);
+    log.append("three\n");
+    gzip(&bench.path().join("a.log.1.gz"), &std::fs::read(&log.0).unwrap());
+    std::fs::remove_file(&log.0).unwrap();
+    reader.source = bench.open(config(&bench, "a.log")).await.source;
+    assert_eq!(reader.messages().await, ["three"]);
+}
+
+#[tokio::test]
+async fn copytruncate_loses_nothing_as_long_as_the_copy_can_be_found() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    // The pattern matches the copy too, which must not be read twice.
+    let mut reader = reader(&bench, "a.log*").await;
+    log.append("one\ntwo\n");
+    assert_eq!(reader.messages().await, ["one", "two"]);
+    std::fs::copy(&log.0, bench.path().join("a.log.1")).unwrap();
+    assert_eq!(
+        reader.messages().await,
+        [""; 0],
+        "the copy was read as if it were new"
+    );
+    log.append("three\n");
+    std::fs::copy(&log.0, bench.path().join("a.log.1")).unwrap();
+    OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&log.0)
+        .unwrap();
+    log.append("four\n");
+    let found: BTreeSet<_> = reader.messages().await.into_iter().collect();
+    assert_eq!(found, BTreeSet::from(["three", "four"].map(String::from)));
+    bench.clock.advance(seconds(60));
+    assert_eq!(reader.messages().await, [""; 0]);
+    log.append("five\n");
+    assert_eq!(reader.messages().await, ["five"]);
+}
+
+#[tokio::test]
+async fn an_emptied_file_begins_anew_under_new_ids() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("same\n");
+    let before = reader.read().await;
+    OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&log.0)
+        .unwrap();
+    assert_eq!(reader.messages().await, [""; 0]);
+    log.append("same\nmore than before\n");
+    let after = reader.read().await;
+    assert_eq!(crate::messages(&after), ["same", "more than before"]);
+    assert_ne!(before[0].id, after[0].id);
+    assert_eq!(reader.remarks, [], "nothing unread was lost");
+}
+
+#[tokio::test]
+async fn what_is_lost_for_good_is_said() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("one\n");
+    reader.read().await;
+    log.append("two\n");
+    std::fs::remove_file(&log.0).unwrap();
+    reader.source = bench.open(config(&bench, "a.log")).await.source;
+    assert_eq!(reader.messages().await, [""; 0]);
+    assert!(
+        matches!(
+            &reader.remarks[..],
+            [Remark::Waiting { .. }, Remark::LostTail { .. }]
+                | [Remark::LostTail { .. }, Remark::Waiting { .. }]
+        ),
+        "{:?}",
+        reader.remarks
+    );
+}
+
+#[tokio::test]
+async fn gzip_files_are_read_whole_and_once() {
+    let bench = Bench::new();
+    let mut reader = reader(&bench, "*.gz").await;
+    let text: String = (0..50_000).map(|n| format!("line {n}\n")).collect::<String>() + "last";
+    gzip(&bench.path().join("a.gz"), text.as_bytes());
+    let found = reader.messages().await;
+    assert_eq!(
+        (found.len(), found[49_999].as_str(), found[50_000].as_str()),
+        (50_001, "line 49999", "last")
+    );
+    reader.source = bench.open(config(&bench, "*.gz")).await.source;
+    assert_eq!(reader.messages().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_gzip_that_is_still_being_written_is_waited_for() {
+    let bench = Bench::new();
+    let path = bench.path().join("a.gz");
+    gzip(
+        &path,
+        &(0..2_000)
+            .map(|n| format!("line {n}\n"))
+            .collect::<String>()
+            .into_bytes(),
+    );
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let mut reader = reader(&bench, "*.gz").await;
+    let mut found = reader.messages().await;
+    assert_eq!(reader.messages().await, [""; 0]);
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap()
+        .write_all(&whole[whole.len() / 2..])
+        .unwrap();
+    found.extend(reader.messages().await);
+    assert_eq!(
+        (found.len(), found.iter().collect::<BTreeSet<_>>().len()),
+        (2_000, 2_000)
+    );
+    assert_eq!(reader.remarks, []);
+}
+
+#[tokio::test]
+async fn a_long_line_is_cut_and_counted_and_the_next_is_whole() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append(&format!("{}\nshort\n{}", "x".repeat(1_000_000), "y".repeat(700)));
+    let mut found = reader.messages().await;
+    log.append(&format!("{}\nend\n", "y".repeat(700)));
+    found.extend(reader.messages().await);
+    assert_eq!(found, [&"x".repeat(256), "short", &"y".repeat(256), "end"]);
+    assert_eq!(reader.counts.truncated, 2);
+}
+
+#[tokio::test]
+async fn a_restart_at_any_place_gives_the_same_ids() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    log.append(&(0..25_000).map(|n| format!("line {n}\n")).collect::<String>());
+    let mut cursor = Cursor::start();
+    let mut found = Vec::new();
+    for _ in 0..20 {
+        let mut source = bench.open(config(&bench, "a.log")).await.source;
+        let lost = source.read(&cursor).await.unwrap();
+        let mut source = bench.open(config(&bench, "a.log")).await.source;
+        let batch = source.read(&cursor).await.unwrap();
+        assert_eq!(ids(&lost.events), ids(&batch.events));
+        found.extend(batch.events);
+        cursor = batch.next;
+    }
+    assert_eq!(found.len(), 25_000);
+    assert_eq!(ids(&found).into_iter().collect::<BTreeSet<_>>().len(), 25_000);
+}
+
+#[tokio::test]
+async fn with_from_beginning_off_only_what_is_added_is_read() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    log.append("old\nhalf");
+    let mut config = config(&bench, "*.log");
+    config["from_beginning"] = false.into();
+    let mut reader = bench.source(config).await;
+    assert_eq!(reader.messages().await, [""; 0]);
+    log.append(" new\n");
+    Log::at(&bench, "b.log").append("whole\n");
+    assert_eq!(reader.messages().await, ["half new", "whole"]);
+}

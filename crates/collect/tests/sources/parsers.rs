@@ -1,0 +1,311 @@
+//! Parsers against real logs, and against anything.
+
+use crate::{monday, test_data};
+use flate2::read::GzDecoder;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use watchkeeper_collect::parse::{Context, Format, Interpretation, Origin, RecordLogSource, guess, parse};
+use watchkeeper_domain::event::{Event, LogSource, SourceName};
+
+fn read_gzip(path: &Path) -> String {
+    let mut text = String::new();
+    GzDecoder::new(File::open(path).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+fn events(how: &Interpretation, lines: impl Iterator<Item = impl AsRef<str>>) -> Vec<Event> {
+    let source = SourceName("test".into());
+    let mut found = Vec::new();
+    for (number, line) in lines.enumerate() {
+        let id = number.to_string();
+        let origin = Origin {
+            source: &source,
+            id: &id,
+            context: Context::collected(monday()),
+        };
+        found.extend(how.events(origin, line.as_ref()));
+    }
+    found
+}
+
+fn reading(format: Format) -> Interpretation {
+    Interpretation {
+        format,
+        ..Interpretation::default()
+    }
+}
+
+#[test]
+fn every_line_of_a_real_access_log_is_read() {
+    let Some(path) = test_data("web/access_benign.log.gz") else {
+        return;
+    };
+    let text = read_gzip(&path);
+    for format in [Format::Combined, Format::Auto] {
+        let found = events(&reading(format), text.lines());
+        assert_eq!(
+            (found.len(), found.iter().filter(|e| e.unparsed.is_some()).count()),
+            (5_000, 0)
+        );
+        assert!(
+            found
+                .iter()
+                .all(|e| e.log_source.category.as_deref() == Some("webserver"))
+        );
+        for field in [
+            "c-ip",
+            "src_ip",
+            "cs-method",
+            "cs-uri",
+            "cs-uri-stem",
+            "cs-uri-query",
+            "cs-uri-decoded",
+            "cs-version",
+            "sc-status",
+            "sc-bytes",
+        ] {
+            assert!(found.iter().all(|e| e.fields.contains_key(field)), "{field}");
+        }
+        let missing = found
+            .iter()
+            .filter(|e| e.text("sc-status").as_deref() == Some("404"))
+            .count();
+        assert_eq!(missing, text.lines().filter(|l| l.contains("\" 404 ")).count());
+    }
+}
+
+#[test]
+fn every_line_of_a_real_auth_log_is_read_and_failures_are_counted_right() {
+    let Some(path) = test_data("ssh/auth.log.gz") else {
+        return;
+    };
+    let text = read_gzip(&path);
+    let found = events(&reading(Format::Sshd), text.lines());
+    let unread: Vec<_> = found
+        .iter()
+        .filter(|e| e.unparsed.is_some())
+        .map(|e| &e.raw)
+        .collect();
+    assert_eq!(unread, Vec::<&String>::new());
+    let sshd: Vec<_> = found
+        .iter()
+        .filter(|e| e.log_source.service.as_deref() == Some("sshd"))
+        .collect();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for event in &sshd {
+        *kinds.entry(event.text("event").unwrap()).or_default() += 1;
+    }
+    let lines = |needle: &str| text.lines().filter(|l| l.contains(needle)).count();
+    let folded: usize = text
+        .lines()
+        .filter(|l| l.contains(": [ Failed password for"))
+        .filter_map(|l| {
+            l.split("message repeated ")
+                .nth(1)?
+                .split(' ')
+                .next()?
+                .parse::<usize>()
+                .ok()
+        })
+        .sum();
+    assert_eq!(kinds["failed_password"], lines("]: Failed password for") + folded);
+    assert_eq!(kinds["accepted"], lines("]: Accepted "));
+    assert_eq!(kinds["invalid_user"], lines("]: Invalid user "));
+    let meant = sshd
+        .iter()
+        .filter(|e| e.text("event").as_deref() != Some("other"))
+        .count();
+    assert!(
+        meant * 100 >= sshd.len() * 85,
+        "{meant} of {}: {kinds:?}",
+        sshd.len()
+    );
+    assert!(
+        sshd.iter()
+            .filter(|e| e.text("event").as_deref() == Some("failed_password"))
+            .all(|e| {
+                e.text("src_ip")
+                    .is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok())
+                    && e.text("src_port").is_some()
+            })
+    );
+    assert!(
+        found
+            .iter()
+            .all(|e| e.at <= monday() && e.at > monday() - chrono::Duration::days(366))
+    );
+}
+
+#[test]
+fn every_real_cloudtrail_record_is_read() {
+    let Some(path) = test_data("cloudtrail/invictus.jsonl.gz") else {
+        return;
+    };
+    let text = read_gzip(&path);
+    for format in [Format::Cloudtrail, Format::Auto] {
+        let found = events(&reading(format), text.lines());
+        assert_eq!((found.len(), text.lines().count()), (2_900, 2_900));
+        assert!(
+            found
+                .iter()
+                .all(|e| e.unparsed.is_none() && e.log_source.service.as_deref() == Some("cloudtrail"))
+        );
+        assert!(found.iter().all(|e| e.text("eventID").as_ref() == Some(&e.id)));
+        assert!(found.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    }
+    let mut documents = 0;
+    for entry in std::fs::read_dir(path.with_file_name("stratus")).unwrap() {
+        let document = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let found = events(&reading(Format::Auto), [document].iter());
+        assert!(!found.is_empty() && found.iter().all(|e| e.unparsed.is_none()));
+        documents += 1;
+    }
+    assert!(documents > 0);
+}
+
+#[test]
+fn real_attack_logs_of_web_servers_are_read_but_for_what_is_malformed() {
+    let Some(path) = test_data("abuse/logs") else {
+        return;
+    };
+    let (mut read, mut unread) = (0, Vec::new());
+    for entry in std::fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.starts_with("nginx-") && !name.starts_with("http-") && !name.starts_with("CVE-") {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        // The kind of log is not said; files of other kinds have no line like this.
+        if !text.lines().any(|line| guess(line) == Format::Combined) {
+            continue;
+        }
+        for event in events(
+            &reading(Format::Combined),
+            text.lines().filter(|l| !l.trim().is_empty()),
+        ) {
+            match event.unparsed {
+                None => read += 1,
+                Some(_) => unread.push(format!("{name}: {}", event.raw)),
+            }
+        }
+    }
+    assert!(
+        read > 100 && unread.len() * 20 < read,
+        "{read} read, {} not: {unread:#?}",
+        unread.len()
+    );
+}
+
+#[test]
+fn the_records_own_fields_say_what_kind_of_log_it_is_when_asked_to() {
+    let how = Interpretation {
+        format: Format::Auto,
+        log_source: LogSource {
+            product: Some("filedrop".into()),
+            ..LogSource::default()
+        },
+        log_source_from: RecordLogSource {
+            service: Some("service".into()),
+            ..RecordLogSource::default()
+        },
+        tenant: Some("acme".into()),
+        ..Interpretation::default()
+    };
+    let lines = [
+        r#"{"ts":1772368215250,"service":"auth","tenant":"globex"}"#,
+        r#"{"service":7}"#,
+        "plain text",
+    ];
+    let found = events(&how, lines.iter());
+    let services: Vec<_> = found.iter().map(|e| e.log_source.service.as_deref()).collect();
+    assert_eq!(services, [Some("auth"), None, None]);
+    assert!(
+        found
+            .iter()
+            .all(|e| e.log_source.product.as_deref() == Some("filedrop"))
+    );
+    let tenants: Vec<_> = found.iter().filter_map(|e| e.text("tenant")).collect();
+    assert_eq!(tenants, ["globex", "acme", "acme"]);
+    assert_eq!(
+        (found[0].at.timestamp_millis(), found[1].at),
+        (1_772_368_215_250, monday())
+    );
+    assert_eq!(
+        (found[2].text("message").as_deref(), &found[2].unparsed),
+        (Some("plain text"), &None)
+    );
+}
+
+#[test]
+fn a_line_that_no_parser_reads_is_kept_whole() {
+    for format in [
+        Format::Combined,
+        Format::Cloudtrail,
+        Format::Guardduty,
+        Format::Sshd,
+        Format::Json,
+    ] {
+        let found = events(&reading(format), ["what is this?"].iter());
+        let [event] = &found[..] else {
+            panic!("{format:?} gave {} events", found.len())
+        };
+        assert!(event.unparsed.is_some());
+        assert_eq!((event.raw.as_str(), event.at), ("what is this?", monday()));
+        assert_eq!(event.text("message").as_deref(), Some("what is this?"));
+    }
+}
+
+const FORMATS: [Format; 7] = [
+    Format::Auto,
+    Format::Combined,
+    Format::Cloudtrail,
+    Format::Guardduty,
+    Format::Sshd,
+    Format::Json,
+    Format::Plain,
+];
+
+/// Text made of pieces that parsers look for, so that it gets past their first glance.
+fn nearly_a_log_line() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("1.2.3.4 - - [17/May/2015:10:05:03 +0000] \"".to_owned()),
+        Just("\" 200 5".to_owned()),
+        Just("Mar 31 24:61:61 h sshd[1]: ".to_owned()),
+        Just("Failed password for ".to_owned()),
+        Just(" from 1.2.3.4 port 99999999999".to_owned()),
+        Just("message repeated 999999999 times: [ ".to_owned()),
+        Just("{\"Records\":[".to_owned()),
+        Just("\"eventTime\":\"2026-99-99T00:00:00Z\",".to_owned()),
+        Just("\"detail-type\":\"GuardDuty Finding\",\"detail\":{".to_owned()),
+        Just("{\"ts\":-9223372036854775808,\"time\":1e300}".to_owned()),
+        Just("%u%2%%41%".to_owned()),
+        Just("\\x\\xZZ\\".to_owned()),
+        ".{0,8}",
+    ];
+    proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_parser_panics_and_none_loses_the_line(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        line in nearly_a_log_line(),
+        offset in any::<i32>(),
+    ) {
+        for line in [String::from_utf8_lossy(&bytes).into_owned(), line] {
+            for format in FORMATS {
+                let how = Interpretation { utc_offset_minutes: offset, timestamp_field: Some("ts".into()), ..reading(format) };
+                let first = parse(&how, &line, Context::collected(monday()));
+                prop_assert_eq!(&first, &parse(&how, &line, Context::collected(monday())));
+                // Only a document that holds an empty list gives nothing.
+                prop_assert!(!first.is_empty() || line.contains("[]"));
+            }
+        }
+    }
+}
