@@ -1,0 +1,129 @@
+//! Pushes of sources: answered only once they are safe on disk, which the receiver of the source sees to.
+
+use crate::access::bearer;
+use crate::errors::Problem;
+use crate::extract::Path;
+use crate::state::ApiState;
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use watchkeeper_collect::{FirehoseHeaders, PushError, Receiver};
+use watchkeeper_domain::access::Permission;
+
+/// Lines, one record each. `Authorization: Bearer` carries a secret of the source, or an API token that may respond: whoever may
+/// write evidence into an incident may also hand in log lines.
+pub(crate) async fn ingest(
+    State(state): State<ApiState>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match take_lines(&state, &source, &headers, body).await {
+        Ok(answer) => answer.into_response(),
+        Err(answer) => *answer,
+    }
+}
+
+async fn take_lines(
+    state: &ApiState,
+    source: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<serde_json::Value>, Box<Response>> {
+    let receiver = receiver(state, source);
+    let secret = bearer(headers);
+    let own_secret = receiver.as_ref().is_some_and(|receiver| receiver.authorises(secret));
+    if !own_secret && !token_may_push(state, secret).await.map_err(|problem| Box::new(problem.into_response()))? {
+        // Whether there is such a source is nobody's business without a secret.
+        return Err(Box::new(refused(&PushError::Unauthorised)));
+    }
+    let receiver = receiver.ok_or_else(|| Box::new(Problem::not_found("no source with this name takes pushes").into_response()))?;
+    let body = read(body, receiver.max_body_bytes()).await.map_err(|error| Box::new(refused(&error)))?;
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let key = text("idempotency-key");
+    let accepted = receiver.accept_json_lines(&body, text("content-encoding"), key).await;
+    let accepted = accepted.map_err(|error| Box::new(refused(&error)))?;
+    Ok(Json(json!({"records": accepted.records, "duplicate": accepted.duplicate})))
+}
+
+/// A request of the Firehose HTTP endpoint protocol.
+pub(crate) async fn firehose(
+    State(state): State<ApiState>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let said = FirehoseHeaders {
+        access_key: text("x-amz-firehose-access-key"),
+        request_id: text("x-amz-firehose-request-id"),
+        protocol_version: text("x-amz-firehose-protocol-version"),
+        content_encoding: text("content-encoding"),
+    };
+    let answer = match receiver(&state, &source) {
+        Some(receiver) if receiver.authorises(said.access_key) => match read(body, receiver.max_body_bytes()).await {
+            Ok(body) => receiver.accept_firehose(said, &body).await,
+            Err(error) => return firehose_refused(&state, said.request_id, &error),
+        },
+        _ => return firehose_refused(&state, said.request_id, &PushError::Unauthorised),
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    later((status, Json(answer.body)).into_response(), answer.retry_after)
+}
+
+fn receiver(state: &ApiState, source: &str) -> Option<Arc<Receiver>> {
+    state.receivers.get(source).cloned()
+}
+
+async fn token_may_push(state: &ApiState, secret: Option<&str>) -> Result<bool, Problem> {
+    let Some(secret) = secret else { return Ok(false) };
+    let holder = state.desk.token_holder(secret).await?;
+    Ok(holder.is_some_and(|(user, _)| user.may(Permission::Respond)))
+}
+
+async fn read(body: Body, limit: usize) -> Result<axum::body::Bytes, PushError> {
+    to_bytes(body, limit).await.map_err(|error| {
+        // The limit is the one fault that the client can mend; a connection that broke has nobody to answer.
+        let too_large = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
+        if too_large {
+            PushError::TooLarge(format!("the body is larger than the {limit} bytes that this source takes; cut it into several"))
+        } else {
+            PushError::Malformed("the body ended early".to_owned())
+        }
+    })
+}
+
+fn refused(error: &PushError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json!({
+        "type": "urn:watchkeeper:problem:push-refused",
+        "title": "Nothing was stored",
+        "status": status.as_u16(),
+        "detail": error.to_string(),
+    });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    later((status, kind, body.to_string()).into_response(), error.retry_after())
+}
+
+/// The protocol wants its own form of answer, also for what no receiver has seen.
+fn firehose_refused(state: &ApiState, request_id: Option<&str>, error: &PushError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json!({
+        "requestId": request_id.unwrap_or_default(),
+        "timestamp": state.desk.now().timestamp_millis(),
+        "errorMessage": error.to_string(),
+    });
+    later((status, Json(body)).into_response(), error.retry_after())
+}
+
+fn later(mut response: Response, after: Option<Duration>) -> Response {
+    if let Some(after) = after {
+        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+    }
+    response
+}

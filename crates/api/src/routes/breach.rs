@@ -1,0 +1,126 @@
+//! The breach desk: was anything disclosed, who is affected, what is owed to them and by when.
+
+use super::Table;
+use super::incidents::{answer, must_stand};
+use crate::access::{Access, Caller};
+use crate::errors::Problem;
+use crate::extract::{IfMatch, Json, Paging, Path, Query, words};
+use crate::views::incidents::IncidentView;
+use crate::views::obligations::{ObligationView, obligation_views};
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use watchkeeper_domain::access::Permission;
+use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
+use watchkeeper_domain::incident::Standing;
+use watchkeeper_respond::Desk;
+use watchkeeper_store::{ObligationFilter, Page};
+
+pub(super) fn mount(table: &mut Table) {
+    let decide = Access::Needs(Permission::DecideDisclosure);
+    table.post("/api/v1/incidents/{id}/disclosure/suspect", decide, suspect);
+    table.post("/api/v1/incidents/{id}/disclosure/confirm", decide, confirm);
+    table.post("/api/v1/incidents/{id}/disclosure/reject", decide, reject);
+    table.post("/api/v1/incidents/{id}/affected", decide, set_affected);
+    table.get("/api/v1/obligations", Access::Needs(Permission::View), obligations);
+    table.post("/api/v1/obligations/{id}/explain", Access::Needs(Permission::ApproveNotices), explain);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Why {
+    why: String,
+}
+
+async fn suspect(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(&desk, &id, desk.suspect_disclosure(&id, read, &reason.why, &caller.actor()).await).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    why: String,
+    #[serde(default)]
+    confirmed_at: Option<DateTime<Utc>>,
+}
+
+async fn confirm(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(confirmation): Json<Confirmation>,
+) -> Result<Json<IncidentView>, Problem> {
+    let Confirmation { why, confirmed_at } = confirmation;
+    answer(&desk, &id, desk.confirm_disclosure(&id, read, &why, confirmed_at, &caller.actor()).await).await
+}
+
+async fn reject(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(&desk, &id, desk.reject_disclosure(&id, read, &reason.why, &caller.actor()).await).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AffectedChange {
+    customer: CustomerId,
+    standing: Standing,
+    evidence: String,
+}
+
+async fn set_affected(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(change): Json<AffectedChange>,
+) -> Result<Json<IncidentView>, Problem> {
+    must_stand(&desk, &id, read).await?;
+    let AffectedChange { customer, standing, evidence } = change;
+    answer(&desk, &id, desk.set_affected(&id, &customer, standing, &evidence, &caller.actor()).await).await
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    incident: Option<IncidentId>,
+    customer: Option<CustomerId>,
+    state: Option<String>,
+}
+
+async fn obligations(
+    State(desk): State<Desk>,
+    Query(listed): Query<Listed>,
+    Paging(page): Paging,
+) -> Result<Json<Page<ObligationView>>, Problem> {
+    let states = words(listed.state.as_deref());
+    if let Some(unknown) = states.iter().find(|state| !["running", "told", "missed", "ended"].contains(&state.as_str())) {
+        return Err(Problem::malformed(format!("state: `{unknown}` is none of running, told, missed, ended")));
+    }
+    let filter = ObligationFilter { incident: listed.incident, customer: listed.customer, states };
+    let mut tx = desk.store().read().await?;
+    let Page { items, next } = tx.obligations(&filter, &page).await?;
+    Ok(Json(Page { items: obligation_views(&mut tx, items).await?, next }))
+}
+
+async fn explain(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<ObligationId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<ObligationView>, Problem> {
+    let obligation = desk.explain_miss(&id, &reason.why, &caller.actor()).await?;
+    let mut tx = desk.store().read().await?;
+    let mut views = obligation_views(&mut tx, vec![obligation]).await?;
+    views.pop().map(Json).ok_or_else(Problem::internal)
+}

@@ -1,0 +1,145 @@
+//! Obligations as the breach desk shows them: the ladder with its steps, the notices, and the proof.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
+use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
+use watchkeeper_domain::incident::Incident;
+use watchkeeper_domain::notice::{Notice, NoticeKind};
+use watchkeeper_domain::obligation::{Obligation, Step};
+use watchkeeper_store::{StoreError, Tx};
+
+/// An obligation with everything around it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ObligationView {
+    customer_name: String,
+    incident_reference: String,
+    incident_title: String,
+    next: Option<NextStep>,
+    recipients: usize,
+    ladder: Vec<LadderStep>,
+    holding: Option<NoticeState>,
+    full: Option<NoticeState>,
+    proof: Proof,
+    #[serde(flatten)]
+    obligation: Obligation,
+}
+
+#[derive(Debug, Serialize)]
+struct NextStep {
+    step: Step,
+    what: &'static str,
+    at: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize)]
+struct LadderStep {
+    step: Step,
+    what: &'static str,
+    at: DateTime<Utc>,
+    taken_at: Option<DateTime<Utc>>,
+    late: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct NoticeState {
+    notice: NoticeId,
+    state: &'static str,
+}
+
+/// What became of the messages to one customer.
+#[derive(Debug, Default, Serialize)]
+struct Proof {
+    queued: u64,
+    submitted: u64,
+    refused: u64,
+    possible_duplicates: u64,
+}
+
+impl Proof {
+    fn add(&mut self, delivery: &Delivery) {
+        match delivery.state {
+            DeliveryState::Queued { .. } | DeliveryState::Claimed { .. } => self.queued += 1,
+            DeliveryState::Accepted { .. } => self.submitted += 1,
+            DeliveryState::Refused { .. } => self.refused += 1,
+        }
+        self.possible_duplicates += u64::from(delivery.possible_duplicate);
+    }
+}
+
+/// What the obligations of one incident share.
+struct Around {
+    reference: String,
+    title: String,
+    notices: Vec<Notice>,
+    proofs: BTreeMap<CustomerId, Proof>,
+}
+
+impl Around {
+    async fn load(tx: &mut Tx, id: &IncidentId) -> Result<Self, StoreError> {
+        let incident: Incident = tx.incident(id).await?;
+        let mut proofs: BTreeMap<CustomerId, Proof> = BTreeMap::new();
+        for delivery in tx.deliveries_of(id).await? {
+            if let About::Letter { customer, .. } = &delivery.about {
+                proofs.entry(customer.clone()).or_default().add(&delivery);
+            }
+        }
+        Ok(Self { reference: incident.reference(), title: incident.title, notices: tx.notices_of(id).await?, proofs })
+    }
+
+    /// The newest notice of a kind.
+    fn notice(&self, kind: NoticeKind) -> Option<NoticeState> {
+        let newest = self.notices.iter().filter(|notice| notice.kind == kind).max_by_key(|notice| notice.created_at);
+        newest.map(|notice| NoticeState { notice: notice.id.clone(), state: notice.state.name() })
+    }
+}
+
+/// Obligations with everything around them, in the same order.
+pub(crate) async fn obligation_views(
+    tx: &mut Tx,
+    obligations: Vec<Obligation>,
+) -> Result<Vec<ObligationView>, StoreError> {
+    let incidents: BTreeSet<IncidentId> = obligations.iter().map(|o| o.incident.clone()).collect();
+    let mut around = BTreeMap::new();
+    for incident in incidents {
+        around.insert(incident.clone(), Around::load(tx, &incident).await?);
+    }
+    let ids: BTreeSet<CustomerId> = obligations.iter().map(|o| o.customer.clone()).collect();
+    let customers = tx.customers_by_ids(&ids.into_iter().collect::<Vec<_>>()).await?;
+    let customers: BTreeMap<CustomerId, Customer> = customers.into_iter().map(|c| (c.id.clone(), c)).collect();
+    let mut views = Vec::with_capacity(obligations.len());
+    for obligation in obligations {
+        if let Some(around) = around.get_mut(&obligation.incident) {
+            views.push(view(obligation, around, &customers));
+        }
+    }
+    Ok(views)
+}
+
+fn view(obligation: Obligation, around: &mut Around, customers: &BTreeMap<CustomerId, Customer>) -> ObligationView {
+    let customer = customers.get(&obligation.customer);
+    let ladder = Step::ALL.into_iter().map(|step| {
+        let taken = obligation.steps.iter().find(|taken| taken.step == step);
+        LadderStep {
+            step,
+            what: step.what(),
+            at: obligation.step_at(step),
+            taken_at: taken.map(|taken| taken.at),
+            late: taken.is_some_and(|taken| taken.late()),
+        }
+    });
+    ObligationView {
+        customer_name: customer.map(|customer| customer.name.clone()).unwrap_or_default(),
+        incident_reference: around.reference.clone(),
+        incident_title: around.title.clone(),
+        next: obligation.next_step().map(|(step, at)| NextStep { step, what: step.what(), at }),
+        recipients: customer.map_or(0, |customer| customer.first_recipients().len()),
+        ladder: ladder.collect(),
+        holding: around.notice(NoticeKind::Holding),
+        full: around.notice(NoticeKind::Full),
+        proof: around.proofs.remove(&obligation.customer).unwrap_or_default(),
+        obligation,
+    }
+}

@@ -1,0 +1,86 @@
+//! Sources as the console shows them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use watchkeeper_respond::source_status::{SourceError, SourceStatus};
+
+/// How many minutes of rate are shown.
+const MINUTES: usize = 60;
+
+/// A source and how it is doing.
+#[derive(Debug, Serialize)]
+pub(crate) struct SourceView {
+    state: &'static str,
+    lag_seconds: Option<i64>,
+    name: String,
+    kind: String,
+    format: String,
+    events: u64,
+    bytes: u64,
+    unparsed: u64,
+    late: u64,
+    duplicates: u64,
+    truncated: u64,
+    lost_bytes: u64,
+    calls: u64,
+    throttled: u64,
+    waiting: Vec<String>,
+    last_event_at: Option<DateTime<Utc>>,
+    last_read_at: Option<DateTime<Utc>>,
+    error: Option<SourceError>,
+    rate: Vec<u64>,
+}
+
+impl SourceView {
+    /// How a source is doing at `now`.
+    pub(crate) fn of(status: SourceStatus, now: DateTime<Utc>) -> Self {
+        Self {
+            state: status.state(),
+            lag_seconds: status.lag(now).map(|lag| lag.num_seconds()),
+            rate: last_hour(&status.rate, status.rate_until, now),
+            name: status.name,
+            kind: status.kind,
+            format: status.format,
+            events: status.events,
+            bytes: status.bytes,
+            unparsed: status.unparsed,
+            late: status.late,
+            duplicates: status.duplicates,
+            truncated: status.truncated,
+            lost_bytes: status.lost_bytes,
+            calls: status.calls,
+            throttled: status.throttled,
+            waiting: status.waiting,
+            last_event_at: status.last_event_at,
+            last_read_at: status.last_read_at,
+            error: status.error,
+        }
+    }
+}
+
+/// The rate of the 60 minutes that end now: minutes without a reading had no events.
+fn last_hour(rate: &[u64], until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<u64> {
+    let silent = until.map_or(MINUTES, |until| usize::try_from((now - until).num_minutes()).unwrap_or(0).min(MINUTES));
+    let mut minutes = vec![0; MINUTES.saturating_sub(rate.len())];
+    minutes.extend_from_slice(&rate[rate.len().saturating_sub(MINUTES)..]);
+    minutes.drain(..silent);
+    minutes.resize(MINUTES, 0);
+    minutes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::Duration;
+
+    #[test]
+    fn the_rate_ends_now_whenever_the_last_reading_was() {
+        let minute = DateTime::UNIX_EPOCH;
+        let at = |minutes: i64| last_hour(&[1, 2, 3], Some(minute), minute + Duration::minutes(minutes) + Duration::seconds(30));
+        assert_eq!(at(0)[57..], [1, 2, 3]);
+        assert_eq!(at(2)[55..], [1, 2, 3, 0, 0]);
+        assert_eq!(at(500), vec![0; 60]);
+        assert_eq!(last_hour(&[7; 80], None, minute), vec![0; 60]);
+        assert_eq!(at(2).len(), 60);
+    }
+}
