@@ -13,6 +13,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_sns::types::MessageAttributeValue;
 use aws_smithy_http_client::{Builder as HttpBuilder, tls};
 use sha2::{Digest, Sha256};
@@ -78,6 +79,10 @@ impl SnsChannel {
             );
         if let Some(profile) = &config.profile {
             loader = loader.profile_name(profile);
+        }
+        if let Some(path) = &config.credentials_file {
+            let files = EnvConfigFiles::builder().with_file(EnvConfigFileKind::Credentials, path);
+            loader = loader.profile_files(files.build());
         }
         if let Some(provider) = provider {
             loader = loader.credentials_provider(provider);

@@ -3,6 +3,7 @@
 use crate::fault::{ConfigFault, is_loopback};
 use crate::span;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How to reach SNS. Holds no secret: credentials come from where the AWS SDK looks for them.
@@ -14,6 +15,9 @@ pub struct SnsConfig {
     /// The profile of the shared AWS configuration to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// A shared AWS credentials file, instead of the usual places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_file: Option<PathBuf>,
     /// The role to assume before publishing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
@@ -39,6 +43,7 @@ impl SnsConfig {
         Self {
             region: region.into(),
             profile: None,
+            credentials_file: None,
             role_arn: None,
             external_id: None,
             endpoint_url: None,
@@ -67,6 +72,17 @@ impl SnsConfig {
                 "profile",
                 "is empty",
                 "write a profile's name, or remove the line",
+            ));
+        }
+        if self
+            .credentials_file
+            .as_ref()
+            .is_some_and(|path| path.as_os_str().is_empty())
+        {
+            faults.push(ConfigFault::new(
+                "credentials_file",
+                "is empty",
+                "write the file's path, or remove the line",
             ));
         }
         self.check_role(&mut faults);

@@ -171,11 +171,11 @@ fn sns_in_the_clear_is_refused_for_any_other_machine() {
 #[test]
 fn sns_names_all_faults_at_once() {
     let config: SnsConfig =
-        toml::from_str("region = \"EU Central\"\nprofile = \"\"\nexternal_id = \"x\"\ntimeout = \"0s\"")
+        toml::from_str("region = \"EU Central\"\nprofile = \"\"\ncredentials_file = \"\"\nexternal_id = \"x\"\ntimeout = \"0s\"")
             .unwrap();
     assert_eq!(
         fields(&config.validate()),
-        ["region", "profile", "external_id", "timeout"]
+        ["region", "profile", "credentials_file", "external_id", "timeout"]
     );
     let config: SnsConfig = toml::from_str("region = \"eu-central-1\"\nrole_arn = \"admin\"").unwrap();
     assert_eq!(fields(&config.validate()), ["role_arn"]);

@@ -4,7 +4,7 @@ use crate::support::{Counting, key, mail};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,6 +22,7 @@ enum Say {
 struct Sns {
     url: String,
     requests: Arc<Mutex<Vec<HashMap<String, String>>>>,
+    signatures: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
 
@@ -35,7 +36,14 @@ impl Sns {
     async fn start(say: Say) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let answer = move |body: String| {
+        let signatures = Arc::new(Mutex::new(Vec::new()));
+        let signed = Arc::clone(&signatures);
+        let answer = move |headers: HeaderMap, body: String| {
+            let signature = headers.get("authorization").and_then(|value| value.to_str().ok());
+            signed
+                .lock()
+                .expect("no handler panics")
+                .push(signature.unwrap_or_default().to_owned());
             let fields = url::form_urlencoded::parse(body.as_bytes())
                 .into_owned()
                 .collect();
@@ -58,6 +66,7 @@ impl Sns {
         Self {
             url,
             requests,
+            signatures,
             serving,
         }
     }
@@ -105,6 +114,28 @@ macro_rules! error {
             ),
         )
     };
+}
+
+#[tokio::test]
+async fn credentials_may_come_from_a_file_that_the_settings_name() {
+    let sns = Sns::start(PUBLISHED).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("credentials");
+    let keys = "[default]\naws_access_key_id = AKIDOFTHEFILE\naws_secret_access_key = secret\n";
+    std::fs::write(&file, keys).unwrap();
+    let config = SnsConfig {
+        endpoint_url: Some(sns.url.clone()),
+        credentials_file: Some(file),
+        ..SnsConfig::in_region("eu-central-1")
+    };
+    let channel = SnsChannel::new(&config).await.unwrap();
+    channel
+        .send(&Message::Topic(page()), &key(), &Counting::default())
+        .await
+        .unwrap();
+    assert_eq!(sns.requests().len(), 1);
+    let signed = sns.signatures.lock().unwrap().concat();
+    assert!(signed.contains("Credential=AKIDOFTHEFILE/"), "{signed}");
 }
 
 #[tokio::test]
