@@ -28,7 +28,9 @@ pub(crate) fn read_all<T: DeserializeOwned>(
     what: &'static str,
     rows: Vec<(String, String)>,
 ) -> Result<Vec<T>, StoreError> {
-    rows.iter().map(|(id, body)| read(what, id, body)).collect()
+    rows.into_iter()
+        .map(|(id, body)| read(what, &id, &body))
+        .collect()
 }
 
 /// A text read back as the typed thing that it was.

@@ -4,7 +4,7 @@ use crate::{Engine, StoreError};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Connection, PgConnection, PgPool, SqlitePool};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -56,13 +56,16 @@ pub(crate) async fn open_sqlite(url: &str) -> Result<(SqlitePool, SqlitePool), S
             reason: "name a file, such as `sqlite:data/watchkeeper.db`".to_owned(),
         });
     }
+    make_private(path).map_err(|fault| StoreError::BadUrl {
+        url: url.to_owned(),
+        reason: format!("cannot open or make this file: {fault}; make its directory or name another one"),
+    })?;
     let file = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
     let writing = file
         .clone()
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let writer = SqlitePoolOptions::new()
@@ -76,6 +79,16 @@ pub(crate) async fn open_sqlite(url: &str) -> Result<(SqlitePool, SqlitePool), S
     Ok((writer, reader))
 }
 
+/// Makes the file where there is none, for its owner alone: hashes of passwords and the signing secret are in it. SQLite gives the
+/// files beside it the same mode.
+fn make_private(path: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 /// Opens PostgreSQL.
 pub(crate) async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url).map_err(|fault| StoreError::BadUrl {
@@ -85,12 +98,11 @@ pub(crate) async fn open_postgres(url: &str) -> Result<PgPool, StoreError> {
             plain_reason(url, &fault)
         ),
     })?;
-    let pool = PgPoolOptions::new()
-        .max_connections(16)
-        .acquire_timeout(PATIENCE)
-        .connect_with(options.application_name("watchkeeper"))
-        .await?;
-    Ok(pool)
+    let options = options.application_name("watchkeeper");
+    // A pool tries again until its patience ends and then says only that it waited; one connection says at once what is wrong.
+    PgConnection::connect_with(&options).await?.close().await?;
+    let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(PATIENCE);
+    Ok(pool.connect_lazy_with(options))
 }
 
 /// What is wrong with an address, with nothing of its secrets in it.

@@ -80,10 +80,11 @@ impl Tx {
         self.execute(sql("DELETE FROM letter WHERE notice = $1").bind(notice))
             .await?;
         for letter in letters {
-            let insert = sql("INSERT INTO letter (id, notice, customer, body) VALUES ($1, $2, $3, $4)")
+            let insert = sql("INSERT INTO letter (id, notice, customer, check_code, body) VALUES ($1, $2, $3, $4, $5)")
                 .bind(&letter.id)
                 .bind(notice)
                 .bind(&letter.customer)
+                .bind(letter.check_code.as_str())
                 .bind(write(LETTER, letter.id.as_str(), letter)?);
             self.execute(insert).await?;
         }
@@ -94,6 +95,13 @@ impl Tx {
     pub async fn letters(&mut self, notice: &NoticeId) -> Result<Vec<Letter>, StoreError> {
         let rows = sql("SELECT id, body FROM letter WHERE notice = $1 ORDER BY customer, id").bind(notice);
         read_all(LETTER, self.all(rows).await?)
+    }
+
+    /// The letter that a recipient found the code `check_code` in, if there is one.
+    pub async fn letter_by_code(&mut self, check_code: &str) -> Result<Option<Letter>, StoreError> {
+        let row = sql("SELECT id, body FROM letter WHERE check_code = $1").bind(check_code);
+        let row = self.first::<(String, String)>(row).await?;
+        row.map(|(id, body)| read(LETTER, &id, &body)).transpose()
     }
 
     /// A letter, or [`StoreError::NotFound`].

@@ -138,3 +138,21 @@ async fn a_body_that_another_hand_has_spoiled_is_named() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_sqlite_file_is_for_its_owner_alone_and_a_missing_directory_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("a directory");
+    let bench = Bench::open(&format!("sqlite:{}", directory.path().join("x.db").display())).await;
+    bench.store.ping().await.expect("answers");
+    for file in std::fs::read_dir(directory.path()).expect("a directory") {
+        let file = file.expect("a file");
+        let mode = file.metadata().expect("its mode").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", file.file_name());
+    }
+    let url = format!("sqlite:{}", directory.path().join("none/x.db").display());
+    let fault = Store::open(&DatabaseConfig { url })
+        .await
+        .expect_err("is missing");
+    assert!(fault.to_string().contains("make its directory"), "{fault}");
+}
