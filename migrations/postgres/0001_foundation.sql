@@ -118,6 +118,7 @@ CREATE TABLE letter (
     id TEXT COLLATE "C" PRIMARY KEY NOT NULL,
     notice TEXT COLLATE "C" NOT NULL REFERENCES notice (id),
     customer TEXT COLLATE "C" NOT NULL REFERENCES customer (id),
+    check_code TEXT COLLATE "C" NOT NULL UNIQUE,
     body TEXT NOT NULL
 );
 CREATE INDEX letter_by_notice ON letter (notice, customer);

@@ -118,6 +118,7 @@ CREATE TABLE letter (
     id TEXT PRIMARY KEY NOT NULL,
     notice TEXT NOT NULL REFERENCES notice (id),
     customer TEXT NOT NULL REFERENCES customer (id),
+    check_code TEXT NOT NULL UNIQUE,
     body TEXT NOT NULL
 );
 CREATE INDEX letter_by_notice ON letter (notice, customer);

@@ -167,6 +167,8 @@ pub struct Letter {
     pub text: String,
     /// As HTML without outside resources.
     pub html: String,
+    /// The code by which a recipient finds it on the page where notices are checked.
+    pub check_code: String,
     /// Digest of subject, text, HTML and recipients.
     pub hash: String,
 }
@@ -252,7 +254,7 @@ impl Notice {
     #[must_use]
     pub fn prepare_holding(incident: &IncidentId, template: String, at: DateTime<Utc>) -> Self {
         Self {
-            id: NoticeId::derived(&[incident.as_str(), "holding"]),
+            id: NoticeId::generate(at),
             version: 1,
             incident: incident.clone(),
             kind: NoticeKind::Holding,

@@ -124,10 +124,18 @@ pub fn render(
             .replace(['\r', '\n'], " "),
         text: fill(template, "text", &template.text, &context)?,
         html: fill(template, "html", &template.html, &context)?,
+        check_code: context.check_code.clone(),
         hash: String::new(),
     };
     letter.hash = letter.digest();
     Ok(letter)
+}
+
+/// The code by which a recipient finds the letter on the page where notices are checked. It follows from the notice's id, 80 bits of
+/// which are random, so that it cannot be guessed, and the same letter always has the same code.
+fn check_code(notice: &Notice, customer: &Customer) -> String {
+    let code = &digest(&[notice.id.as_str(), customer.id.as_str(), "check"])[..12];
+    format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..])
 }
 
 fn context(
@@ -145,7 +153,6 @@ fn context(
     let named: Vec<String> = affected
         .map(|a| a.traces.keys().cloned().collect())
         .unwrap_or_default();
-    let code = &digest(&[notice.id.as_str(), customer.id.as_str(), "check"])[..12];
     LetterContext {
         reference: incident.reference(),
         customer: customer.name.clone(),
@@ -166,7 +173,7 @@ fn context(
         company: sender.company.clone(),
         contact: sender.contact.clone(),
         check_at: sender.check_at.clone(),
-        check_code: format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..]),
+        check_code: check_code(notice, customer),
         drill: if incident.drill {
             "[DRILL] ".to_owned()
         } else {

@@ -210,21 +210,21 @@ fn every_letter_says_what_a_customer_needs_to_act_and_to_check_it() {
 }
 
 #[test]
-fn text_and_html_carry_the_same_code_to_check_and_it_differs_by_customer() {
-    let code = |letter: &Letter| -> String {
-        let line = letter
-            .text
-            .lines()
-            .find(|line| line.trim_start().starts_with("Code:"))
-            .expect("a code");
-        line.trim_start().trim_start_matches("Code:").trim().to_owned()
-    };
+fn text_html_and_record_carry_the_same_code_and_each_customer_has_its_own() {
     for Found { place, template } in templates() {
         let letter = written(&template, &Sample::usual());
-        let code = code(&letter);
+        let code = &letter.check_code;
         let groups: Vec<usize> = code.split('-').map(str::len).collect();
         assert_eq!(groups, [4, 4, 4], "{place}: {code}");
-        assert!(letter.html.contains(&code), "{place}");
+        assert!(
+            letter.text.contains(code) && letter.html.contains(code),
+            "{place}"
+        );
+        let beta = Sample {
+            customer: customer("beta", None),
+            ..Sample::usual()
+        };
+        assert_ne!(written(&template, &beta).check_code, *code, "{place}");
     }
 }
 

@@ -26,6 +26,7 @@ fn letters() -> Vec<Letter> {
             subject: "Security notice INC-0042".to_owned(),
             text: format!("To {key}"),
             html: format!("<p>To {key}</p>"),
+            check_code: "0000-0000-0000".to_owned(),
             hash: String::new(),
         };
         letter.hash = letter.digest();
@@ -150,13 +151,9 @@ fn what_was_sent_is_frozen() {
 }
 
 #[test]
-fn an_incident_has_one_holding_notice_and_nobody_edits_or_approves_it() {
+fn nobody_edits_or_approves_a_holding_notice_and_it_goes_only_to_somebody() {
     let incident = IncidentId::derived(&["i"]);
     let prepare = || Notice::prepare_holding(&incident, "v1".to_owned(), friday());
-    assert_eq!(
-        prepare().id,
-        Notice::prepare_holding(&incident, "v2".to_owned(), friday() + minutes(9)).id
-    );
     assert!(prepare().edit(facts(), &person("ana")).is_err());
     assert!(prepare().submit(&person("ana"), friday()).is_err());
     assert_eq!(

@@ -298,7 +298,7 @@ impl Desk {
             tx.insert_notice(&notice).await?;
         }
         let letters = self.letters_for(tx, incident, &notice).await?;
-        let by = Actor::worker("ladder");
+        let (id, by) = (notice.id.clone(), Actor::worker("ladder"));
         let detail = json!({"kind": notice.kind, "letters": letters.len()});
         if matches!(notice.state, NoticeState::Sent { .. }) {
             // Letters that went stay as they went; customers who were found later get theirs when their step comes.
@@ -318,7 +318,6 @@ impl Desk {
                 tx.update_notice(&notice, before).await?;
             }
         }
-        let id = NoticeId::derived(&[incident.id.as_str(), "holding"]);
         self.record(tx, &by, "notice.rendered", id.as_str(), detail).await
     }
 
