@@ -175,10 +175,16 @@ fn every_letter_says_what_a_customer_needs_to_act_and_to_check_it() {
         } else {
             "Friday, 5 June 2026, 14:20 UTC"
         };
-        let informed_at = if german {
-            "Freitag, 5. Juni 2026, 15:55 UTC"
+        // The message's own date: an approved letter is frozen before it is sent.
+        let informed = if german {
+            "mit dieser Nachricht (ihr Datum)"
         } else {
-            "Friday, 5 June 2026, 15:55 UTC"
+            "by this message (its date)"
+        };
+        let due_at = if german {
+            "Montag, 8. Juni 2026, 14:20 UTC"
+        } else {
+            "Monday, 8 June 2026, 14:20 UTC"
         };
         let next_update = if german {
             "Montag, 8. Juni 2026, 15:55 UTC"
@@ -190,7 +196,8 @@ fn every_letter_says_what_a_customer_needs_to_act_and_to_check_it() {
             "acme Ltd",
             "t-acme",
             confirmed_at,
-            informed_at,
+            informed,
+            due_at,
             next_update,
             "parcelway.example/check",
             "Parcelway",
@@ -400,7 +407,7 @@ fn the_facts_for_machines_are_json_and_name_every_instant() {
                 .unwrap_or_else(|fault| panic!("{place}: {fault}"));
             assert_eq!(facts["reference"], "INC-0042");
             assert_eq!(facts["confirmed_at"], "2026-06-05T14:20:00Z");
-            assert_eq!(facts["informed_at"], "2026-06-05T15:55:00Z");
+            assert_eq!(facts["facts_as_of"], "2026-06-05T15:55:00Z");
             assert_eq!(facts["due_at"], "2026-06-08T14:20:00Z");
             assert_eq!(facts["notify_within"], "72h");
             assert_eq!(
