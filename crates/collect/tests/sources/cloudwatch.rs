@@ -65,13 +65,13 @@ fn expect_all(found: &[String], count: u64) {
 async fn late_and_out_of_order_events_all_come_once() {
     let (bench, cloudwatch) = bench().await;
     let mut reader = bench.source(config(&cloudwatch)).await;
-    put_lagging(&bench, &cloudwatch, 6_000);
+    put_lagging(&bench, &cloudwatch, 4_000);
     let mut found = Vec::new();
-    for _ in 0..(6_000 / 2 + 40 * 60) / 10 {
+    for _ in 0..(4_000 / 2 + 40 * 60) / 10 {
         found.extend(reader.messages().await);
         bench.clock.advance(seconds(10));
     }
-    expect_all(&found, 6_000);
+    expect_all(&found, 4_000);
     assert_eq!(reader.counts.late_beyond_horizon, 0);
     assert!(
         reader.counts.duplicates > 0,
@@ -85,7 +85,7 @@ async fn a_restart_from_the_cursor_loses_nothing_and_delivers_nothing_twice() {
     put_lagging(&bench, &cloudwatch, 3_000);
     let mut found = Vec::new();
     let mut cursor = Cursor::start();
-    for turn in 0..(3_000 / 2 + 40 * 60) / 40 {
+    for turn in 0..(3_000 / 2 + 40 * 60) / 60 {
         // Every seventh turn the process dies after reading and before committing.
         let mut source = bench.open(config(&cloudwatch)).await.source;
         let batch = source.read(&cursor).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_restart_from_the_cursor_loses_nothing_and_delivers_nothing_twice() {
             found.extend(messages(&batch.events));
             cursor = batch.next;
         }
-        bench.clock.advance(seconds(40));
+        bench.clock.advance(seconds(60));
     }
     expect_all(&found, 3_000);
 }
