@@ -80,12 +80,14 @@ impl Tx {
         self.execute(sql("DELETE FROM letter WHERE notice = $1").bind(notice))
             .await?;
         for letter in letters {
-            let insert = sql("INSERT INTO letter (id, notice, customer, check_code, body) VALUES ($1, $2, $3, $4, $5)")
-                .bind(&letter.id)
-                .bind(notice)
-                .bind(&letter.customer)
-                .bind(letter.check_code.as_str())
-                .bind(write(LETTER, letter.id.as_str(), letter)?);
+            let insert = sql(
+                "INSERT INTO letter (id, notice, customer, check_code, body) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(&letter.id)
+            .bind(notice)
+            .bind(&letter.customer)
+            .bind(letter.check_code.as_str())
+            .bind(write(LETTER, letter.id.as_str(), letter)?);
             self.execute(insert).await?;
         }
         Ok(())

@@ -143,6 +143,9 @@ async fn a_notice_and_its_letters_come_back_and_letters_are_replaced_as_a_whole(
         read.sort_by_key(|l| l.recipients.clone());
         assert_eq!(read, letters);
         assert_eq!(tx.letter(&letters[1].id).await.expect("reads"), letters[1]);
+        let found = tx.letter_by_code(&letters[1].check_code).await.expect("reads");
+        assert_eq!(found.as_ref(), Some(&letters[1]));
+        assert_eq!(tx.letter_by_code("0000-0000").await.expect("reads"), None);
         tx.replace_letters(&draft.id, &letters[..1])
             .await
             .expect("replaces");

@@ -129,7 +129,6 @@ pub(crate) fn letter(notice: &Notice, customer: &Customer) -> Letter {
         subject: "Security notice".to_owned(),
         text: "Dear customer".to_owned(),
         html: "<p>Dear customer</p>".to_owned(),
-        check_code: "0a1b-2c3d-4e5f".to_owned(),
         check_code: watchkeeper_domain::id::digest(&[notice.id.as_str(), customer.id.as_str()]),
         hash: String::new(),
     };
