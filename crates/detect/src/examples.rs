@@ -20,7 +20,8 @@
 
 use crate::engine::DetectorSet;
 use crate::sigma::condition::listed;
-use crate::sigma::document::{similar, span};
+use crate::sigma::correlation_document::span;
+use crate::sigma::document::similar;
 use crate::yaml::{Entry, Node, Value};
 use crate::{Limits, RuleFile};
 use chrono::{DateTime, Duration, Utc};

@@ -13,6 +13,7 @@
 //! own beside them, `ratio`: the share of matching events among a base selection.
 
 mod catalog;
+mod counting;
 mod emit;
 mod engine;
 mod examples;

@@ -95,7 +95,7 @@ pub(crate) fn read(set: &mut DetectorSet, bytes: &[u8]) -> RestoreReport {
         });
         let counted = counted.collect();
         set.sources
-            .restore(SourceName(source.name), source.watermark, counted, &set.limits);
+            .restore(&SourceName(source.name), source.watermark, counted, &set.limits);
     }
     for rule in state.rules {
         let known = set
@@ -107,7 +107,7 @@ pub(crate) fn read(set: &mut DetectorSet, bytes: &[u8]) -> RestoreReport {
             Some(index) if set.catalog.correlations[index].wording == rule.wording => {
                 for (key, group) in rule.groups {
                     let key: GroupKey = key.into();
-                    set.tables[index].restore(key, group, &set.catalog.correlations[index].plan);
+                    set.tables[index].restore(&key, group, &set.catalog.correlations[index].plan);
                 }
                 report.kept.push(rule.id);
             }

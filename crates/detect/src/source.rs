@@ -134,12 +134,12 @@ impl Sources {
     /// Puts a source back as a snapshot knew it.
     pub(crate) fn restore(
         &mut self,
-        name: SourceName,
+        name: &SourceName,
         watermark: Option<i64>,
         counted: Vec<(i64, u64)>,
         limits: &Limits,
     ) -> u32 {
-        let number = self.number(&name, limits);
+        let number = self.number(name, limits);
         let source = self.get(number);
         source.watermark = watermark;
         source.ids = counted.iter().map(|(_, id)| *id).collect();

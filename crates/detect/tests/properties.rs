@@ -191,7 +191,7 @@ fn scenario(delay: i64) -> impl Strategy<Value = (Vec<Happened>, HashSet<usize>,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn in_order_the_engine_tells_exactly_what_the_reference_tells((events, crashes, threshold) in scenario(0), distinct: bool) {

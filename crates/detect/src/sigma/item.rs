@@ -46,7 +46,7 @@ pub(crate) enum Ordering {
 }
 
 impl Ordering {
-    pub(crate) fn holds<T: PartialOrd>(self, found: T, asked: T) -> bool {
+    pub(crate) fn holds<T: PartialOrd + Copy>(self, found: T, asked: T) -> bool {
         match self {
             Self::Greater => found > asked,
             Self::AtLeast => found >= asked,

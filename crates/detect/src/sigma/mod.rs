@@ -5,6 +5,7 @@
 
 pub(crate) mod condition;
 pub(crate) mod correlation;
+pub(crate) mod correlation_document;
 pub(crate) mod document;
 pub(crate) mod item;
 pub(crate) mod modifier;

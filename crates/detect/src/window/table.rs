@@ -43,10 +43,10 @@ impl Table {
     }
 
     /// Puts a group back as a snapshot knew it.
-    pub(crate) fn restore(&mut self, key: GroupKey, group: Group, plan: &Plan) {
+    pub(crate) fn restore(&mut self, key: &GroupKey, group: Group, plan: &Plan) {
         let progress = group.progress(plan);
         let at = group.last_at().unwrap_or(i64::MIN);
-        self.change(&key, at, |empty| {
+        self.change(key, at, |empty| {
             *empty = group;
             Some(progress)
         });

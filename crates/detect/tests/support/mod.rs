@@ -1,5 +1,10 @@
 //! What the tests of the detection engine share: events, rule files, and the public data where it is there.
-#![expect(dead_code, reason = "each test binary uses a part of it")]
+#![expect(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it, and none exports it"
+)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare must fail")]
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value};
