@@ -6,6 +6,7 @@ import {
   createTheme,
   Drawer,
   type MantineColorsTuple,
+  Menu,
   Modal,
   NativeSelect,
   Select,
@@ -68,16 +69,24 @@ export const theme = createTheme({
     TextInput: TextInput.extend({ defaultProps: { size: 'sm' } }),
     Textarea: Textarea.extend({ defaultProps: { size: 'sm', autosize: true, minRows: 2 } }),
     Select: Select.extend({ defaultProps: { size: 'sm', comboboxProps: { withinPortal: true } } }),
+    // Within its landmark, and with nothing in it but items.
+    Menu: Menu.extend({ defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } }),
     NativeSelect: NativeSelect.extend({ defaultProps: { size: 'sm' } }),
     Modal: Modal.extend({
       defaultProps: {
+        // A dialog's head is not the banner of the page.
+        attributes: { header: { role: 'presentation' } },
         centered: true,
         closeButtonProps: { 'aria-label': 'Close' },
         transitionProps: { duration: 0 },
       },
     }),
     Drawer: Drawer.extend({
-      defaultProps: { closeButtonProps: { 'aria-label': 'Close' }, transitionProps: { duration: 0 } },
+      defaultProps: {
+        attributes: { header: { role: 'presentation' } },
+        closeButtonProps: { 'aria-label': 'Close' },
+        transitionProps: { duration: 0 },
+      },
     }),
     Table: Table.extend({
       defaultProps: { verticalSpacing: 6, horizontalSpacing: 8, highlightOnHover: true },

@@ -112,6 +112,7 @@ export function useNoticeWrite(id: string): UseMutationResult<NoticeView, Error,
     mutationFn: ({ method = 'POST', path, body = {}, version }: NoticeWrite) =>
       request<NoticeView>(`/notices/${encodeURIComponent(id)}${path}`, { method, body, version }),
     onSuccess: (view) => client.setQueryData(['notice', id], view),
+    onError: () => void client.invalidateQueries({ queryKey: ['notice', id] }),
     onSettled: () => {
       for (const name of ['incident', 'obligations', 'overview', 'deliveries']) {
         void client.invalidateQueries({ queryKey: [name] });

@@ -3,6 +3,7 @@
  * behind. What the browser builds here can therefore do no more than text can.
  */
 import { createElement, Fragment, type ReactNode, useMemo } from 'react';
+import { ScrollRegion } from './RawText';
 
 const KEPT = new Set([
   'p',
@@ -58,16 +59,18 @@ function rebuild(node: Node, key: number): ReactNode {
   return createElement(Fragment, { key }, ...children);
 }
 
-/** The text between tags, rebuilt as elements. Attributes are cut out first, since a parser would report them to the policy. */
+/** Styles, scripts and attributes are cut out before parsing, since even an inert parser reports them to the policy. */
 export function LetterHtml({ html }: { html: string }) {
   const content = useMemo(() => {
-    const bare = html.replace(/<([a-zA-Z][a-zA-Z0-9]*)\s(?:"[^"]*"|'[^']*'|[^'">])*?(\/?)>/g, '<$1$2>');
+    const bare = html
+      .replace(/<(style|script)\b[\s\S]*?<\/\1\s*>/gi, '')
+      .replace(/<([a-zA-Z][a-zA-Z0-9]*)\s(?:"[^"]*"|'[^']*'|[^'">])*?(\/?)>/g, '<$1$2>');
     const parsed = new DOMParser().parseFromString(bare, 'text/html');
     return [...parsed.body.childNodes].map(rebuild);
   }, [html]);
   return (
-    <section className="letter" aria-label="Letter as HTML" tabIndex={0}>
+    <ScrollRegion className="letter" label="Letter as HTML">
       {content}
-    </section>
+    </ScrollRegion>
   );
 }

@@ -48,7 +48,7 @@ function List({ list }: { list: DetectorList }) {
             void navigate({ search: { q: text || undefined }, replace: true });
           }}
         />
-        <p className="small dim num">
+        <p className="small dim">
           {count(list.items.length, 'rule')} in force · events left out:{' '}
           {dropped.late.toLocaleString('en-GB')} late, {dropped.future.toLocaleString('en-GB')} from the
           future, {dropped.duplicate.toLocaleString('en-GB')} duplicate,{' '}

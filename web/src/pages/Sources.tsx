@@ -67,7 +67,7 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
           <Button
             variant="default"
             onClick={onSamples}
-            aria-label={`Samples of ${source.name} that did not parse`}
+            aria-label={`See samples of ${source.name} that did not parse`}
           >
             See samples
           </Button>

@@ -52,6 +52,9 @@ export function TopBar() {
       </ActionIcon>
       <ZoneSwitch />
       <UserMenu />
+      <form id="sign-out" method="post" action="/logout" hidden>
+        <input type="hidden" name="csrf" value={session.csrf} />
+      </form>
     </header>
   );
 }
@@ -199,12 +202,9 @@ function UserMenu() {
           Change password
         </Menu.Item>
         <Menu.Divider />
-        <form method="post" action="/logout">
-          <input type="hidden" name="csrf" value={session.csrf} />
-          <Menu.Item component="button" type="submit" closeMenuOnClick={false}>
-            Sign out
-          </Menu.Item>
-        </form>
+        <Menu.Item component="button" type="submit" form="sign-out" closeMenuOnClick={false}>
+          Sign out
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

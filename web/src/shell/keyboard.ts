@@ -31,7 +31,7 @@ function typing(target: EventTarget | null): boolean {
 
 function walk(direction: 1 | -1): void {
   const links = [...document.querySelectorAll<HTMLElement>('[data-row-link]')];
-  const at = links.findIndex((link) => link === document.activeElement);
+  const at = links.indexOf(document.activeElement as HTMLElement);
   const next = links[at === -1 ? 0 : Math.min(links.length - 1, Math.max(0, at + direction))];
   next?.focus();
   next?.scrollIntoView({ block: 'nearest' });

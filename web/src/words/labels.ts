@@ -156,7 +156,7 @@ export function actorName(actor: Actor, nameOf: (user: string) => string): strin
     case 'detector':
       return `detector ${actor.detector}`;
     case 'worker':
-      return `by itself (${actor.worker})`;
+      return `the ${actor.worker} worker`;
     case 'operator':
       return 'operator at the command line';
   }

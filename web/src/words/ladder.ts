@@ -57,6 +57,14 @@ export function nextInWords(step: Step, recipients: number): string {
   return `holding notice to ${recipients} ${recipients === 1 ? 'recipient' : 'recipients'}`;
 }
 
+/**
+ * The limit that says how urgent the next step is: the last sixth and twelfth of it count where customers are concerned. A step that
+ * only wakes people is urgent by the clock on the wall.
+ */
+export function stepLimit(step: Step, limit: number | undefined): number | undefined {
+  return step === 'send_holding' || step === 'overdue' ? limit : undefined;
+}
+
 /** What a state of the track is called, for those who cannot see it. */
 export const TRACK_WORDS: Record<TrackState, string> = {
   taken: 'taken',

@@ -251,7 +251,7 @@ function EvidenceRow({ evidence }: { evidence: Evidence }) {
         <Button
           variant="subtle"
           aria-expanded={open}
-          aria-label={`Raw event ${evidence.event}`}
+          aria-label={`${open ? 'Hide' : 'Show'} raw event ${evidence.event}`}
           onClick={() => setOpen(!open)}
         >
           {open ? 'Hide raw' : 'Show raw'}

@@ -9,7 +9,7 @@ import { Page } from '../../components/Page';
 import { Empty, Loaded, More } from '../../components/States';
 import { spanMilliseconds } from '../../words/countdown';
 import { count } from '../../words/labels';
-import { nextInWords } from '../../words/ladder';
+import { nextInWords, stepLimit } from '../../words/ladder';
 import { ExplainMiss } from './ExplainMiss';
 import { FullNotices } from './FullNotices';
 
@@ -140,7 +140,7 @@ function Clock({ obligation }: { obligation: ObligationView }) {
           <Countdown
             what={nextInWords(obligation.next.step, obligation.recipients)}
             dueAt={obligation.next.at}
-            limit={limit}
+            limit={stepLimit(obligation.next.step, limit)}
           />
         </div>
       )}

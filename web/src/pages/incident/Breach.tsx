@@ -12,7 +12,7 @@ import { serverNow } from '../../live/serverClock';
 import { spanMilliseconds } from '../../words/countdown';
 import { forInput, fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
-import { nextInWords } from '../../words/ladder';
+import { nextInWords, stepLimit } from '../../words/ladder';
 
 type Decision = 'suspect' | 'confirm' | 'reject';
 
@@ -128,7 +128,7 @@ function Owed({ view }: { view: IncidentView }) {
           <Countdown
             what={nextInWords(next.step, recipients)}
             dueAt={next.at}
-            limit={spanMilliseconds(next.each.deadline.limit)}
+            limit={stepLimit(next.step, spanMilliseconds(next.each.deadline.limit))}
           />
         </p>
       )}

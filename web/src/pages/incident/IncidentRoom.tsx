@@ -1,6 +1,7 @@
 /** The room of one incident: what stands, who does what, what is due, and the record of it. */
 import { Tabs } from '@mantine/core';
-import { getRouteApi, Link } from '@tanstack/react-router';
+import { useMediaQuery } from '@mantine/hooks';
+import { getRouteApi, Link, useLocation } from '@tanstack/react-router';
 import { useIncident } from '../../api/queries';
 import type { IncidentView } from '../../api/types';
 import { Page } from '../../components/Page';
@@ -38,43 +39,60 @@ export function IncidentRoom() {
   );
 }
 
+/** What to do: on a wide screen beside the record, on a phone before it. */
+function Response({ view }: { view: IncidentView }) {
+  return (
+    <div className="stack">
+      <BreachPanel view={view} />
+      <RolesPanel view={view} />
+      <TimersPanel view={view} />
+      <AffectedPanel view={view} />
+      <TasksPanel view={view} />
+    </div>
+  );
+}
+
 function Room({ view }: { view: IncidentView }) {
+  const narrow = useMediaQuery('(max-width: 768px)', undefined, { getInitialValueInEffect: false });
   return (
     <div className="stack">
       <Header view={view} />
       <div className="room">
-        <Centre view={view} />
-        <div className="stack">
-          <BreachPanel view={view} />
-          <RolesPanel view={view} />
-          <TimersPanel view={view} />
-          <AffectedPanel view={view} />
-          <TasksPanel view={view} />
-        </div>
+        <Centre view={view} narrow={narrow === true} />
+        {narrow !== true && <Response view={view} />}
       </div>
     </div>
   );
 }
 
-function Centre({ view }: { view: IncidentView }) {
+function Centre({ view, narrow }: { view: IncidentView; narrow: boolean }) {
   const search = here.useSearch();
   const navigate = here.useNavigate();
-  const tab = search.tab ?? 'timeline';
+  const { hash } = useLocation();
+  const first = narrow && hash === '' ? 'response' : 'timeline';
+  const asked = search.tab ?? first;
+  const tab = asked === 'response' && !narrow ? 'timeline' : asked;
   return (
     <Tabs
       value={tab}
       onChange={(value) =>
         void navigate({
-          search: (before) => ({ ...before, tab: value === 'timeline' ? undefined : (value ?? undefined) }),
+          search: (before) => ({ ...before, tab: value === first ? undefined : (value ?? undefined) }),
           replace: true,
         })
       }
     >
       <Tabs.List aria-label="Parts of the incident" mb={12}>
+        {narrow && <Tabs.Tab value="response">Response</Tabs.Tab>}
         <Tabs.Tab value="timeline">Timeline</Tabs.Tab>
         <Tabs.Tab value="alerts">Alerts ({view.alerts.length})</Tabs.Tab>
         <Tabs.Tab value="comms">Notices & deliveries</Tabs.Tab>
       </Tabs.List>
+      {narrow && (
+        <Tabs.Panel value="response">
+          <Response view={view} />
+        </Tabs.Panel>
+      )}
       <Tabs.Panel value="timeline">
         <Timeline view={view} />
       </Tabs.Panel>

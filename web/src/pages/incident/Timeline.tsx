@@ -117,7 +117,7 @@ function Entry({ entry, pointed }: { entry: TimelineEntry; pointed: boolean }) {
         hash={entry.id}
         className="num small"
         title={`Happened ${full(happened, zone)}, recorded ${full(recorded, zone)}. Link to this entry.`}
-        aria-label={`Link to the entry of ${full(recorded, zone)}`}
+        aria-label={`${timeOfDay(happened, zone)}: link to this entry`}
       >
         {timeOfDay(happened, zone)}
       </Link>

@@ -112,7 +112,7 @@ function Row({
               variant="subtle"
               loading={issue.isPending}
               onClick={() => issue.mutate()}
-              aria-label={`New one-time password for ${user.name}`}
+              aria-label={`New password for ${user.name}, to be used once`}
             >
               New password
             </Button>

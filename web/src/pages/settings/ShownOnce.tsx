@@ -1,4 +1,5 @@
 import { Button, CopyButton, Modal } from '@mantine/core';
+import { RawText } from '../../components/RawText';
 
 /** A secret that the server keeps only as a digest: seen now or never. */
 export function ShownOnce({
@@ -14,9 +15,7 @@ export function ShownOnce({
     <Modal opened onClose={onClose} title={title} closeOnClickOutside={false}>
       <div className="stack">
         <p>Copy it now: it is shown only once, and cannot be read again.</p>
-        <pre className="pre" tabIndex={0} aria-label="Secret">
-          {secret}
-        </pre>
+        <RawText label="Secret">{secret}</RawText>
         <div className="row" style={{ justifyContent: 'flex-end' }}>
           <CopyButton value={secret}>
             {({ copied, copy }) => (
