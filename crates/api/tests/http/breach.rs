@@ -1,0 +1,228 @@
+//! A disclosure over HTTP: suspected, confirmed, told by one person and approved by another.
+
+use crate::support::Place;
+use chrono::Duration;
+use serde_json::{Value, json};
+use watchkeeper_domain::access::AccessRole;
+
+const FACTS: [&str; 5] = [
+    "what_happened",
+    "what_information",
+    "likely_consequences",
+    "what_we_did",
+    "what_you_should_do",
+];
+
+fn facts() -> Value {
+    FACTS
+        .iter()
+        .map(|field| ((*field).to_owned(), json!(format!("Words about {field}."))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+#[tokio::test]
+async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let view = place.incident(&ann, "Odd downloads").await;
+    let id = view["incident"]["id"].as_str().expect("an id").to_owned();
+    let room = format!("/api/v1/incidents/{id}");
+    place
+        .post(
+            &ann,
+            &format!("{room}/disclosure/suspect"),
+            json!({"why": "files were listed"}),
+        )
+        .await
+        .expect(200);
+    let early = place.post(&ann, &format!("{room}/notices"), json!({})).await;
+    assert_eq!(
+        early.status, 409,
+        "nobody is owed a notice before the confirmation"
+    );
+    let listed =
+        json!({"customer": acme["id"], "standing": "confirmed", "evidence": "its tenant is in the log"});
+    place
+        .post(&ann, &format!("{room}/affected"), listed)
+        .await
+        .expect(200);
+    let confirmed = place
+        .post(
+            &ann,
+            &format!("{room}/disclosure/confirm"),
+            json!({"why": "the log shows downloads"}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        confirmed["customers"][acme["id"].as_str().expect("an id")]["key"],
+        "acme"
+    );
+    let obligation = &confirmed["obligations"][0];
+    assert_eq!(obligation["customer_name"], "acme Ltd");
+    assert_eq!(obligation["ladder"].as_array().map(Vec::len), Some(6));
+    assert_eq!(
+        (&obligation["holding"]["state"], &obligation["recipients"]),
+        (&json!("prepared"), &json!(1))
+    );
+    let twice = place
+        .post(
+            &ann,
+            &format!("{room}/disclosure/confirm"),
+            json!({"why": "again"}),
+        )
+        .await
+        .expect(409);
+    assert_eq!(twice["current"]["incident"]["disclosure"]["state"], "confirmed");
+
+    let notice = place
+        .post(&ann, &format!("{room}/notices"), json!({}))
+        .await
+        .expect(201);
+    let path = format!(
+        "/api/v1/notices/{}",
+        notice["notice"]["id"].as_str().expect("an id")
+    );
+    assert_eq!(notice["missing"].as_array().map(Vec::len), Some(5));
+    let empty = place
+        .post(&ann, &format!("{path}/submit"), json!({}))
+        .await
+        .expect(422);
+    assert_eq!(empty["faults"][0]["field"], "facts.what_happened");
+    let edited = place
+        .write(&ann, "PUT", &path, json!({"facts": facts()}))
+        .await
+        .expect(200);
+    assert_eq!(edited["letters"][0]["customer_name"], "acme Ltd");
+    assert_eq!(
+        edited["may"],
+        json!({"edit": true, "submit": true, "approve": false, "return": false})
+    );
+    place
+        .post(&ann, &format!("{path}/submit"), json!({}))
+        .await
+        .expect(200);
+
+    assert_eq!(
+        place.get(&lea, "/api/v1/overview").await.expect(200)["drafts_waiting_for_me"],
+        1
+    );
+    assert_eq!(
+        place.get(&ann, "/api/v1/overview").await.expect(200)["drafts_waiting_for_me"],
+        0
+    );
+    let read = place.get(&lea, &path).await.expect(200);
+    assert_eq!(read["may"]["approve"], true);
+    assert_eq!(
+        place
+            .post(&ann, &format!("{path}/approve"), json!({"content_hash": "x"}))
+            .await
+            .status,
+        403
+    );
+    let other = place
+        .post(
+            &lea,
+            &format!("{path}/approve"),
+            json!({"content_hash": "0".repeat(64)}),
+        )
+        .await
+        .expect(409);
+    assert_eq!(other["current"]["notice"]["state"], "submitted");
+    let approved = place
+        .post(
+            &lea,
+            &format!("{path}/approve"),
+            json!({"content_hash": read["notice"]["content_hash"]}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(approved["notice"]["state"], "sent");
+
+    let obligations = place
+        .get(&lea, "/api/v1/obligations?state=running")
+        .await
+        .expect(200);
+    assert_eq!(obligations["items"][0]["proof"]["queued"], 1);
+    assert_eq!(obligations["items"][0]["full"]["state"], "sent");
+    let deliveries = place.get(&lea, &format!("{room}/deliveries")).await.expect(200);
+    let letter = deliveries["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .find(|d| d["about"]["kind"] == "letter")
+        .expect("a letter");
+    assert_eq!(
+        (&letter["customer_name"], &letter["notice_kind"]),
+        (&json!("acme Ltd"), &json!("full"))
+    );
+    let customer = place
+        .get(
+            &lea,
+            &format!("/api/v1/customers/{}", acme["id"].as_str().expect("an id")),
+        )
+        .await
+        .expect(200);
+    assert_eq!(customer["deliveries"].as_array().map(Vec::len), Some(1));
+    let timeline = place.get(&ann, &format!("{room}/timeline")).await;
+    assert!(
+        timeline
+            .text
+            .contains("acme Ltd is confirmed: its tenant is in the log"),
+        "{}",
+        timeline.text
+    );
+}
+
+#[tokio::test]
+async fn who_wrote_a_notice_cannot_approve_it() {
+    let place = Place::open().await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let view = place.incident(&lea, "Odd downloads").await;
+    let room = format!(
+        "/api/v1/incidents/{}",
+        view["incident"]["id"].as_str().expect("an id")
+    );
+    let listed =
+        json!({"customer": acme["id"], "standing": "possible", "evidence": "its tenant is in the log"});
+    place
+        .post(&lea, &format!("{room}/affected"), listed)
+        .await
+        .expect(200);
+    place.advance(Duration::minutes(1));
+    place
+        .post(
+            &lea,
+            &format!("{room}/disclosure/confirm"),
+            json!({"why": "the log shows downloads"}),
+        )
+        .await
+        .expect(200);
+    let notice = place
+        .post(&lea, &format!("{room}/notices"), json!({"facts": facts()}))
+        .await
+        .expect(201);
+    let path = format!(
+        "/api/v1/notices/{}",
+        notice["notice"]["id"].as_str().expect("an id")
+    );
+    let submitted = place
+        .post(&lea, &format!("{path}/submit"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(submitted["may"]["approve"], false);
+    let hash = json!({"content_hash": submitted["notice"]["content_hash"]});
+    assert_eq!(
+        place.post(&lea, &format!("{path}/approve"), hash).await.status,
+        403
+    );
+    let returned = place
+        .post(&lea, &format!("{path}/return"), json!({"why": "say more"}))
+        .await
+        .expect(200);
+    assert_eq!(returned["notice"]["state"], "returned");
+}

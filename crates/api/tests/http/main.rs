@@ -1,0 +1,12 @@
+//! The whole HTTP side in one process: a real store in a temporary folder, a clock that the test holds, requests by hand.
+
+mod breach;
+mod customers;
+mod guard;
+mod incidents;
+mod pages;
+mod people;
+mod receivers;
+mod signing_in;
+mod stream;
+mod support;
