@@ -76,37 +76,49 @@ impl FromRequestParts<ApiState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unauthenticated)
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(Problem::unauthenticated)
     }
 }
 
 /// Stands before one route.
 pub(crate) async fn guard(
     State((state, access)): State<(ApiState, Access)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    match admit(&state, access, &request).await {
+    // A body cannot be looked at from several threads, and nobody is admitted by it.
+    let (parts, body) = request.into_parts();
+    let admitted = admit(&state, access, &parts).await;
+    let mut request = Request::from_parts(parts, body);
+    match admitted {
         Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Ok(None) => next.run(request).await,
-        Err(problem) if access == Access::SignedInPage && problem.status() == axum::http::StatusCode::UNAUTHORIZED => {
+        Err(problem)
+            if access == Access::SignedInPage && problem.status() == axum::http::StatusCode::UNAUTHORIZED =>
+        {
             Redirect::to("/login").into_response()
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn admit(state: &ApiState, access: Access, request: &Request) -> Result<Option<Caller>, Problem> {
+async fn admit(state: &ApiState, access: Access, request: &Parts) -> Result<Option<Caller>, Problem> {
     let (needs, issued_password_will_do) = match access {
         Access::Public(_) => return Ok(None),
         Access::LocalOr(_) if is_local(request) => return Ok(None),
         Access::SignedIn | Access::SignedInPage => (None, true),
         Access::Needs(permission) | Access::LocalOr(permission) => (Some(permission), false),
     };
-    let caller = identify(state, request.headers(), true).await?.ok_or_else(Problem::unauthenticated)?;
+    let caller = identify(state, &request.headers, true)
+        .await?
+        .ok_or_else(Problem::unauthenticated)?;
     if let Means::Session { csrf, .. } = &caller.by_means_of {
         must_come_from_our_pages(access, csrf, request)?;
         if caller.user.must_change_password && !issued_password_will_do {
@@ -115,24 +127,33 @@ async fn admit(state: &ApiState, access: Access, request: &Request) -> Result<Op
     }
     match needs.filter(|permission| !caller.user.may(*permission)) {
         None => Ok(Some(caller)),
-        Some(permission) => Err(Problem::forbidden(format!("this needs the permission `{}`", name(permission)))),
+        Some(permission) => Err(Problem::forbidden(format!(
+            "this needs the permission `{}`",
+            name(permission)
+        ))),
     }
 }
 
 /// A browser sends its cookie with whatever another site makes it send, so a change must prove that one of our own pages asked for
 /// it: by its origin, and by the session's token. The forms of pages carry the token as a field, which [`is_csrf`] is asked for.
-fn must_come_from_our_pages(access: Access, csrf: &str, request: &Request) -> Result<(), Problem> {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
+fn must_come_from_our_pages(access: Access, csrf: &str, request: &Parts) -> Result<(), Problem> {
+    if matches!(request.method, Method::GET | Method::HEAD) {
         return Ok(());
     }
-    if !security::same_origin(request.headers()) {
+    if !security::same_origin(&request.headers) {
         return Err(Problem::forbidden("the request comes from another site"));
     }
-    let sent = request.headers().get("x-csrf-token").map(|value| value.as_bytes()).unwrap_or_default();
+    let sent = request
+        .headers
+        .get("x-csrf-token")
+        .map(|value| value.as_bytes())
+        .unwrap_or_default();
     if access == Access::SignedInPage || is_csrf(csrf, sent) {
         return Ok(());
     }
-    Err(Problem::forbidden("the header X-CSRF-Token is missing or not that of this session; take `csrf` from GET /api/v1/session"))
+    Err(Problem::forbidden(
+        "the header X-CSRF-Token is missing or not that of this session; take `csrf` from GET /api/v1/session",
+    ))
 }
 
 /// Whether what was sent is the session's token; in constant time.
@@ -141,19 +162,31 @@ pub(crate) fn is_csrf(expected: &str, sent: &[u8]) -> bool {
 }
 
 /// Whose request it is. A bearer token wins over a cookie. With `seen`, a session is in use and ends later.
-pub(crate) async fn identify(state: &ApiState, headers: &HeaderMap, seen: bool) -> Result<Option<Caller>, Problem> {
+pub(crate) async fn identify(
+    state: &ApiState,
+    headers: &HeaderMap,
+    seen: bool,
+) -> Result<Option<Caller>, Problem> {
     if let Some(token) = bearer(headers) {
         let holder = state.desk.token_holder(token).await?;
-        return Ok(holder.map(|(user, id)| Caller { user, by_means_of: Means::Token { id } }));
+        return Ok(holder.map(|(user, id)| Caller {
+            user,
+            by_means_of: Means::Token { id },
+        }));
     }
     if headers.contains_key(header::AUTHORIZATION) {
         return Ok(None);
     }
-    let Some(secret) = security::session_cookie(headers, state.secure()) else { return Ok(None) };
+    let Some(secret) = security::session_cookie(headers, state.secure()) else {
+        return Ok(None);
+    };
     let session = state.desk.session(secret, seen).await?;
     Ok(session.map(|(user, session)| Caller {
         user,
-        by_means_of: Means::Session { id: session.id, csrf: session.csrf },
+        by_means_of: Means::Session {
+            id: session.id,
+            csrf: session.csrf,
+        },
     }))
 }
 
@@ -165,10 +198,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Whether a request comes from a program on the same machine; what a proxy passes on does not count as such.
-fn is_local(request: &Request) -> bool {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+fn is_local(request: &Parts) -> bool {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
     let passed_on = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    peer.is_some_and(|peer| peer.0.ip().is_loopback()) && !passed_on.iter().any(|name| request.headers().contains_key(*name))
+    peer.is_some_and(|peer| peer.0.ip().is_loopback())
+        && !passed_on.iter().any(|name| request.headers.contains_key(*name))
 }
 
 /// Where a request comes from: the address that a proxy on this machine names, else the peer.
@@ -179,10 +213,22 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|peer| peer.0.ip());
         // Only the last hop was written by the proxy in front of us; the others are whatever the client claimed.
         let passed_on = parts.headers.get_all("x-forwarded-for").iter().next_back();
-        let last_hop = passed_on.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+        let last_hop = passed_on.and_then(|value| {
+            value
+                .to_str()
+                .ok()?
+                .rsplit(',')
+                .next()?
+                .trim()
+                .parse::<IpAddr>()
+                .ok()
+        });
         let address = match peer {
             Some(peer) if peer.is_loopback() => last_hop.unwrap_or(peer).to_string(),
             Some(peer) => peer.to_string(),
@@ -193,5 +239,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 }
 
 fn name(permission: Permission) -> String {
-    serde_json::to_value(permission).ok().and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default()
+    serde_json::to_value(permission)
+        .ok()
+        .and_then(|value| value.as_str().map(ToOwned::to_owned))
+        .unwrap_or_default()
 }

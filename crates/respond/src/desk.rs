@@ -109,6 +109,13 @@ impl Desk {
         self.changed.subscribe()
     }
 
+    /// A transaction that changes something: it waits for its turn to append to the audit log before it touches anything else.
+    pub(crate) async fn begin(&self) -> Result<Tx, RespondError> {
+        let mut tx = self.store.begin().await?;
+        tx.take_turn().await?;
+        Ok(tx)
+    }
+
     /// Commits and tells whoever shows changes.
     pub(crate) async fn commit(&self, tx: Tx) -> Result<(), RespondError> {
         crate::crash::point("commit.before");

@@ -27,7 +27,7 @@ impl Desk {
     where
         D: FnOnce(Incident) -> Result<Outcome<Incident>, TransitionError> + Send,
     {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, id, read).await?;
         let before = incident.version;
         let outcome = decide(incident)?;

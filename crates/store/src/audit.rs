@@ -1,6 +1,7 @@
 //! The record that cannot be quietly changed: a hash chain whose head is one row. Updating that row first puts appends in one
 //! order, so numbers have no gaps and every record names the one before it, on one machine and on many.
 
+use crate::dialect;
 use crate::page::{Page, PageRequest};
 use crate::statement::{instant, micros, sql};
 use crate::{Store, StoreError, Tx};
@@ -40,6 +41,14 @@ fn record(
 }
 
 impl Tx {
+    /// Waits for this transaction's turn to append: whoever changes several things and records it takes the turn first, so that two
+    /// of them never wait for each other. SQLite has one writer at a time anyway.
+    pub async fn take_turn(&mut self) -> Result<(), StoreError> {
+        let turn = sql("SELECT seq FROM audit_head WHERE id = 1").and(dialect::lock_row(self.engine()));
+        self.one::<(i64,)>(turn).await?;
+        Ok(())
+    }
+
     /// Appends a record. Until the transaction ends nobody else can append.
     pub async fn record(&mut self, new: &NewRecord, at: DateTime<Utc>) -> Result<Record, StoreError> {
         let next = sql("UPDATE audit_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash");

@@ -41,6 +41,14 @@ pub(crate) fn skip_locked(engine: Engine) -> &'static str {
     }
 }
 
+/// Locks a row until the transaction ends. SQLite has one writer at a time.
+pub(crate) fn lock_row(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "",
+        Engine::Postgres => " FOR UPDATE",
+    }
+}
+
 /// Text that both databases keep: PostgreSQL refuses the character NUL, which then becomes its picture `␀` in both. Bodies are JSON,
 /// where NUL is written `\u0000`, and lines and mails are bytes, so what they say is never changed.
 pub(crate) fn storable(text: &str) -> String {

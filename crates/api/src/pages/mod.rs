@@ -1,6 +1,7 @@
-//! Pages that work without JavaScript: signing in, choosing a password, answering a page by its signed link.
+//! Pages that work without JavaScript: signing in, choosing a password, answering a page by its signed link, checking a notice.
 
 pub(crate) mod acknowledge;
+pub(crate) mod check;
 pub(crate) mod password;
 pub(crate) mod sign_in;
 
@@ -12,11 +13,16 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("page.html", include_str!("../../templates/page.html")),
     ("sign_in.html", include_str!("../../templates/sign_in.html")),
     ("password.html", include_str!("../../templates/password.html")),
-    ("acknowledge.html", include_str!("../../templates/acknowledge.html")),
+    (
+        "acknowledge.html",
+        include_str!("../../templates/acknowledge.html"),
+    ),
+    ("check.html", include_str!("../../templates/check.html")),
+    ("checked.html", include_str!("../../templates/checked.html")),
     ("message.html", include_str!("../../templates/message.html")),
 ];
 
@@ -37,7 +43,10 @@ fn page(status: StatusCode, name: &str, content: impl Serialize) -> Response {
         Ok(environment) => environment,
         Err(error) => return broken(name, error),
     };
-    match environment.get_template(name).and_then(|template| template.render(content)) {
+    match environment
+        .get_template(name)
+        .and_then(|template| template.render(content))
+    {
         Ok(html) => {
             let headers = [
                 (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -64,12 +73,18 @@ fn told(title: &str, problem: &Problem) -> Response {
 /// A sentence for people: begins with a capital letter and ends with a full stop.
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = chars
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{}.", chars.as_str())
 }
 
 /// The style of these pages.
 pub(crate) async fn style() -> impl IntoResponse {
-    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
     (headers, include_str!("../../templates/page.css"))
 }

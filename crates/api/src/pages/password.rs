@@ -49,20 +49,29 @@ pub(crate) async fn act(
     Form(choice): Form<Choice>,
 ) -> Response {
     let wrong = |field: &str, fault: &str| form(StatusCode::UNPROCESSABLE_ENTITY, &caller, field, fault);
-    let ours = caller.session().is_some_and(|(_, csrf)| is_csrf(csrf, choice.csrf.as_bytes()));
+    let ours = caller
+        .session()
+        .is_some_and(|(_, csrf)| is_csrf(csrf, choice.csrf.as_bytes()));
     if !ours {
         return wrong("", "This page is not of your session any more. Fill it in again.");
     }
     if choice.new != choice.again {
         return wrong("again", "The two new passwords differ. Type the same one twice.");
     }
-    match state.desk.change_password(&caller.user.id, &choice.current, &choice.new, &address).await {
+    match state
+        .desk
+        .change_password(&caller.user.id, &choice.current, &choice.new, &address)
+        .await
+    {
         Ok(welcome) => {
             let cookie = security::set_cookie(&welcome.secret, state.secure());
             ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
         }
         Err(RespondError::Invalid(faults)) => {
-            let field = faults.first().map(|fault| fault.field.clone()).unwrap_or_default();
+            let field = faults
+                .first()
+                .map(|fault| fault.field.clone())
+                .unwrap_or_default();
             let text: Vec<String> = faults.iter().map(|fault| capitalised(&fault.detail)).collect();
             wrong(&field, &text.join(" "))
         }

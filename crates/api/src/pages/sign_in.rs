@@ -38,19 +38,32 @@ pub(crate) async fn act(
     Form(credentials): Form<Credentials>,
 ) -> Response {
     if !security::same_origin(&headers) {
-        return told("Not signed in", &Problem::forbidden("the form came from another site; sign in here"));
+        return told(
+            "Not signed in",
+            &Problem::forbidden("the form came from another site; sign in here"),
+        );
     }
     let Credentials { email, password } = credentials;
     match state.desk.sign_in(&email, &password, &address).await {
         Ok(SignIn::Welcome(welcome)) => {
-            let next = if welcome.user.must_change_password { "/password" } else { "/" };
+            let next = if welcome.user.must_change_password {
+                "/password"
+            } else {
+                "/"
+            };
             let cookie = security::set_cookie(&welcome.secret, state.secure());
             ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
         }
-        Ok(SignIn::Wrong) => form(StatusCode::UNPROCESSABLE_ENTITY, &email, "E-mail or password is wrong."),
+        Ok(SignIn::Wrong) => form(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &email,
+            "E-mail or password is wrong.",
+        ),
         Ok(SignIn::Wait { seconds }) => {
             let words = in_words(chrono::Duration::seconds(seconds));
-            let fault = format!("There were too many failed attempts. Try again in {words}; until then no password is judged.");
+            let fault = format!(
+                "There were too many failed attempts. Try again in {words}; until then no password is judged."
+            );
             let mut response = form(StatusCode::TOO_MANY_REQUESTS, &email, &fault);
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             response
@@ -72,13 +85,21 @@ pub(crate) async fn leave(
     Form(proof): Form<Proof>,
 ) -> Response {
     let Some((session, csrf)) = caller.session() else {
-        return Problem::malformed("a bearer token has no session to end; revoke the token instead").into_response();
+        return Problem::malformed("a bearer token has no session to end; revoke the token instead")
+            .into_response();
     };
     if !is_csrf(csrf, proof.csrf.as_bytes()) {
-        return told("Not signed out", &Problem::forbidden("the form is not of this session; open the console and sign out there"));
+        return told(
+            "Not signed out",
+            &Problem::forbidden("the form is not of this session; open the console and sign out there"),
+        );
     }
     match state.desk.sign_out(session, &caller.user.id).await {
-        Ok(()) => ([(header::SET_COOKIE, security::clear_cookie(state.secure()))], Redirect::to("/login")).into_response(),
+        Ok(()) => (
+            [(header::SET_COOKIE, security::clear_cookie(state.secure()))],
+            Redirect::to("/login"),
+        )
+            .into_response(),
         Err(error) => told("Not signed out", &error.into()),
     }
 }

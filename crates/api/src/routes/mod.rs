@@ -57,7 +57,10 @@ pub(crate) fn mounted(state: &ApiState) -> (Router<ApiState>, Vec<Route>) {
         router = router.route(route.path, guarded);
         mounted.push(route);
     }
-    (router.method_not_allowed_fallback(async || Problem::wrong_method()), mounted)
+    (
+        router.method_not_allowed_fallback(async || Problem::wrong_method()),
+        mounted,
+    )
 }
 
 /// What most routes take: a person's words.
@@ -70,12 +73,23 @@ const FORM: usize = 8 * 1024;
 pub(crate) struct Table(Vec<(Route, MethodRouter<ApiState>)>);
 
 impl Table {
-    fn add<H, T>(&mut self, filter: (MethodFilter, &'static str), path: &'static str, access: Access, body_limit: usize, handler: H)
-    where
+    fn add<H, T>(
+        &mut self,
+        filter: (MethodFilter, &'static str),
+        path: &'static str,
+        access: Access,
+        body_limit: usize,
+        handler: H,
+    ) where
         H: Handler<T, ApiState>,
         T: 'static,
     {
-        let route = Route { method: filter.1, path, access, body_limit };
+        let route = Route {
+            method: filter.1,
+            path,
+            access,
+            body_limit,
+        };
         self.0.push((route, on(filter.0, handler)));
     }
 
@@ -87,7 +101,13 @@ impl Table {
         self.add((MethodFilter::POST, "POST"), path, access, WORDS, handler);
     }
 
-    fn post_up_to<H: Handler<T, ApiState>, T: 'static>(&mut self, path: &'static str, access: Access, body_limit: usize, handler: H) {
+    fn post_up_to<H: Handler<T, ApiState>, T: 'static>(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        body_limit: usize,
+        handler: H,
+    ) {
         self.add((MethodFilter::POST, "POST"), path, access, body_limit, handler);
     }
 
@@ -99,7 +119,12 @@ impl Table {
         self.add((MethodFilter::PATCH, "PATCH"), path, access, WORDS, handler);
     }
 
-    fn delete<H: Handler<T, ApiState>, T: 'static>(&mut self, path: &'static str, access: Access, handler: H) {
+    fn delete<H: Handler<T, ApiState>, T: 'static>(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) {
         self.add((MethodFilter::DELETE, "DELETE"), path, access, FORM, handler);
     }
 }
@@ -119,7 +144,11 @@ fn table() -> Table {
     audit::mount(&mut table);
     demo::mount(&mut table);
     health::mount(&mut table);
-    table.get("/api/v1/stream", Access::Needs(watchkeeper_domain::access::Permission::View), stream::follow);
+    table.get(
+        "/api/v1/stream",
+        Access::Needs(watchkeeper_domain::access::Permission::View),
+        stream::follow,
+    );
     mount_pages(&mut table);
     mount_receivers(&mut table);
     table
@@ -135,6 +164,9 @@ fn mount_pages(table: &mut Table) {
     let signed = Access::Public("the signature in the link says for whom and for what it stands");
     table.get("/ack/{token}", signed, pages::acknowledge::show);
     table.post_up_to("/ack/{token}", signed, FORM, pages::acknowledge::act);
+    let recipient = Access::Public("who got a notice has no account; the code is what they know");
+    table.get("/check", recipient, pages::check::show);
+    table.post_up_to("/check", recipient, FORM, pages::check::act);
     let style = Access::Public("the style of the pages that strangers see");
     table.get("/assets-server.css", style, pages::style);
 }
@@ -148,5 +180,7 @@ fn mount_receivers(table: &mut Table) {
 
 /// Strips a person's words of space around them.
 pub(crate) fn trimmed(text: Option<&str>) -> Option<String> {
-    text.map(str::trim).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+    text.map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(ToOwned::to_owned)
 }

@@ -15,7 +15,7 @@ impl Desk {
     /// # Errors
     /// See [`Alert::acknowledge`].
     pub async fn acknowledge_alert(&self, id: &AlertId, by: &Actor) -> Result<Alert, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let alert = tx.alert(id).await?;
         let before = alert.version;
         let alert = alert.acknowledge(by, self.now())?;
@@ -45,7 +45,7 @@ impl Desk {
         why: &str,
         by: &Actor,
     ) -> Result<Alert, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let alert = tx.alert(id).await?;
         let before = alert.version;
         let alert = alert.resolve(verdict, why, by, self.now())?;
@@ -62,7 +62,7 @@ impl Desk {
     /// # Errors
     /// Refused when it belongs to one already.
     pub async fn open_incident_for(&self, id: &AlertId, by: &Actor) -> Result<Alert, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let alert = loose(tx.alert(id).await?)?;
         let playbook = Playbook::for_alert(&self.house.library.playbooks, &alert);
         let mut outcome = Incident::open_for(&alert, playbook, self.now());
@@ -98,7 +98,7 @@ impl Desk {
         incident: &IncidentId,
         by: &Actor,
     ) -> Result<Alert, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let alert = loose(tx.alert(id).await?)?;
         let host = self.load(&mut tx, incident, None).await?;
         let read = host.version;

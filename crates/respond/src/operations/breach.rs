@@ -26,7 +26,7 @@ impl Desk {
         why: &str,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, id, read).await?;
         let before = incident.version;
         let within = incident
@@ -60,7 +60,7 @@ impl Desk {
         confirmed_at: Option<DateTime<Utc>>,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, id, read).await?;
         // The list comes first, so that the obligations of everybody on it begin in the same transaction.
         let incident = self.propose(&mut tx, incident).await?;
@@ -112,7 +112,7 @@ impl Desk {
         evidence: &str,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.customer(customer).await?;
         let incident = self.load(&mut tx, id, None).await?;
         let before = incident.version;
@@ -137,7 +137,7 @@ impl Desk {
         why: &str,
         by: &Actor,
     ) -> Result<Obligation, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let obligation = tx.obligation(id).await?;
         let before = obligation.version;
         let now = self.now();
@@ -263,7 +263,7 @@ impl Desk {
                 .get(&customer.id)
                 .is_some_and(|affected| affected.standing.told());
             match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
-                (true, None) => begun.push(self.begin(tx, incident, customer, confirmed_at).await?),
+                (true, None) => begun.push(self.owe(tx, incident, customer, confirmed_at).await?),
                 (true, Some(known)) => begun.extend(self.change(tx, known, Obligation::resume).await?),
                 (false, Some(known)) => {
                     let why = "the customer was cleared";
@@ -310,7 +310,7 @@ impl Desk {
         entries
     }
 
-    async fn begin(
+    async fn owe(
         &self,
         tx: &mut Tx,
         incident: &Incident,

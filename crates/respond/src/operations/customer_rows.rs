@@ -6,7 +6,7 @@ use watchkeeper_domain::customer::{ContactRole, Customer};
 use watchkeeper_domain::span::Span;
 
 /// The columns of a list. `key` and `name` must be there; of the others those that are left out stay as they are.
-pub const COLUMNS: [&str; 10] = [
+pub(crate) const COLUMNS: [&str; 10] = [
     "key",
     "name",
     "tenants",

@@ -125,7 +125,7 @@ impl Desk {
         facts: CustomerFacts,
         by: &Actor,
     ) -> Result<Customer, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let before = tx.customer_by_key(key).await?;
         if let Some(before) = &before {
             must_be_read(read, before.version, "customer", key)?;
@@ -163,7 +163,7 @@ impl Desk {
         }
         let (rows, mut faults) = customer_rows::read(list);
         let mut tx = if commit {
-            self.store.begin().await?
+            self.begin().await?
         } else {
             self.store.read().await?
         };

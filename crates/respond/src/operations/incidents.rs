@@ -74,7 +74,7 @@ impl Desk {
             playbook,
             drill: false,
         };
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let detail = json!({"severity": severity, "playbook": playbook.map(|p| (&p.id, p.version, &p.hash))});
         let said = Said {
             by: &actor,

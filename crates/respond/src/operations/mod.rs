@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod breach;
 mod customer_rows;
+pub mod check;
 pub mod customers;
 pub mod incidents;
 pub mod notices;

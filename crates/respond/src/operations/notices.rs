@@ -28,7 +28,7 @@ impl Desk {
         facts: NoticeFacts,
         by: &Actor,
     ) -> Result<Notice, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, incident, None).await?;
         if incident.disclosure.confirmed_at().is_none() {
             return Err(TransitionError::NotFrom {
@@ -65,7 +65,7 @@ impl Desk {
         facts: NoticeFacts,
         by: &Actor,
     ) -> Result<Notice, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         must_be_read(read, notice.version, "notice", id.as_str())?;
         let before = notice.version;
@@ -85,7 +85,7 @@ impl Desk {
     /// # Errors
     /// See [`Notice::submit`].
     pub async fn submit_notice(&self, id: &NoticeId, by: &Actor) -> Result<Notice, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let incident = self.load(&mut tx, &notice.incident, None).await?;
         // The list of affected customers may have changed since the last edit.
@@ -122,7 +122,7 @@ impl Desk {
     /// # Errors
     /// See [`Notice::send_back`].
     pub async fn return_notice(&self, id: &NoticeId, why: &str, by: &Actor) -> Result<Notice, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let before = notice.version;
         let incident = self.load(&mut tx, &notice.incident, None).await?;
@@ -146,7 +146,7 @@ impl Desk {
             ));
         }
         let actor = Actor::person(&by.id);
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let before = notice.version;
         let incident = self.load(&mut tx, &notice.incident, None).await?;

@@ -138,7 +138,7 @@ impl Desk {
         email: &str,
         address: &str,
     ) -> Result<Option<i64>, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         if let Some(seconds) = wait(&mut tx, email, address, self.now()).await? {
             return Ok(Some(seconds));
         }

@@ -98,7 +98,7 @@ impl Desk {
             created_at: self.now(),
             closed_at: None,
         };
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.insert_user(&user, Some(&hash)).await?;
         self.record(
             &mut tx,
@@ -135,7 +135,7 @@ impl Desk {
         if !faults.is_empty() {
             return Err(RespondError::Invalid(faults));
         }
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let before = tx.user(id).await?;
         let after = self.changed(before.clone(), change);
         if after == before {
@@ -174,7 +174,7 @@ impl Desk {
     pub async fn reset_password(&self, id: &UserId, by: &Actor) -> Result<String, RespondError> {
         let password = passwords::one_time();
         let hash = passwords::place().await?.hash(password.clone()).await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let mut user = tx.user(id).await?;
         if user.closed_at.is_some() {
             return Err(RespondError::invalid(
@@ -204,7 +204,7 @@ impl Desk {
             ));
         }
         let hash = passwords::place().await?.hash(password.to_owned()).await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let mut user = tx.user(id).await?;
         if let Some(fault) = watchkeeper_domain::access::password_fault(password, &user) {
             return Err(RespondError::invalid("password", fault));

@@ -76,7 +76,7 @@ impl Desk {
     }
 
     async fn welcome(&self, user: User) -> Result<Welcome, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.clear_failures(&passwords::account_key(&user.email)).await?;
         tx.delete_expired_sessions(self.now()).await?;
         tx.forget_failures(self.now() - Duration::days(1)).await?;
@@ -99,7 +99,7 @@ impl Desk {
     }
 
     async fn turn_away(&self, email: &str, address: &str) -> Result<SignIn, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         self.count_failure(&mut tx, &passwords::address_key(address))
             .await?;
         let account = tx.user_by_email(email).await?;
@@ -150,7 +150,7 @@ impl Desk {
         }
         if seen && now - session.last_seen_at >= touch_every() {
             let until = (now + self.idle_limit()).min(session.created_at + self.session_limit());
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.begin().await?;
             tx.touch_session(&session.id, now, until).await?;
             tx.commit().await?;
         }
@@ -162,7 +162,7 @@ impl Desk {
     /// # Errors
     /// When the store cannot be written.
     pub async fn sign_out(&self, session: &SessionId, by: &UserId) -> Result<(), RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.delete_session(session).await?;
         let actor = Actor::person(by);
         self.record(
@@ -219,7 +219,7 @@ impl Desk {
     }
 
     async fn keep_password(&self, id: &UserId, hash: &str) -> Result<Welcome, RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         let mut user = tx.user(id).await?;
         user.must_change_password = false;
         tx.update_user(&user).await?;
@@ -284,7 +284,7 @@ impl Desk {
             last_used_at: None,
             revoked_at: None,
         };
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         tx.insert_token(&token).await?;
         let detail = json!({"roles": roles});
         self.record(
@@ -304,7 +304,7 @@ impl Desk {
     /// # Errors
     /// When there is no such token.
     pub async fn revoke_token(&self, id: &TokenId, by: &Actor) -> Result<(), RespondError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin().await?;
         if !tx.revoke_token(id, self.now()).await? {
             return Ok(());
         }
@@ -344,7 +344,7 @@ impl Desk {
             return Ok(None);
         }
         if token.last_used_at.is_none_or(|last| now - last >= touch_every()) {
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.begin().await?;
             tx.touch_token(&token.id, now).await?;
             tx.commit().await?;
         }

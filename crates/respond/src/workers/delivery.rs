@@ -141,7 +141,7 @@ impl Deliveries {
     /// A claim ran out, or the process died, after the bytes had begun to go: the recipient may have the message already. The claim
     /// has flagged the row; this says so in the record.
     async fn say_duplicate(&self, delivery: &Delivery, data_at: DateTime<Utc>) -> Result<(), RespondError> {
-        let mut tx = self.desk.store.begin().await?;
+        let mut tx = self.desk.begin().await?;
         let lines = [format!(
             "an earlier attempt began to send at {data_at} and its outcome is unknown; the same bytes are sent again"
         )];
@@ -177,7 +177,7 @@ impl Deliveries {
             Attempt::Unknown { .. } => "unknown",
         };
         let delivery = delivery.attempted(attempt, now);
-        let mut tx = desk.store.begin().await?;
+        let mut tx = desk.begin().await?;
         tx.update_delivery(&delivery, before).await?;
         tx.add_transcript(&delivery.id, now, outcome, transcript).await?;
         let detail = json!({"outcome": outcome, "attempt": delivery.attempts, "channel": delivery.channel, "possible_duplicate": delivery.possible_duplicate});
@@ -338,7 +338,7 @@ impl Worker for Deliveries {
     }
 
     async fn turn(&mut self) -> Result<Turn, RespondError> {
-        let mut tx = self.desk.store.begin().await?;
+        let mut tx = self.desk.begin().await?;
         let claimed = tx.claim_deliveries(self.desk.now(), lease(), AT_ONCE).await?;
         if claimed.is_empty() {
             return Ok(Turn::Idle);

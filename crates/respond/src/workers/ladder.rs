@@ -163,7 +163,7 @@ impl Worker for Ladder {
     }
 
     async fn turn(&mut self) -> Result<Turn, RespondError> {
-        let mut tx = self.desk.store.begin().await?;
+        let mut tx = self.desk.begin().await?;
         let groups = self.take_due(&mut tx).await?;
         if groups.is_empty() {
             return Ok(Turn::Idle);

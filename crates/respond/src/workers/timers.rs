@@ -32,7 +32,7 @@ impl Worker for Timers {
 
     async fn turn(&mut self) -> Result<Turn, RespondError> {
         let desk = &self.desk;
-        let mut tx = desk.store.begin().await?;
+        let mut tx = desk.begin().await?;
         let now = desk.now();
         let due = tx.incidents_due(now, AT_ONCE).await?;
         let mut fired = 0;

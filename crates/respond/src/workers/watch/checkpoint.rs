@@ -30,7 +30,7 @@ pub(super) async fn commit(watch: &mut Watch, batches: &[(usize, Batch)]) -> Res
         return Ok(0);
     }
     let desk = watch.desk.clone();
-    let mut tx = desk.store.begin().await?;
+    let mut tx = desk.begin().await?;
     let count = detections.len();
     fold_all(&desk, &mut tx, detections).await?;
     for (index, batch) in batches {

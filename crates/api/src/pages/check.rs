@@ -1,0 +1,77 @@
+//! The page where a recipient checks a notice, by a code typed in: is it ours, and is it as we sent it? No account is needed.
+
+use super::{page, told};
+use crate::access::ClientAddress;
+use crate::extract::Form;
+use crate::state::ApiState;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+use minijinja::context;
+use serde::Deserialize;
+use watchkeeper_domain::notice::NoticeKind;
+use watchkeeper_domain::span::in_words;
+use watchkeeper_respond::operations::check::{Checked, GenuineNotice};
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    code: String,
+}
+
+/// An empty form, for the page of the company whose notices are checked.
+pub(crate) async fn show(State(state): State<ApiState>) -> Response {
+    form(&state, StatusCode::OK, "", "")
+}
+
+fn form(state: &ApiState, status: StatusCode, code: &str, fault: &str) -> Response {
+    let sender = &state.desk.house().sender;
+    page(
+        status,
+        "check.html",
+        context! { company => sender.company, contact => sender.contact, code, fault },
+    )
+}
+
+/// Looks the code up. It stands in the body and not in the address, so that it is in no log.
+pub(crate) async fn act(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    Form(Typed { code }): Form<Typed>,
+) -> Response {
+    match state.desk.check_notice(&code, &address).await {
+        Ok(Checked::Genuine(notice)) => genuine(&state, &notice),
+        Ok(Checked::Unknown) => {
+            let fault = "We have sent no notice with this code. Check it for typing mistakes; if it is typed as it stands in the message, the message is not ours: do not answer it, and tell us.";
+            form(&state, StatusCode::NOT_FOUND, &code, fault)
+        }
+        Ok(Checked::Wait { seconds }) => {
+            let words = in_words(chrono::Duration::seconds(seconds));
+            let fault = format!("Too many wrong codes came from your network. Try again in {words}.");
+            let mut response = form(&state, StatusCode::TOO_MANY_REQUESTS, &code, &fault);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+        }
+        Err(error) => told("The notice could not be checked", &error.into()),
+    }
+}
+
+fn genuine(state: &ApiState, notice: &GenuineNotice) -> Response {
+    let sender = &state.desk.house().sender;
+    let kind = match notice.kind {
+        NoticeKind::Holding => "first notice, with what was known at the time",
+        NoticeKind::Full => "full account",
+    };
+    let content = context! {
+        company => sender.company,
+        contact => sender.contact,
+        reference => notice.reference,
+        kind,
+        subject => notice.subject,
+        sent_at => notice.sent_at.to_rfc3339(),
+        sent => notice.sent_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        text_sha256 => notice.text_sha256,
+        approved_hash => notice.approved_hash,
+    };
+    page(StatusCode::OK, "checked.html", content)
+}

@@ -1,0 +1,200 @@
+//! The wiring: opens the store, the sources, the detectors and the channels as the configuration says, and puts the workers to their
+//! desk. Nothing runs yet: `run` runs it, and tests take the workers' turns themselves.
+
+use crate::config::Config;
+use crate::embedded;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use watchkeeper_collect::parse::Format;
+use watchkeeper_collect::{Receiver, SourceConfig};
+use watchkeeper_deliver as deliver;
+use watchkeeper_detect::{DetectorSet, Limits};
+use watchkeeper_domain::clock::Clock;
+use watchkeeper_domain::delivery::Channel;
+use watchkeeper_domain::span::Span;
+use watchkeeper_respond::workers::delivery::Deliveries;
+use watchkeeper_respond::workers::ladder::Ladder;
+use watchkeeper_respond::workers::timers::Timers;
+use watchkeeper_respond::workers::watch::{Board, Configured, Watch};
+use watchkeeper_respond::workers::{Turn, Worker};
+use watchkeeper_respond::{Desk, House, RespondError};
+use watchkeeper_store::{DatabaseConfig, Store};
+
+/// Everything, wired and at rest.
+#[derive(Debug)]
+pub struct App {
+    /// Where decisions are taken.
+    pub desk: Desk,
+    /// Watches the sources.
+    pub watch: Watch,
+    /// Fires timers of incidents.
+    pub timers: Timers,
+    /// Takes steps of obligations.
+    pub ladder: Ladder,
+    /// Carries the outbox out.
+    pub deliveries: Deliveries,
+    /// Takes pushes, by source.
+    pub receivers: BTreeMap<String, Arc<Receiver>>,
+    /// What the detectors are doing.
+    pub board: Arc<Board>,
+}
+
+/// How the product is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// For real.
+    Serve,
+    /// As a demonstration: time can travel, mail stays in the mailbox.
+    Demo,
+}
+
+/// How long a checkpoint waits for slow sources when the service runs.
+pub const PATIENCE: Duration = Duration::from_millis(250);
+
+impl App {
+    /// Wires everything as the configuration says.
+    ///
+    /// # Errors
+    /// In words: what could not be opened, and what to do.
+    pub async fn build(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        mode: Mode,
+        patience: Option<Duration>,
+    ) -> Result<Self, String> {
+        let store = open_store(&config.database.url).await?;
+        let house = house(config, mode)?;
+        let desk = Desk::open(store, Arc::clone(&clock), house).await.map_err(|fault| fault.to_string())?;
+        let (sources, receivers) = open_sources(config, &clock).await?;
+        let engine = detectors(config)?;
+        let watch = Watch::open(desk.clone(), sources, engine, patience).await.map_err(|fault| fault.to_string())?;
+        Ok(Self {
+            timers: Timers::new(desk.clone()),
+            ladder: Ladder::new(desk.clone()),
+            deliveries: Deliveries::new(desk.clone(), channels(config).await?),
+            board: watch.board(),
+            watch,
+            receivers,
+            desk,
+        })
+    }
+
+    /// Takes every worker's turn, again and again, until nothing is left to do.
+    ///
+    /// # Errors
+    /// The first turn that fails.
+    pub async fn settle(&mut self) -> Result<(), RespondError> {
+        loop {
+            let mut busy = false;
+            let workers: [&mut dyn Worker; 4] =
+                [&mut self.watch, &mut self.timers, &mut self.ladder, &mut self.deliveries];
+            for worker in workers {
+                busy |= worker.turn().await? == Turn::Busy;
+            }
+            if !busy {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Opens the store and brings its tables up to date.
+///
+/// # Errors
+/// In words, without the password that a URL may hold.
+pub async fn open_store(url: &str) -> Result<Store, String> {
+    if let Some(path) = url.strip_prefix("sqlite:")
+        && let Some(folder) = std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(|fault| format!("{}: {fault}", folder.display()))?;
+    }
+    let store = Store::open(&DatabaseConfig { url: url.to_owned() }).await.map_err(|fault| fault.to_string())?;
+    store.migrate().await.map_err(|fault| fault.to_string())?;
+    Ok(store)
+}
+
+fn house(config: &Config, mode: Mode) -> Result<House, String> {
+    let library = embedded::library(config.playbooks.folder.as_deref())?;
+    for (path, fault) in &library.faults {
+        tracing::error!(path, fault, "a playbook or letter cannot be used");
+    }
+    Ok(House {
+        base_url: config.server.base_url.clone(),
+        sender: config.notices.clone(),
+        mail_from: config.mail.author(),
+        paging: config.paging.policy(),
+        executives: config.paging.executives.clone(),
+        topics: config.sns.as_ref().map(|sns| sns.topics.clone()).unwrap_or_default(),
+        join_within: config.incidents.join_within,
+        open_incident_at: config.incidents.open_at,
+        library,
+        demo: mode == Mode::Demo,
+    })
+}
+
+type Opened = (Vec<Configured>, BTreeMap<String, Arc<Receiver>>);
+
+async fn open_sources(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened, String> {
+    let mut sources = Vec::new();
+    let mut receivers = BTreeMap::new();
+    for source in &config.sources {
+        let opened = watchkeeper_collect::open(source, Arc::clone(clock), &config.server.data_dir).await;
+        let opened = opened.map_err(|fault| format!("source `{}`: {fault}", source.name()))?;
+        if let Some(receiver) = opened.receiver {
+            receivers.insert(source.name().0, receiver);
+        }
+        let format = serde_json::to_value(source.interpretation().format).ok();
+        sources.push(Configured {
+            source: opened.source,
+            kind: source.kind().to_owned(),
+            format: format.and_then(|f| f.as_str().map(str::to_owned)).unwrap_or_default(),
+        });
+    }
+    Ok((sources, receivers))
+}
+
+/// CloudTrail delivers with minutes of disorder.
+const CLOUDTRAIL_LATENESS: Span = Span::minutes(15);
+
+/// The detectors that the configuration asks for. Bad rules are quarantined and said loudly; the others run.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn detectors(config: &Config) -> Result<DetectorSet, String> {
+    let detection = &config.detection;
+    let mut files = if detection.shipped { embedded::shipped_rules() } else { Vec::new() };
+    files.extend(embedded::rules_in(&detection.rules)?);
+    let mut limits = Limits {
+        lateness: detection.lateness.duration(),
+        future_skew: detection.future_skew.duration(),
+        placeholders: detection.placeholders.clone(),
+        ..Limits::default()
+    };
+    for source in &config.sources {
+        // What a poller promises not to miss must still be counted when it comes.
+        if let SourceConfig::CloudwatchLogs(logs) = source {
+            let horizon = chrono::Duration::minutes(i64::from(logs.horizon_minutes));
+            limits.lateness_of.insert(source.name(), horizon);
+        } else if source.interpretation().format == Format::Cloudtrail {
+            limits.lateness_of.insert(source.name(), CLOUDTRAIL_LATENESS.duration());
+        }
+    }
+    let set = DetectorSet::load(files, detection.entities.clone(), limits);
+    for rule in set.quarantined() {
+        tracing::error!(path = rule.path, line = rule.line, key = rule.key, reason = rule.reason, "a rule is quarantined");
+    }
+    tracing::info!(loaded = set.detectors().len(), quarantined = set.quarantined().len(), "detectors loaded");
+    Ok(set)
+}
+
+async fn channels(config: &Config) -> Result<BTreeMap<Channel, Arc<dyn deliver::Channel>>, String> {
+    let mut channels: BTreeMap<Channel, Arc<dyn deliver::Channel>> = BTreeMap::new();
+    let smtp = deliver::SmtpChannel::new(config.mail.smtp.clone()).map_err(|faults| format!("mail.smtp: {faults}"))?;
+    channels.insert(Channel::Email, Arc::new(smtp));
+    if let Some(sns) = &config.sns {
+        let sns = deliver::SnsChannel::new(&sns.access).await.map_err(|faults| format!("sns.access: {faults}"))?;
+        channels.insert(Channel::Sns, Arc::new(sns));
+    }
+    Ok(channels)
+}

@@ -1,0 +1,54 @@
+//! What the command line does. Results go to standard output, for people or as JSON; logs and faults to standard error.
+
+mod audit;
+mod config;
+mod demo;
+mod detectors;
+mod people;
+mod serve;
+
+use crate::cli::{AuditCommand, Cli, Command, ConfigCommand, DetectorsCommand, PeopleCommand};
+use clap::CommandFactory;
+use std::future::Future;
+use std::process::ExitCode;
+
+/// Something could not be done at all.
+const FAILED: u8 = 2;
+
+/// Does what the command line asks for.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Serve(file) => finish(on_runtime(serve::serve(file.config))),
+        Command::Demo(options) => finish(on_runtime(demo::demo(options))),
+        Command::Config(ConfigCommand::Init) => config::init(),
+        Command::Config(ConfigCommand::Check { file, json }) => config::check(&file.config, json),
+        Command::Detectors(DetectorsCommand::Test { paths, json }) => finish(detectors::test(&paths, json)),
+        Command::Detectors(DetectorsCommand::List { paths, json }) => finish(detectors::list(&paths, json)),
+        Command::Audit(AuditCommand::Verify { file, database, json }) => {
+            finish(on_runtime(audit::verify(file.config, database, json)))
+        }
+        Command::People(PeopleCommand::Reset { email, file }) => finish(on_runtime(people::reset(email, file.config))),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "watchkeeper", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn finish(done: Result<ExitCode, String>) -> ExitCode {
+    done.unwrap_or_else(|fault| {
+        eprintln!("watchkeeper: {fault}");
+        ExitCode::from(FAILED)
+    })
+}
+
+fn on_runtime(work: impl Future<Output = Result<ExitCode, String>>) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|fault| format!("the machine gives no threads: {fault}"))?.block_on(work)
+}
+
+/// A line of the command's result.
+pub(crate) fn say(line: &str) {
+    anstream::println!("{line}");
+}

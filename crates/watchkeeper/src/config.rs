@@ -1,0 +1,245 @@
+//! The configuration: one TOML file whose commented default is the manual.
+//!
+//! Reading it lists every fault at once, each with its line, its field and what to write instead.
+
+mod faults;
+mod read;
+
+pub use faults::{ConfigFault, ConfigFaults};
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use watchkeeper_collect::SourceConfig;
+use watchkeeper_deliver::{Party, SmtpConfig, SnsConfig};
+use watchkeeper_domain::event::EntityFields;
+use watchkeeper_domain::incident::Severity;
+use watchkeeper_domain::notice::Sender;
+use watchkeeper_domain::page::{PagingPolicy, PagingStep};
+use watchkeeper_domain::span::Span;
+
+/// The commented default, which is the manual.
+pub const DEFAULT: &str = include_str!("../watchkeeper.default.toml");
+
+/// The configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where and how the service answers.
+    pub server: Server,
+    /// Where the record is kept.
+    pub database: Database,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How mail is sent.
+    pub mail: Mail,
+    /// How SNS topics are reached.
+    pub sns: Option<Sns>,
+    /// Whom to page.
+    pub paging: Paging,
+    /// Who speaks in letters.
+    pub notices: Sender,
+    /// When alerts become incidents.
+    pub incidents: Incidents,
+    /// How events are judged.
+    pub detection: Detection,
+    /// Where playbooks and letters come from.
+    pub playbooks: Playbooks,
+    /// Where events come from.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// Where and how the service answers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// How people reach it; links in pages begin with it.
+    pub base_url: String,
+    /// Spools and, by default, the database.
+    pub data_dir: PathBuf,
+    /// Who gets the first account.
+    pub admin_email: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
+            base_url: "http://127.0.0.1:8420".to_owned(),
+            data_dir: PathBuf::from("./data"),
+            admin_email: "admin@localhost.localdomain".to_owned(),
+        }
+    }
+}
+
+/// Where the record is kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
+    pub url: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite:./data/watchkeeper.db".to_owned() }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// Which levels of which parts, such as `info,sqlx=warn`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, filter: "info,sqlx=warn,aws=warn,hyper=warn".to_owned() }
+    }
+}
+
+/// How mail is sent.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Whose address mail comes from.
+    pub from: String,
+    /// The name shown with it.
+    #[serde(default)]
+    pub from_name: Option<String>,
+    /// The relay.
+    pub smtp: SmtpConfig,
+}
+
+impl Mail {
+    /// The author of all mail.
+    #[must_use]
+    pub fn author(&self) -> Party {
+        match &self.from_name {
+            Some(name) => Party::named(name, &self.from),
+            None => Party::address(&self.from),
+        }
+    }
+}
+
+/// How SNS topics are reached.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sns {
+    /// Region, profile, role.
+    pub access: SnsConfig,
+    /// ARNs of topics by the name that paging steps use.
+    pub topics: BTreeMap<String, String>,
+}
+
+/// Whom to page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    /// The steps of the on-call policy.
+    pub steps: Vec<PagingStep>,
+    /// Addresses of executives, paged at 48/72 of a limit.
+    #[serde(default)]
+    pub executives: Vec<String>,
+}
+
+impl Paging {
+    /// The on-call policy.
+    #[must_use]
+    pub fn policy(&self) -> PagingPolicy {
+        PagingPolicy { steps: self.steps.clone() }
+    }
+}
+
+/// When alerts become incidents.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Incidents {
+    /// Alerts at least this severe open an incident.
+    pub open_at: Severity,
+    /// Alerts that share an actor or tenant join when not more than this lies between them.
+    pub join_within: Span,
+}
+
+impl Default for Incidents {
+    fn default() -> Self {
+        Self { open_at: Severity::Sev2, join_within: Span::hours(6) }
+    }
+}
+
+/// How events are judged.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detection {
+    /// Whether the detectors that come with the product run.
+    pub shipped: bool,
+    /// Folders of further rules.
+    pub rules: Vec<PathBuf>,
+    /// How late an event may be and still be counted where it belongs.
+    pub lateness: Span,
+    /// How far in the future of its collection an event may claim to be.
+    pub future_skew: Span,
+    /// What `%name%` stands for in rules with the modifier `expand`.
+    pub placeholders: BTreeMap<String, Vec<String>>,
+    /// Fields that name tenants and those who act.
+    pub entities: EntityFields,
+}
+
+impl Default for Detection {
+    fn default() -> Self {
+        Self {
+            shipped: true,
+            rules: Vec::new(),
+            lateness: Span::minutes(1),
+            future_skew: Span::minutes(5),
+            placeholders: BTreeMap::new(),
+            entities: EntityFields::default(),
+        }
+    }
+}
+
+/// Where playbooks and letters come from.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Playbooks {
+    /// A folder that replaces the playbooks and letters that come with the product.
+    pub folder: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Every fault, with its line.
+    pub fn load(path: &Path) -> Result<Self, ConfigFaults> {
+        let text = std::fs::read_to_string(path).map_err(|fault| {
+            let remedy = "name a file that exists, or write one with `watchkeeper config init`";
+            ConfigFaults::one(path, 0, "", fault.to_string(), remedy)
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a configuration from text; `path` appears in faults.
+    ///
+    /// # Errors
+    /// Every fault, with its line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigFaults> {
+        read::read(text).map_err(|faults| ConfigFaults { path: path.to_owned(), faults })
+    }
+}

@@ -1,0 +1,293 @@
+//! Reads a configuration so that one fault does not hide another: a field that cannot be read is reported, set aside, and the rest of
+//! its table is read on.
+
+use super::{Config, ConfigFault, Database, Detection, Incidents, Log, Mail, Paging, Playbooks, Server, Sns};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use toml_edit::{Document, Item, Table, TableLike};
+use watchkeeper_collect::SourceConfig;
+use watchkeeper_domain::customer::address_fault;
+use watchkeeper_domain::notice::Sender;
+
+/// Every table that a configuration may have.
+const TABLES: [&str; 11] = [
+    "server", "database", "log", "mail", "sns", "paging", "notices", "incidents", "detection", "playbooks", "source",
+];
+
+/// The document with its lines, and the faults found so far.
+struct Reader<'a> {
+    text: &'a str,
+    root: &'a Table,
+    faults: Vec<ConfigFault>,
+}
+
+pub(super) fn read(text: &str) -> Result<Config, Vec<ConfigFault>> {
+    let document = Document::parse(text).map_err(|fault| {
+        let line = fault.span().map_or(0, |span| line_of(text, &span));
+        vec![ConfigFault {
+            line,
+            field: String::new(),
+            problem: fault.message().to_owned(),
+            remedy: "write TOML, as in the file that `watchkeeper config init` writes".to_owned(),
+        }]
+    })?;
+    let mut reader = Reader { text, root: document.as_table(), faults: Vec::new() };
+    reader.check_tables();
+    let config = reader.config();
+    if let Some(config) = &config {
+        reader.check(config);
+    }
+    let mut faults = reader.faults;
+    faults.sort_by(|a, b| (a.line, &a.field).cmp(&(b.line, &b.field)));
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        _ => Err(faults),
+    }
+}
+
+fn line_of(text: &str, span: &Range<usize>) -> usize {
+    text[..span.start.min(text.len())].matches('\n').count() + 1
+}
+
+impl Reader<'_> {
+    fn check_tables(&mut self) {
+        for (key, item) in self.root.iter() {
+            if !TABLES.contains(&key) {
+                let line = self.line_of_key(self.root, key, item);
+                self.fault(line, key, "there is no such table".to_owned(), &format!("use one of: {}", TABLES.join(", ")));
+            }
+        }
+    }
+
+    fn config(&mut self) -> Option<Config> {
+        let server = self.table::<Server>("server", false);
+        let database = self.table::<Database>("database", false);
+        let log = self.table::<Log>("log", false);
+        let mail = self.table::<Mail>("mail", true);
+        let sns = if self.root.contains_key("sns") { Some(self.table::<Sns>("sns", true)) } else { None };
+        let paging = self.table::<Paging>("paging", true);
+        let notices = self.table::<Sender>("notices", true);
+        let incidents = self.table::<Incidents>("incidents", false);
+        let detection = self.table::<Detection>("detection", false);
+        let playbooks = self.table::<Playbooks>("playbooks", false);
+        let sources = self.sources();
+        Some(Config {
+            server: server?,
+            database: database?,
+            log: log?,
+            mail: mail?,
+            sns: match sns {
+                None => None,
+                Some(sns) => Some(sns?),
+            },
+            paging: paging?,
+            notices: notices?,
+            incidents: incidents?,
+            detection: detection?,
+            playbooks: playbooks?,
+            sources,
+        })
+    }
+
+    fn table<T: DeserializeOwned>(&mut self, name: &str, required: bool) -> Option<T> {
+        let Some(item) = self.root.get(name) else {
+            if required {
+                let remedy = "add the table; `watchkeeper config init` shows what belongs into it";
+                self.fault(0, name, format!("the table [{name}] is missing"), remedy);
+                return None;
+            }
+            return toml_edit::de::from_str("").ok();
+        };
+        let Some(table) = item.as_table_like() else {
+            let line = item.span().map_or(0, |span| line_of(self.text, &span));
+            self.fault(line, name, "this is not a table".to_owned(), &format!("write [{name}] and its fields below it"));
+            return None;
+        };
+        self.read_table(name, table)
+    }
+
+    fn sources(&mut self) -> Vec<SourceConfig> {
+        let Some(item) = self.root.get("source") else { return Vec::new() };
+        let Some(tables) = item.as_array_of_tables() else {
+            let line = item.span().map_or(0, |span| line_of(self.text, &span));
+            self.fault(line, "source", "sources are a list of tables".to_owned(), "write [[source]] and its fields below it");
+            return Vec::new();
+        };
+        let mut sources = Vec::new();
+        let mut names = BTreeSet::new();
+        for (index, table) in tables.iter().enumerate() {
+            let path = format!("source[{index}]");
+            let Some(source) = self.read_table::<SourceConfig>(&path, table) else { continue };
+            let line = table.span().map_or(0, |span| line_of(self.text, &span));
+            for fault in source.validate() {
+                let line = table.get_key_value(&fault.field).map_or(line, |(key, item)| self.span_line(key.span(), item, line));
+                self.fault(line, &format!("{path}.{}", fault.field), fault.wrong, &fault.remedy);
+            }
+            if !names.insert(source.name()) {
+                let problem = format!("the name `{}` stands twice", source.name());
+                self.fault(line, &format!("{path}.name"), problem, "give each source a name of its own");
+            }
+            sources.push(source);
+        }
+        sources
+    }
+
+    /// Reads a table field by field as far as it goes: what cannot be read is reported and set aside, and the rest is read again.
+    fn read_table<T: DeserializeOwned>(&mut self, path: &str, table: &dyn TableLike) -> Option<T> {
+        let mut left = Table::new();
+        for (key, item) in table.iter() {
+            left.insert(key, item.clone());
+        }
+        let mut set_aside: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let document = toml_edit::DocumentMut::from(left.clone());
+            let fault = match toml_edit::de::from_document::<T>(document) {
+                Ok(read) => return set_aside.is_empty().then_some(read),
+                Err(fault) => fault,
+            };
+            let message = fault.message().to_owned();
+            let culprit = fault.span().and_then(|span| culprit(table, &left, &span, &message));
+            match culprit {
+                Some((field, line_span)) => {
+                    let line = line_of(self.text, &line_span);
+                    let top = field.split(['.', '[']).next().unwrap_or(&field).to_owned();
+                    self.fault(line, &format!("{path}.{field}"), message, "");
+                    left.remove(&top);
+                    if !set_aside.insert(top) {
+                        return None;
+                    }
+                }
+                None => {
+                    let missing_set_aside = set_aside.iter().any(|field| message.contains(&format!("`{field}`")));
+                    if !missing_set_aside {
+                        let line = first_span(table).map_or(0, |span| line_of(self.text, &span));
+                        self.fault(line, path, message, "");
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// What only shows when fields are seen together.
+    fn check(&mut self, config: &Config) {
+        for fault in config.paging.policy().faults() {
+            let (field, problem) = fault.split_once(' ').unwrap_or(("paging", &fault));
+            self.fault(self.line("paging", "steps"), field, problem.to_owned(), "");
+        }
+        let topics = config.sns.as_ref().map(|sns| sns.topics.keys().cloned().collect::<BTreeSet<_>>()).unwrap_or_default();
+        for (index, step) in config.paging.steps.iter().enumerate() {
+            for topic in step.topics.iter().filter(|topic| !topics.contains(*topic)) {
+                let field = format!("paging.steps[{index}].topics");
+                let remedy = format!("add it to [sns.topics], or use one of: {}", join(&topics));
+                self.fault(self.line("paging", "steps"), &field, format!("there is no topic `{topic}`"), &remedy);
+            }
+            for fault in step.people.iter().filter_map(|address| address_fault(address)) {
+                self.fault(self.line("paging", "steps"), &format!("paging.steps[{index}].people"), fault, "");
+            }
+        }
+        for fault in config.mail.smtp.validate() {
+            let line = self.line("mail", "smtp");
+            self.fault(line, &format!("mail.smtp.{}", fault.field), fault.problem, &fault.remedy);
+        }
+        for fault in config.sns.iter().flat_map(|sns| sns.access.validate()) {
+            let line = self.line("sns", "access");
+            self.fault(line, &format!("sns.access.{}", fault.field), fault.problem, &fault.remedy);
+        }
+        for (table, field, address) in [
+            ("mail", "from", &config.mail.from),
+            ("notices", "contact", &config.notices.contact),
+            ("server", "admin_email", &config.server.admin_email),
+        ] {
+            if let Some(fault) = address_fault(address) {
+                self.fault(self.line(table, field), &format!("{table}.{field}"), fault, "");
+            }
+        }
+        self.check_server(config);
+        self.check_rules(config);
+    }
+
+    fn check_server(&mut self, config: &Config) {
+        let base = &config.server.base_url;
+        let sound = (base.starts_with("https://") || base.starts_with("http://")) && !base.ends_with('/') && !base.contains(['?', '#', ' ']);
+        if !sound {
+            let remedy = "write such as https://watch.example.com, without a slash at its end";
+            self.fault(self.line("server", "base_url"), "server.base_url", format!("`{base}` is not an address"), remedy);
+        }
+        if !config.server.listen.ip().is_loopback() && base.starts_with("http://") {
+            let problem = format!("{} is reachable from other machines, but base_url is not https", config.server.listen);
+            let remedy = "put a TLS proxy before it and name its https address, or listen on 127.0.0.1";
+            self.fault(self.line("server", "base_url"), "server.base_url", problem, remedy);
+        }
+        let url = &config.database.url;
+        if !(url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            let problem = "this is no database that is known".to_owned();
+            let remedy = "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
+            self.fault(self.line("database", "url"), "database.url", problem, remedy);
+        }
+    }
+
+    fn check_rules(&mut self, config: &Config) {
+        for (index, folder) in config.detection.rules.iter().enumerate() {
+            if !folder.exists() {
+                let problem = format!("{} does not exist", folder.display());
+                let field = format!("detection.rules[{index}]");
+                self.fault(self.line("detection", "rules"), &field, problem, "name a folder of YAML files");
+            }
+        }
+        if let Some(folder) = config.playbooks.folder.as_ref().filter(|folder| !folder.is_dir()) {
+            let problem = format!("{} is not a folder", folder.display());
+            self.fault(self.line("playbooks", "folder"), "playbooks.folder", problem, "name a folder of playbooks");
+        }
+    }
+
+    /// The line of a field; that of its table where it is not written.
+    fn line(&self, table: &str, field: &str) -> usize {
+        let Some(item) = self.root.get(table) else { return 0 };
+        let own = item.as_table_like().and_then(|t| t.get_key_value(field));
+        let of_table = self.root.get_key_value(table).map_or(0, |(key, item)| self.span_line(key.span(), item, 0));
+        own.map_or(of_table, |(key, item)| self.span_line(key.span(), item, of_table))
+    }
+
+    fn line_of_key(&self, table: &Table, key: &str, item: &Item) -> usize {
+        let span = table.key(key).and_then(toml_edit::Key::span);
+        self.span_line(span, item, 0)
+    }
+
+    fn span_line(&self, key: Option<Range<usize>>, item: &Item, otherwise: usize) -> usize {
+        key.or_else(|| item.span()).map_or(otherwise, |span| line_of(self.text, &span))
+    }
+
+    fn fault(&mut self, line: usize, field: &str, problem: String, remedy: &str) {
+        self.faults.push(ConfigFault { line, field: field.to_owned(), problem, remedy: remedy.to_owned() });
+    }
+}
+
+/// Which field of the table a fault's span lies in; the span counts in the original text, since items keep theirs.
+fn culprit(
+    table: &dyn TableLike,
+    left: &Table,
+    span: &Range<usize>,
+    message: &str,
+) -> Option<(String, Range<usize>)> {
+    let within = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    for (key, item) in table.iter().filter(|(key, _)| left.contains_key(key)) {
+        let key_span = table.get_key_value(key).and_then(|(key, _)| key.span());
+        let named = message.contains(&format!("unknown field `{key}`"));
+        let inside = item.span().is_some_and(|outer| within(&outer)) || key_span.as_ref().is_some_and(within);
+        if named || inside {
+            let at = if inside { span.clone() } else { key_span.or_else(|| item.span())? };
+            return Some((key.to_owned(), at));
+        }
+    }
+    None
+}
+
+fn first_span(table: &dyn TableLike) -> Option<Range<usize>> {
+    table.iter().filter_map(|(key, item)| table.get_key_value(key).and_then(|(key, _)| key.span()).or_else(|| item.span())).min_by_key(|span| span.start)
+}
+
+fn join(names: &BTreeSet<String>) -> String {
+    if names.is_empty() { "(there are none yet)".to_owned() } else { names.iter().cloned().collect::<Vec<_>>().join(", ") }
+}

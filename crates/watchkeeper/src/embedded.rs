@@ -1,0 +1,94 @@
+//! Detectors, playbooks and letters that come with the product, and those in folders.
+
+use rust_embed::RustEmbed;
+use std::path::{Path, PathBuf};
+use watchkeeper_detect::RuleFile;
+use watchkeeper_respond::Library;
+
+#[derive(RustEmbed)]
+#[folder = "../../detectors"]
+struct ShippedDetectors;
+
+#[derive(RustEmbed)]
+#[folder = "../../playbooks"]
+struct ShippedPlaybooks;
+
+/// The rules that come with the product.
+#[must_use]
+pub fn shipped_rules() -> Vec<RuleFile> {
+    let mut files: Vec<RuleFile> = ShippedDetectors::iter()
+        .filter(|path| path.ends_with(".yml") || path.ends_with(".yaml"))
+        .filter_map(|path| {
+            let file = ShippedDetectors::get(&path)?;
+            Some(RuleFile { path: format!("detectors/{path}"), text: String::from_utf8_lossy(&file.data).into_owned() })
+        })
+        .collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// The rules in files and folders, by path.
+///
+/// # Errors
+/// Names the path that cannot be read.
+pub fn rules_in(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        for file in files_below(path, &["yml", "yaml"])? {
+            let text = read(&file)?;
+            files.push(RuleFile { path: file.display().to_string(), text });
+        }
+    }
+    Ok(files)
+}
+
+/// Playbooks and letters: those in `folder`, or those that come with the product.
+///
+/// # Errors
+/// Names the path that cannot be read.
+pub fn library(folder: Option<&Path>) -> Result<Library, String> {
+    let mut files: Vec<(String, String)> = Vec::new();
+    match folder {
+        None => {
+            for path in ShippedPlaybooks::iter() {
+                if let Some(file) = ShippedPlaybooks::get(&path) {
+                    files.push((path.into_owned(), String::from_utf8_lossy(&file.data).into_owned()));
+                }
+            }
+        }
+        Some(folder) => {
+            for file in files_below(folder, &["yml", "yaml", "subject", "txt", "html"])? {
+                let path = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+                files.push((path, read(&file)?));
+            }
+        }
+    }
+    files.sort();
+    Ok(Library::read(files.iter().map(|(path, text)| (path.as_str(), text.as_str()))))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+/// Every file below a path whose name ends in one of the extensions, sorted; a file itself whatever its name.
+fn files_below(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> {
+    let named = |fault: std::io::Error| format!("{}: {fault}", path.display());
+    if std::fs::metadata(path).map_err(named)?.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(named)? {
+        let entry = entry.map_err(named)?.path();
+        let wanted = entry.extension().is_some_and(|e| extensions.iter().any(|known| e == *known));
+        // A link is not followed, so that a folder that links to itself ends.
+        let kind = std::fs::symlink_metadata(&entry).map_err(named)?;
+        if kind.is_dir() {
+            found.extend(files_below(&entry, extensions)?);
+        } else if wanted {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,10 @@
+//! Watchkeeper in one binary: configuration, wiring, lifecycle and command line. What it does is in the crates below.
+
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod embedded;
+pub mod logs;
+pub mod run;

@@ -1,0 +1,103 @@
+//! The configuration: the default is sound, and every fault is said at once, with its line.
+
+use std::path::Path;
+use watchkeeper::config::{Config, ConfigFault, DEFAULT};
+
+fn faults(text: &str) -> Vec<ConfigFault> {
+    Config::parse(text, Path::new("watchkeeper.toml")).expect_err("it has faults").faults
+}
+
+fn named<'a>(faults: &'a [ConfigFault], field: &str) -> &'a ConfigFault {
+    faults.iter().find(|fault| fault.field == field).unwrap_or_else(|| panic!("no fault of `{field}` in {faults:#?}"))
+}
+
+#[test]
+fn the_default_is_sound() {
+    let config = Config::parse(DEFAULT, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(config.server.listen.ip().is_loopback());
+    assert!(config.sources.is_empty());
+}
+
+#[test]
+fn the_default_says_what_the_code_does() {
+    let written = Config::parse(DEFAULT, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(written.detection, watchkeeper::config::Detection::default());
+    assert_eq!(written.incidents, watchkeeper::config::Incidents::default());
+    assert_eq!(written.log, watchkeeper::config::Log::default());
+}
+
+#[test]
+fn every_source_that_the_default_shows_is_sound_when_its_comment_is_taken_away() {
+    let start = DEFAULT.find("# [[source]]").expect("the default shows sources");
+    let (head, sources) = DEFAULT.split_at(start);
+    let uncommented: Vec<&str> = sources.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
+    let text = format!("{head}{}", uncommented.join("\n"));
+    let config = Config::parse(&text, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.sources.len(), 4);
+}
+
+#[test]
+fn every_fault_is_said_at_once_with_its_line() {
+    let text = r#"[server]
+listen = "everywhere"
+base_ur = "http://x"
+
+[mail]
+from = "not an address"
+
+[mail.smtp]
+host = "smtp.example.com"
+tls = "none"
+
+[[paging.steps]]
+people = []
+wait = "5 minutes"
+
+[notices]
+company = "Example"
+contact = "security@example.com"
+check_at = "example.com"
+
+[detektion]
+shipped = true
+
+[[source]]
+kind = "file"
+name = "Edge Access"
+paths = ["/var/log/nginx/access.log"]
+colour = "red"
+"#;
+    let faults = faults(text);
+    assert_eq!(named(&faults, "server.listen").line, 2);
+    assert_eq!(named(&faults, "server.base_ur").line, 3);
+    assert_eq!(named(&faults, "detektion").line, 21);
+    assert!(named(&faults, "detektion").remedy.contains("detection"));
+    assert!(faults.iter().any(|fault| fault.field.starts_with("paging.steps") && fault.line >= 12), "{faults:#?}");
+    assert!(faults.iter().any(|fault| fault.field.starts_with("source[0]") && fault.line == 28), "{faults:#?}");
+}
+
+#[test]
+fn what_only_shows_when_fields_are_seen_together_is_said_too() {
+    let text = DEFAULT
+        .replace("listen = \"127.0.0.1:8420\"", "listen = \"0.0.0.0:8420\"")
+        .replace("from = \"watchkeeper@example.com\"", "from = \"nobody\"")
+        .replace("# topics = [\"oncall\"]", "topics = [\"oncal\"]");
+    let faults = faults(&text);
+    assert!(named(&faults, "server.base_url").problem.contains("https"));
+    assert!(named(&faults, "mail.from").line > 0);
+    assert!(named(&faults, "paging.steps[0].topics").remedy.contains("sns.topics"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_said_with_its_line() {
+    let faults = faults("[server]\nlisten = \n");
+    assert_eq!((faults.len(), faults[0].line), (1, 2));
+}
+
+#[test]
+fn a_table_that_is_needed_and_missing_is_said() {
+    let faults = faults("[server]\nlisten = \"127.0.0.1:1\"\n");
+    for table in ["mail", "paging", "notices"] {
+        assert!(named(&faults, table).problem.contains("missing"));
+    }
+}
