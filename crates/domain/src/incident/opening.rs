@@ -51,6 +51,8 @@ impl Incident {
             drill: false,
         };
         let mut outcome = Self::open_as(IncidentId::derived(&[alert.id.as_str()]), opening);
+        // Not the opening: after an outage the events may be hours old, and what happened near them belongs to them.
+        outcome.subject.last_alert_at = alert.last_at;
         outcome.subject.take_in(alert);
         outcome
     }

@@ -175,7 +175,7 @@ impl Incident {
                     .map(|t| page(t, PageReason::DecisionDue))
                     .collect();
                 (
-                    "Decision on the suspected disclosure is due: confirm, reject or extend".to_owned(),
+                    "Decision on the suspected disclosure is due: confirm or reject it".to_owned(),
                     again,
                     pages,
                 )

@@ -22,6 +22,7 @@ pub(super) async fn work(dir: PathBuf, url: String, clock: Arc<dyn Clock>, stop:
         unsent.extend(generator.take_findings());
         if !unsent.is_empty() && post(&client, &url, &secret, &unsent).await {
             unsent.clear();
+            generator.findings_posted().map_err(named)?;
         }
         tokio::select! {
             () = stop.cancelled() => {}
