@@ -8,6 +8,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
+import { behaviours } from './behaviours.mjs';
 import { start } from './server.mjs';
 
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -251,6 +252,18 @@ try {
     await context.close();
   }
   site.close();
+  for (const [sentence, overrides, story] of behaviours) {
+    if (!sentence.includes(wanted)) continue;
+    const stage = await start(overrides);
+    const page = await browser.newPage({ viewport: LOOKS[0].viewport });
+    page.setDefaultTimeout(15_000);
+    await story(page, stage).catch((fault) =>
+      faults.push(`${sentence}: ${fault.message.split('\n').slice(0, 4).join(' | ')}`),
+    );
+    await page.close();
+    stage.close();
+    looked += 1;
+  }
   for (const [name, path, overrides] of BARE) {
     if (!name.includes(wanted)) continue;
     const bare = await start(overrides);

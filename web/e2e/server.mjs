@@ -111,15 +111,29 @@ async function serveFile(path, response) {
   }
 }
 
-/** Starts on a free port of the loopback. `overrides` maps a path of the API to `{ status, body }`. */
+async function bodyOf(request) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
+/**
+ * Starts on a free port of the loopback. `overrides` maps a path of the API, or a method and a path, to `{ status, body }`. Every write is
+ * kept in `writes`.
+ */
 export async function start(overrides = {}) {
-  const server = createServer((request, response) => {
+  const writes = [];
+  const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const origin = `http://${request.headers.host}`;
     if (!pathname.startsWith('/api/v1/')) return void serveFile(pathname, response);
     const path = pathname.slice('/api/v1'.length);
     if (path === '/stream') return stream(response);
-    const special = overrides[path];
+    if (request.method !== 'GET') {
+      const { 'if-match': version, 'x-csrf-token': csrf } = request.headers;
+      writes.push({ method: request.method, path, body: await bodyOf(request), version, csrf });
+    }
+    const special = overrides[`${request.method} ${path}`] ?? overrides[path];
     if (special !== undefined) {
       return send(response, special.status, 'application/json', JSON.stringify(special.body));
     }
@@ -137,6 +151,7 @@ export async function start(overrides = {}) {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
+    writes,
     origin: `http://127.0.0.1:${server.address().port}`,
     close: () => server.closeAllConnections() || server.close(),
   };

@@ -9,6 +9,7 @@ const KEYS: readonly [readonly string[], string][] = [
   [['k'], 'Row before'],
   [['Enter'], 'Open the row'],
   [['a'], 'Acknowledge'],
+  [['s'], 'Change the severity'],
   [['c'], 'Declare an incident'],
   [['?'], 'This help'],
 ];

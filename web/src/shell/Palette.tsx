@@ -75,6 +75,7 @@ export default function Palette() {
         'aria-label': 'Search and commands',
       }}
       transitionProps={{ duration: 0 }}
+      attributes={{ content: { 'aria-label': 'Search and commands' } }}
     />
   );
 }

@@ -120,7 +120,7 @@ function ContactRows({ contacts, onChange }: { contacts: Row[]; onChange: (rows:
     <fieldset style={{ border: 0, padding: 0, margin: 0 }} className="stack tight">
       <legend className="small strong">Contacts</legend>
       {contacts.map((contact, index) => (
-        <div className="row" key={contact.id}>
+        <div className="contact-row" key={contact.id}>
           <TextInput
             aria-label={`Name of contact ${index + 1}`}
             placeholder="Name"
@@ -133,7 +133,6 @@ function ContactRows({ contacts, onChange }: { contacts: Row[]; onChange: (rows:
             placeholder="name@customer.example"
             value={contact.email}
             onChange={(event) => set(contact.id, { email: event.currentTarget.value })}
-            className="grow"
           />
           <NativeSelect
             aria-label={`Role of contact ${index + 1}`}

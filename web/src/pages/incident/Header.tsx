@@ -103,7 +103,11 @@ function SeverityControl({ view }: { view: IncidentView }) {
     <>
       <Menu transitionProps={{ duration: 0 }} position="bottom-start" width={320}>
         <Menu.Target>
-          <Button aria-label={`Severity ${incident.severity.toUpperCase()}: change`}>
+          <Button
+            data-key="s"
+            aria-keyshortcuts="s"
+            aria-label={`Severity ${incident.severity.toUpperCase()}: change`}
+          >
             <SeverityMark severity={incident.severity} />
           </Button>
         </Menu.Target>

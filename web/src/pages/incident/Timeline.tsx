@@ -59,7 +59,11 @@ export function Timeline({ view }: { view: IncidentView }) {
       <Loaded query={{ ...query, data: list }} what="the timeline">
         {(entries) =>
           entries.length === 0 ? (
-            <Empty title="No entry of this kind">Choose “All entries”, or write the first one above.</Empty>
+            <Empty title={group === undefined ? 'Nothing has happened yet' : 'No entry of this kind'}>
+              {group === undefined
+                ? 'Write the first entry above.'
+                : 'Choose “All entries”, or write the first one above.'}
+            </Empty>
           ) : (
             <Entries entries={entries} pointed={hash} />
           )

@@ -1,0 +1,168 @@
+// What the console does with keys, dialogs and refusals: a sentence, what the server answers differently, and the story.
+import assert from 'node:assert/strict';
+import { incidentViews, noticeViews } from './fixtures/world.mjs';
+
+const button = (page, name) => page.getByRole('button', { name, exact: true }).first();
+const open = async (page, stage, path) => {
+  await page.goto(stage.origin + path);
+  await page.getByText('live', { exact: true }).first().waitFor();
+};
+/** The one write whose path ends so. */
+const written = (stage, end) => {
+  const found = stage.writes.filter((each) => each.path.endsWith(end));
+  assert.equal(found.length, 1, `expected one write to …${end}, there were ${found.length}`);
+  return { ...found[0], body: JSON.parse(found[0].body) };
+};
+const changed = (view, change) => ({
+  ...view,
+  incident: { ...view.incident, version: view.incident.version + 1, ...change },
+});
+const conflict = {
+  type: 'about:blank',
+  title: 'Changed',
+  status: 409,
+  detail: 'the incident is at version 38, you changed version 37',
+};
+
+export const behaviours = [
+  [
+    'g and b lead to the breach desk, j and Enter open the first row',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/incidents');
+      await page.getByRole('link', { name: 'Credential stuffing against sign-in' }).waitFor();
+      await page.keyboard.press('j');
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/incidents/inc_2');
+      await page.keyboard.press('g');
+      await page.keyboard.press('b');
+      await page.waitForURL('**/breach');
+    },
+  ],
+  [
+    'single keys do nothing once they are switched off, and while typing',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/settings');
+      await page.getByRole('switch', { name: 'Single keys act' }).click({ force: true });
+      await page.locator('h1').click();
+      await page.keyboard.press('c');
+      await page.keyboard.press('g');
+      await page.keyboard.press('b');
+      assert.equal(await page.getByRole('dialog').count(), 0);
+      assert.ok(page.url().endsWith('/settings'));
+      await page.keyboard.press('Control+k');
+      await page.getByRole('dialog').waitFor();
+    },
+  ],
+  [
+    'a disclosure is confirmed only after its reference was typed',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_2');
+      await button(page, 'Confirm disclosure').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Why').fill('four accounts were read');
+      const confirm = dialog.getByRole('button', { name: 'Confirm disclosure' });
+      await dialog.getByLabel('Type INC-0041 to confirm').fill('INC-0042');
+      assert.equal(await confirm.isDisabled(), true);
+      await dialog.getByLabel('Type INC-0041 to confirm').fill('INC-0041');
+      await dialog.getByLabel('Confirmed at (UTC)').fill('2026-01-02T03:04:05');
+      await confirm.click();
+      await dialog.waitFor({ state: 'detached' });
+      const write = written(stage, '/disclosure/confirm');
+      assert.deepEqual(write.body, {
+        why: 'four accounts were read',
+        confirmed_at: '2026-01-02T03:04:05.000Z',
+      });
+      assert.equal(write.version, `"${incidentViews.inc_2.incident.version}"`);
+      assert.equal(write.csrf, 'csrf-of-the-fixture');
+    },
+  ],
+  [
+    'a second commander is told that somebody else was faster',
+    { 'POST /incidents/inc_2/roles/commander/assign': { status: 409, body: conflict } },
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_2');
+      await button(page, 'Take command').waitFor();
+      // From now on the role belongs to somebody else.
+      await page.route('**/api/v1/incidents/inc_2', (route) =>
+        route.fulfill({
+          json: changed(incidentViews.inc_2, {
+            posts: {
+              commander: {
+                holder: { user: 'usr_2', since: '2027-01-01T00:00:00Z' },
+                offer: null,
+                history: [],
+              },
+            },
+          }),
+        }),
+      );
+      await button(page, 'Take command').click();
+      await page.getByText('Changed by somebody else: here is the current state').waitFor();
+      await page.getByText('Tom Okafor').first().waitFor();
+      assert.equal(stage.writes.length, 1);
+    },
+  ],
+  [
+    'an acknowledgement shows at once and is taken back when it is refused',
+    {
+      'POST /incidents/inc_1/acknowledge': {
+        status: 503,
+        body: { ...conflict, status: 503, detail: 'the database is locked' },
+      },
+    },
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_1');
+      await button(page, 'Acknowledge').waitFor();
+      await page.locator('h1').click();
+      await page.keyboard.press('a');
+      await page.getByText('the database is locked').waitFor();
+      await button(page, 'Acknowledge').waitFor();
+    },
+  ],
+  [
+    'a notice is approved by the hash that was on the screen',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_2');
+      await button(page, 'Approve and send').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Type APPROVE to confirm').fill('APPROVE');
+      await dialog.getByRole('button', { name: 'Approve and send' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      assert.deepEqual(written(stage, '/approve').body, {
+        content_hash: noticeViews.ntc_2.notice.content_hash,
+      });
+    },
+  ],
+  [
+    'what is written in a notice is saved while writing',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_3');
+      assert.equal(await button(page, 'Submit for approval').isDisabled(), true);
+      await page.getByLabel('Likely consequences').fill('Contents may be known outside');
+      await page.getByText('Saved', { exact: true }).waitFor({ state: 'detached' });
+      await page.getByText('Saved', { exact: true }).waitFor();
+      const write = written(stage, '/notices/ntc_3');
+      assert.equal(write.method, 'PUT');
+      assert.equal(write.body.facts.likely_consequences, 'Contents may be known outside');
+    },
+  ],
+  [
+    'signing out is a form that works without the API',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/incidents');
+      await button(page, 'Menu of Mara Lindqvist').click();
+      const left = page.waitForRequest(
+        (request) => request.url().endsWith('/logout') && request.method() === 'POST',
+      );
+      await page.getByRole('menuitem', { name: 'Sign out' }).click();
+      assert.equal((await left).postData(), 'csrf=csrf-of-the-fixture');
+    },
+  ],
+];
