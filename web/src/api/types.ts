@@ -543,6 +543,13 @@ export interface SourceView {
   late: number;
   duplicates: number;
   truncated: number;
+  /** Bytes that a source had and nobody will ever read, such as of a file that was cut. */
+  lost_bytes: number;
+  /** Requests made to whoever keeps the events, and how many of them were told to slow down. */
+  calls: number;
+  throttled: number;
+  /** What it waits for, such as a file that is not there yet. */
+  waiting: string[];
   last_event_at: Instant | null;
   last_read_at: Instant | null;
   lag_seconds: number | null;

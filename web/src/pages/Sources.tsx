@@ -60,6 +60,12 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
         <Figure value={source.late.toLocaleString('en-GB')} name="late" />
         <Figure value={source.duplicates.toLocaleString('en-GB')} name="duplicates" />
         <Figure value={source.truncated.toLocaleString('en-GB')} name="truncated" />
+        {source.calls > 0 && (
+          <Figure
+            value={source.calls.toLocaleString('en-GB')}
+            name={`calls, ${source.throttled} throttled`}
+          />
+        )}
       </div>
       <div className="small">
         <p className={source.unparsed > 0 ? 'soon' : 'dim'}>{count(source.unparsed, 'line')} not parsed</p>
@@ -77,6 +83,15 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
           {source.last_read_at === null ? 'never' : <Ago at={source.last_read_at} />}
         </p>
       </div>
+      {source.waiting.length > 0 && (
+        <p className="small dim source-error wrap">waits for {source.waiting.join('; ')}</p>
+      )}
+      {source.lost_bytes > 0 && (
+        <p className="notice-bar alarm source-error">
+          {bytes(source.lost_bytes)} could not be read before they were gone. Let files rotate later, or read
+          them faster.
+        </p>
+      )}
       {source.error !== null && (
         <p className="notice-bar alarm source-error wrap">
           <At at={source.error.at} />: {source.error.message}
