@@ -41,7 +41,7 @@ impl Incident {
     pub fn open_for(alert: &Alert, playbook: Option<&Playbook>, at: DateTime<Utc>) -> Outcome<Self> {
         let opening = Opening {
             title: alert.title.clone(),
-            summary: format!("Expected {}; saw {}.", alert.reason.expected, alert.reason.seen),
+            summary: summary_of(alert),
             severity: alert.severity,
             by: Actor::Detector {
                 detector: alert.detector.clone(),
@@ -157,6 +157,7 @@ impl Incident {
                 alert.severity.name()
             );
             self.severity = alert.severity;
+            self.follow(alert);
             entries.push(self.entry(EntryKind::SeverityChanged, at, at, &by, text));
             intents.push(Intent::Page {
                 target: self.in_charge(),
@@ -167,6 +168,17 @@ impl Incident {
             subject: self,
             entries,
             intents,
+        }
+    }
+
+    /// What a detector opened is called after the worst that was seen, so that whoever is woken reads that first. Once somebody has
+    /// answered, the words are theirs.
+    fn follow(&mut self, alert: &Alert) {
+        let untouched = matches!(self.opened_by, Actor::Detector { .. })
+            && self.acknowledgement == Acknowledgement::Waiting;
+        if untouched {
+            self.title.clone_from(&alert.title);
+            self.summary = summary_of(alert);
         }
     }
 
@@ -215,4 +227,8 @@ fn codename(id: &IncidentId) -> String {
     let digest = crate::id::digest(&[id.as_str()]);
     let pick = |at: usize| usize::from_str_radix(&digest[at..at + 4], 16).unwrap_or(0) % 32;
     format!("{} {}", FIRST[pick(0)], SECOND[pick(4)])
+}
+
+fn summary_of(alert: &Alert) -> String {
+    format!("Expected {}; saw {}.", alert.reason.expected, alert.reason.seen)
 }

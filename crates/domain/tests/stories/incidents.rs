@@ -257,3 +257,39 @@ fn every_decision_raises_the_version() {
     assert_eq!(after.version, before.version + 1);
     assert_eq!(after.summary, "still looking");
 }
+
+#[test]
+fn what_a_detector_opened_is_called_after_the_worst_until_somebody_answers() {
+    let medium = Sketch {
+        level: Level::Medium,
+        ..Sketch::number(1)
+    };
+    let mut critical = Sketch {
+        level: Level::Critical,
+        ..Sketch::number(2)
+    }
+    .detection();
+    critical.title = "One key reads files of several tenants".to_owned();
+    let critical = Alert::open(critical, friday());
+    let opened = Incident::open_for(&Alert::open(medium.detection(), friday()), None, friday()).subject;
+
+    let worse = opened.clone().join(&critical, friday()).subject;
+    assert_eq!(worse.title, critical.title);
+
+    let answered = opened
+        .acknowledge(&person("ana"), friday())
+        .expect("answers")
+        .subject;
+    let title = answered.title.clone();
+    assert_eq!(answered.join(&critical, friday()).subject.title, title);
+}
+
+#[test]
+fn an_incident_read_late_is_as_old_as_its_events() {
+    let alert = Alert::open(Sketch::number(1).detection(), friday());
+    let read_at = friday() + minutes(9 * 60);
+    assert_eq!(
+        Incident::open_for(&alert, None, read_at).subject.last_alert_at,
+        alert.last_at
+    );
+}
