@@ -1,1 +1,14 @@
-//! The whole product, told as stories against real servers: see `tests/`.
+//! What whole-product tests are told with: a house that runs in this process with its time and its turns in the test's hands, a
+//! company whose customers lose files, the world that writes its logs, and screens at which people sit.
+//!
+//! Takes: a place for a database. Gives: the real service over real sockets. Leaves alone: what it should do; that is for the
+//! stories in `tests/`.
+
+pub mod aws;
+pub mod company;
+pub mod house;
+pub mod logs;
+pub mod picture;
+pub mod place;
+pub mod relay;
+pub mod screen;
