@@ -16,22 +16,22 @@ use watchkeeper_store::StoreError;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
-    kind: String,
+    kind: &'static str,
     title: &'static str,
     status: u16,
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    current: Option<Value>,
+    current: Option<Box<Value>>,
     #[serde(skip)]
     retry_after: Option<u64>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, name: &str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:watchkeeper:problem:{name}"),
+            kind,
             title,
             status: status.as_u16(),
             detail: detail.into(),
@@ -43,40 +43,75 @@ impl Problem {
 
     /// The request cannot be understood.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed", "The request cannot be understood", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:watchkeeper:problem:malformed",
+            "The request cannot be understood",
+            detail,
+        )
     }
 
     /// Nobody is signed in.
     pub(crate) fn unauthenticated() -> Self {
         let detail = "sign in, or send a bearer token: `Authorization: Bearer wk_…`";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first", detail)
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "urn:watchkeeper:problem:unauthenticated",
+            "Sign in first",
+            detail,
+        )
     }
 
     /// They may not.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "urn:watchkeeper:problem:forbidden",
+            "Not allowed",
+            detail,
+        )
     }
 
     /// The issued password must be replaced first.
     pub(crate) fn new_password_needed() -> Self {
         let detail = "your password was issued to you; choose one of your own at /password first";
-        Self::new(StatusCode::FORBIDDEN, "new-password-needed", "Choose a password first", detail)
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "urn:watchkeeper:problem:new-password-needed",
+            "Choose a password first",
+            detail,
+        )
     }
 
     /// There is no such thing.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "urn:watchkeeper:problem:not-found",
+            "There is no such thing",
+            detail,
+        )
     }
 
     /// It is there, but not for this method.
     pub(crate) fn wrong_method() -> Self {
         let detail = "this path does not take this method; see the header Allow";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method", detail)
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "urn:watchkeeper:problem:wrong-method",
+            "Wrong method",
+            detail,
+        )
     }
 
     /// The body is too large.
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "urn:watchkeeper:problem:too-large",
+            "The body is too large",
+            detail,
+        )
     }
 
     /// What was sent is wrong, field by field.
@@ -85,34 +120,60 @@ impl Problem {
             [one] => format!("{}: {}", one.field, one.detail),
             many => format!("{} fields are wrong", many.len()),
         };
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Something that was sent is wrong", detail);
+        let problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:watchkeeper:problem:invalid",
+            "Something that was sent is wrong",
+            detail,
+        );
         Self { faults, ..problem }
     }
 
     /// One fault of one field.
     pub(crate) fn fault(field: &str, detail: impl Into<String>) -> Self {
-        Self::invalid(vec![Fault { field: field.to_owned(), detail: detail.into() }])
+        Self::invalid(vec![Fault {
+            field: field.to_owned(),
+            detail: detail.into(),
+        }])
     }
 
     fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", "It stands differently now", detail)
+        Self::new(
+            StatusCode::CONFLICT,
+            "urn:watchkeeper:problem:conflict",
+            "It stands differently now",
+            detail,
+        )
     }
 
     /// Not now.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", detail);
-        Self { retry_after: Some(5), ..problem }
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:watchkeeper:problem:unavailable",
+            "Not available now",
+            detail,
+        );
+        Self {
+            retry_after: Some(5),
+            ..problem
+        }
     }
 
     /// A fault of ours. What it is stands in the log, under the request's id.
     pub(crate) fn internal() -> Self {
         let detail = "the service made a mistake; its log says more under the id in the header X-Request-Id";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the service", detail)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:watchkeeper:problem:internal",
+            "A fault of the service",
+            detail,
+        )
     }
 
     /// What stands now, for whoever was slower.
     pub(crate) fn with_current(mut self, current: Value) -> Self {
-        self.current = Some(current);
+        self.current = Some(Box::new(current));
         self
     }
 
@@ -138,7 +199,10 @@ impl IntoResponse for Problem {
         let retry_after = self.retry_after;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -200,7 +264,11 @@ fn of_transition(error: &TransitionError) -> Problem {
         TransitionError::NotFrom { .. } => Problem::conflict(detail),
         TransitionError::NoReason { .. } => Problem::fault("why", detail),
         TransitionError::BadInstant { what, .. } => {
-            let field = if *what == "the confirmation" { "confirmed_at" } else { "happened_at" };
+            let field = if *what == "the confirmation" {
+                "confirmed_at"
+            } else {
+                "happened_at"
+            };
             Problem::fault(field, detail)
         }
         TransitionError::NotYours { .. } => Problem::forbidden(detail),
@@ -214,8 +282,14 @@ fn of_notice(error: &NoticeError) -> Problem {
         NoticeError::NotFrom { .. } | NoticeError::Changed { .. } => Problem::conflict(detail),
         NoticeError::SamePerson { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
-            let fault = |field: &&str| Fault { field: format!("facts.{field}"), detail: "write this first".to_owned() };
-            Problem { detail, ..Problem::invalid(fields.iter().map(fault).collect()) }
+            let fault = |field: &&str| Fault {
+                field: format!("facts.{field}"),
+                detail: "write this first".to_owned(),
+            };
+            Problem {
+                detail,
+                ..Problem::invalid(fields.iter().map(fault).collect())
+            }
         }
         NoticeError::Nobody => Problem::fault("letters", detail),
         NoticeError::NoReason => Problem::fault("why", detail),

@@ -41,7 +41,10 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        Bytes::from_request(request, state).await.map(Self).map_err(|fault| of_body(&fault))
+        Bytes::from_request(request, state)
+            .await
+            .map(Self)
+            .map_err(|fault| of_body(&fault))
     }
 }
 
@@ -63,7 +66,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         // What a form holds may be a password, so the rejection's own text, which could repeat it, is left out.
         let form = axum::extract::Form::<T>::from_request(request, state).await;
-        form.map(|form| Self(form.0)).map_err(|_| Problem::malformed("the form cannot be read; load the page again"))
+        form.map(|form| Self(form.0))
+            .map_err(|_| Problem::malformed("the form cannot be read; load the page again"))
     }
 }
 
@@ -75,7 +79,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
-        path.map(|path| Self(path.0)).map_err(|fault| Problem::not_found(fault.body_text()))
+        path.map(|path| Self(path.0))
+            .map_err(|fault| Problem::not_found(fault.body_text()))
     }
 }
 
@@ -87,7 +92,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        query.map(|query| Self(query.0)).map_err(|fault| Problem::malformed(fault.body_text()))
+        query
+            .map(|query| Self(query.0))
+            .map_err(|fault| Problem::malformed(fault.body_text()))
     }
 }
 
@@ -105,7 +112,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
         }
         let Query(asked) = Query::<Asked>::from_request_parts(parts, state).await?;
         let after = asked.after.filter(|after| !after.is_empty());
-        Ok(Self(PageRequest { after, limit: asked.limit.unwrap_or(50) }))
+        Ok(Self(PageRequest {
+            after,
+            limit: asked.limit.unwrap_or(50),
+        }))
     }
 }
 
@@ -116,13 +126,22 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            return Ok(Self(None));
+        };
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
             return Ok(Self(None));
         }
-        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-        let wrong = || Problem::malformed("If-Match is not a version; write the `version` that you have read in quotes, such as \"7\"");
+        let version = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .and_then(|text| text.parse().ok());
+        let wrong = || {
+            Problem::malformed(
+                "If-Match is not a version; write the `version` that you have read in quotes, such as \"7\"",
+            )
+        };
         version.map(|version| Self(Some(version))).ok_or_else(wrong)
     }
 }
@@ -130,13 +149,17 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 /// Words separated by commas, as filters write them: `sev1,sev2`.
 pub(crate) fn words(text: Option<&str>) -> Vec<String> {
     let parts = text.unwrap_or_default().split(',').map(str::trim);
-    parts.filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect()
+    parts
+        .filter(|part| !part.is_empty())
+        .map(ToOwned::to_owned)
+        .collect()
 }
 
 /// Words of a fixed vocabulary, as filters write them.
 pub(crate) fn known_words<T: DeserializeOwned>(field: &str, text: Option<&str>) -> Result<Vec<T>, Problem> {
     let read = |word: String| {
-        serde_json::from_value(serde_json::Value::String(word)).map_err(|fault| Problem::malformed(format!("{field}: {fault}")))
+        serde_json::from_value(serde_json::Value::String(word))
+            .map_err(|fault| Problem::malformed(format!("{field}: {fault}")))
     };
     words(text).into_iter().map(read).collect()
 }

@@ -40,5 +40,7 @@ pub fn router(state: ApiState) -> Router {
 pub async fn serve(listener: TcpListener, state: ApiState) -> std::io::Result<()> {
     let stop = state.stop.clone();
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
 }

@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use watchkeeper_collect::{FirehoseHeaders, PushError, Receiver};
+use watchkeeper_collect::Receiver;
+use watchkeeper_collect::receive::{FirehoseHeaders, PushError};
 use watchkeeper_domain::access::Permission;
 
 /// Lines, one record each. `Authorization: Bearer` carries a secret of the source, or an API token that may respond: whoever may
@@ -37,18 +38,32 @@ async fn take_lines(
 ) -> Result<Json<serde_json::Value>, Box<Response>> {
     let receiver = receiver(state, source);
     let secret = bearer(headers);
-    let own_secret = receiver.as_ref().is_some_and(|receiver| receiver.authorises(secret));
-    if !own_secret && !token_may_push(state, secret).await.map_err(|problem| Box::new(problem.into_response()))? {
+    let own_secret = receiver
+        .as_ref()
+        .is_some_and(|receiver| receiver.authorises(secret));
+    if !own_secret
+        && !token_may_push(state, secret)
+            .await
+            .map_err(|problem| Box::new(problem.into_response()))?
+    {
         // Whether there is such a source is nobody's business without a secret.
         return Err(Box::new(refused(&PushError::Unauthorised)));
     }
-    let receiver = receiver.ok_or_else(|| Box::new(Problem::not_found("no source with this name takes pushes").into_response()))?;
-    let body = read(body, receiver.max_body_bytes()).await.map_err(|error| Box::new(refused(&error)))?;
+    let receiver = receiver.ok_or_else(|| {
+        Box::new(Problem::not_found("no source with this name takes pushes").into_response())
+    })?;
+    let body = read(body, receiver.max_body_bytes())
+        .await
+        .map_err(|error| Box::new(refused(&error)))?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let key = text("idempotency-key");
-    let accepted = receiver.accept_json_lines(&body, text("content-encoding"), key).await;
+    let accepted = receiver
+        .accept_json_lines(&body, text("content-encoding"), key)
+        .await;
     let accepted = accepted.map_err(|error| Box::new(refused(&error)))?;
-    Ok(Json(json!({"records": accepted.records, "duplicate": accepted.duplicate})))
+    Ok(Json(
+        json!({"records": accepted.records, "duplicate": accepted.duplicate}),
+    ))
 }
 
 /// A request of the Firehose HTTP endpoint protocol.
@@ -66,10 +81,12 @@ pub(crate) async fn firehose(
         content_encoding: text("content-encoding"),
     };
     let answer = match receiver(&state, &source) {
-        Some(receiver) if receiver.authorises(said.access_key) => match read(body, receiver.max_body_bytes()).await {
-            Ok(body) => receiver.accept_firehose(said, &body).await,
-            Err(error) => return firehose_refused(&state, said.request_id, &error),
-        },
+        Some(receiver) if receiver.authorises(said.access_key) => {
+            match read(body, receiver.max_body_bytes()).await {
+                Ok(body) => receiver.accept_firehose(said, &body).await,
+                Err(error) => return firehose_refused(&state, said.request_id, &error),
+            }
+        }
         _ => return firehose_refused(&state, said.request_id, &PushError::Unauthorised),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -89,9 +106,12 @@ async fn token_may_push(state: &ApiState, secret: Option<&str>) -> Result<bool, 
 async fn read(body: Body, limit: usize) -> Result<axum::body::Bytes, PushError> {
     to_bytes(body, limit).await.map_err(|error| {
         // The limit is the one fault that the client can mend; a connection that broke has nobody to answer.
-        let too_large = std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
+        let too_large = std::error::Error::source(&error)
+            .is_some_and(|source| source.to_string().contains("length limit"));
         if too_large {
-            PushError::TooLarge(format!("the body is larger than the {limit} bytes that this source takes; cut it into several"))
+            PushError::TooLarge(format!(
+                "the body is larger than the {limit} bytes that this source takes; cut it into several"
+            ))
         } else {
             PushError::Malformed("the body ended early".to_owned())
         }
@@ -107,7 +127,10 @@ fn refused(error: &PushError) -> Response {
         "detail": error.to_string(),
     });
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    later((status, kind, body.to_string()).into_response(), error.retry_after())
+    later(
+        (status, kind, body.to_string()).into_response(),
+        error.retry_after(),
+    )
 }
 
 /// The protocol wants its own form of answer, also for what no receiver has seen.
@@ -123,7 +146,9 @@ fn firehose_refused(state: &ApiState, request_id: Option<&str>, error: &PushErro
 
 fn later(mut response: Response, after: Option<Duration>) -> Response {
     if let Some(after) = after {
-        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, after.as_secs().max(1).into());
     }
     response
 }

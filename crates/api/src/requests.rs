@@ -26,9 +26,15 @@ pub(crate) fn logged(router: Router<ApiState>) -> Router<ApiState> {
     router.layer(from_fn(log))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over by value")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands the panic over by value"
+)]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let said = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = said.unwrap_or("without a message"), "a handler panicked");
     Problem::internal().into_response()
 }
@@ -36,7 +42,11 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 async fn log(request: Request, next: Next) -> Response {
     let id = hex::encode(rand::random::<[u8; 8]>());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("console", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("console", MatchedPath::as_str)
+        .to_owned();
     let span = tracing::info_span!("request", request_id = %id, %method, %route);
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -46,7 +56,11 @@ async fn log(request: Request, next: Next) -> Response {
     } else {
         tracing::debug!(parent: &span, status, ms = took.as_millis(), "answered");
     }
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
+    let labels = [
+        ("method", method.to_string()),
+        ("route", route),
+        ("status", status.to_string()),
+    ];
     metrics::counter!("watchkeeper_http_requests_total", &labels).increment(1);
     metrics::histogram!("watchkeeper_http_request_seconds", &labels[..2]).record(took.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {

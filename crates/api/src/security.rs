@@ -31,7 +31,8 @@ impl Nonce {
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The policy of everything that is no page: should a browser show it, it can do nothing.
-const DATA_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+const DATA_POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 pub(crate) fn layers(router: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
     router.layer(from_fn_with_state(state.clone(), headers))
@@ -43,10 +44,22 @@ async fn headers(State(state): State<ApiState>, request: Request, next: Next) ->
     let always = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-embedder-policy"),
+            "require-corp",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        ),
     ];
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
@@ -69,7 +82,11 @@ async fn headers(State(state): State<ApiState>, request: Request, next: Next) ->
 /// Whether a request was made by one of our own pages, or by a program that is no browser. Browsers say where a request comes from
 /// in `Sec-Fetch-Site`, and older ones in `Origin`, which is then our own host.
 pub(crate) fn same_origin(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+    };
     match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, None) => true,
@@ -87,15 +104,25 @@ fn cookie_name(secure: bool) -> &'static str {
 
 /// The session's secret, as the browser sends it.
 pub(crate) fn session_cookie(headers: &HeaderMap, secure: bool) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == cookie_name(secure)).map(|(_, value)| value)
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(name, _)| *name == cookie_name(secure))
+        .map(|(_, value)| value)
 }
 
 /// Gives the browser a session's secret; it is gone when the browser is closed, and the server ends it earlier.
 pub(crate) fn set_cookie(secret: &str, secure: bool) -> String {
     let only_tls = if secure { "; Secure" } else { "" };
-    format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict{only_tls}", cookie_name(secure))
+    format!(
+        "{}={secret}; Path=/; HttpOnly; SameSite=Strict{only_tls}",
+        cookie_name(secure)
+    )
 }
 
 /// Takes it back.
@@ -108,7 +135,9 @@ mod tests {
     use super::*;
 
     fn with(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
         pairs.iter().map(pair).collect()
     }
 
@@ -121,7 +150,11 @@ mod tests {
         ];
         let other = [
             with(&[("sec-fetch-site", "same-site")]),
-            with(&[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:7700"), ("host", "127.0.0.1:7700")]),
+            with(&[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "http://127.0.0.1:7700"),
+                ("host", "127.0.0.1:7700"),
+            ]),
             with(&[("origin", "http://127.0.0.1:7701"), ("host", "127.0.0.1:7700")]),
             with(&[("origin", "null"), ("host", "127.0.0.1:7700")]),
             with(&[("origin", "null")]),
@@ -135,6 +168,9 @@ mod tests {
         let headers = with(&[("cookie", "a=b; wk_session=secret; c=d")]);
         assert_eq!(session_cookie(&headers, false), Some("secret"));
         assert_eq!(session_cookie(&headers, true), None);
-        assert!(set_cookie("s", true).starts_with("__Host-wk_session=s; Path=/; HttpOnly; SameSite=Strict; Secure"));
+        assert!(
+            set_cookie("s", true)
+                .starts_with("__Host-wk_session=s; Path=/; HttpOnly; SameSite=Strict; Secure")
+        );
     }
 }

@@ -66,7 +66,9 @@ impl ApiState {
 
 impl fmt::Debug for ApiState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiState").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("ApiState")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 

@@ -36,8 +36,12 @@ pub(crate) async fn follow(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let place = Arc::clone(&state.streams).try_acquire_owned();
-    let place = place.map_err(|_| Problem::unavailable("too many screens follow already; ask again now and then instead"))?;
-    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse::<i64>().ok());
+    let place = place.map_err(|_| {
+        Problem::unavailable("too many screens follow already; ask again now and then instead")
+    })?;
+    let seen = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok()?.trim().parse::<i64>().ok());
     let (head, _) = state.desk.store().read().await?.audit_head().await?;
     // A number that was never given comes from a database that is no more.
     let seq = seen.filter(|seen| (0..=head).contains(seen)).unwrap_or(head);
@@ -89,7 +93,11 @@ impl Follower {
                     return None;
                 }
                 self.next_tick = Instant::now() + TICK;
-                return Some(Event::default().event("tick").data(json!({"server_time": self.state.desk.now()}).to_string()));
+                return Some(
+                    Event::default()
+                        .event("tick")
+                        .data(json!({"server_time": self.state.desk.now()}).to_string()),
+                );
             }
             self.changes.mark_unchanged();
             match self.read().await {
@@ -104,7 +112,13 @@ impl Follower {
     }
 
     async fn read(&self) -> Result<Vec<Record>, StoreError> {
-        self.state.desk.store().read().await?.audit_after(self.seq, CHUNK).await
+        self.state
+            .desk
+            .store()
+            .read()
+            .await?
+            .audit_after(self.seq, CHUNK)
+            .await
     }
 
     async fn wait(&mut self) {
@@ -126,7 +140,16 @@ impl Follower {
 }
 
 fn change(record: &Record) -> Event {
-    let Record { seq, at, action, subject, .. } = record;
+    let Record {
+        seq,
+        at,
+        action,
+        subject,
+        ..
+    } = record;
     let data = json!({"seq": seq, "at": at, "action": action, "subject": subject});
-    Event::default().id(seq.to_string()).event("change").data(data.to_string())
+    Event::default()
+        .id(seq.to_string())
+        .event("change")
+        .data(data.to_string())
 }

@@ -43,8 +43,13 @@ async fn list(
     Paging(page): Paging,
 ) -> Result<Json<Page<AlertRow>>, Problem> {
     let states = words(listed.state.as_deref());
-    if let Some(unknown) = states.iter().find(|state| !["open", "acknowledged", "resolved"].contains(&state.as_str())) {
-        return Err(Problem::malformed(format!("state: `{unknown}` is none of open, acknowledged, resolved")));
+    if let Some(unknown) = states
+        .iter()
+        .find(|state| !["open", "acknowledged", "resolved"].contains(&state.as_str()))
+    {
+        return Err(Problem::malformed(format!(
+            "state: `{unknown}` is none of open, acknowledged, resolved"
+        )));
     }
     let filter = AlertFilter {
         states,
@@ -68,7 +73,12 @@ async fn must_stand(desk: &Desk, board: &Board, id: &AlertId, read: Option<i64>)
     if found == read {
         return Ok(());
     }
-    let conflict = StoreError::Conflict { what: "alert", id: id.to_string(), expected: read, found };
+    let conflict = StoreError::Conflict {
+        what: "alert",
+        id: id.to_string(),
+        expected: read,
+        found,
+    };
     let Json(current) = view(desk, board, id).await?;
     Err(Problem::from(conflict).with_current(json!(current)))
 }
@@ -106,7 +116,13 @@ async fn acknowledge(
     Path(id): Path<AlertId>,
 ) -> Result<Json<AlertView>, Problem> {
     must_stand(&desk, &board, &id, read).await?;
-    answer(&desk, &board, &id, desk.acknowledge_alert(&id, &caller.actor()).await).await
+    answer(
+        &desk,
+        &board,
+        &id,
+        desk.acknowledge_alert(&id, &caller.actor()).await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -126,7 +142,13 @@ async fn resolve(
 ) -> Result<Json<AlertView>, Problem> {
     must_stand(&desk, &board, &id, read).await?;
     let Resolution { verdict, why } = resolution;
-    answer(&desk, &board, &id, desk.resolve_alert(&id, verdict, &why, &caller.actor()).await).await
+    answer(
+        &desk,
+        &board,
+        &id,
+        desk.resolve_alert(&id, verdict, &why, &caller.actor()).await,
+    )
+    .await
 }
 
 async fn open_incident(
@@ -137,7 +159,13 @@ async fn open_incident(
     Path(id): Path<AlertId>,
 ) -> Result<Json<AlertView>, Problem> {
     must_stand(&desk, &board, &id, read).await?;
-    answer(&desk, &board, &id, desk.open_incident_for(&id, &caller.actor()).await).await
+    answer(
+        &desk,
+        &board,
+        &id,
+        desk.open_incident_for(&id, &caller.actor()).await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -155,5 +183,12 @@ async fn attach(
     Json(attachment): Json<Attachment>,
 ) -> Result<Json<AlertView>, Problem> {
     must_stand(&desk, &board, &id, read).await?;
-    answer(&desk, &board, &id, desk.attach_alert(&id, &attachment.incident, &caller.actor()).await).await
+    answer(
+        &desk,
+        &board,
+        &id,
+        desk.attach_alert(&id, &attachment.incident, &caller.actor())
+            .await,
+    )
+    .await
 }

@@ -18,7 +18,11 @@ use watchkeeper_store::{AuditFilter, Page};
 
 pub(super) fn mount(table: &mut Table) {
     table.get("/api/v1/audit", Access::Needs(Permission::ReadAudit), list);
-    table.get("/api/v1/audit/verify", Access::Needs(Permission::ReadAudit), verify);
+    table.get(
+        "/api/v1/audit/verify",
+        Access::Needs(Permission::ReadAudit),
+        verify,
+    );
 }
 
 #[derive(Deserialize)]
@@ -40,7 +44,10 @@ async fn list(
     Query(listed): Query<Listed>,
     Paging(page): Paging,
 ) -> Result<Json<Page<impl Serialize>>, Problem> {
-    let filter = AuditFilter { subject: trimmed(listed.subject.as_deref()), action: trimmed(listed.action.as_deref()) };
+    let filter = AuditFilter {
+        subject: trimmed(listed.subject.as_deref()),
+        action: trimmed(listed.action.as_deref()),
+    };
     let mut tx = desk.store().read().await?;
     let page = tx.audit_page(&filter, &page).await?;
     let names = Names::of_people(&mut tx, titles(&board)).await?;
@@ -57,8 +64,15 @@ async fn verify(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
         Ok(records) => {
             // The records that were walked stay as they are, so the last of them is the head that was verified.
             let mut tx = desk.store().read().await?;
-            let last = tx.audit_after(records.saturating_sub(1), 1).await?.into_iter().next();
-            let head = last.map_or_else(|| watchkeeper_domain::audit::GENESIS.to_owned(), |record| record.hash);
+            let last = tx
+                .audit_after(records.saturating_sub(1), 1)
+                .await?
+                .into_iter()
+                .next();
+            let head = last.map_or_else(
+                || watchkeeper_domain::audit::GENESIS.to_owned(),
+                |record| record.hash,
+            );
             json!({"ok": true, "records": records, "head": head})
         }
         Err(misfit) => json!({"ok": false, "misfit": misfit}),

@@ -22,8 +22,16 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/disclosure/confirm", decide, confirm);
     table.post("/api/v1/incidents/{id}/disclosure/reject", decide, reject);
     table.post("/api/v1/incidents/{id}/affected", decide, set_affected);
-    table.get("/api/v1/obligations", Access::Needs(Permission::View), obligations);
-    table.post("/api/v1/obligations/{id}/explain", Access::Needs(Permission::ApproveNotices), explain);
+    table.get(
+        "/api/v1/obligations",
+        Access::Needs(Permission::View),
+        obligations,
+    );
+    table.post(
+        "/api/v1/obligations/{id}/explain",
+        Access::Needs(Permission::ApproveNotices),
+        explain,
+    );
 }
 
 #[derive(Deserialize)]
@@ -39,7 +47,13 @@ async fn suspect(
     Path(id): Path<IncidentId>,
     Json(reason): Json<Why>,
 ) -> Result<Json<IncidentView>, Problem> {
-    answer(&desk, &id, desk.suspect_disclosure(&id, read, &reason.why, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.suspect_disclosure(&id, read, &reason.why, &caller.actor())
+            .await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -58,7 +72,13 @@ async fn confirm(
     Json(confirmation): Json<Confirmation>,
 ) -> Result<Json<IncidentView>, Problem> {
     let Confirmation { why, confirmed_at } = confirmation;
-    answer(&desk, &id, desk.confirm_disclosure(&id, read, &why, confirmed_at, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.confirm_disclosure(&id, read, &why, confirmed_at, &caller.actor())
+            .await,
+    )
+    .await
 }
 
 async fn reject(
@@ -68,7 +88,13 @@ async fn reject(
     Path(id): Path<IncidentId>,
     Json(reason): Json<Why>,
 ) -> Result<Json<IncidentView>, Problem> {
-    answer(&desk, &id, desk.reject_disclosure(&id, read, &reason.why, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.reject_disclosure(&id, read, &reason.why, &caller.actor())
+            .await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -87,8 +113,18 @@ async fn set_affected(
     Json(change): Json<AffectedChange>,
 ) -> Result<Json<IncidentView>, Problem> {
     must_stand(&desk, &id, read).await?;
-    let AffectedChange { customer, standing, evidence } = change;
-    answer(&desk, &id, desk.set_affected(&id, &customer, standing, &evidence, &caller.actor()).await).await
+    let AffectedChange {
+        customer,
+        standing,
+        evidence,
+    } = change;
+    answer(
+        &desk,
+        &id,
+        desk.set_affected(&id, &customer, standing, &evidence, &caller.actor())
+            .await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -104,13 +140,25 @@ async fn obligations(
     Paging(page): Paging,
 ) -> Result<Json<Page<ObligationView>>, Problem> {
     let states = words(listed.state.as_deref());
-    if let Some(unknown) = states.iter().find(|state| !["running", "told", "missed", "ended"].contains(&state.as_str())) {
-        return Err(Problem::malformed(format!("state: `{unknown}` is none of running, told, missed, ended")));
+    if let Some(unknown) = states
+        .iter()
+        .find(|state| !["running", "told", "missed", "ended"].contains(&state.as_str()))
+    {
+        return Err(Problem::malformed(format!(
+            "state: `{unknown}` is none of running, told, missed, ended"
+        )));
     }
-    let filter = ObligationFilter { incident: listed.incident, customer: listed.customer, states };
+    let filter = ObligationFilter {
+        incident: listed.incident,
+        customer: listed.customer,
+        states,
+    };
     let mut tx = desk.store().read().await?;
     let Page { items, next } = tx.obligations(&filter, &page).await?;
-    Ok(Json(Page { items: obligation_views(&mut tx, items).await?, next }))
+    Ok(Json(Page {
+        items: obligation_views(&mut tx, items).await?,
+        next,
+    }))
 }
 
 async fn explain(

@@ -39,7 +39,10 @@ async fn list(
     Paging(page): Paging,
 ) -> Result<Json<Page<Customer>>, Problem> {
     let mut tx = desk.store().read().await?;
-    Ok(Json(tx.customers(trimmed(listed.q.as_deref()).as_deref(), &page).await?))
+    Ok(Json(
+        tx.customers(trimmed(listed.q.as_deref()).as_deref(), &page)
+            .await?,
+    ))
 }
 
 #[derive(Serialize)]
@@ -52,7 +55,10 @@ struct CustomerDetail {
 async fn show(State(desk): State<Desk>, Path(id): Path<CustomerId>) -> Result<Json<impl Serialize>, Problem> {
     let mut tx = desk.store().read().await?;
     let customer = tx.customer(&id).await?;
-    let filter = ObligationFilter { customer: Some(id.clone()), ..ObligationFilter::default() };
+    let filter = ObligationFilter {
+        customer: Some(id.clone()),
+        ..ObligationFilter::default()
+    };
     let obligations = tx.obligations(&filter, &PageRequest::first(SHOWN)).await?.items;
     let deliveries = tx.deliveries_of_customer(&id, SHOWN).await?;
     Ok(Json(CustomerDetail {
@@ -92,5 +98,8 @@ async fn import(
     Query(importing): Query<Importing>,
     Raw(list): Raw,
 ) -> Result<Json<Import>, Problem> {
-    Ok(Json(desk.import_customers(&list, importing.commit, &caller.actor()).await?))
+    Ok(Json(
+        desk.import_customers(&list, importing.commit, &caller.actor())
+            .await?,
+    ))
 }

@@ -16,15 +16,29 @@ use watchkeeper_store::{MailHeader, Page};
 pub(super) fn mount(table: &mut Table) {
     table.get("/api/v1/mailbox", Access::Needs(Permission::View), list);
     table.get("/api/v1/mailbox/{id}", Access::Needs(Permission::View), show);
-    table.post("/api/v1/demo/advance", Access::Needs(Permission::AdvanceClock), advance);
+    table.post(
+        "/api/v1/demo/advance",
+        Access::Needs(Permission::AdvanceClock),
+        advance,
+    );
 }
 
 fn demo_only(desk: &Desk) -> Result<(), Problem> {
-    if desk.house().demo { Ok(()) } else { Err(Problem::not_found("this exists in the demo only")) }
+    if desk.house().demo {
+        Ok(())
+    } else {
+        Err(Problem::not_found("this exists in the demo only"))
+    }
 }
 
 fn row(header: &MailHeader) -> Value {
-    let MailHeader { id, received_at, from, to, subject } = header;
+    let MailHeader {
+        id,
+        received_at,
+        from,
+        to,
+        subject,
+    } = header;
     json!({"id": id, "received_at": received_at, "from": from, "to": to, "subject": subject})
 }
 
@@ -59,7 +73,13 @@ async fn advance(
     Json(advance): Json<Advance>,
 ) -> Result<Json<Value>, Problem> {
     demo_only(&state.desk)?;
-    let clock = state.travel.as_deref().ok_or_else(|| Problem::not_found("this clock cannot travel"))?;
-    let now = state.desk.advance_clock(clock, advance.hours, &caller.actor()).await?;
+    let clock = state
+        .travel
+        .as_deref()
+        .ok_or_else(|| Problem::not_found("this clock cannot travel"))?;
+    let now = state
+        .desk
+        .advance_clock(clock, advance.hours, &caller.actor())
+        .await?;
     Ok(Json(json!({"now": now})))
 }

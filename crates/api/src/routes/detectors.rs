@@ -29,14 +29,30 @@ struct DetectorList {
 
 async fn counts(desk: &Desk) -> Result<BTreeMap<String, DetectorCounts>, Problem> {
     let counts = desk.store().read().await?.detector_counts().await?;
-    Ok(counts.into_iter().map(|counts| (counts.detector.clone(), counts)).collect())
+    Ok(counts
+        .into_iter()
+        .map(|counts| (counts.detector.clone(), counts))
+        .collect())
 }
 
-async fn list(State(desk): State<Desk>, State(board): State<Arc<Board>>) -> Result<Json<impl Serialize>, Problem> {
+async fn list(
+    State(desk): State<Desk>,
+    State(board): State<Arc<Board>>,
+) -> Result<Json<impl Serialize>, Problem> {
     let counts = counts(&desk).await?;
-    let BoardSnapshot { detectors, quarantined, dropped } = board.snapshot();
-    let items = detectors.iter().map(|(info, activity)| DetectorView::of(info, activity, counts.get(&info.id)));
-    Ok(Json(DetectorList { items: items.collect(), quarantined, dropped: DroppedView::of(&dropped) }))
+    let BoardSnapshot {
+        detectors,
+        quarantined,
+        dropped,
+    } = board.snapshot();
+    let items = detectors
+        .iter()
+        .map(|(info, activity)| DetectorView::of(info, activity, counts.get(&info.id)));
+    Ok(Json(DetectorList {
+        items: items.collect(),
+        quarantined,
+        dropped: DroppedView::of(&dropped),
+    }))
 }
 
 async fn show(
@@ -44,7 +60,11 @@ async fn show(
     State(board): State<Arc<Board>>,
     Path(id): Path<String>,
 ) -> Result<Json<DetectorDetail>, Problem> {
-    let found = board.snapshot().detectors.into_iter().find(|(info, _)| info.id == id);
+    let found = board
+        .snapshot()
+        .detectors
+        .into_iter()
+        .find(|(info, _)| info.id == id);
     let (info, activity) = found.ok_or_else(|| Problem::not_found("there is no such detector"))?;
     let counts = counts(&desk).await?;
     Ok(Json(DetectorDetail::of(info, &activity, counts.get(&id))))

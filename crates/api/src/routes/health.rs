@@ -10,8 +10,16 @@ use axum::response::IntoResponse;
 use watchkeeper_domain::access::Permission;
 
 pub(super) fn mount(table: &mut Table) {
-    table.get("/healthz", Access::Public("says only that the process answers"), async || "ok\n");
-    table.get("/readyz", Access::Public("says only whether the service can work"), ready);
+    table.get(
+        "/healthz",
+        Access::Public("says only that the process answers"),
+        async || "ok\n",
+    );
+    table.get(
+        "/readyz",
+        Access::Public("says only whether the service can work"),
+        ready,
+    );
     table.get("/metrics", Access::LocalOr(Permission::View), figures);
 }
 
@@ -27,5 +35,8 @@ async fn ready(State(state): State<ApiState>) -> Result<&'static str, Problem> {
 }
 
 async fn figures(State(state): State<ApiState>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        state.metrics.render(),
+    )
 }

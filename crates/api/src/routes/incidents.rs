@@ -5,7 +5,9 @@ use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Paging, Path, Query, known_words};
 use crate::views::deliveries::{DeliveryDetail, DeliveryView, delivery_detail, delivery_views};
-use crate::views::incidents::{EntryView, IncidentRow, IncidentView, entry_views, incident_rows, incident_view};
+use crate::views::incidents::{
+    EntryView, IncidentRow, IncidentView, entry_views, incident_rows, incident_view,
+};
 use crate::views::names::titles;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -67,7 +69,12 @@ pub(super) async fn must_stand(desk: &Desk, id: &IncidentId, read: Option<i64>) 
     if found == read {
         return Ok(());
     }
-    let conflict = watchkeeper_store::StoreError::Conflict { what: "incident", id: id.to_string(), expected: read, found };
+    let conflict = watchkeeper_store::StoreError::Conflict {
+        what: "incident",
+        id: id.to_string(),
+        expected: read,
+        found,
+    };
     let Json(current) = room(desk, id).await?;
     Err(Problem::from(conflict).with_current(json!(current)))
 }
@@ -99,7 +106,10 @@ async fn list(
     };
     let mut tx = desk.store().read().await?;
     let Page { items, next } = tx.incidents(&filter, &page).await?;
-    Ok(Json(Page { items: incident_rows(&mut tx, items).await?, next }))
+    Ok(Json(Page {
+        items: incident_rows(&mut tx, items).await?,
+        next,
+    }))
 }
 
 async fn declare(
@@ -140,7 +150,13 @@ async fn change_severity(
     Json(change): Json<SeverityChange>,
 ) -> Result<Json<IncidentView>, Problem> {
     let SeverityChange { severity, why } = change;
-    answer(&desk, &id, desk.change_severity(&id, read, severity, &why, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.change_severity(&id, read, severity, &why, &caller.actor())
+            .await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -156,7 +172,12 @@ async fn enter_phase(
     Path(id): Path<IncidentId>,
     Json(change): Json<PhaseChange>,
 ) -> Result<Json<IncidentView>, Problem> {
-    answer(&desk, &id, desk.enter_phase(&id, read, change.phase, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.enter_phase(&id, read, change.phase, &caller.actor()).await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -172,7 +193,13 @@ async fn assign_role(
     Path((id, role)): Path<(IncidentId, Role)>,
     Json(assignment): Json<Assignment>,
 ) -> Result<Json<IncidentView>, Problem> {
-    answer(&desk, &id, desk.assign_role(&id, read, role, &assignment.user, &caller.user).await).await
+    answer(
+        &desk,
+        &id,
+        desk.assign_role(&id, read, role, &assignment.user, &caller.user)
+            .await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -188,7 +215,12 @@ async fn offer_role(
     Path((id, role)): Path<(IncidentId, Role)>,
     Json(offer): Json<RoleOffer>,
 ) -> Result<Json<IncidentView>, Problem> {
-    answer(&desk, &id, desk.offer_role(&id, read, role, &offer.to, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.offer_role(&id, read, role, &offer.to, &caller.actor()).await,
+    )
+    .await
 }
 
 async fn accept_role(
@@ -197,7 +229,12 @@ async fn accept_role(
     IfMatch(read): IfMatch,
     Path((id, role)): Path<(IncidentId, Role)>,
 ) -> Result<Json<IncidentView>, Problem> {
-    answer(&desk, &id, desk.accept_role(&id, read, role, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.accept_role(&id, read, role, &caller.actor()).await,
+    )
+    .await
 }
 
 async fn timeline(
@@ -209,7 +246,10 @@ async fn timeline(
     let mut tx = desk.store().read().await?;
     tx.incident(&id).await?;
     let Page { items, next } = tx.timeline(&id, &page).await?;
-    Ok(Json(Page { items: entry_views(&mut tx, items, titles(&board)).await?, next }))
+    Ok(Json(Page {
+        items: entry_views(&mut tx, items, titles(&board)).await?,
+        next,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -228,12 +268,25 @@ async fn write_timeline(
     Path(id): Path<IncidentId>,
     Json(entry): Json<Entry>,
 ) -> Result<Json<IncidentView>, Problem> {
-    let Entry { kind, text, happened_at } = entry;
+    let Entry {
+        kind,
+        text,
+        happened_at,
+    } = entry;
     if !kind.by_hand() && kind != EntryKind::StatusUpdate {
-        return Err(Problem::fault("kind", "people write `note`, `decision`, `evidence` or `status_update`; the others come from changes of state"));
+        return Err(Problem::fault(
+            "kind",
+            "people write `note`, `decision`, `evidence` or `status_update`; the others come from changes of state",
+        ));
     }
     must_stand(&desk, &id, read).await?;
-    answer(&desk, &id, desk.write_timeline(&id, kind, &text, happened_at, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.write_timeline(&id, kind, &text, happened_at, &caller.actor())
+            .await,
+    )
+    .await
 }
 
 async fn complete_task(
@@ -260,17 +313,32 @@ async fn skip_task(
     Json(reason): Json<Why>,
 ) -> Result<Json<IncidentView>, Problem> {
     must_stand(&desk, &id, read).await?;
-    answer(&desk, &id, desk.skip_task(&id, &task, &reason.why, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        desk.skip_task(&id, &task, &reason.why, &caller.actor()).await,
+    )
+    .await
 }
 
-async fn deliveries(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<Page<DeliveryView>>, Problem> {
+async fn deliveries(
+    State(desk): State<Desk>,
+    Path(id): Path<IncidentId>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
     let mut tx = desk.store().read().await?;
     tx.incident(&id).await?;
     let deliveries = tx.deliveries_of(&id).await?;
-    Ok(Json(Page { items: delivery_views(&mut tx, deliveries).await?, next: None }))
+    Ok(Json(Page {
+        items: delivery_views(&mut tx, deliveries).await?,
+        next: None,
+    }))
 }
 
-async fn delivery(State(desk): State<Desk>, Path(id): Path<DeliveryId>) -> Result<Json<DeliveryDetail>, Problem> {
+async fn delivery(
+    State(desk): State<Desk>,
+    Path(id): Path<DeliveryId>,
+) -> Result<Json<DeliveryDetail>, Problem> {
+    let message = desk.frozen_message(&id).await?;
     let mut tx = desk.store().read().await?;
-    Ok(Json(delivery_detail(&mut tx, &id).await?))
+    Ok(Json(delivery_detail(&mut tx, &id, &message).await?))
 }

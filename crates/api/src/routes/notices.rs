@@ -59,7 +59,12 @@ async fn must_stand(desk: &Desk, id: &NoticeId, caller: &User, read: Option<i64>
     if found == read {
         return Ok(());
     }
-    let conflict = StoreError::Conflict { what: "notice", id: id.to_string(), expected: read, found };
+    let conflict = StoreError::Conflict {
+        what: "notice",
+        id: id.to_string(),
+        expected: read,
+        found,
+    };
     let Json(current) = view(desk, id, caller).await?;
     Err(Problem::from(conflict).with_current(json!(current)))
 }
@@ -91,11 +96,17 @@ async fn begin(
     Path(incident): Path<IncidentId>,
     Json(beginning): Json<Beginning>,
 ) -> Result<(StatusCode, Json<NoticeView>), Problem> {
-    let notice = desk.draft_notice(&incident, beginning.facts, &caller.actor()).await?;
+    let notice = desk
+        .draft_notice(&incident, beginning.facts, &caller.actor())
+        .await?;
     Ok((StatusCode::CREATED, view(&desk, &notice.id, &caller.user).await?))
 }
 
-async fn show(State(desk): State<Desk>, caller: Caller, Path(id): Path<NoticeId>) -> Result<Json<NoticeView>, Problem> {
+async fn show(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<NoticeId>,
+) -> Result<Json<NoticeView>, Problem> {
     view(&desk, &id, &caller.user).await
 }
 
@@ -112,7 +123,13 @@ async fn edit(
     Path(id): Path<NoticeId>,
     Json(said): Json<Facts>,
 ) -> Result<Json<NoticeView>, Problem> {
-    answer(&desk, &id, &caller.user, desk.edit_notice(&id, read, said.facts, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        &caller.user,
+        desk.edit_notice(&id, read, said.facts, &caller.actor()).await,
+    )
+    .await
 }
 
 async fn submit(
@@ -122,7 +139,13 @@ async fn submit(
     Path(id): Path<NoticeId>,
 ) -> Result<Json<NoticeView>, Problem> {
     must_stand(&desk, &id, &caller.user, read).await?;
-    answer(&desk, &id, &caller.user, desk.submit_notice(&id, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        &caller.user,
+        desk.submit_notice(&id, &caller.actor()).await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -139,7 +162,14 @@ async fn approve_notice(
     Json(approval): Json<Approval>,
 ) -> Result<Json<NoticeView>, Problem> {
     must_stand(&desk, &id, &caller.user, read).await?;
-    answer(&desk, &id, &caller.user, desk.approve_notice(&id, &approval.content_hash, &caller.user).await).await
+    answer(
+        &desk,
+        &id,
+        &caller.user,
+        desk.approve_notice(&id, &approval.content_hash, &caller.user)
+            .await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]
@@ -156,5 +186,11 @@ async fn send_back(
     Json(reason): Json<Why>,
 ) -> Result<Json<NoticeView>, Problem> {
     must_stand(&desk, &id, &caller.user, read).await?;
-    answer(&desk, &id, &caller.user, desk.return_notice(&id, &reason.why, &caller.actor()).await).await
+    answer(
+        &desk,
+        &id,
+        &caller.user,
+        desk.return_notice(&id, &reason.why, &caller.actor()).await,
+    )
+    .await
 }

@@ -39,10 +39,19 @@ struct Urgent {
 }
 
 async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Json<impl Serialize>, Problem> {
-    let source_faults = statuses(&desk).await?.iter().filter(|status| status.state() == "failing").count();
+    let source_faults = statuses(&desk)
+        .await?
+        .iter()
+        .filter(|status| status.state() == "failing")
+        .count();
     let mut tx = desk.store().read().await?;
     let mine = |notice: &&Notice| caller.user.may(Permission::ApproveNotices) && !wrote(&caller, notice);
-    let drafts_waiting_for_me = tx.notices_waiting_for_approval().await?.iter().filter(mine).count();
+    let drafts_waiting_for_me = tx
+        .notices_waiting_for_approval()
+        .await?
+        .iter()
+        .filter(mine)
+        .count();
     Ok(Json(Overview {
         open_incidents: tx.open_incident_counts().await?,
         open_alerts: tx.open_alert_count().await?,
@@ -63,18 +72,42 @@ fn wrote(caller: &Caller, notice: &Notice) -> bool {
 async fn most_urgent(tx: &mut Tx) -> Result<Option<Urgent>, StoreError> {
     let of_timer = |incident: Incident| {
         let (what, due_at) = next_timer(&incident)?;
-        Some(Urgent { what, due_at, reference: incident.reference(), incident: incident.id })
+        Some(Urgent {
+            what,
+            due_at,
+            reference: incident.reference(),
+            incident: incident.id,
+        })
     };
-    let timer = tx.all_open_incidents().await?.into_iter().filter_map(of_timer).min_by_key(|urgent| urgent.due_at);
-    let running = ObligationFilter { states: vec!["running".to_owned()], ..ObligationFilter::default() };
+    let timer = tx
+        .all_open_incidents()
+        .await?
+        .into_iter()
+        .filter_map(of_timer)
+        .min_by_key(|urgent| urgent.due_at);
+    let running = ObligationFilter {
+        states: vec!["running".to_owned()],
+        ..ObligationFilter::default()
+    };
     let obligations = tx.obligations(&running, &PageRequest::first(200)).await?.items;
-    let step = obligations.iter().filter_map(|o| o.next_step().map(|(step, at)| (step, at, o))).min_by_key(|(_, at, _)| *at);
+    let step = obligations
+        .iter()
+        .filter_map(|o| o.next_step().map(|(step, at)| (step, at, o)))
+        .min_by_key(|(_, at, _)| *at);
     let step = match step {
         Some((step, due_at, obligation)) => {
             let incident = tx.incident(&obligation.incident).await?;
-            Some(Urgent { what: step.what().to_owned(), due_at, reference: incident.reference(), incident: incident.id })
+            Some(Urgent {
+                what: step.what().to_owned(),
+                due_at,
+                reference: incident.reference(),
+                incident: incident.id,
+            })
         }
         None => None,
     };
-    Ok([timer, step].into_iter().flatten().min_by_key(|urgent| urgent.due_at))
+    Ok([timer, step]
+        .into_iter()
+        .flatten()
+        .min_by_key(|urgent| urgent.due_at))
 }

@@ -37,7 +37,10 @@ async fn add_user(
     Json(account): Json<NewAccount>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let (user, password) = desk.add_user(account, &caller.actor()).await?;
-    Ok((StatusCode::CREATED, Json(json!({"user": user, "one_time_password": password}))))
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"user": user, "one_time_password": password})),
+    ))
 }
 
 async fn change_user(
@@ -49,7 +52,11 @@ async fn change_user(
     Ok(Json(desk.change_user(&id, change, &caller.actor()).await?))
 }
 
-async fn reset_password(State(desk): State<Desk>, caller: Caller, Path(id): Path<UserId>) -> Result<Json<Value>, Problem> {
+async fn reset_password(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<UserId>,
+) -> Result<Json<Value>, Problem> {
     let password = desk.reset_password(&id, &caller.actor()).await?;
     Ok(Json(json!({"one_time_password": password})))
 }
@@ -68,8 +75,25 @@ struct TokenView {
 
 impl From<Token> for TokenView {
     fn from(token: Token) -> Self {
-        let Token { id, name, roles, created_by, created_at, last_used_at, revoked_at, token_hash: _ } = token;
-        Self { id, name, created_at, created_by, roles, last_used_at, revoked_at }
+        let Token {
+            id,
+            name,
+            roles,
+            created_by,
+            created_at,
+            last_used_at,
+            revoked_at,
+            token_hash: _,
+        } = token;
+        Self {
+            id,
+            name,
+            created_at,
+            created_by,
+            roles,
+            last_used_at,
+            revoked_at,
+        }
     }
 }
 
@@ -94,7 +118,11 @@ async fn make_token(
     Ok((StatusCode::CREATED, Json(json!({"id": id, "token": token}))))
 }
 
-async fn revoke_token(State(desk): State<Desk>, caller: Caller, Path(id): Path<TokenId>) -> Result<StatusCode, Problem> {
+async fn revoke_token(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<TokenId>,
+) -> Result<StatusCode, Problem> {
     desk.revoke_token(&id, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

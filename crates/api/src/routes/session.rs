@@ -26,7 +26,10 @@ pub(super) fn mount(table: &mut Table) {
 }
 
 async fn show(State(state): State<ApiState>, caller: Caller) -> Json<impl Serialize> {
-    let csrf = caller.session().map(|(_, csrf)| csrf.to_owned()).unwrap_or_default();
+    let csrf = caller
+        .session()
+        .map(|(_, csrf)| csrf.to_owned())
+        .unwrap_or_default();
     let mode = if state.desk.house().demo { "demo" } else { "serve" };
     Json(SessionView {
         permissions: caller.user.permissions(),

@@ -15,7 +15,11 @@ use watchkeeper_store::UNPARSED_KEPT;
 
 pub(super) fn mount(table: &mut Table) {
     table.get("/api/v1/sources", Access::Needs(Permission::View), list);
-    table.get("/api/v1/sources/{name}/unparsed", Access::Needs(Permission::View), unparsed);
+    table.get(
+        "/api/v1/sources/{name}/unparsed",
+        Access::Needs(Permission::View),
+        unparsed,
+    );
 }
 
 /// How every source is doing.
@@ -32,11 +36,20 @@ pub(super) async fn statuses(desk: &Desk) -> Result<Vec<SourceStatus>, Problem> 
 
 async fn list(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
     let now = desk.now();
-    let items: Vec<SourceView> = statuses(&desk).await?.into_iter().map(|status| SourceView::of(status, now)).collect();
+    let items: Vec<SourceView> = statuses(&desk)
+        .await?
+        .into_iter()
+        .map(|status| SourceView::of(status, now))
+        .collect();
     Ok(Json(json!({"items": items})))
 }
 
 async fn unparsed(State(desk): State<Desk>, Path(name): Path<String>) -> Result<Json<Value>, Problem> {
-    let lines = desk.store().read().await?.unparsed(&SourceName(name), UNPARSED_KEPT).await?;
+    let lines = desk
+        .store()
+        .read()
+        .await?
+        .unparsed(&SourceName(name), UNPARSED_KEPT)
+        .await?;
     Ok(Json(json!({"items": lines})))
 }

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use watchkeeper_domain::id::{CustomerId, IncidentId, UserId};
-use watchkeeper_domain::incident::{Acknowledgement, Incident, Phase, Role, Severity, Timer, TimelineEntry, TimerKind, TimerState};
+use watchkeeper_domain::incident::{
+    Acknowledgement, Incident, Phase, Role, Severity, TimelineEntry, Timer, TimerKind, TimerState,
+};
 use watchkeeper_domain::notice::Notice;
 use watchkeeper_store::{DeliveryCounts, PageRequest, StoreError, Tx};
 
@@ -42,11 +44,18 @@ struct NextClock {
 }
 
 /// The rows of a page of incidents.
-pub(crate) async fn incident_rows(tx: &mut Tx, incidents: Vec<Incident>) -> Result<Vec<IncidentRow>, StoreError> {
+pub(crate) async fn incident_rows(
+    tx: &mut Tx,
+    incidents: Vec<Incident>,
+) -> Result<Vec<IncidentRow>, StoreError> {
     let mut rows = Vec::with_capacity(incidents.len());
     for incident in incidents {
         let next_clock = next_clock(tx, &incident).await?;
-        let newest = tx.timeline(&incident.id, &PageRequest::first(1)).await?.items.pop();
+        let newest = tx
+            .timeline(&incident.id, &PageRequest::first(1))
+            .await?
+            .items
+            .pop();
         rows.push(IncidentRow {
             number: incident.number,
             reference: incident.reference(),
@@ -58,7 +67,11 @@ pub(crate) async fn incident_rows(tx: &mut Tx, incidents: Vec<Incident>) -> Resu
             commander: incident.holder(Role::Commander).cloned(),
             acknowledged: matches!(incident.acknowledgement, Acknowledgement::Acknowledged { .. }),
             alerts: incident.alerts,
-            affected: incident.affected.values().filter(|affected| affected.standing.told()).count(),
+            affected: incident
+                .affected
+                .values()
+                .filter(|affected| affected.standing.told())
+                .count(),
             disclosure: incident.disclosure.name(),
             next_clock,
             last_update_at: newest.map_or(incident.opened_at, |entry| entry.recorded_at),
@@ -71,18 +84,41 @@ pub(crate) async fn incident_rows(tx: &mut Tx, incidents: Vec<Incident>) -> Resu
 }
 
 async fn next_clock(tx: &mut Tx, incident: &Incident) -> Result<Option<NextClock>, StoreError> {
-    let timer = next_timer(incident).map(|(what, due_at)| NextClock { kind: "timer", what, due_at });
+    let timer = next_timer(incident).map(|(what, due_at)| NextClock {
+        kind: "timer",
+        what,
+        due_at,
+    });
     // Obligations begin with a confirmation, so most incidents have none to ask for.
-    let owed = if incident.disclosure.confirmed_at().is_some() { tx.obligations_of(&incident.id).await? } else { Vec::new() };
-    let step = owed.iter().filter_map(|obligation| obligation.next_step()).min_by_key(|(_, at)| *at);
-    let step = step.map(|(step, due_at)| NextClock { kind: "obligation", what: step.what().to_owned(), due_at });
-    Ok([timer, step].into_iter().flatten().min_by_key(|clock| clock.due_at))
+    let owed = if incident.disclosure.confirmed_at().is_some() {
+        tx.obligations_of(&incident.id).await?
+    } else {
+        Vec::new()
+    };
+    let step = owed
+        .iter()
+        .filter_map(|obligation| obligation.next_step())
+        .min_by_key(|(_, at)| *at);
+    let step = step.map(|(step, due_at)| NextClock {
+        kind: "obligation",
+        what: step.what().to_owned(),
+        due_at,
+    });
+    Ok([timer, step]
+        .into_iter()
+        .flatten()
+        .min_by_key(|clock| clock.due_at))
 }
 
 /// The timer that runs out next: what it says, and when.
 pub(crate) fn next_timer(incident: &Incident) -> Option<(String, DateTime<Utc>)> {
-    let running = incident.timers.iter().filter(|timer| timer.state == TimerState::Running);
-    running.min_by_key(|timer| timer.due_at).map(|timer| (what(incident, timer), timer.due_at))
+    let running = incident
+        .timers
+        .iter()
+        .filter(|timer| timer.state == TimerState::Running);
+    running
+        .min_by_key(|timer| timer.due_at)
+        .map(|timer| (what(incident, timer), timer.due_at))
 }
 
 fn what(incident: &Incident, timer: &Timer) -> String {
@@ -91,7 +127,11 @@ fn what(incident: &Incident, timer: &Timer) -> String {
         TimerKind::StatusUpdate { .. } => "the next status update is due".to_owned(),
         TimerKind::DisclosureDecision { .. } => "the decision on the suspected disclosure is due".to_owned(),
         TimerKind::Task { task } => {
-            let title = incident.tasks.iter().find(|t| t.id == *task).map_or("a task", |task| task.title.as_str());
+            let title = incident
+                .tasks
+                .iter()
+                .find(|t| t.id == *task)
+                .map_or("a task", |task| task.title.as_str());
             format!("task due: {title}")
         }
     }
@@ -130,7 +170,17 @@ pub(crate) async fn incident_view(tx: &mut Tx, incident: Incident) -> Result<Inc
         obligations: obligation_views(tx, obligations).await?,
         notices: tx.notices_of(&incident.id).await?,
         deliveries_summary: tx.delivery_counts(&incident.id).await?,
-        customers: customers.map(|customer| (customer.id, CustomerName { name: customer.name, key: customer.key })).collect(),
+        customers: customers
+            .map(|customer| {
+                (
+                    customer.id,
+                    CustomerName {
+                        name: customer.name,
+                        key: customer.key,
+                    },
+                )
+            })
+            .collect(),
         incident,
     })
 }
@@ -152,7 +202,10 @@ pub(crate) async fn entry_views(
     let names = Names::in_texts(tx, titles, entries.iter().map(|entry| entry.text.as_str())).await?;
     let view = |mut entry: TimelineEntry| {
         entry.text = names.put_into(&entry.text);
-        EntryView { by_name: names.of(&entry.by), entry }
+        EntryView {
+            by_name: names.of(&entry.by),
+            entry,
+        }
     };
     Ok(entries.into_iter().map(view).collect())
 }

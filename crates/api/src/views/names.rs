@@ -11,7 +11,12 @@ pub(crate) type Titles = BTreeMap<String, String>;
 
 /// The titles of the detectors that run.
 pub(crate) fn titles(board: &Board) -> Titles {
-    board.snapshot().detectors.into_iter().map(|(info, _)| (info.id, info.title)).collect()
+    board
+        .snapshot()
+        .detectors
+        .into_iter()
+        .map(|(info, _)| (info.id, info.title))
+        .collect()
 }
 
 /// Names of people, customers and detectors.
@@ -23,7 +28,12 @@ pub(crate) struct Names {
 impl Names {
     /// The names of everybody with an account.
     pub(crate) async fn of_people(tx: &mut Tx, titles: Titles) -> Result<Self, StoreError> {
-        let by_id = tx.users().await?.into_iter().map(|user| (user.id.to_string(), user.name)).collect();
+        let by_id = tx
+            .users()
+            .await?
+            .into_iter()
+            .map(|user| (user.id.to_string(), user.name))
+            .collect();
         Ok(Self { by_id, titles })
     }
 
@@ -33,10 +43,19 @@ impl Names {
         titles: Titles,
         texts: impl Iterator<Item = &str> + Send,
     ) -> Result<Self, StoreError> {
-        let mentioned: BTreeSet<CustomerId> = texts.flat_map(ids).filter_map(|(_, id)| id.parse().ok()).collect();
+        let mentioned: BTreeSet<CustomerId> = texts
+            .flat_map(ids)
+            .filter_map(|(_, id)| id.parse().ok())
+            .collect();
         let mut names = Self::of_people(tx, titles).await?;
-        let customers = tx.customers_by_ids(&mentioned.into_iter().collect::<Vec<_>>()).await?;
-        names.by_id.extend(customers.into_iter().map(|customer| (customer.id.to_string(), customer.name)));
+        let customers = tx
+            .customers_by_ids(&mentioned.into_iter().collect::<Vec<_>>())
+            .await?;
+        names.by_id.extend(
+            customers
+                .into_iter()
+                .map(|customer| (customer.id.to_string(), customer.name)),
+        );
         Ok(names)
     }
 
@@ -58,7 +77,11 @@ impl Names {
     /// Who it was, for people.
     pub(crate) fn of(&self, actor: &Actor) -> String {
         match actor {
-            Actor::Person { user } => self.by_id.get(user.as_str()).cloned().unwrap_or_else(|| "somebody".to_owned()),
+            Actor::Person { user } => self
+                .by_id
+                .get(user.as_str())
+                .cloned()
+                .unwrap_or_else(|| "somebody".to_owned()),
             Actor::Detector { detector } => self.titles.get(detector).unwrap_or(detector).clone(),
             Actor::Worker { worker } => format!("Watchkeeper ({})", worker.replace('_', " ")),
             Actor::Operator => "operator at the command line".to_owned(),
@@ -87,10 +110,20 @@ mod tests {
     #[test]
     fn ids_become_names_where_they_are_known() {
         let (ann, acme) = (UserId::derived(&["ann"]), CustomerId::derived(&["acme"]));
-        let by_id = [(ann.to_string(), "Ann".to_owned()), (acme.to_string(), "Äcme".to_owned())].into();
-        let names = Names { by_id, titles: Titles::new() };
+        let by_id = [
+            (ann.to_string(), "Ann".to_owned()),
+            (acme.to_string(), "Äcme".to_owned()),
+        ]
+        .into();
+        let names = Names {
+            by_id,
+            titles: Titles::new(),
+        };
         let stranger = UserId::derived(&["stranger"]);
         let text = format!("{acme} is cleared: {ann}, after {stranger}; usr_ and cus_ü stay; {ann}");
-        assert_eq!(names.put_into(&text), format!("Äcme is cleared: Ann, after {stranger}; usr_ and cus_ü stay; Ann"));
+        assert_eq!(
+            names.put_into(&text),
+            format!("Äcme is cleared: Ann, after {stranger}; usr_ and cus_ü stay; Ann")
+        );
     }
 }

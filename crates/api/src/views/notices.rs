@@ -62,8 +62,15 @@ pub(crate) async fn notice_view(tx: &mut Tx, id: &NoticeId, reader: &User) -> Re
     let ids: Vec<CustomerId> = letters.iter().map(|letter| letter.customer.clone()).collect();
     let customers = tx.customers_by_ids(&ids).await?;
     let names: BTreeMap<CustomerId, String> = customers.into_iter().map(|c| (c.id, c.name)).collect();
-    let view = |letter: Letter| LetterView { customer_name: names.get(&letter.customer).cloned().unwrap_or_default(), letter };
-    let missing = if notice.kind == NoticeKind::Full { notice.facts.missing() } else { Vec::new() };
+    let view = |letter: Letter| LetterView {
+        customer_name: names.get(&letter.customer).cloned().unwrap_or_default(),
+        letter,
+    };
+    let missing = if notice.kind == NoticeKind::Full {
+        notice.facts.missing()
+    } else {
+        Vec::new()
+    };
     Ok(NoticeView {
         incident_reference: tx.incident(&notice.incident).await?.reference(),
         letters: letters.into_iter().map(view).collect(),

@@ -86,13 +86,25 @@ impl Around {
                 proofs.entry(customer.clone()).or_default().add(&delivery);
             }
         }
-        Ok(Self { reference: incident.reference(), title: incident.title, notices: tx.notices_of(id).await?, proofs })
+        Ok(Self {
+            reference: incident.reference(),
+            title: incident.title,
+            notices: tx.notices_of(id).await?,
+            proofs,
+        })
     }
 
     /// The newest notice of a kind.
     fn notice(&self, kind: NoticeKind) -> Option<NoticeState> {
-        let newest = self.notices.iter().filter(|notice| notice.kind == kind).max_by_key(|notice| notice.created_at);
-        newest.map(|notice| NoticeState { notice: notice.id.clone(), state: notice.state.name() })
+        let newest = self
+            .notices
+            .iter()
+            .filter(|notice| notice.kind == kind)
+            .max_by_key(|notice| notice.created_at);
+        newest.map(|notice| NoticeState {
+            notice: notice.id.clone(),
+            state: notice.state.name(),
+        })
     }
 }
 
@@ -108,7 +120,8 @@ pub(crate) async fn obligation_views(
     }
     let ids: BTreeSet<CustomerId> = obligations.iter().map(|o| o.customer.clone()).collect();
     let customers = tx.customers_by_ids(&ids.into_iter().collect::<Vec<_>>()).await?;
-    let customers: BTreeMap<CustomerId, Customer> = customers.into_iter().map(|c| (c.id.clone(), c)).collect();
+    let customers: BTreeMap<CustomerId, Customer> =
+        customers.into_iter().map(|c| (c.id.clone(), c)).collect();
     let mut views = Vec::with_capacity(obligations.len());
     for obligation in obligations {
         if let Some(around) = around.get_mut(&obligation.incident) {
@@ -118,7 +131,11 @@ pub(crate) async fn obligation_views(
     Ok(views)
 }
 
-fn view(obligation: Obligation, around: &mut Around, customers: &BTreeMap<CustomerId, Customer>) -> ObligationView {
+fn view(
+    obligation: Obligation,
+    around: &mut Around,
+    customers: &BTreeMap<CustomerId, Customer>,
+) -> ObligationView {
     let customer = customers.get(&obligation.customer);
     let ladder = Step::ALL.into_iter().map(|step| {
         let taken = obligation.steps.iter().find(|taken| taken.step == step);
@@ -134,7 +151,11 @@ fn view(obligation: Obligation, around: &mut Around, customers: &BTreeMap<Custom
         customer_name: customer.map(|customer| customer.name.clone()).unwrap_or_default(),
         incident_reference: around.reference.clone(),
         incident_title: around.title.clone(),
-        next: obligation.next_step().map(|(step, at)| NextStep { step, what: step.what(), at }),
+        next: obligation.next_step().map(|(step, at)| NextStep {
+            step,
+            what: step.what(),
+            at,
+        }),
         recipients: customer.map_or(0, |customer| customer.first_recipients().len()),
         ladder: ladder.collect(),
         holding: around.notice(NoticeKind::Holding),

@@ -60,7 +60,11 @@ impl SourceView {
 
 /// The rate of the 60 minutes that end now: minutes without a reading had no events.
 fn last_hour(rate: &[u64], until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Vec<u64> {
-    let silent = until.map_or(MINUTES, |until| usize::try_from((now - until).num_minutes()).unwrap_or(0).min(MINUTES));
+    let silent = until.map_or(MINUTES, |until| {
+        usize::try_from((now - until).num_minutes())
+            .unwrap_or(0)
+            .min(MINUTES)
+    });
     let mut minutes = vec![0; MINUTES.saturating_sub(rate.len())];
     minutes.extend_from_slice(&rate[rate.len().saturating_sub(MINUTES)..]);
     minutes.drain(..silent);
@@ -76,7 +80,13 @@ mod tests {
     #[test]
     fn the_rate_ends_now_whenever_the_last_reading_was() {
         let minute = DateTime::UNIX_EPOCH;
-        let at = |minutes: i64| last_hour(&[1, 2, 3], Some(minute), minute + Duration::minutes(minutes) + Duration::seconds(30));
+        let at = |minutes: i64| {
+            last_hour(
+                &[1, 2, 3],
+                Some(minute),
+                minute + Duration::minutes(minutes) + Duration::seconds(30),
+            )
+        };
         assert_eq!(at(0)[57..], [1, 2, 3]);
         assert_eq!(at(2)[55..], [1, 2, 3, 0, 0]);
         assert_eq!(at(500), vec![0; 60]);

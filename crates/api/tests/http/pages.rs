@@ -10,8 +10,12 @@ async fn signed_link(place: &Place, incident: &str) -> String {
     let incident: IncidentId = incident.parse().expect("an id");
     let mut tx = place.desk.store().read().await.expect("reads");
     let page = tx.deliveries_of(&incident).await.expect("deliveries").remove(0);
-    let message = tx.delivery_message(&page.id).await.expect("a message");
-    let mail = watchkeeper_deliver::parse_received(&message).expect("a mail");
+    drop(tx);
+    let message = place.desk.frozen_message(&page.id).await.expect("a message");
+    let watchkeeper_deliver::Message::Mail(mail) = message else {
+        panic!("a page to a person is a mail");
+    };
+    let mail = watchkeeper_deliver::parse_received(&mail.bytes).expect("a mail");
     let text = mail.text.expect("text");
     let at = text.find("/ack/").expect("a link");
     text[at..].split_whitespace().next().expect("a link").to_owned()

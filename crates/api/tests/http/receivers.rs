@@ -12,7 +12,7 @@ const DIGEST: &str = "d7ecdf25eaf3deba0f2628771dbdd22d4138ab6cf38f91ed02a2ca0dec
 
 async fn place() -> Place {
     let place = Place::open().await;
-    let config = json!({"kind": "http", "name": "push", "format": "json", "secrets_sha256": [DIGEST], "max_body_bytes": 1_000});
+    let config = json!({"kind": "http", "name": "push", "format": "json", "secrets_sha256": [DIGEST], "max_body_bytes": 2_000});
     let config: SourceConfig = serde_json::from_value(config).expect("a configuration");
     let opened = open(&config, place.clock.clone(), place.folder())
         .await
@@ -100,7 +100,7 @@ async fn what_is_too_large_or_malformed_or_comes_too_late_has_its_own_answer() {
     let place = place().await;
     assert_eq!(
         place
-            .send(&with_secret(), "POST", "/ingest/push", "x".repeat(1_001))
+            .send(&with_secret(), "POST", "/ingest/push", "x".repeat(2_001))
             .await
             .status,
         413
@@ -139,14 +139,14 @@ async fn firehose_is_answered_in_its_own_form() {
         json!({"requestId": "r-1", "timestamp": place.desk.now().timestamp_millis()})
     );
     let large = place
-        .send(&visitor, "POST", "/firehose/push", "x".repeat(1_001))
+        .send(&visitor, "POST", "/firehose/push", "x".repeat(2_001))
         .await
         .expect(413);
     assert!(
         large["errorMessage"]
             .as_str()
             .expect("words")
-            .contains("1000 bytes"),
+            .contains("2000 bytes"),
         "{large}"
     );
 }

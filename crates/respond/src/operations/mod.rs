@@ -5,6 +5,7 @@ pub mod breach;
 mod customer_rows;
 pub mod check;
 pub mod customers;
+pub mod deliveries;
 pub mod incidents;
 pub mod notices;
 mod passwords;
