@@ -160,6 +160,16 @@ export const useDetectors = () =>
     queryFn: ({ signal }) => request<DetectorList>('/detectors', { signal }),
     refetchInterval: NOW_AND_THEN,
   });
+/** The title of a rule, where its id would say nothing to a reader. */
+export function useDetectorTitle(id: string | null): string | undefined {
+  const list = useQuery({
+    queryKey: ['detectors'],
+    queryFn: ({ signal }) => request<DetectorList>('/detectors', { signal }),
+    staleTime: 300_000,
+    enabled: id !== null,
+  });
+  return id === null ? undefined : list.data?.items.find((each) => each.id === id)?.title;
+}
 export const useDetector = (id: string) =>
   useQuery({
     queryKey: ['detectors', 'one', id],

@@ -20,6 +20,9 @@ const KEPT = new Set([
   'ol',
   'li',
   'blockquote',
+  'dl',
+  'dt',
+  'dd',
   'table',
   'thead',
   'tbody',
@@ -51,7 +54,7 @@ function rebuild(node: Node, key: number): ReactNode {
   const children = [...node.childNodes].map(rebuild).filter((child) => child !== null);
   if (name === 'br' || name === 'hr') return createElement(name, { key });
   if (HEADING.test(name)) return createElement('p', { key, className: 'heading' }, ...children);
-  if (['thead', 'tbody', 'tr', 'table', 'ul', 'ol'].includes(name)) {
+  if (['thead', 'tbody', 'tr', 'table', 'ul', 'ol', 'dl'].includes(name)) {
     const elements = children.filter((child) => typeof child !== 'string');
     return createElement(name, { key }, ...elements);
   }

@@ -6,10 +6,10 @@ import {
   IconCircleDot,
   IconSquareRotated,
 } from '@tabler/icons-react';
-import { useNameOf } from '../api/queries';
+import { useDetectorTitle, useNameOf } from '../api/queries';
 import type { Actor, Severity } from '../api/types';
 import { usePreferences } from '../live/preferences';
-import { useMinute, useNow } from '../live/serverClock';
+import { serverNow, useMinute, useNow } from '../live/serverClock';
 import { clockFace, leftInWords, relative, urgency } from '../words/countdown';
 import { full, weekdayTime } from '../words/instants';
 import { actorName } from '../words/labels';
@@ -34,12 +34,12 @@ export function SeverityMark({ severity }: { severity: Severity }) {
 
 /** How long ago; the exact instant on hover and for screen readers. */
 export function Ago({ at }: { at: string }) {
-  const now = useMinute();
+  useMinute();
   const { zone } = usePreferences();
   const instant = Date.parse(at);
   return (
     <time className="num" dateTime={at} title={full(instant, zone)}>
-      {relative(instant, Math.max(now, 0))}
+      {relative(instant, serverNow())}
     </time>
   );
 }
@@ -104,7 +104,9 @@ export function Person({ id }: { id: string }) {
 }
 
 export function ActorName({ actor }: { actor: Actor }) {
-  return <>{actorName(actor, useNameOf())}</>;
+  const nameOf = useNameOf();
+  const detector = useDetectorTitle(actor.kind === 'detector' ? actor.detector : null);
+  return <>{detector === undefined ? actorName(actor, nameOf) : `detector “${detector}”`}</>;
 }
 
 /** The first figures of a digest; the whole on hover. */

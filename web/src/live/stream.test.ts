@@ -14,6 +14,10 @@ describe('a change', () => {
     }
   });
 
+  it('that folds events into alerts asks again for alerts and incidents, not for everything', () => {
+    expect(queriesShowing('alerts')).toContain('alerts');
+  });
+
   it('of something unknown makes everything old, rather than nothing', () => {
     expect(queriesShowing('xyz_1')).toBeUndefined();
   });

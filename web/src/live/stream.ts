@@ -11,13 +11,16 @@ import { learnServerTime } from './serverClock';
 const STALE_AFTER = 25_000;
 const POLL_EVERY = 15_000;
 const RECONNECT_AFTER = 5_000;
-/** Changes come in bursts; one refetch answers a burst. */
+/** Changes come in bursts; one refetch answers a burst. Under attack they never stop, so refetches keep a distance. */
 const COALESCE = 250;
+const DISTANCE = 2_000;
 
 /** Which queries show something of a subject, by the prefix of its id. */
 const SHOWN_BY: Record<string, readonly string[]> = {
   inc_: ['incidents', 'incident', 'timeline', 'obligations', 'deliveries'],
   alr_: ['alerts', 'alert', 'incidents', 'incident', 'detectors'],
+  // Alerts that more events were folded into; told all together.
+  aler: ['alerts', 'alert', 'incidents', 'incident', 'detectors'],
   obl_: ['obligations', 'incident', 'timeline', 'customer'],
   ntc_: ['notice', 'incident', 'obligations', 'timeline'],
   dlv_: ['deliveries', 'obligations', 'incident', 'timeline', 'mailbox', 'customer'],
@@ -76,7 +79,9 @@ function follow(client: QueryClient): () => void {
   let flush: ReturnType<typeof setTimeout> | undefined;
   let names: Set<string> | 'all' = new Set();
 
+  let refreshed = 0;
   const refresh = () => {
+    refreshed = Date.now();
     const old = names;
     names = new Set();
     flush = undefined;
@@ -87,7 +92,7 @@ function follow(client: QueryClient): () => void {
   const note = (shown: readonly string[] | undefined) => {
     if (shown === undefined) names = 'all';
     else if (names !== 'all') for (const name of shown) names.add(name);
-    flush ??= setTimeout(refresh, COALESCE);
+    flush ??= setTimeout(refresh, Math.max(COALESCE, refreshed + DISTANCE - Date.now()));
   };
   const connect = () => {
     source = new EventSource('/api/v1/stream');

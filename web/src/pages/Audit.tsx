@@ -130,14 +130,15 @@ function Row({
       </td>
       <td>{record.actor_name}</td>
       <td>
-        <Button
-          variant="subtle"
+        <button
+          type="button"
+          className="link-button"
           aria-expanded={open}
           aria-label={`Detail of record ${record.seq}, ${record.action}`}
           onClick={() => setOpen(!open)}
         >
           {record.action}
-        </Button>
+        </button>
         {open && <RawText label={`Detail of record ${record.seq}`}>{record.detail}</RawText>}
       </td>
       <td className="mono wrap">{record.subject}</td>

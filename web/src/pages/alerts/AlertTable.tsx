@@ -65,14 +65,13 @@ function Row({
           {row.title}
         </Link>
         <div className="small dim wrap">
-          {row.group.map(([field, value]) => `${field} ${value}`).join(' · ') || row.detector}
+          {row.group.map(([field, value]) => `${field} ${value}`).join(' · ')}
           {gone && ' · no longer in this list'}
         </div>
       </td>
       <td className="small" style={{ minWidth: 180 }}>
-        <span className="dim">{row.expected}</span>
-        <br />
-        {row.seen}
+        <div className="clamp dim">{row.expected}</div>
+        <div className="clamp">{row.seen}</div>
       </td>
       <td>
         <span className={STATE_TAG[row.state]}>{row.state}</span>

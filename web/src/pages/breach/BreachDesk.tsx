@@ -125,7 +125,7 @@ function Clock({ obligation }: { obligation: ObligationView }) {
   if (obligation.state !== 'running') {
     return (
       <div className="small dim">
-        was due <At at={obligation.deadline.due_at} />
+        deadline <At at={obligation.deadline.due_at} />
       </div>
     );
   }

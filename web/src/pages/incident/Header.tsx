@@ -19,8 +19,8 @@ export function Header({ view }: { view: IncidentView }) {
   return (
     <div className="panel">
       <div className="panel-body stack">
-        <div className="row apart top-aligned">
-          <div className="stack grow">
+        <div className="incident-head">
+          <div className="stack">
             <div className="row">
               <SeverityControl view={view} />
               {incident.drill && <span className="tag warn">drill</span>}

@@ -5,9 +5,12 @@ import { timerInWords } from '../../words/labels';
 
 /** What is due, and what happens by itself when it is not done. */
 export function TimersPanel({ view }: { view: IncidentView }) {
-  const running = view.incident.timers
+  const all = view.incident.timers
     .filter((timer) => timer.state.state === 'running')
     .sort((a, b) => a.due_at.localeCompare(b.due_at));
+  // Every task shows its own clock below; here stands the one that runs out first.
+  const firstTask = all.find((timer) => timer.kind.kind === 'task');
+  const running = all.filter((timer) => timer.kind.kind !== 'task' || timer === firstTask);
   const fired = view.incident.timers.filter((timer) => timer.state.state === 'fired');
   return (
     <Panel title="Timers" bare>
