@@ -121,8 +121,13 @@ impl Desk {
         crate::crash::point("commit.before");
         tx.commit().await?;
         crate::crash::point("commit.after");
-        self.changed.send_modify(|n| *n = n.wrapping_add(1));
+        self.wake();
         Ok(())
+    }
+
+    /// Tells workers and whoever shows changes to look again.
+    pub(crate) fn wake(&self) {
+        self.changed.send_modify(|n| *n = n.wrapping_add(1));
     }
 
     /// Records a change of state in the audit log.

@@ -12,6 +12,7 @@ pub mod operations;
 mod outbox;
 mod settle;
 pub mod source_status;
+mod words;
 pub mod workers;
 
 pub use desk::{Desk, RespondError};

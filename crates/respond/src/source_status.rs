@@ -9,6 +9,7 @@ const MINUTES: usize = 60;
 
 /// How a source is doing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SourceStatus {
     /// The configured name.
     pub name: String,

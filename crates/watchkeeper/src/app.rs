@@ -65,10 +65,14 @@ impl App {
     ) -> Result<Self, String> {
         let store = open_store(&config.database.url).await?;
         let house = house(config, mode)?;
-        let desk = Desk::open(store, Arc::clone(&clock), house).await.map_err(|fault| fault.to_string())?;
+        let desk = Desk::open(store, Arc::clone(&clock), house)
+            .await
+            .map_err(|fault| fault.to_string())?;
         let (sources, receivers) = open_sources(config, &clock).await?;
         let engine = detectors(config)?;
-        let watch = Watch::open(desk.clone(), sources, engine, patience).await.map_err(|fault| fault.to_string())?;
+        let watch = Watch::open(desk.clone(), sources, engine, patience)
+            .await
+            .map_err(|fault| fault.to_string())?;
         Ok(Self {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
@@ -87,8 +91,12 @@ impl App {
     pub async fn settle(&mut self) -> Result<(), RespondError> {
         loop {
             let mut busy = false;
-            let workers: [&mut dyn Worker; 4] =
-                [&mut self.watch, &mut self.timers, &mut self.ladder, &mut self.deliveries];
+            let workers: [&mut dyn Worker; 4] = [
+                &mut self.watch,
+                &mut self.timers,
+                &mut self.ladder,
+                &mut self.deliveries,
+            ];
             for worker in workers {
                 busy |= worker.turn().await? == Turn::Busy;
             }
@@ -105,11 +113,15 @@ impl App {
 /// In words, without the password that a URL may hold.
 pub async fn open_store(url: &str) -> Result<Store, String> {
     if let Some(path) = url.strip_prefix("sqlite:")
-        && let Some(folder) = std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty())
+        && let Some(folder) = std::path::Path::new(path)
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder).map_err(|fault| format!("{}: {fault}", folder.display()))?;
     }
-    let store = Store::open(&DatabaseConfig { url: url.to_owned() }).await.map_err(|fault| fault.to_string())?;
+    let store = Store::open(&DatabaseConfig { url: url.to_owned() })
+        .await
+        .map_err(|fault| fault.to_string())?;
     store.migrate().await.map_err(|fault| fault.to_string())?;
     Ok(store)
 }
@@ -125,7 +137,11 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         mail_from: config.mail.author(),
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
-        topics: config.sns.as_ref().map(|sns| sns.topics.clone()).unwrap_or_default(),
+        topics: config
+            .sns
+            .as_ref()
+            .map(|sns| sns.topics.clone())
+            .unwrap_or_default(),
         join_within: config.incidents.join_within,
         open_incident_at: config.incidents.open_at,
         library,
@@ -148,7 +164,9 @@ async fn open_sources(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened,
         sources.push(Configured {
             source: opened.source,
             kind: source.kind().to_owned(),
-            format: format.and_then(|f| f.as_str().map(str::to_owned)).unwrap_or_default(),
+            format: format
+                .and_then(|f| f.as_str().map(str::to_owned))
+                .unwrap_or_default(),
         });
     }
     Ok((sources, receivers))
@@ -163,7 +181,11 @@ const CLOUDTRAIL_LATENESS: Span = Span::minutes(15);
 /// When a folder cannot be read.
 pub fn detectors(config: &Config) -> Result<DetectorSet, String> {
     let detection = &config.detection;
-    let mut files = if detection.shipped { embedded::shipped_rules() } else { Vec::new() };
+    let mut files = if detection.shipped {
+        embedded::shipped_rules()
+    } else {
+        Vec::new()
+    };
     files.extend(embedded::rules_in(&detection.rules)?);
     let mut limits = Limits {
         lateness: detection.lateness.duration(),
@@ -177,23 +199,38 @@ pub fn detectors(config: &Config) -> Result<DetectorSet, String> {
             let horizon = chrono::Duration::minutes(i64::from(logs.horizon_minutes));
             limits.lateness_of.insert(source.name(), horizon);
         } else if source.interpretation().format == Format::Cloudtrail {
-            limits.lateness_of.insert(source.name(), CLOUDTRAIL_LATENESS.duration());
+            limits
+                .lateness_of
+                .insert(source.name(), CLOUDTRAIL_LATENESS.duration());
         }
     }
     let set = DetectorSet::load(files, detection.entities.clone(), limits);
     for rule in set.quarantined() {
-        tracing::error!(path = rule.path, line = rule.line, key = rule.key, reason = rule.reason, "a rule is quarantined");
+        tracing::error!(
+            path = rule.path,
+            line = rule.line,
+            key = rule.key,
+            reason = rule.reason,
+            "a rule is quarantined"
+        );
     }
-    tracing::info!(loaded = set.detectors().len(), quarantined = set.quarantined().len(), "detectors loaded");
+    tracing::info!(
+        loaded = set.detectors().len(),
+        quarantined = set.quarantined().len(),
+        "detectors loaded"
+    );
     Ok(set)
 }
 
 async fn channels(config: &Config) -> Result<BTreeMap<Channel, Arc<dyn deliver::Channel>>, String> {
     let mut channels: BTreeMap<Channel, Arc<dyn deliver::Channel>> = BTreeMap::new();
-    let smtp = deliver::SmtpChannel::new(config.mail.smtp.clone()).map_err(|faults| format!("mail.smtp: {faults}"))?;
+    let smtp = deliver::SmtpChannel::new(config.mail.smtp.clone())
+        .map_err(|faults| format!("mail.smtp: {faults}"))?;
     channels.insert(Channel::Email, Arc::new(smtp));
     if let Some(sns) = &config.sns {
-        let sns = deliver::SnsChannel::new(&sns.access).await.map_err(|faults| format!("sns.access: {faults}"))?;
+        let sns = deliver::SnsChannel::new(&sns.access)
+            .await
+            .map_err(|faults| format!("sns.access: {faults}"))?;
         channels.insert(Channel::Sns, Arc::new(sns));
     }
     Ok(channels)

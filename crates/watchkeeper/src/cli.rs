@@ -6,13 +6,18 @@ use std::path::PathBuf;
 
 /// Security monitoring and incident response for companies that keep other people's data.
 #[derive(Debug, Parser)]
-#[command(name = "watchkeeper", version, about, after_help = "Examples:
+#[command(
+    name = "watchkeeper",
+    version,
+    about,
+    after_help = "Examples:
   watchkeeper demo                                   see it at work, with a company and a story
   watchkeeper config init > watchkeeper.toml         write the commented default configuration
   watchkeeper config check --config watchkeeper.toml list every fault in it
   watchkeeper serve --config watchkeeper.toml        run it
   watchkeeper detectors test                         run the tests that rules carry
-  watchkeeper audit verify --config watchkeeper.toml prove that the record is whole")]
+  watchkeeper audit verify --config watchkeeper.toml prove that the record is whole"
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -62,7 +67,13 @@ SIGTERM and Ctrl-C stop it gracefully: receivers refuse, what is under way ends,
 #[derive(Debug, Args)]
 pub struct ConfigFile {
     /// The configuration file.
-    #[arg(long, short, value_name = "FILE", default_value = "watchkeeper.toml", env = "WATCHKEEPER_CONFIG")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "watchkeeper.toml",
+        env = "WATCHKEEPER_CONFIG"
+    )]
     pub config: PathBuf,
 }
 
@@ -123,7 +134,9 @@ Exit code 0: every test passed and no rule is quarantined. 1: otherwise.")]
         json: bool,
     },
     /// List detectors.
-    #[command(after_help = "Examples:\n  watchkeeper detectors list\n  watchkeeper detectors list --json rules/")]
+    #[command(
+        after_help = "Examples:\n  watchkeeper detectors list\n  watchkeeper detectors list --json rules/"
+    )]
     List {
         /// Files and folders of rules; without any, those that come with the product.
         paths: Vec<PathBuf>,
@@ -159,7 +172,9 @@ Exit code 0: every record fits. 1: one does not. 2: the log could not be read.")
 #[derive(Debug, Subcommand)]
 pub enum PeopleCommand {
     /// Issue a new one-time password, for somebody who is locked out.
-    #[command(after_help = "Example:\n  watchkeeper people reset admin@example.com --config watchkeeper.toml")]
+    #[command(
+        after_help = "Example:\n  watchkeeper people reset admin@example.com --config watchkeeper.toml"
+    )]
     Reset {
         /// The account.
         email: String,

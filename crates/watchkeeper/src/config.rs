@@ -84,7 +84,9 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite:./data/watchkeeper.db".to_owned() }
+        Self {
+            url: "sqlite:./data/watchkeeper.db".to_owned(),
+        }
     }
 }
 
@@ -110,7 +112,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Human, filter: "info,sqlx=warn,aws=warn,hyper=warn".to_owned() }
+        Self {
+            format: LogFormat::Human,
+            filter: "info,sqlx=warn,aws=warn,hyper=warn".to_owned(),
+        }
     }
 }
 
@@ -163,7 +168,9 @@ impl Paging {
     /// The on-call policy.
     #[must_use]
     pub fn policy(&self) -> PagingPolicy {
-        PagingPolicy { steps: self.steps.clone() }
+        PagingPolicy {
+            steps: self.steps.clone(),
+        }
     }
 }
 
@@ -179,7 +186,10 @@ pub struct Incidents {
 
 impl Default for Incidents {
     fn default() -> Self {
-        Self { open_at: Severity::Sev2, join_within: Span::hours(6) }
+        Self {
+            open_at: Severity::Sev2,
+            join_within: Span::hours(6),
+        }
     }
 }
 
@@ -240,6 +250,9 @@ impl Config {
     /// # Errors
     /// Every fault, with its line.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigFaults> {
-        read::read(text).map_err(|faults| ConfigFaults { path: path.to_owned(), faults })
+        read::read(text).map_err(|faults| ConfigFaults {
+            path: path.to_owned(),
+            faults,
+        })
     }
 }

@@ -20,7 +20,10 @@ pub fn shipped_rules() -> Vec<RuleFile> {
         .filter(|path| path.ends_with(".yml") || path.ends_with(".yaml"))
         .filter_map(|path| {
             let file = ShippedDetectors::get(&path)?;
-            Some(RuleFile { path: format!("detectors/{path}"), text: String::from_utf8_lossy(&file.data).into_owned() })
+            Some(RuleFile {
+                path: format!("detectors/{path}"),
+                text: String::from_utf8_lossy(&file.data).into_owned(),
+            })
         })
         .collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -36,7 +39,10 @@ pub fn rules_in(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
     for path in paths {
         for file in files_below(path, &["yml", "yaml"])? {
             let text = read(&file)?;
-            files.push(RuleFile { path: file.display().to_string(), text });
+            files.push(RuleFile {
+                path: file.display().to_string(),
+                text,
+            });
         }
     }
     Ok(files)
@@ -52,19 +58,28 @@ pub fn library(folder: Option<&Path>) -> Result<Library, String> {
         None => {
             for path in ShippedPlaybooks::iter() {
                 if let Some(file) = ShippedPlaybooks::get(&path) {
-                    files.push((path.into_owned(), String::from_utf8_lossy(&file.data).into_owned()));
+                    files.push((
+                        path.into_owned(),
+                        String::from_utf8_lossy(&file.data).into_owned(),
+                    ));
                 }
             }
         }
         Some(folder) => {
             for file in files_below(folder, &["yml", "yaml", "subject", "txt", "html"])? {
-                let path = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+                let path = file
+                    .strip_prefix(folder)
+                    .unwrap_or(&file)
+                    .to_string_lossy()
+                    .replace('\\', "/");
                 files.push((path, read(&file)?));
             }
         }
     }
     files.sort();
-    Ok(Library::read(files.iter().map(|(path, text)| (path.as_str(), text.as_str()))))
+    Ok(Library::read(
+        files.iter().map(|(path, text)| (path.as_str(), text.as_str())),
+    ))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -80,7 +95,9 @@ fn files_below(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String>
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(named)? {
         let entry = entry.map_err(named)?.path();
-        let wanted = entry.extension().is_some_and(|e| extensions.iter().any(|known| e == *known));
+        let wanted = entry
+            .extension()
+            .is_some_and(|e| extensions.iter().any(|known| e == *known));
         // A link is not followed, so that a folder that links to itself ends.
         let kind = std::fs::symlink_metadata(&entry).map_err(named)?;
         if kind.is_dir() {

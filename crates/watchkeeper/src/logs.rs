@@ -11,7 +11,9 @@ pub fn start(log: &Log) {
         eprintln!("watchkeeper: log filter `{filter}` is not understood ({fault}); using `info`");
         EnvFilter::new("info")
     });
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process, as in tests, keeps the first.
     let _ = match log.format {
         LogFormat::Human => subscriber.with_ansi(std::io::stderr().is_terminal()).try_init(),

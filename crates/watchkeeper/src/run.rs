@@ -32,7 +32,10 @@ const PULSE_LIMIT: Duration = Duration::from_secs(60);
 
 impl Pulse {
     fn of(name: &'static str) -> Self {
-        Self { name, beat: Arc::new(Mutex::new(Instant::now())) }
+        Self {
+            name,
+            beat: Arc::new(Mutex::new(Instant::now())),
+        }
     }
 
     fn beat(&self) {
@@ -70,7 +73,8 @@ pub fn spawn<W: Worker + 'static>(
                 }
                 Err(fault) => {
                     failures += 1;
-                    metrics::counter!("watchkeeper_turn_failures_total", "worker" => worker.name()).increment(1);
+                    metrics::counter!("watchkeeper_turn_failures_total", "worker" => worker.name())
+                        .increment(1);
                     tracing::error!(worker = worker.name(), %fault, failures, "a turn failed; nothing of it was kept, and it is tried again");
                     Some(pause_after(failures))
                 }
@@ -123,7 +127,15 @@ pub async fn run(
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), String> {
-    let App { desk, watch, timers, ladder, deliveries, receivers, board } = app;
+    let App {
+        desk,
+        watch,
+        timers,
+        ladder,
+        deliveries,
+        receivers,
+        board,
+    } = app;
     let mut state = ApiState::new(desk.clone(), board, env!("CARGO_PKG_VERSION"));
     state.receivers = Arc::new(receivers.clone());
     state.metrics = prometheus();

@@ -4,11 +4,16 @@ use std::path::Path;
 use watchkeeper::config::{Config, ConfigFault, DEFAULT};
 
 fn faults(text: &str) -> Vec<ConfigFault> {
-    Config::parse(text, Path::new("watchkeeper.toml")).expect_err("it has faults").faults
+    Config::parse(text, Path::new("watchkeeper.toml"))
+        .expect_err("it has faults")
+        .faults
 }
 
 fn named<'a>(faults: &'a [ConfigFault], field: &str) -> &'a ConfigFault {
-    faults.iter().find(|fault| fault.field == field).unwrap_or_else(|| panic!("no fault of `{field}` in {faults:#?}"))
+    faults
+        .iter()
+        .find(|fault| fault.field == field)
+        .unwrap_or_else(|| panic!("no fault of `{field}` in {faults:#?}"))
 }
 
 #[test]
@@ -30,7 +35,10 @@ fn the_default_says_what_the_code_does() {
 fn every_source_that_the_default_shows_is_sound_when_its_comment_is_taken_away() {
     let start = DEFAULT.find("# [[source]]").expect("the default shows sources");
     let (head, sources) = DEFAULT.split_at(start);
-    let uncommented: Vec<&str> = sources.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
+    let uncommented: Vec<&str> = sources
+        .lines()
+        .map(|line| line.strip_prefix("# ").unwrap_or(line))
+        .collect();
     let text = format!("{head}{}", uncommented.join("\n"));
     let config = Config::parse(&text, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.sources.len(), 4);
@@ -72,8 +80,18 @@ colour = "red"
     assert_eq!(named(&faults, "server.base_ur").line, 3);
     assert_eq!(named(&faults, "detektion").line, 21);
     assert!(named(&faults, "detektion").remedy.contains("detection"));
-    assert!(faults.iter().any(|fault| fault.field.starts_with("paging.steps") && fault.line >= 12), "{faults:#?}");
-    assert!(faults.iter().any(|fault| fault.field.starts_with("source[0]") && fault.line == 28), "{faults:#?}");
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.field.starts_with("paging.steps") && fault.line >= 12),
+        "{faults:#?}"
+    );
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.field.starts_with("source[0]") && fault.line == 28),
+        "{faults:#?}"
+    );
 }
 
 #[test]
@@ -85,7 +103,11 @@ fn what_only_shows_when_fields_are_seen_together_is_said_too() {
     let faults = faults(&text);
     assert!(named(&faults, "server.base_url").problem.contains("https"));
     assert!(named(&faults, "mail.from").line > 0);
-    assert!(named(&faults, "paging.steps[0].topics").remedy.contains("sns.topics"));
+    assert!(
+        named(&faults, "paging.steps[0].topics")
+            .remedy
+            .contains("sns.topics")
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, RespondError};
 use crate::settle::Said;
+use crate::words;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -297,8 +298,8 @@ impl Desk {
         let mut entries = Vec::new();
         if let Some(first) = begun.iter().map(|o| o.deadline.due_at).min() {
             let text = format!(
-                "{} customers must be told; the first deadline is {}. The holding notice is rendered and goes by itself if nobody acts",
-                begun.len(),
+                "{} must be told; the first deadline is {}. The holding notice is rendered and goes by itself if nobody acts",
+                words::customers(begun.len()),
                 first.format("%Y-%m-%d %H:%M:%S UTC")
             );
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));

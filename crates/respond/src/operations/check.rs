@@ -50,13 +50,21 @@ impl Desk {
         let mut tx = self.begin().await?;
         let failures = tx.failures(&key).await?;
         let ready_at = failures.last_at.map(|at| at + sign_in_delay(failures.count));
-        if let Some(wait) = ready_at.map(|at| at - now).filter(|wait| *wait > Duration::zero()) {
-            return Ok(Checked::Wait { seconds: wait.num_seconds() + 1 });
+        if let Some(wait) = ready_at
+            .map(|at| at - now)
+            .filter(|wait| *wait > Duration::zero())
+        {
+            return Ok(Checked::Wait {
+                seconds: wait.num_seconds() + 1,
+            });
         }
         let letter = tx.letter_by_code(&code).await?;
         if let Some(letter) = letter {
             let notice = tx.notice(&letter.notice).await?;
-            let sent = !tx.addresses_tried(&letter.notice, &letter.customer).await?.is_empty();
+            let sent = !tx
+                .addresses_tried(&letter.notice, &letter.customer)
+                .await?
+                .is_empty();
             if let (true, NoticeState::Sent { at, hash, .. }) = (sent, &notice.state) {
                 let incident = tx.incident(&notice.incident).await?;
                 let genuine = GenuineNotice {
@@ -68,7 +76,8 @@ impl Desk {
                     approved_hash: hash.clone(),
                 };
                 let by = Actor::worker("check");
-                self.record(&mut tx, &by, "letter.checked", letter.id.as_str(), json!({})).await?;
+                self.record(&mut tx, &by, "letter.checked", letter.id.as_str(), json!({}))
+                    .await?;
                 self.commit(tx).await?;
                 return Ok(Checked::Genuine(Box::new(genuine)));
             }
@@ -81,8 +90,17 @@ impl Desk {
 
 /// The code as it is kept, however it was typed: `AB12 cd34 ef56` is `ab12-cd34-ef56`.
 fn normal(code: &str) -> String {
-    let plain: Vec<char> = code.chars().filter(char::is_ascii_alphanumeric).take(64).map(|c| c.to_ascii_lowercase()).collect();
-    plain.chunks(4).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+    let plain: Vec<char> = code
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(64)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    plain
+        .chunks(4)
+        .map(|chunk| chunk.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 fn sha256(text: &str) -> String {

@@ -2,8 +2,8 @@
 
 pub mod alerts;
 pub mod breach;
-mod customer_rows;
 pub mod check;
+mod customer_rows;
 pub mod customers;
 pub mod deliveries;
 pub mod incidents;

@@ -3,6 +3,7 @@
 use crate::desk::{Desk, RespondError};
 use crate::library::DEFAULT_LETTERS;
 use crate::settle::must_be_read;
+use crate::words;
 use serde_json::json;
 use std::collections::BTreeMap;
 use watchkeeper_domain::access::{Permission, User};
@@ -164,8 +165,9 @@ impl Desk {
             }
         }
         let text = format!(
-            "Full notice approved by a second person: {messages} messages to {} customers are on their way",
-            letters.len()
+            "Full notice approved by a second person: {} to {} on the way",
+            words::messages(messages),
+            words::customers(letters.len())
         );
         self.say(&mut tx, &incident, &notice, &actor, "notice.approved", &text)
             .await?;
@@ -354,8 +356,9 @@ impl Desk {
         }
         let by = Actor::worker("ladder");
         let text = format!(
-            "Holding notice goes to {} customers: {messages} messages",
-            customers.len()
+            "Holding notice goes to {}: {}",
+            words::customers(customers.len()),
+            words::messages(messages)
         );
         self.say(tx, incident, &notice, &by, "notice.dispatched", &text)
             .await?;

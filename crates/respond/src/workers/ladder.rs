@@ -3,6 +3,7 @@
 
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
+use crate::words::customers;
 use async_trait::async_trait;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ impl Ladder {
             String::new()
         };
         let what = sent.unwrap_or_else(|| step.what().to_owned());
-        let text = format!("{} for {} customers{suffix}", capitalised(&what), taken.len());
+        let text = format!("{} for {}{suffix}", capitalised(&what), customers(taken.len()));
         let mut entries = vec![incident.entry(EntryKind::ObligationChanged, due_at, now, &by, text)];
         let occasion = format!("ladder/{step:?}/{}", now.timestamp_micros());
         let pages = taken.iter().any(|t| t.last) && self.still_helps(tx, incident, step).await?;
@@ -190,21 +191,20 @@ fn targets(incident: &Incident, step: Step) -> Vec<PageTarget> {
     }
 }
 
-fn page_line(step: Step, customers: usize, left: chrono::Duration) -> String {
+fn page_line(step: Step, count: usize, left: chrono::Duration) -> String {
     let left = if left >= chrono::Duration::zero() {
         format!("{} left", in_words(left))
     } else {
         format!("{} over", in_words(left))
     };
+    let told = customers(count);
     match step {
-        Step::ListAffected => format!("verify the list of {customers} affected customers, {left}"),
-        Step::DraftFull => format!("no full notice approved for {customers} customers, {left}"),
-        Step::Escalate => {
-            format!("{customers} customers not told, {left}; a holding notice will go by itself")
-        }
-        Step::LastCall => format!("last call: {customers} customers not told, {left}"),
-        Step::SendHolding => format!("holding notice sent to {customers} customers, {left}"),
-        Step::Overdue => format!("deadline missed for {customers} customers"),
+        Step::ListAffected => format!("verify the list of {told}, {left}"),
+        Step::DraftFull => format!("no full notice approved for {told}, {left}"),
+        Step::Escalate => format!("{told} not told, {left}; a holding notice will go by itself"),
+        Step::LastCall => format!("last call: {told} not told, {left}"),
+        Step::SendHolding => format!("holding notice sent to {told}, {left}"),
+        Step::Overdue => format!("deadline missed for {told}"),
     }
 }
 

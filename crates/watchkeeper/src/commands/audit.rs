@@ -7,17 +7,30 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use watchkeeper_store::{DatabaseConfig, Store};
 
-pub(super) async fn verify(config: PathBuf, database: Option<String>, as_json: bool) -> Result<ExitCode, String> {
+pub(super) async fn verify(
+    config: PathBuf,
+    database: Option<String>,
+    as_json: bool,
+) -> Result<ExitCode, String> {
     let url = match database {
         Some(url) => url,
-        None => Config::load(&config).map_err(|faults| faults.to_string())?.database.url,
+        None => {
+            Config::load(&config)
+                .map_err(|faults| faults.to_string())?
+                .database
+                .url
+        }
     };
     if let Some(path) = url.strip_prefix("sqlite:")
         && !std::path::Path::new(path).exists()
     {
-        return Err(format!("{path} does not exist; name the database of a service that has run"));
+        return Err(format!(
+            "{path} does not exist; name the database of a service that has run"
+        ));
     }
-    let store = Store::open(&DatabaseConfig { url }).await.map_err(|fault| fault.to_string())?;
+    let store = Store::open(&DatabaseConfig { url })
+        .await
+        .map_err(|fault| fault.to_string())?;
     let verdict = store.verify_audit().await.map_err(|fault| fault.to_string())?;
     match verdict {
         Ok(records) => {

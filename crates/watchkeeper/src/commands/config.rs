@@ -16,7 +16,11 @@ pub(super) fn check(path: &Path, json: bool) -> ExitCode {
             if json {
                 say(&serde_json::json!({"path": path, "faults": []}).to_string());
             } else {
-                say(&format!("{}: sound, {} sources", path.display(), config.sources.len()));
+                say(&format!(
+                    "{}: sound, {} sources",
+                    path.display(),
+                    config.sources.len()
+                ));
             }
             ExitCode::SUCCESS
         }

@@ -5,10 +5,11 @@ mod live;
 
 use super::say;
 
-
 use crate::app::{App, Mode, PATIENCE, open_store};
 use crate::cli::DemoOptions;
-use crate::config::{Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server};
+use crate::config::{
+    Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
+};
 use crate::demo;
 use crate::logs;
 use crate::run::{Options, asked_to_stop, run};
@@ -79,7 +80,9 @@ pub(super) async fn demo(options: DemoOptions) -> Result<ExitCode, String> {
         }
     }
     stop.cancel();
-    generator.await.map_err(|fault| format!("the demo's company stopped: {fault}"))??;
+    generator
+        .await
+        .map_err(|fault| format!("the demo's company stopped: {fault}"))??;
     drop(mailbox);
     Ok(ExitCode::SUCCESS)
 }
@@ -91,19 +94,28 @@ fn prepare_folder(dir: &Path, fresh: bool) -> Result<PathBuf, String> {
     if fresh && dir.exists() {
         let empty = std::fs::read_dir(dir).map_err(named)?.next().is_none();
         if !marker.exists() && !empty {
-            return Err(format!("{} was not made by a demo, so --fresh does not empty it; choose another folder", dir.display()));
+            return Err(format!(
+                "{} was not made by a demo, so --fresh does not empty it; choose another folder",
+                dir.display()
+            ));
         }
         std::fs::remove_dir_all(dir).map_err(named)?;
     }
     std::fs::create_dir_all(dir).map_err(named)?;
-    std::fs::write(&marker, "made by `watchkeeper demo`; --fresh empties this folder\n").map_err(named)?;
+    std::fs::write(
+        &marker,
+        "made by `watchkeeper demo`; --fresh empties this folder\n",
+    )
+    .map_err(named)?;
     std::fs::canonicalize(dir).map_err(named)
 }
 
 async fn ahead(store: &Store) -> Result<Duration, String> {
     let mut tx = store.read().await.map_err(|fault| fault.to_string())?;
     let kept = tx.setting(CLOCK_AHEAD).await.map_err(|fault| fault.to_string())?;
-    Ok(Duration::seconds(kept.and_then(|text| text.parse().ok()).unwrap_or(0)))
+    Ok(Duration::seconds(
+        kept.and_then(|text| text.parse().ok()).unwrap_or(0),
+    ))
 }
 
 /// Keeps every mail of the demo where the console shows it.
@@ -117,13 +129,20 @@ impl MailSink for Keep {
     async fn received(&self, mail: ReceivedMail) -> Result<(), String> {
         let received_at = self.clock.now();
         let header = MailHeader {
-            id: format!("mail_{:x}_{:016x}", received_at.timestamp_micros(), rand::random::<u64>()),
+            id: format!(
+                "mail_{:x}_{:016x}",
+                received_at.timestamp_micros(),
+                rand::random::<u64>()
+            ),
             received_at,
             from: mail.from,
             to: mail.envelope_to.join(", "),
             subject: mail.subject,
         };
-        let kept = KeptMail { header, raw: mail.raw };
+        let kept = KeptMail {
+            header,
+            raw: mail.raw,
+        };
         let keep = async {
             let mut tx = self.store.begin().await?;
             tx.insert_mail(&kept).await?;
@@ -136,7 +155,9 @@ impl MailSink for Keep {
 async fn start_mailbox(store: Store, clock: Arc<dyn Clock>) -> Result<Mailbox, String> {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let sink = Arc::new(Keep { store, clock });
-    Mailbox::start(anywhere, sink).await.map_err(|fault| format!("the demo's mailbox cannot listen: {fault}"))
+    Mailbox::start(anywhere, sink)
+        .await
+        .map_err(|fault| format!("the demo's mailbox cannot listen: {fault}"))
 }
 
 fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, smtp_port: u16) -> Config {
@@ -145,17 +166,26 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
             listen,
             base_url: url.to_owned(),
             data_dir: dir.to_owned(),
-            admin_email: demo::people().first().map(|person| person.email.clone()).unwrap_or_default(),
+            admin_email: demo::people()
+                .first()
+                .map(|person| person.email.clone())
+                .unwrap_or_default(),
         },
         database: Database { url: database },
-        log: Log { format: LogFormat::Human, filter: "warn".to_owned() },
+        log: Log {
+            format: LogFormat::Human,
+            filter: "warn".to_owned(),
+        },
         mail: Mail {
             from: "watch@paperplane.example".to_owned(),
             from_name: Some("Paperplane Security".to_owned()),
             smtp: SmtpConfig::loopback(smtp_port),
         },
         sns: None,
-        paging: Paging { steps: demo::paging().steps, executives: demo::executives() },
+        paging: Paging {
+            steps: demo::paging().steps,
+            executives: demo::executives(),
+        },
         notices: Sender {
             company: "Paperplane Transfer".to_owned(),
             contact: "security@paperplane.example".to_owned(),
@@ -182,18 +212,34 @@ async fn furnish(desk: &Desk, dir: &Path) -> Result<SignIn, String> {
             let (user, _) = desk.add_user(account, &Actor::Operator).await.map_err(said)?;
             desk.set_demo_password(&user.id, &password).await.map_err(said)?;
         }
-        let import = desk.import_customers(demo::customers_csv().as_bytes(), true, &Actor::Operator).await.map_err(said)?;
+        let import = desk
+            .import_customers(demo::customers_csv().as_bytes(), true, &Actor::Operator)
+            .await
+            .map_err(said)?;
         if !import.faults.is_empty() {
-            return Err(format!("the demo's customers cannot be imported: {:?}", import.faults));
+            return Err(format!(
+                "the demo's customers cannot be imported: {:?}",
+                import.faults
+            ));
         }
     }
-    let host = demo::people().into_iter().next().map(|person| person.email).unwrap_or_default();
+    let host = demo::people()
+        .into_iter()
+        .next()
+        .map(|person| person.email)
+        .unwrap_or_default();
     let users = desk.users().await.map_err(said)?;
     let Some(user): Option<&User> = users.iter().find(|user| user.email == host) else {
-        return Err(format!("there is no account {host} in this demo; start again with --fresh"));
+        return Err(format!(
+            "there is no account {host} in this demo; start again with --fresh"
+        ));
     };
     let (_, token) = desk.make_token("demo", &user.roles, user).await.map_err(said)?;
-    Ok(SignIn { user: host, password, token })
+    Ok(SignIn {
+        user: host,
+        password,
+        token,
+    })
 }
 
 /// The password of everybody in this demo; made once and kept where only its owner can read it.
@@ -208,7 +254,13 @@ fn kept_password(dir: &Path) -> Result<String, String> {
         return Ok(kept.trim().to_owned());
     }
     let password = format!("paper-{:012x}", rand::random::<u64>() & 0xffff_ffff_ffff);
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(named)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(named)?;
     writeln!(file, "{password}").map_err(named)?;
     Ok(password)
 }
@@ -216,14 +268,28 @@ fn kept_password(dir: &Path) -> Result<String, String> {
 /// Says where it is, once it answers.
 async fn announce(options: &DemoOptions, url: &str, sign_in: &SignIn) -> Result<(), String> {
     live::answers(url).await?;
-    let SignIn { user, password, token } = sign_in;
+    let SignIn {
+        user,
+        password,
+        token,
+    } = sign_in;
     if options.json {
         let line = serde_json::json!({"url": url, "user": user, "password": password, "token": token});
         say(&line.to_string());
         return Ok(());
     }
-    let others: Vec<String> =
-        demo::people().into_iter().skip(1).map(|person| format!("    {:38} {}, {}", person.email, person.name, roles(&person.roles))).collect();
+    let others: Vec<String> = demo::people()
+        .into_iter()
+        .skip(1)
+        .map(|person| {
+            format!(
+                "    {:38} {}, {}",
+                person.email,
+                person.name,
+                roles(&person.roles)
+            )
+        })
+        .collect();
     say(&format!(
         "
   Watchkeeper's demonstration is running.
@@ -248,6 +314,9 @@ async fn announce(options: &DemoOptions, url: &str, sign_in: &SignIn) -> Result<
 }
 
 fn roles(roles: &[AccessRole]) -> String {
-    let names: Vec<String> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    let names: Vec<String> = roles
+        .iter()
+        .map(|role| format!("{role:?}").to_lowercase())
+        .collect();
     names.join(", ")
 }

@@ -13,7 +13,11 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
 fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
-    if paths.is_empty() { Ok(embedded::shipped_rules()) } else { embedded::rules_in(paths) }
+    if paths.is_empty() {
+        Ok(embedded::shipped_rules())
+    } else {
+        embedded::rules_in(paths)
+    }
 }
 
 pub(super) fn test(paths: &[PathBuf], as_json: bool) -> Result<ExitCode, String> {
@@ -21,7 +25,12 @@ pub(super) fn test(paths: &[PathBuf], as_json: bool) -> Result<ExitCode, String>
     let set = DetectorSet::load(files.clone(), EntityFields::default(), Limits::default());
     let results = watchkeeper_detect::test_rules(files);
     let failed = results.iter().filter(|result| !result.passed).count();
-    let untested: Vec<&str> = set.detectors().iter().filter(|d| d.fires && d.tests == 0).map(|d| d.title.as_str()).collect();
+    let untested: Vec<&str> = set
+        .detectors()
+        .iter()
+        .filter(|d| d.fires && d.tests == 0)
+        .map(|d| d.title.as_str())
+        .collect();
     if as_json {
         let tests: Vec<_> = results
             .iter()
@@ -31,21 +40,43 @@ pub(super) fn test(paths: &[PathBuf], as_json: bool) -> Result<ExitCode, String>
         say(&report.to_string());
     } else {
         results.iter().for_each(show);
-        set.quarantined().iter().for_each(|rule| say(&format!("{BAD}quarantined{BAD:#}  {rule}")));
-        untested.iter().for_each(|title| say(&format!("no test      {title}")));
+        set.quarantined()
+            .iter()
+            .for_each(|rule| say(&format!("{BAD}quarantined{BAD:#}  {rule}")));
+        untested
+            .iter()
+            .for_each(|title| say(&format!("no test      {title}")));
         let (loaded, set_aside) = (set.detectors().len(), set.quarantined().len());
-        say(&format!("{loaded} rules, {} tests: {} passed, {failed} failed; {set_aside} faults in quarantine", results.len(), results.len() - failed));
+        say(&format!(
+            "{loaded} rules, {} tests: {} passed, {failed} failed; {set_aside} faults in quarantine",
+            results.len(),
+            results.len() - failed
+        ));
     }
     let well = failed == 0 && set.quarantined().is_empty();
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn show(result: &RuleTestResult) {
-    let RuleTestResult { title, name, path, line, outcome, passed, .. } = result;
+    let RuleTestResult {
+        title,
+        name,
+        path,
+        line,
+        outcome,
+        passed,
+        ..
+    } = result;
     if *passed {
         say(&format!("{GOOD}passed{GOOD:#}  {title}: {name}"));
     } else {
-        say(&format!("{BAD}failed{BAD:#}  {title}: {name}\n        {path}:{line}: {outcome}"));
+        say(&format!(
+            "{BAD}failed{BAD:#}  {title}: {name}\n        {path}:{line}: {outcome}"
+        ));
     }
 }
 

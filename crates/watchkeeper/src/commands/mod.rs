@@ -28,7 +28,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(AuditCommand::Verify { file, database, json }) => {
             finish(on_runtime(audit::verify(file.config, database, json)))
         }
-        Command::People(PeopleCommand::Reset { email, file }) => finish(on_runtime(people::reset(email, file.config))),
+        Command::People(PeopleCommand::Reset { email, file }) => {
+            finish(on_runtime(people::reset(email, file.config)))
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "watchkeeper", &mut std::io::stdout());
             ExitCode::SUCCESS
@@ -45,7 +47,9 @@ fn finish(done: Result<ExitCode, String>) -> ExitCode {
 
 fn on_runtime(work: impl Future<Output = Result<ExitCode, String>>) -> Result<ExitCode, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|fault| format!("the machine gives no threads: {fault}"))?.block_on(work)
+    runtime
+        .map_err(|fault| format!("the machine gives no threads: {fault}"))?
+        .block_on(work)
 }
 
 /// A line of the command's result.

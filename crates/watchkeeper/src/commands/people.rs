@@ -19,7 +19,13 @@ pub(super) async fn reset(email: String, config: PathBuf) -> Result<ExitCode, St
     let Some(user) = users.iter().find(|user| user.email == wanted) else {
         return Err(format!("there is no account `{wanted}`"));
     };
-    let password = app.desk.reset_password(&user.id, &Actor::Operator).await.map_err(|fault| fault.to_string())?;
-    say(&format!("one-time password of {wanted}: {password}\nIt must be changed at the next sign-in; sessions that were open have ended."));
+    let password = app
+        .desk
+        .reset_password(&user.id, &Actor::Operator)
+        .await
+        .map_err(|fault| fault.to_string())?;
+    say(&format!(
+        "one-time password of {wanted}: {password}\nIt must be changed at the next sign-in; sessions that were open have ended."
+    ));
     Ok(ExitCode::SUCCESS)
 }

@@ -17,9 +17,15 @@ pub(super) async fn serve(path: PathBuf) -> Result<ExitCode, String> {
     logs::start(&config.log);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App::build(&config, clock, Mode::Serve, Some(PATIENCE)).await?;
-    let password = app.desk.ensure_first_admin(&config.server.admin_email).await.map_err(|fault| fault.to_string())?;
+    let password = app
+        .desk
+        .ensure_first_admin(&config.server.admin_email)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let listen = config.server.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|fault| format!("cannot listen on {listen}: {fault}"))?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|fault| format!("cannot listen on {listen}: {fault}"))?;
     if let Some(password) = password {
         say(&format!(
             "First start. Sign in at {} as {} with the one-time password\n\n    {password}\n\nIt is shown this once and must be changed at the first sign-in.",

@@ -28,8 +28,16 @@ pub struct ConfigFaults {
 
 impl ConfigFaults {
     pub(super) fn one(path: &Path, line: usize, field: &str, problem: String, remedy: &str) -> Self {
-        let fault = ConfigFault { line, field: field.to_owned(), problem, remedy: remedy.to_owned() };
-        Self { path: path.to_owned(), faults: vec![fault] }
+        let fault = ConfigFault {
+            line,
+            field: field.to_owned(),
+            problem,
+            remedy: remedy.to_owned(),
+        };
+        Self {
+            path: path.to_owned(),
+            faults: vec![fault],
+        }
     }
 }
 
@@ -40,7 +48,11 @@ impl fmt::Display for ConfigFaults {
             if fault.line > 0 {
                 write!(f, ":{}", fault.line)?;
             }
-            let field = if fault.field.is_empty() { String::new() } else { format!("{}: ", fault.field) };
+            let field = if fault.field.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", fault.field)
+            };
             writeln!(f, ": {field}{}", fault.problem)?;
             if !fault.remedy.is_empty() {
                 writeln!(f, "    {}", fault.remedy)?;

@@ -12,7 +12,17 @@ use watchkeeper_domain::notice::Sender;
 
 /// Every table that a configuration may have.
 const TABLES: [&str; 11] = [
-    "server", "database", "log", "mail", "sns", "paging", "notices", "incidents", "detection", "playbooks", "source",
+    "server",
+    "database",
+    "log",
+    "mail",
+    "sns",
+    "paging",
+    "notices",
+    "incidents",
+    "detection",
+    "playbooks",
+    "source",
 ];
 
 /// The document with its lines, and the faults found so far.
@@ -32,7 +42,11 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<ConfigFault>> {
             remedy: "write TOML, as in the file that `watchkeeper config init` writes".to_owned(),
         }]
     })?;
-    let mut reader = Reader { text, root: document.as_table(), faults: Vec::new() };
+    let mut reader = Reader {
+        text,
+        root: document.as_table(),
+        faults: Vec::new(),
+    };
     reader.check_tables();
     let config = reader.config();
     if let Some(config) = &config {
@@ -55,7 +69,12 @@ impl Reader<'_> {
         for (key, item) in self.root.iter() {
             if !TABLES.contains(&key) {
                 let line = self.line_of_key(self.root, key, item);
-                self.fault(line, key, "there is no such table".to_owned(), &format!("use one of: {}", TABLES.join(", ")));
+                self.fault(
+                    line,
+                    key,
+                    "there is no such table".to_owned(),
+                    &format!("use one of: {}", TABLES.join(", ")),
+                );
             }
         }
     }
@@ -65,7 +84,11 @@ impl Reader<'_> {
         let database = self.table::<Database>("database", false);
         let log = self.table::<Log>("log", false);
         let mail = self.table::<Mail>("mail", true);
-        let sns = if self.root.contains_key("sns") { Some(self.table::<Sns>("sns", true)) } else { None };
+        let sns = if self.root.contains_key("sns") {
+            Some(self.table::<Sns>("sns", true))
+        } else {
+            None
+        };
         let paging = self.table::<Paging>("paging", true);
         let notices = self.table::<Sender>("notices", true);
         let incidents = self.table::<Incidents>("incidents", false);
@@ -101,32 +124,58 @@ impl Reader<'_> {
         };
         let Some(table) = item.as_table_like() else {
             let line = item.span().map_or(0, |span| line_of(self.text, &span));
-            self.fault(line, name, "this is not a table".to_owned(), &format!("write [{name}] and its fields below it"));
+            self.fault(
+                line,
+                name,
+                "this is not a table".to_owned(),
+                &format!("write [{name}] and its fields below it"),
+            );
             return None;
         };
         self.read_table(name, table)
     }
 
     fn sources(&mut self) -> Vec<SourceConfig> {
-        let Some(item) = self.root.get("source") else { return Vec::new() };
+        let Some(item) = self.root.get("source") else {
+            return Vec::new();
+        };
         let Some(tables) = item.as_array_of_tables() else {
             let line = item.span().map_or(0, |span| line_of(self.text, &span));
-            self.fault(line, "source", "sources are a list of tables".to_owned(), "write [[source]] and its fields below it");
+            self.fault(
+                line,
+                "source",
+                "sources are a list of tables".to_owned(),
+                "write [[source]] and its fields below it",
+            );
             return Vec::new();
         };
         let mut sources = Vec::new();
         let mut names = BTreeSet::new();
         for (index, table) in tables.iter().enumerate() {
             let path = format!("source[{index}]");
-            let Some(source) = self.read_table::<SourceConfig>(&path, table) else { continue };
+            let Some(source) = self.read_table::<SourceConfig>(&path, table) else {
+                continue;
+            };
             let line = table.span().map_or(0, |span| line_of(self.text, &span));
             for fault in source.validate() {
-                let line = table.get_key_value(&fault.field).map_or(line, |(key, item)| self.span_line(key.span(), item, line));
-                self.fault(line, &format!("{path}.{}", fault.field), fault.wrong, &fault.remedy);
+                let line = table
+                    .get_key_value(&fault.field)
+                    .map_or(line, |(key, item)| self.span_line(key.span(), item, line));
+                self.fault(
+                    line,
+                    &format!("{path}.{}", fault.field),
+                    fault.wrong,
+                    &fault.remedy,
+                );
             }
             if !names.insert(source.name()) {
                 let problem = format!("the name `{}` stands twice", source.name());
-                self.fault(line, &format!("{path}.name"), problem, "give each source a name of its own");
+                self.fault(
+                    line,
+                    &format!("{path}.name"),
+                    problem,
+                    "give each source a name of its own",
+                );
             }
             sources.push(source);
         }
@@ -147,7 +196,9 @@ impl Reader<'_> {
                 Err(fault) => fault,
             };
             let message = fault.message().to_owned();
-            let culprit = fault.span().and_then(|span| culprit(table, &left, &span, &message));
+            let culprit = fault
+                .span()
+                .and_then(|span| culprit(table, &left, &span, &message));
             match culprit {
                 Some((field, line_span)) => {
                     let line = line_of(self.text, &line_span);
@@ -159,7 +210,9 @@ impl Reader<'_> {
                     }
                 }
                 None => {
-                    let missing_set_aside = set_aside.iter().any(|field| message.contains(&format!("`{field}`")));
+                    let missing_set_aside = set_aside
+                        .iter()
+                        .any(|field| message.contains(&format!("`{field}`")));
                     if !missing_set_aside {
                         let line = first_span(table).map_or(0, |span| line_of(self.text, &span));
                         self.fault(line, path, message, "");
@@ -176,24 +229,48 @@ impl Reader<'_> {
             let (field, problem) = fault.split_once(' ').unwrap_or(("paging", &fault));
             self.fault(self.line("paging", "steps"), field, problem.to_owned(), "");
         }
-        let topics = config.sns.as_ref().map(|sns| sns.topics.keys().cloned().collect::<BTreeSet<_>>()).unwrap_or_default();
+        let topics = config
+            .sns
+            .as_ref()
+            .map(|sns| sns.topics.keys().cloned().collect::<BTreeSet<_>>())
+            .unwrap_or_default();
         for (index, step) in config.paging.steps.iter().enumerate() {
             for topic in step.topics.iter().filter(|topic| !topics.contains(*topic)) {
                 let field = format!("paging.steps[{index}].topics");
                 let remedy = format!("add it to [sns.topics], or use one of: {}", join(&topics));
-                self.fault(self.line("paging", "steps"), &field, format!("there is no topic `{topic}`"), &remedy);
+                self.fault(
+                    self.line("paging", "steps"),
+                    &field,
+                    format!("there is no topic `{topic}`"),
+                    &remedy,
+                );
             }
             for fault in step.people.iter().filter_map(|address| address_fault(address)) {
-                self.fault(self.line("paging", "steps"), &format!("paging.steps[{index}].people"), fault, "");
+                self.fault(
+                    self.line("paging", "steps"),
+                    &format!("paging.steps[{index}].people"),
+                    fault,
+                    "",
+                );
             }
         }
         for fault in config.mail.smtp.validate() {
             let line = self.line("mail", "smtp");
-            self.fault(line, &format!("mail.smtp.{}", fault.field), fault.problem, &fault.remedy);
+            self.fault(
+                line,
+                &format!("mail.smtp.{}", fault.field),
+                fault.problem,
+                &fault.remedy,
+            );
         }
         for fault in config.sns.iter().flat_map(|sns| sns.access.validate()) {
             let line = self.line("sns", "access");
-            self.fault(line, &format!("sns.access.{}", fault.field), fault.problem, &fault.remedy);
+            self.fault(
+                line,
+                &format!("sns.access.{}", fault.field),
+                fault.problem,
+                &fault.remedy,
+            );
         }
         for (table, field, address) in [
             ("mail", "from", &config.mail.from),
@@ -210,18 +287,34 @@ impl Reader<'_> {
 
     fn check_server(&mut self, config: &Config) {
         let base = &config.server.base_url;
-        let sound = (base.starts_with("https://") || base.starts_with("http://")) && !base.ends_with('/') && !base.contains(['?', '#', ' ']);
+        let sound = (base.starts_with("https://") || base.starts_with("http://"))
+            && !base.ends_with('/')
+            && !base.contains(['?', '#', ' ']);
         if !sound {
             let remedy = "write such as https://watch.example.com, without a slash at its end";
-            self.fault(self.line("server", "base_url"), "server.base_url", format!("`{base}` is not an address"), remedy);
+            self.fault(
+                self.line("server", "base_url"),
+                "server.base_url",
+                format!("`{base}` is not an address"),
+                remedy,
+            );
         }
         if !config.server.listen.ip().is_loopback() && base.starts_with("http://") {
-            let problem = format!("{} is reachable from other machines, but base_url is not https", config.server.listen);
+            let problem = format!(
+                "{} is reachable from other machines, but base_url is not https",
+                config.server.listen
+            );
             let remedy = "put a TLS proxy before it and name its https address, or listen on 127.0.0.1";
-            self.fault(self.line("server", "base_url"), "server.base_url", problem, remedy);
+            self.fault(
+                self.line("server", "base_url"),
+                "server.base_url",
+                problem,
+                remedy,
+            );
         }
         let url = &config.database.url;
-        if !(url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+        if !(url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://"))
+        {
             let problem = "this is no database that is known".to_owned();
             let remedy = "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
             self.fault(self.line("database", "url"), "database.url", problem, remedy);
@@ -233,20 +326,35 @@ impl Reader<'_> {
             if !folder.exists() {
                 let problem = format!("{} does not exist", folder.display());
                 let field = format!("detection.rules[{index}]");
-                self.fault(self.line("detection", "rules"), &field, problem, "name a folder of YAML files");
+                self.fault(
+                    self.line("detection", "rules"),
+                    &field,
+                    problem,
+                    "name a folder of YAML files",
+                );
             }
         }
         if let Some(folder) = config.playbooks.folder.as_ref().filter(|folder| !folder.is_dir()) {
             let problem = format!("{} is not a folder", folder.display());
-            self.fault(self.line("playbooks", "folder"), "playbooks.folder", problem, "name a folder of playbooks");
+            self.fault(
+                self.line("playbooks", "folder"),
+                "playbooks.folder",
+                problem,
+                "name a folder of playbooks",
+            );
         }
     }
 
     /// The line of a field; that of its table where it is not written.
     fn line(&self, table: &str, field: &str) -> usize {
-        let Some(item) = self.root.get(table) else { return 0 };
+        let Some(item) = self.root.get(table) else {
+            return 0;
+        };
         let own = item.as_table_like().and_then(|t| t.get_key_value(field));
-        let of_table = self.root.get_key_value(table).map_or(0, |(key, item)| self.span_line(key.span(), item, 0));
+        let of_table = self
+            .root
+            .get_key_value(table)
+            .map_or(0, |(key, item)| self.span_line(key.span(), item, 0));
         own.map_or(of_table, |(key, item)| self.span_line(key.span(), item, of_table))
     }
 
@@ -256,11 +364,17 @@ impl Reader<'_> {
     }
 
     fn span_line(&self, key: Option<Range<usize>>, item: &Item, otherwise: usize) -> usize {
-        key.or_else(|| item.span()).map_or(otherwise, |span| line_of(self.text, &span))
+        key.or_else(|| item.span())
+            .map_or(otherwise, |span| line_of(self.text, &span))
     }
 
     fn fault(&mut self, line: usize, field: &str, problem: String, remedy: &str) {
-        self.faults.push(ConfigFault { line, field: field.to_owned(), problem, remedy: remedy.to_owned() });
+        self.faults.push(ConfigFault {
+            line,
+            field: field.to_owned(),
+            problem,
+            remedy: remedy.to_owned(),
+        });
     }
 }
 
@@ -277,7 +391,11 @@ fn culprit(
         let named = message.contains(&format!("unknown field `{key}`"));
         let inside = item.span().is_some_and(|outer| within(&outer)) || key_span.as_ref().is_some_and(within);
         if named || inside {
-            let at = if inside { span.clone() } else { key_span.or_else(|| item.span())? };
+            let at = if inside {
+                span.clone()
+            } else {
+                key_span.or_else(|| item.span())?
+            };
             return Some((key.to_owned(), at));
         }
     }
@@ -285,9 +403,21 @@ fn culprit(
 }
 
 fn first_span(table: &dyn TableLike) -> Option<Range<usize>> {
-    table.iter().filter_map(|(key, item)| table.get_key_value(key).and_then(|(key, _)| key.span()).or_else(|| item.span())).min_by_key(|span| span.start)
+    table
+        .iter()
+        .filter_map(|(key, item)| {
+            table
+                .get_key_value(key)
+                .and_then(|(key, _)| key.span())
+                .or_else(|| item.span())
+        })
+        .min_by_key(|span| span.start)
 }
 
 fn join(names: &BTreeSet<String>) -> String {
-    if names.is_empty() { "(there are none yet)".to_owned() } else { names.iter().cloned().collect::<Vec<_>>().join(", ") }
+    if names.is_empty() {
+        "(there are none yet)".to_owned()
+    } else {
+        names.iter().cloned().collect::<Vec<_>>().join(", ")
+    }
 }

@@ -11,7 +11,12 @@ use watchkeeper_domain::clock::Clock;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Writes and posts until `stop`. A finding that could not be posted is posted again.
-pub(super) async fn work(dir: PathBuf, url: String, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<(), String> {
+pub(super) async fn work(
+    dir: PathBuf,
+    url: String,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<(), String> {
     let named = |fault: std::io::Error| format!("{}: {fault}", dir.display());
     let secret = finding_secret(&dir).map_err(named)?;
     let mut generator = Generator::open(&dir, clock.now()).map_err(named)?;
@@ -34,7 +39,10 @@ pub(super) async fn work(dir: PathBuf, url: String, clock: Arc<dyn Clock>, stop:
 
 async fn post(client: &reqwest::Client, url: &str, secret: &str, findings: &[serde_json::Value]) -> bool {
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-    let request = client.post(format!("{url}/ingest/guardduty")).bearer_auth(secret).body(lines.join("\n"));
+    let request = client
+        .post(format!("{url}/ingest/guardduty"))
+        .bearer_auth(secret)
+        .body(lines.join("\n"));
     match request.send().await {
         Ok(answer) if answer.status().is_success() => true,
         Ok(answer) => {
@@ -58,10 +66,15 @@ pub(super) async fn answers(url: &str) -> Result<(), String> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(format!("{url} does not answer after a minute; set WATCHKEEPER_LOG=info to see why"))
+    Err(format!(
+        "{url} does not answer after a minute; set WATCHKEEPER_LOG=info to see why"
+    ))
 }
 
 fn client() -> Result<reqwest::Client, String> {
-    let built = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
+    let built = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build();
     built.map_err(|fault| format!("no HTTP client: {fault}"))
 }
