@@ -23,7 +23,9 @@ pub(super) async fn work(
     let client = client()?;
     let mut unsent = Vec::new();
     while !stop.is_cancelled() {
-        generator.turn(clock.now()).map_err(named)?;
+        if let Err(fault) = generator.turn(clock.now()) {
+            tracing::error!(%fault, dir = %dir.display(), "the company cannot write its logs; it tries again");
+        }
         unsent.extend(generator.take_findings());
         if !unsent.is_empty() && post(&client, &url, &secret, &unsent).await {
             unsent.clear();
