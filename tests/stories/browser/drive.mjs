@@ -53,6 +53,12 @@ async function rest(page) {
   await page.getByRole('status').filter({ hasText: /^Loading / }).first().waitFor({ state: 'hidden', timeout: WAIT });
 }
 
+/** In the page: waits until colours that change from one scheme to the other have arrived. */
+async function stillness() {
+  const ends = (animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime);
+  await Promise.allSettled(document.getAnimations().filter(ends).map((animation) => animation.finished));
+}
+
 const commands = {
   async start() {
     browser = await chromium.launch({ executablePath: settings.chromium, args: FLAGS, timeout: 60_000 });
@@ -130,11 +136,14 @@ const commands = {
     const name = `${String(pictures).padStart(2, '0')}-${command.name}`;
     const wrong = [];
     await page.evaluate(axe);
+    // A screen that becomes narrow, or as tall as its page, is arranged anew, and a dialog in it is gone.
+    const hasDialog = (await page.getByRole('dialog').count()) > 0;
     for (const [scheme, size, suffix] of [
       ['light', WIDE, 'light'],
       ['dark', WIDE, 'dark'],
       ['light', PHONE, 'phone'],
     ]) {
+      if (hasDialog && size === PHONE) continue;
       await page.setViewportSize(size);
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
       await page.waitForFunction((wanted) => {
@@ -142,6 +151,7 @@ const commands = {
         return shown === null || shown === wanted;
       }, scheme);
       await rest(page);
+      await page.evaluate(stillness);
       const found = await page.evaluate(async () => {
         const outcome = await globalThis.axe.run(document, { resultTypes: ['violations'], iframes: false });
         return outcome.violations.map(({ id, help, nodes }) => ({
@@ -155,7 +165,7 @@ const commands = {
         const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         if (over > 1) wrong.push({ rule: 'no sideways scrolling', seen: suffix, over });
       }
-      await page.screenshot({ path: join(settings.pictures, `${name}-${suffix}.png`), fullPage: true });
+      await page.screenshot({ path: join(settings.pictures, `${name}-${suffix}.png`), fullPage: !hasDialog });
     }
     await page.setViewportSize(WIDE);
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });

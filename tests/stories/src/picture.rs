@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use watchkeeper_domain::delivery::{About, Delivery};
 use watchkeeper_domain::incident::Incident;
+use watchkeeper_domain::obligation::ObligationState;
 use watchkeeper_store::{AlertFilter, IncidentFilter, LIMIT_MAX, PageRequest, Store, Tx};
 
 /// What is kept, a line a fact, sorted where order is not promised.
@@ -147,10 +148,14 @@ async fn owed(tx: &mut Tx, incident: &Incident, names: &BTreeMap<String, String>
                 .expect("owed since a confirmation");
             assert_eq!(obligation.deadline.from, confirmed);
             let (customer, limit) = (&names[obligation.customer.as_str()], obligation.deadline.limit);
-            let state = serde_json::to_value(&obligation.state).expect("JSON");
+            let told = match obligation.state {
+                ObligationState::Told { in_time: true, .. } => ", in time",
+                ObligationState::Told { in_time: false, .. } => ", too late",
+                _ => "",
+            };
             format!(
-                "obligation {customer} within {limit}: {} in time {}",
-                state["state"], state["in_time"]
+                "obligation {customer} within {limit}: {}{told}",
+                obligation.state.name()
             )
         })
         .collect();

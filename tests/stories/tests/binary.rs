@@ -1,0 +1,389 @@
+//! The binary as people get it: what its command line promises, in processes of their own.
+
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
+use tempfile::TempDir;
+
+/// How long a process may take to start or to stop on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The binary beside this test's own program; built first where it is missing or older than what it is made of.
+fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let program = std::env::current_exe().expect("this program");
+        let profile = program
+            .parent()
+            .and_then(Path::parent)
+            .expect("target/PROFILE/deps/PROGRAM");
+        let binary = profile.join("watchkeeper");
+        let made = std::fs::metadata(&binary).and_then(|file| file.modified()).ok();
+        if made.is_none_or(|made| made < newest(&root())) {
+            let mut build = Command::new(env!("CARGO"));
+            build
+                .args(["build", "--quiet", "-p", "watchkeeper", "--target-dir"])
+                .arg(profile.parent().expect("target"));
+            let built = build.current_dir(root()).status().expect("cargo runs");
+            assert!(built.success(), "cargo build -p watchkeeper: {built}");
+        }
+        binary
+    })
+}
+
+/// When anything that the binary is made of was changed last.
+fn newest(root: &Path) -> SystemTime {
+    fn below(path: &Path) -> SystemTime {
+        let Ok(entries) = std::fs::read_dir(path) else {
+            return SystemTime::UNIX_EPOCH;
+        };
+        let changed = entries
+            .flatten()
+            .filter(|entry| entry.file_name() != "tests")
+            .map(|entry| {
+                let path = entry.path();
+                if path.is_dir() {
+                    return below(&path);
+                }
+                entry
+                    .metadata()
+                    .and_then(|file| file.modified())
+                    .unwrap_or(SystemTime::UNIX_EPOCH)
+            });
+        changed.max().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+    let made_of = ["crates", "detectors", "playbooks", "migrations", "web/dist"];
+    made_of
+        .map(|folder| below(&root.join(folder)))
+        .into_iter()
+        .max()
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn watchkeeper(arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary());
+    command
+        .args(arguments)
+        .env_remove("WATCHKEEPER_CONFIG")
+        .env_remove("WATCHKEEPER_CRASH_AT")
+        .stdin(Stdio::null());
+    command.output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn written(dir: &TempDir, content: &str) -> String {
+    let path = dir.path().join("watchkeeper.toml");
+    std::fs::write(&path, content).expect("written");
+    path.display().to_string()
+}
+
+#[test]
+fn the_default_configuration_is_sound() {
+    let init = watchkeeper(&["config", "init"]);
+    assert!(init.status.success());
+    let dir = TempDir::new().expect("a folder");
+    let path = written(&dir, &text(&init.stdout));
+    let check = watchkeeper(&["config", "check", "--config", &path]);
+    assert!(
+        check.status.success(),
+        "{}{}",
+        text(&check.stdout),
+        text(&check.stderr)
+    );
+}
+
+#[test]
+fn a_broken_configuration_lists_every_fault_with_its_line_and_remedy() {
+    let init = text(&watchkeeper(&["config", "init"]).stdout);
+    let broken = init
+        .replace("listen = \"127.0.0.1:8420\"", "listen = \"everywhere\"")
+        .replace("tls = \"required\"", "tls = \"perhaps\"")
+        .replace("wait = \"5m\"", "wait = \"1s\"")
+        .replace("contact = \"security@example.com\"", "contact = \"nobody\"");
+    let broken = format!("{broken}\n[surprise]\nx = 1\n");
+    let dir = TempDir::new().expect("a folder");
+    let path = written(&dir, &broken);
+    let line_of = |what: &str| {
+        broken
+            .lines()
+            .position(|line| line.starts_with(what))
+            .expect("it is there")
+            + 1
+    };
+    let check = watchkeeper(&["config", "check", "--json", "--config", &path]);
+    assert_eq!(check.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    let faults = report["faults"].as_array().expect("a list");
+    let lines: Vec<u64> = faults.iter().filter_map(|fault| fault["line"].as_u64()).collect();
+    let found = |line: usize| lines.contains(&(line as u64));
+    for what in ["listen = \"everywhere\"", "tls = \"perhaps\"", "[surprise]"] {
+        assert!(
+            found(line_of(what)),
+            "{what} is on line {}: {faults:#?}",
+            line_of(what)
+        );
+    }
+    assert!(
+        faults
+            .iter()
+            .all(|fault| !fault["problem"].as_str().unwrap_or_default().is_empty()),
+        "{faults:#?}"
+    );
+    let said = watchkeeper(&["config", "check", "--config", &path]);
+    let said = text(&said.stderr);
+    assert!(
+        said.contains(&format!("{path}:{}: ", line_of("listen = \"everywhere\""))),
+        "{said}"
+    );
+    assert!(said.contains(&format!("{} faults", faults.len())), "{said}");
+    // What only shows when the parts can be read is listed just so.
+    let broken = init
+        .replace("wait = \"5m\"", "wait = \"1s\"")
+        .replace("contact = \"security@example.com\"", "contact = \"nobody\"");
+    let path = written(&dir, &broken);
+    let check = watchkeeper(&["config", "check", "--json", "--config", &path]);
+    let report: Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    let fields: Vec<&str> = report["faults"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|fault| fault["field"].as_str())
+        .collect();
+    assert_eq!(fields, ["paging.steps[0].wait", "notices.contact"]);
+}
+
+#[test]
+fn the_detectors_that_come_with_it_pass_their_tests() {
+    let outcome = watchkeeper(&["detectors", "test", "--json"]);
+    assert!(
+        outcome.status.success(),
+        "{}{}",
+        text(&outcome.stdout),
+        text(&outcome.stderr)
+    );
+    let report: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    assert!(
+        report["passed"].as_u64().is_some_and(|passed| passed >= 60),
+        "{report}"
+    );
+    assert_eq!(report["untested"], serde_json::json!([]));
+    let list: Value =
+        serde_json::from_slice(&watchkeeper(&["detectors", "list", "--json"]).stdout).expect("JSON");
+    let fires = list["detectors"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|detector| detector["fires"] == true)
+        .count();
+    assert!(fires >= 30, "{fires} detectors");
+}
+
+#[test]
+fn shells_can_complete_it() {
+    for (shell, says) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef watchkeeper"),
+        ("fish", "complete -c watchkeeper"),
+    ] {
+        let printed = watchkeeper(&["completions", shell]);
+        assert!(printed.status.success());
+        assert!(text(&printed.stdout).contains(says), "{shell}");
+    }
+}
+
+#[test]
+fn every_help_text_has_an_example() {
+    for command in [
+        &[][..],
+        &["serve"],
+        &["demo"],
+        &["config", "init"],
+        &["config", "check"],
+        &["detectors", "test"],
+        &["detectors", "list"],
+        &["audit", "verify"],
+        &["people", "reset"],
+        &["completions"],
+    ] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
+        let help = watchkeeper(&arguments);
+        assert!(help.status.success());
+        let said = text(&help.stdout);
+        assert!(
+            said.contains("Example") && said.contains("  watchkeeper "),
+            "{command:?}: {said}"
+        );
+    }
+}
+
+/// A running demonstration; it is ended when the test fails, too.
+struct Demo {
+    process: Child,
+    announced: Value,
+    dir: PathBuf,
+    _folder: TempDir,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Demo {
+    fn start() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let dir = folder.path().join("demo");
+        let mut process = Command::new(binary())
+            .args(["demo", "--json", "--port", "0", "--fresh", "--dir"])
+            .arg(&dir)
+            .env_remove("WATCHKEEPER_CRASH_AT")
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the demonstration starts");
+        let mut line = String::new();
+        let mut said = BufReader::new(process.stdout.take().expect("its output"));
+        said.read_line(&mut line).expect("a line");
+        let announced = serde_json::from_str(&line).unwrap_or_else(|fault| {
+            let mut errors = String::new();
+            let _ = process.kill();
+            let _ = process
+                .stderr
+                .take()
+                .map(|mut stderr| stderr.read_to_string(&mut errors));
+            panic!("`{line}` is not a line of JSON ({fault}): {errors}")
+        });
+        Self {
+            process,
+            announced,
+            dir,
+            _folder: folder,
+        }
+    }
+
+    fn told(&self, field: &str) -> &str {
+        self.announced[field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {field} in {}", self.announced))
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    fn stop(&mut self) -> Option<i32> {
+        let process = i32::try_from(self.process.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
+            .expect("a process id");
+        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("it is asked");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("it can be waited for") {
+                return status.code();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it did not stop within {} s",
+                PATIENCE.as_secs()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Changes one byte of one record, as somebody with access to the file could.
+async fn forge(database: &Path, seq: i64) {
+    use sqlx::{Connection as _, SqliteConnection};
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", database.display()))
+        .await
+        .expect("it opens");
+    sqlx::query("DROP TRIGGER audit_update")
+        .execute(&mut connection)
+        .await
+        .expect("the trigger is there");
+    let changed = sqlx::query("UPDATE audit SET at = at + 1 WHERE seq = $1")
+        .bind(seq)
+        .execute(&mut connection)
+        .await;
+    assert_eq!(changed.expect("it is changed").rows_affected(), 1);
+    connection.close().await.expect("it closes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_serves_stops_when_asked_and_keeps_a_record_that_cannot_be_forged() {
+    let mut demo = tokio::task::spawn_blocking(Demo::start).await.expect("it starts");
+    for field in ["url", "user", "password", "token"] {
+        assert!(!demo.told(field).is_empty());
+    }
+    let http = reqwest::Client::new();
+    let incidents = format!("{}/api/v1/incidents", demo.told("url"));
+    let answer = http
+        .get(&incidents)
+        .bearer_auth(demo.told("token"))
+        .send()
+        .await
+        .expect("it answers");
+    assert_eq!(answer.status(), 200);
+    let body: Value = answer.json().await.expect("JSON");
+    assert!(body["items"].is_array(), "{body}");
+    assert_eq!(
+        http.get(&incidents).send().await.expect("it answers").status(),
+        401
+    );
+    assert_eq!(
+        http.get(&incidents)
+            .bearer_auth("wk_nonsense")
+            .send()
+            .await
+            .expect("it answers")
+            .status(),
+        401
+    );
+    for path in ["/healthz", "/readyz", "/metrics", "/login", "/"] {
+        let answer = http
+            .get(format!("{}{path}", demo.told("url")))
+            .send()
+            .await
+            .expect("it answers");
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+    assert_eq!(demo.stop(), Some(0), "SIGTERM stops it gracefully");
+
+    let database = demo.dir.join("watchkeeper.db");
+    let url = format!("sqlite:{}", database.display());
+    let whole = watchkeeper(&["audit", "verify", "--json", "--database", &url]);
+    assert!(
+        whole.status.success(),
+        "{}{}",
+        text(&whole.stdout),
+        text(&whole.stderr)
+    );
+    let verdict: Value = serde_json::from_slice(&whole.stdout).expect("JSON");
+    assert!(
+        verdict["records"].as_i64().is_some_and(|records| records > 5),
+        "{verdict}"
+    );
+    forge(&database, 3).await;
+    let forged = watchkeeper(&["audit", "verify", "--database", &url]);
+    assert_eq!(forged.status.code(), Some(1));
+    assert!(
+        text(&forged.stdout).contains("record 3 does not fit"),
+        "{}",
+        text(&forged.stdout)
+    );
+    let forged = watchkeeper(&["audit", "verify", "--json", "--database", &url]);
+    let verdict: Value = serde_json::from_slice(&forged.stdout).expect("JSON");
+    assert_eq!(verdict["misfit"]["seq"], 3, "{verdict}");
+}
