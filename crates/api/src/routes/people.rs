@@ -28,7 +28,7 @@ pub(super) fn mount(table: &mut Table) {
 }
 
 async fn users(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
-    Ok(Json(json!({"items": desk.users().await?})))
+    Ok(Json(json!({"items": desk.users().await?, "next": null})))
 }
 
 async fn add_user(
@@ -99,7 +99,7 @@ impl From<Token> for TokenView {
 
 async fn tokens(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
     let items: Vec<TokenView> = desk.tokens().await?.into_iter().map(TokenView::from).collect();
-    Ok(Json(json!({"items": items})))
+    Ok(Json(json!({"items": items, "next": null})))
 }
 
 #[derive(Deserialize)]

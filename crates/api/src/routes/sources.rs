@@ -41,7 +41,7 @@ async fn list(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
         .into_iter()
         .map(|status| SourceView::of(status, now))
         .collect();
-    Ok(Json(json!({"items": items})))
+    Ok(Json(json!({"items": items, "next": null})))
 }
 
 async fn unparsed(State(desk): State<Desk>, Path(name): Path<String>) -> Result<Json<Value>, Problem> {
@@ -51,5 +51,5 @@ async fn unparsed(State(desk): State<Desk>, Path(name): Path<String>) -> Result<
         .await?
         .unparsed(&SourceName(name), UNPARSED_KEPT)
         .await?;
-    Ok(Json(json!({"items": lines})))
+    Ok(Json(json!({"items": lines, "next": null})))
 }

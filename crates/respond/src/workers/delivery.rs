@@ -176,6 +176,9 @@ impl Deliveries {
             Attempt::Refused { .. } => "refused",
             Attempt::Unknown { .. } => "unknown",
         };
+        let channel = delivery.channel.name();
+        metrics::counter!("watchkeeper_delivery_attempts_total", "channel" => channel, "outcome" => outcome)
+            .increment(1);
         let delivery = delivery.attempted(attempt, now);
         let mut tx = desk.begin().await?;
         tx.update_delivery(&delivery, before).await?;
@@ -340,6 +343,9 @@ impl Worker for Deliveries {
     async fn turn(&mut self) -> Result<Turn, RespondError> {
         let mut tx = self.desk.begin().await?;
         let claimed = tx.claim_deliveries(self.desk.now(), lease(), AT_ONCE).await?;
+        let next = tx.next_delivery_at().await?;
+        let waiting = next.map_or(0, |at| (self.desk.now() - at).num_seconds().max(0));
+        metrics::gauge!("watchkeeper_outbox_overdue_seconds").set(waiting as f64);
         if claimed.is_empty() {
             return Ok(Turn::Idle);
         }

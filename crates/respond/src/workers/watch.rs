@@ -167,6 +167,7 @@ impl Worker for Watch {
         let committed = checkpoint::commit(self, &batches).await;
         match committed {
             Ok(detections) => {
+                count(&self.readers, &batches, detections);
                 self.board.refresh(&self.engine);
                 let more = batches.iter().any(|(_, batch)| batch.more);
                 reading::say_committed(&mut self.readers, &batches).await;
@@ -182,4 +183,18 @@ impl Worker for Watch {
             }
         }
     }
+}
+
+/// Figures of what is committed.
+fn count(readers: &[Reader], batches: &[(usize, Batch)], detections: usize) {
+    for (index, batch) in batches {
+        let source = readers[*index].name.0.clone();
+        metrics::counter!("watchkeeper_events_total", "source" => source.clone())
+            .increment(batch.events.len() as u64);
+        metrics::counter!("watchkeeper_unparsed_total", "source" => source.clone())
+            .increment(batch.counts.unparsed);
+        metrics::counter!("watchkeeper_late_total", "source" => source)
+            .increment(batch.counts.late_beyond_horizon);
+    }
+    metrics::counter!("watchkeeper_detections_total").increment(detections as u64);
 }

@@ -189,7 +189,7 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
         notices: Sender {
             company: "Paperplane Transfer".to_owned(),
             contact: "security@paperplane.example".to_owned(),
-            check_at: "paperplane.example/notices".to_owned(),
+            check_at: format!("{}/check", url.trim_start_matches("http://")),
         },
         incidents: Incidents::default(),
         detection: Detection::default(),
