@@ -25,6 +25,9 @@ const TABLES: [&str; 11] = [
     "source",
 ];
 
+/// The remedy for what cannot be read, where the message itself says what was expected.
+const AS_IN_THE_DEFAULT: &str = "write it as in the file that `watchkeeper config init` writes";
+
 /// The document with its lines, and the faults found so far.
 struct Reader<'a> {
     text: &'a str,
@@ -196,14 +199,12 @@ impl Reader<'_> {
                 Err(fault) => fault,
             };
             let message = fault.message().to_owned();
-            let culprit = fault
-                .span()
-                .and_then(|span| culprit(table, &left, &span, &message));
+            let culprit = culprit(table, &left, fault.span(), &message);
             match culprit {
                 Some((field, line_span)) => {
                     let line = line_of(self.text, &line_span);
                     let top = field.split(['.', '[']).next().unwrap_or(&field).to_owned();
-                    self.fault(line, &format!("{path}.{field}"), message, "");
+                    self.fault(line, &format!("{path}.{field}"), message, AS_IN_THE_DEFAULT);
                     left.remove(&top);
                     if !set_aside.insert(top) {
                         return None;
@@ -215,7 +216,7 @@ impl Reader<'_> {
                         .any(|field| message.contains(&format!("`{field}`")));
                     if !missing_set_aside {
                         let line = first_span(table).map_or(0, |span| line_of(self.text, &span));
-                        self.fault(line, path, message, "");
+                        self.fault(line, path, message, AS_IN_THE_DEFAULT);
                     }
                     return None;
                 }
@@ -378,28 +379,49 @@ impl Reader<'_> {
     }
 }
 
-/// Which field of the table a fault's span lies in; the span counts in the original text, since items keep theirs.
+/// Which field of the table a fault's span lies in, with the path below it; the span counts in the original text, since items keep
+/// theirs.
 fn culprit(
     table: &dyn TableLike,
     left: &Table,
-    span: &Range<usize>,
+    span: Option<Range<usize>>,
     message: &str,
 ) -> Option<(String, Range<usize>)> {
-    let within = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
     for (key, item) in table.iter().filter(|(key, _)| left.contains_key(key)) {
         let key_span = table.get_key_value(key).and_then(|(key, _)| key.span());
-        let named = message.contains(&format!("unknown field `{key}`"));
-        let inside = item.span().is_some_and(|outer| within(&outer)) || key_span.as_ref().is_some_and(within);
-        if named || inside {
-            let at = if inside {
-                span.clone()
-            } else {
-                key_span.or_else(|| item.span())?
-            };
-            return Some((key.to_owned(), at));
+        if let Some(span) = &span
+            && let Some(below) = path_to(span, key_span.as_ref(), item)
+        {
+            return Some((format!("{key}{below}"), span.clone()));
+        }
+        // A field that nobody knows is named by the message alone.
+        if message.contains(&format!("unknown field `{key}`")) {
+            return Some((key.to_owned(), key_span.or_else(|| item.span())?));
         }
     }
     None
+}
+
+/// The path below a field to what a span points at; empty for the field itself. The span of a table is that of its header alone, so
+/// its fields are asked one by one.
+fn path_to(span: &Range<usize>, key: Option<&Range<usize>>, item: &Item) -> Option<String> {
+    let within = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    let below = |table: &dyn TableLike| {
+        table.iter().find_map(|(key, item)| {
+            let key_span = table.get_key_value(key).and_then(|(key, _)| key.span());
+            path_to(span, key_span.as_ref(), item).map(|below| format!(".{key}{below}"))
+        })
+    };
+    let deeper = match (item.as_table_like(), item.as_array_of_tables()) {
+        (Some(table), _) => below(table),
+        (None, Some(tables)) => {
+            let mut tables = tables.iter().enumerate();
+            tables.find_map(|(index, table)| below(table).map(|path| format!("[{index}]{path}")))
+        }
+        (None, None) => None,
+    };
+    let here = || key.is_some_and(within) || item.span().is_some_and(|outer| within(&outer));
+    deeper.or_else(|| here().then(String::new))
 }
 
 fn first_span(table: &dyn TableLike) -> Option<Range<usize>> {
