@@ -99,7 +99,11 @@ fn a_fault_in_a_table_below_is_said_with_its_own_field_and_line() {
     let text = DEFAULT
         .replace("tls = \"required\"", "tls = \"perhaps\"")
         .replace("wait = \"5m\"", "wait = \"five minutes\"");
-    let line_of = |what: &str| text.lines().position(|line| line.starts_with(what)).map(|line| line + 1);
+    let line_of = |what: &str| {
+        text.lines()
+            .position(|line| line.starts_with(what))
+            .map(|line| line + 1)
+    };
     let faults = faults(&text);
     for (field, what) in [("mail.smtp.tls", "tls = "), ("paging.steps[0].wait", "wait = ")] {
         assert_eq!(Some(named(&faults, field).line), line_of(what), "{faults:#?}");
