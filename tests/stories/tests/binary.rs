@@ -108,7 +108,7 @@ fn a_broken_configuration_lists_every_fault_with_its_line_and_remedy() {
     let broken = init
         .replace("listen = \"127.0.0.1:8420\"", "listen = \"everywhere\"")
         .replace("tls = \"required\"", "tls = \"perhaps\"")
-        .replace("wait = \"5m\"", "wait = \"1s\"")
+        .replace("wait = \"5m\"", "wait = \"five minutes\"")
         .replace("contact = \"security@example.com\"", "contact = \"nobody\"");
     let broken = format!("{broken}\n[surprise]\nx = 1\n");
     let dir = TempDir::new().expect("a folder");
@@ -126,7 +126,12 @@ fn a_broken_configuration_lists_every_fault_with_its_line_and_remedy() {
     let faults = report["faults"].as_array().expect("a list");
     let lines: Vec<u64> = faults.iter().filter_map(|fault| fault["line"].as_u64()).collect();
     let found = |line: usize| lines.contains(&(line as u64));
-    for what in ["listen = \"everywhere\"", "tls = \"perhaps\"", "[surprise]"] {
+    for what in [
+        "listen = \"everywhere\"",
+        "tls = \"perhaps\"",
+        "wait = \"five minutes\"",
+        "[surprise]",
+    ] {
         assert!(
             found(line_of(what)),
             "{what} is on line {}: {faults:#?}",

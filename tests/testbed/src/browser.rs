@@ -41,6 +41,8 @@ impl Browser {
                 return None;
             }
         };
+        // Pictures of an earlier run would be taken for this one's.
+        let _ = std::fs::remove_dir_all(pictures);
         std::fs::create_dir_all(pictures).expect("a folder for the pictures");
         let settings = json!({"web": web, "chromium": chromium, "pictures": pictures});
         let mut process = Command::new("node")
