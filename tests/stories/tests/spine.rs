@@ -4,7 +4,7 @@
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use tokio::sync::Mutex;
 use watchkeeper::config::Sns;
 use watchkeeper_collect::SourceConfig;
@@ -31,13 +31,13 @@ const GROUP: &str = "/filedrop/production";
 /// One browser at a time: two are more than a small machine can carry.
 static BROWSER: Mutex<()> = Mutex::const_new(());
 
-fn cloudwatch(endpoint: &str, credentials: &PathBuf) -> SourceConfig {
+fn cloudwatch(endpoint: &str, credentials: &Path) -> SourceConfig {
     SourceConfig::CloudwatchLogs(CloudwatchLogsConfig {
         name: "filedrop-logs".to_owned(),
         log_groups: vec![GROUP.to_owned()],
         region: REGION.to_owned(),
         profile: None,
-        credentials_file: Some(credentials.clone()),
+        credentials_file: Some(credentials.to_owned()),
         role_arn: None,
         external_id: None,
         endpoint_url: Some(endpoint.to_owned()),
@@ -57,12 +57,12 @@ fn cloudwatch(endpoint: &str, credentials: &PathBuf) -> SourceConfig {
     })
 }
 
-fn guardduty(endpoint: &str, credentials: &PathBuf) -> SourceConfig {
+fn guardduty(endpoint: &str, credentials: &Path) -> SourceConfig {
     SourceConfig::Guardduty(GuarddutyConfig {
         name: "guardduty".to_owned(),
         region: REGION.to_owned(),
         profile: None,
-        credentials_file: Some(credentials.clone()),
+        credentials_file: Some(credentials.to_owned()),
         role_arn: None,
         external_id: None,
         endpoint_url: Some(endpoint.to_owned()),
