@@ -2,6 +2,7 @@
 //!
 //! Reading it lists every fault at once, each with its line, its field and what to write instead.
 
+mod check;
 mod faults;
 mod read;
 

@@ -80,6 +80,8 @@ colour = "red"
     assert_eq!(named(&faults, "server.base_ur").line, 3);
     assert_eq!(named(&faults, "detektion").line, 21);
     assert!(named(&faults, "detektion").remedy.contains("detection"));
+    // What only shows once a table is read is said beside what cannot be read elsewhere.
+    assert_eq!(named(&faults, "mail.from").line, 6);
     assert!(
         faults
             .iter()

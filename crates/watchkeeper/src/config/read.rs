@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use toml_edit::{Document, Item, Table, TableLike};
 use watchkeeper_collect::SourceConfig;
-use watchkeeper_domain::customer::address_fault;
 use watchkeeper_domain::notice::Sender;
 
 /// Every table that a configuration may have.
@@ -29,7 +28,7 @@ const TABLES: [&str; 11] = [
 const AS_IN_THE_DEFAULT: &str = "write it as in the file that `watchkeeper config init` writes";
 
 /// The document with its lines, and the faults found so far.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     root: &'a Table,
     faults: Vec<ConfigFault>,
@@ -52,9 +51,6 @@ pub(super) fn read(text: &str) -> Result<Config, Vec<ConfigFault>> {
     };
     reader.check_tables();
     let config = reader.config();
-    if let Some(config) = &config {
-        reader.check(config);
-    }
     let mut faults = reader.faults;
     faults.sort_by(|a, b| (a.line, &a.field).cmp(&(b.line, &b.field)));
     match config {
@@ -82,6 +78,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads every table and checks those that could be read, whatever is wrong with the others.
     fn config(&mut self) -> Option<Config> {
         let server = self.table::<Server>("server", false);
         let database = self.table::<Database>("database", false);
@@ -98,6 +95,18 @@ impl Reader<'_> {
         let detection = self.table::<Detection>("detection", false);
         let playbooks = self.table::<Playbooks>("playbooks", false);
         let sources = self.sources();
+        server.iter().for_each(|table| self.check_server(table));
+        database.iter().for_each(|table| self.check_database(table));
+        mail.iter().for_each(|table| self.check_mail(table));
+        sns.iter().flatten().for_each(|table| self.check_sns(table));
+        paging
+            .iter()
+            .for_each(|table| self.check_paging(table, sns.as_ref().map(Option::as_ref)));
+        notices
+            .iter()
+            .for_each(|table| self.check_address("notices", "contact", &table.contact));
+        detection.iter().for_each(|table| self.check_rules(table));
+        playbooks.iter().for_each(|table| self.check_playbooks(table));
         Some(Config {
             server: server?,
             database: database?,
@@ -199,7 +208,7 @@ impl Reader<'_> {
                 Err(fault) => fault,
             };
             let message = fault.message().to_owned();
-            let culprit = culprit(table, &left, fault.span(), &message);
+            let culprit = culprit(table, &left, fault.span().as_ref(), &message);
             match culprit {
                 Some((field, line_span)) => {
                     let line = line_of(self.text, &line_span);
@@ -224,130 +233,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What only shows when fields are seen together.
-    fn check(&mut self, config: &Config) {
-        for fault in config.paging.policy().faults() {
-            let (field, problem) = fault.split_once(' ').unwrap_or(("paging", &fault));
-            self.fault(self.line("paging", "steps"), field, problem.to_owned(), "");
-        }
-        let topics = config
-            .sns
-            .as_ref()
-            .map(|sns| sns.topics.keys().cloned().collect::<BTreeSet<_>>())
-            .unwrap_or_default();
-        for (index, step) in config.paging.steps.iter().enumerate() {
-            for topic in step.topics.iter().filter(|topic| !topics.contains(*topic)) {
-                let field = format!("paging.steps[{index}].topics");
-                let remedy = format!("add it to [sns.topics], or use one of: {}", join(&topics));
-                self.fault(
-                    self.line("paging", "steps"),
-                    &field,
-                    format!("there is no topic `{topic}`"),
-                    &remedy,
-                );
-            }
-            for fault in step.people.iter().filter_map(|address| address_fault(address)) {
-                self.fault(
-                    self.line("paging", "steps"),
-                    &format!("paging.steps[{index}].people"),
-                    fault,
-                    "",
-                );
-            }
-        }
-        for fault in config.mail.smtp.validate() {
-            let line = self.line("mail", "smtp");
-            self.fault(
-                line,
-                &format!("mail.smtp.{}", fault.field),
-                fault.problem,
-                &fault.remedy,
-            );
-        }
-        for fault in config.sns.iter().flat_map(|sns| sns.access.validate()) {
-            let line = self.line("sns", "access");
-            self.fault(
-                line,
-                &format!("sns.access.{}", fault.field),
-                fault.problem,
-                &fault.remedy,
-            );
-        }
-        for (table, field, address) in [
-            ("mail", "from", &config.mail.from),
-            ("notices", "contact", &config.notices.contact),
-            ("server", "admin_email", &config.server.admin_email),
-        ] {
-            if let Some(fault) = address_fault(address) {
-                self.fault(self.line(table, field), &format!("{table}.{field}"), fault, "");
-            }
-        }
-        self.check_server(config);
-        self.check_rules(config);
-    }
-
-    fn check_server(&mut self, config: &Config) {
-        let base = &config.server.base_url;
-        let sound = (base.starts_with("https://") || base.starts_with("http://"))
-            && !base.ends_with('/')
-            && !base.contains(['?', '#', ' ']);
-        if !sound {
-            let remedy = "write such as https://watch.example.com, without a slash at its end";
-            self.fault(
-                self.line("server", "base_url"),
-                "server.base_url",
-                format!("`{base}` is not an address"),
-                remedy,
-            );
-        }
-        if !config.server.listen.ip().is_loopback() && base.starts_with("http://") {
-            let problem = format!(
-                "{} is reachable from other machines, but base_url is not https",
-                config.server.listen
-            );
-            let remedy = "put a TLS proxy before it and name its https address, or listen on 127.0.0.1";
-            self.fault(
-                self.line("server", "base_url"),
-                "server.base_url",
-                problem,
-                remedy,
-            );
-        }
-        let url = &config.database.url;
-        if !(url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://"))
-        {
-            let problem = "this is no database that is known".to_owned();
-            let remedy = "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
-            self.fault(self.line("database", "url"), "database.url", problem, remedy);
-        }
-    }
-
-    fn check_rules(&mut self, config: &Config) {
-        for (index, folder) in config.detection.rules.iter().enumerate() {
-            if !folder.exists() {
-                let problem = format!("{} does not exist", folder.display());
-                let field = format!("detection.rules[{index}]");
-                self.fault(
-                    self.line("detection", "rules"),
-                    &field,
-                    problem,
-                    "name a folder of YAML files",
-                );
-            }
-        }
-        if let Some(folder) = config.playbooks.folder.as_ref().filter(|folder| !folder.is_dir()) {
-            let problem = format!("{} is not a folder", folder.display());
-            self.fault(
-                self.line("playbooks", "folder"),
-                "playbooks.folder",
-                problem,
-                "name a folder of playbooks",
-            );
-        }
-    }
-
     /// The line of a field; that of its table where it is not written.
-    fn line(&self, table: &str, field: &str) -> usize {
+    pub(super) fn line(&self, table: &str, field: &str) -> usize {
         let Some(item) = self.root.get(table) else {
             return 0;
         };
@@ -369,7 +256,7 @@ impl Reader<'_> {
             .map_or(otherwise, |span| line_of(self.text, &span))
     }
 
-    fn fault(&mut self, line: usize, field: &str, problem: String, remedy: &str) {
+    pub(super) fn fault(&mut self, line: usize, field: &str, problem: String, remedy: &str) {
         self.faults.push(ConfigFault {
             line,
             field: field.to_owned(),
@@ -384,12 +271,12 @@ impl Reader<'_> {
 fn culprit(
     table: &dyn TableLike,
     left: &Table,
-    span: Option<Range<usize>>,
+    span: Option<&Range<usize>>,
     message: &str,
 ) -> Option<(String, Range<usize>)> {
     for (key, item) in table.iter().filter(|(key, _)| left.contains_key(key)) {
         let key_span = table.get_key_value(key).and_then(|(key, _)| key.span());
-        if let Some(span) = &span
+        if let Some(span) = span
             && let Some(below) = path_to(span, key_span.as_ref(), item)
         {
             return Some((format!("{key}{below}"), span.clone()));
@@ -434,12 +321,4 @@ fn first_span(table: &dyn TableLike) -> Option<Range<usize>> {
                 .or_else(|| item.span())
         })
         .min_by_key(|span| span.start)
-}
-
-fn join(names: &BTreeSet<String>) -> String {
-    if names.is_empty() {
-        "(there are none yet)".to_owned()
-    } else {
-        names.iter().cloned().collect::<Vec<_>>().join(", ")
-    }
 }

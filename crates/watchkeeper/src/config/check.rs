@@ -1,0 +1,143 @@
+//! What only shows once a table has been read: values that are well formed and cannot work.
+
+use super::read::Reader;
+use super::{Database, Detection, Mail, Paging, Playbooks, Server, Sns};
+use std::collections::BTreeSet;
+use watchkeeper_domain::customer::address_fault;
+
+impl Reader<'_> {
+    pub(super) fn check_server(&mut self, server: &Server) {
+        self.check_address("server", "admin_email", &server.admin_email);
+        let base = &server.base_url;
+        let sound = (base.starts_with("https://") || base.starts_with("http://"))
+            && !base.ends_with('/')
+            && !base.contains(['?', '#', ' ']);
+        if !sound {
+            let problem = format!("`{base}` is not an address");
+            let remedy = "write such as https://watch.example.com, without a slash at its end";
+            self.say("server", "base_url", problem, remedy);
+        }
+        if !server.listen.ip().is_loopback() && base.starts_with("http://") {
+            let problem = format!(
+                "{} is reachable from other machines, but base_url is not https",
+                server.listen
+            );
+            let remedy = "put a TLS proxy before it and name its https address, or listen on 127.0.0.1";
+            self.say("server", "base_url", problem, remedy);
+        }
+    }
+
+    pub(super) fn check_database(&mut self, database: &Database) {
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if !known.iter().any(|scheme| database.url.starts_with(scheme)) {
+            // The address may hold a password, so it is not repeated.
+            let problem = "this is no database that is known".to_owned();
+            self.say(
+                "database",
+                "url",
+                problem,
+                "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME",
+            );
+        }
+    }
+
+    pub(super) fn check_mail(&mut self, mail: &Mail) {
+        self.check_address("mail", "from", &mail.from);
+        for fault in mail.smtp.validate() {
+            let line = self.line("mail", "smtp");
+            self.fault(
+                line,
+                &format!("mail.smtp.{}", fault.field),
+                fault.problem,
+                &fault.remedy,
+            );
+        }
+    }
+
+    pub(super) fn check_sns(&mut self, sns: &Sns) {
+        for fault in sns.access.validate() {
+            let line = self.line("sns", "access");
+            self.fault(
+                line,
+                &format!("sns.access.{}", fault.field),
+                fault.problem,
+                &fault.remedy,
+            );
+        }
+    }
+
+    /// `sns` is what is configured of it; the inner none says that it could not be read, and then its topics are not known.
+    pub(super) fn check_paging(&mut self, paging: &Paging, sns: Option<Option<&Sns>>) {
+        let line = self.line("paging", "steps");
+        for fault in paging.policy().faults() {
+            let (field, problem) = fault.split_once(' ').unwrap_or(("paging", &fault));
+            self.fault(line, field, problem.to_owned(), "");
+        }
+        let topics: Option<BTreeSet<String>> = match sns {
+            None => Some(BTreeSet::new()),
+            Some(sns) => sns.map(|sns| sns.topics.keys().cloned().collect()),
+        };
+        for (index, step) in paging.steps.iter().enumerate() {
+            for fault in step.people.iter().filter_map(|address| address_fault(address)) {
+                self.fault(line, &format!("paging.steps[{index}].people"), fault, "");
+            }
+            let Some(topics) = &topics else { continue };
+            for topic in step.topics.iter().filter(|topic| !topics.contains(*topic)) {
+                let field = format!("paging.steps[{index}].topics");
+                let remedy = format!("add it to [sns.topics], or use one of: {}", join(topics));
+                self.fault(line, &field, format!("there is no topic `{topic}`"), &remedy);
+            }
+        }
+        for fault in paging
+            .executives
+            .iter()
+            .filter_map(|address| address_fault(address))
+        {
+            self.say("paging", "executives", fault, "");
+        }
+    }
+
+    pub(super) fn check_rules(&mut self, detection: &Detection) {
+        for (index, folder) in detection
+            .rules
+            .iter()
+            .enumerate()
+            .filter(|(_, folder)| !folder.exists())
+        {
+            let problem = format!("{} does not exist", folder.display());
+            let line = self.line("detection", "rules");
+            self.fault(
+                line,
+                &format!("detection.rules[{index}]"),
+                problem,
+                "name a folder of YAML files",
+            );
+        }
+    }
+
+    pub(super) fn check_playbooks(&mut self, playbooks: &Playbooks) {
+        if let Some(folder) = playbooks.folder.as_ref().filter(|folder| !folder.is_dir()) {
+            let problem = format!("{} is not a folder", folder.display());
+            self.say("playbooks", "folder", problem, "name a folder of playbooks");
+        }
+    }
+
+    pub(super) fn check_address(&mut self, table: &str, field: &str, address: &str) {
+        if let Some(fault) = address_fault(address) {
+            self.say(table, field, fault, "");
+        }
+    }
+
+    fn say(&mut self, table: &str, field: &str, problem: String, remedy: &str) {
+        let line = self.line(table, field);
+        self.fault(line, &format!("{table}.{field}"), problem, remedy);
+    }
+}
+
+fn join(names: &BTreeSet<String>) -> String {
+    if names.is_empty() {
+        "(there are none yet)".to_owned()
+    } else {
+        names.iter().cloned().collect::<Vec<_>>().join(", ")
+    }
+}
