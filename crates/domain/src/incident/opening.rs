@@ -106,16 +106,7 @@ impl Incident {
             },
             at + times.status_update.of(severity).duration(),
         );
-        for task in &incident.tasks.clone() {
-            if let Some(due_at) = task.due_at {
-                incident.start_timer(
-                    TimerKind::Task {
-                        task: task.id.clone(),
-                    },
-                    due_at,
-                );
-            }
-        }
+        incident.time_tasks(0);
         let entry = incident.entry(
             EntryKind::Opened,
             at,
@@ -168,6 +159,52 @@ impl Incident {
             subject: self,
             entries,
             intents,
+        }
+    }
+
+    /// Another playbook takes over, since what was seen is worse than what the incident began with: its roles and letters hold from
+    /// now on, and its tasks are added, due from now. Tasks of the former one stay until somebody does or skips them. `None` when
+    /// the playbook is in force already.
+    #[must_use]
+    pub fn adopt(mut self, playbook: &Playbook, at: DateTime<Utc>) -> Option<Outcome<Self>> {
+        let former = self.playbook.as_ref();
+        if former.is_some_and(|former| former.id == playbook.id) {
+            return None;
+        }
+        let tasks = playbook.tasks(at);
+        let text = match former {
+            Some(former) => format!(
+                "Playbook “{}” takes over from “{}”: {} tasks added",
+                playbook.title,
+                former.title,
+                tasks.len()
+            ),
+            None => format!(
+                "Playbook “{}” applies: {} tasks added",
+                playbook.title,
+                tasks.len()
+            ),
+        };
+        self.version += 1;
+        self.playbook = Some(playbook.pin());
+        let first = self.tasks.len();
+        self.tasks.extend(tasks);
+        self.time_tasks(first);
+        let by = Actor::worker("playbooks");
+        let entry = self.entry(EntryKind::TaskChanged, at, at, &by, text);
+        Some(Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        })
+    }
+
+    /// Starts the timers of the tasks from the one at `first` on.
+    fn time_tasks(&mut self, first: usize) {
+        for task in self.tasks[first..].to_vec() {
+            if let Some(due_at) = task.due_at {
+                self.start_timer(TimerKind::Task { task: task.id }, due_at);
+            }
         }
     }
 

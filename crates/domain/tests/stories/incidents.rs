@@ -293,3 +293,39 @@ fn an_incident_read_late_is_as_old_as_its_events() {
         alert.last_at
     );
 }
+
+#[test]
+fn a_playbook_that_takes_over_adds_its_tasks_due_from_then_and_leaves_those_that_are_open() {
+    let playbooks = playbooks();
+    let [(_, first), (_, second), ..] = playbooks.as_slice() else {
+        panic!("the repository has playbooks");
+    };
+    let began = incident_with(Severity::Sev2, Some(first));
+    let tasks = began.tasks.len();
+    let later = friday() + minutes(30);
+
+    let taken_over = began
+        .clone()
+        .adopt(second, later)
+        .expect("another playbook")
+        .subject;
+    assert_eq!(taken_over.playbook, Some(second.pin()));
+    assert_eq!(taken_over.tasks[..tasks], began.tasks[..]);
+    assert_eq!(taken_over.tasks[tasks..], second.tasks(later)[..]);
+    let timed = taken_over
+        .timers
+        .iter()
+        .filter(|timer| matches!(timer.kind, TimerKind::Task { .. }))
+        .count();
+    let due = taken_over
+        .tasks
+        .iter()
+        .filter(|task| task.due_at.is_some())
+        .count();
+    assert_eq!(timed, due);
+
+    assert!(
+        taken_over.adopt(second, later).is_none(),
+        "it is in force already"
+    );
+}

@@ -211,7 +211,7 @@ async fn join(
     alert: Alert,
     by: &Actor,
 ) -> Result<(Incident, Alert), RespondError> {
-    let before = host.version;
+    let (before, severity) = (host.version, host.severity);
     let said = Said {
         by,
         action: "incident.alert_joined",
@@ -220,8 +220,36 @@ async fn join(
     let host = desk
         .settle(tx, Some(before), host.join(&alert, desk.now()), said)
         .await?;
+    let host = if host.severity > severity {
+        adopt_playbook(desk, tx, host, &alert).await?
+    } else {
+        host
+    };
     let alert = attach(tx, alert, &host).await?;
     Ok((host, alert))
+}
+
+/// What is worse may need other tasks than what the incident began with.
+async fn adopt_playbook(
+    desk: &Desk,
+    tx: &mut Tx,
+    host: Incident,
+    alert: &Alert,
+) -> Result<Incident, RespondError> {
+    let Some(playbook) = Playbook::for_alert(&desk.house.library.playbooks, alert) else {
+        return Ok(host);
+    };
+    let before = host.version;
+    let Some(outcome) = host.clone().adopt(playbook, desk.now()) else {
+        return Ok(host);
+    };
+    let by = Actor::worker("playbooks");
+    let said = Said {
+        by: &by,
+        action: "incident.playbook_adopted",
+        detail: json!({"playbook": (&playbook.id, playbook.version, &playbook.hash)}),
+    };
+    desk.settle(tx, Some(before), outcome, said).await
 }
 
 async fn attach(tx: &mut Tx, alert: Alert, incident: &Incident) -> Result<Alert, RespondError> {
