@@ -40,7 +40,7 @@ export function BreachPanel({ view }: { view: IncidentView }) {
                 Confirm disclosure
               </Button>
             )}
-            {(state === 'suspected' || state === 'confirmed') && (
+            {state === 'suspected' && (
               <Button onClick={() => setDeciding('reject')}>Reject disclosure</Button>
             )}
           </div>
