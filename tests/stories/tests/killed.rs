@@ -261,7 +261,5 @@ async fn killed_anywhere_it_ends_like_a_run_that_was_not_on_postgresql() {
         return;
     }
     let place = || Place::postgresql().expect("it was there a moment ago");
-    // What differs between the engines is how they commit; every second place shows that.
-    let points: Vec<At> = POINTS.into_iter().skip(1).step_by(2).collect();
-    ends_like_a_run_that_was_not_killed(place, &points).await;
+    ends_like_a_run_that_was_not_killed(place, &POINTS).await;
 }

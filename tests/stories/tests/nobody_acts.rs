@@ -317,6 +317,16 @@ async fn the_clock_takes_every_step(place: Place) {
     house.verified_audit().await;
 }
 
+/// How the letter tells a customer its deadline; in German as far as no name of a day or month is in it.
+fn promised(due_at: DateTime<Utc>, victim: Victim) -> String {
+    if victim.reads_german() {
+        return due_at.format("%Y, %H:%M UTC").to_string();
+    }
+    due_at
+        .format("Promised to you by:      %A, %-d %B %Y, %H:%M UTC")
+        .to_string()
+}
+
 async fn holding_letter_is_right(house: &House, incident: &Incident, victim: Victim) {
     let mails = house.relay.mails_to(&victim.security_contact());
     assert_eq!(mails.len(), 1, "{mails:#?}");
@@ -338,6 +348,8 @@ async fn holding_letter_is_right(house: &House, incident: &Incident, victim: Vic
         mail.text
     );
     assert!(mail.text.contains(&victim.tenant()), "{}", mail.text);
+    let due_at = of(house, incident, victim).await.deadline.due_at;
+    assert!(mail.text.contains(&promised(due_at, victim)), "{}", mail.text);
     for other in VICTIMS.iter().filter(|other| other.name != victim.name) {
         let html = mail.html.as_deref().unwrap_or_default();
         assert!(

@@ -555,6 +555,13 @@ fn letter_is_right(
             mail.text
         );
     }
+    if !victim.reads_german() {
+        let due_at = confirmed_at + Duration::hours(victim.hours);
+        let promised = due_at
+            .format("Promised to you by:      %A, %-d %B %Y, %H:%M UTC")
+            .to_string();
+        assert!(mail.text.contains(&promised), "{promised} in\n{}", mail.text);
+    }
     for other in VICTIMS.iter().filter(|other| other.slug != victim.slug) {
         for secret in [other.name.to_owned(), other.tenant()] {
             assert!(
