@@ -1,0 +1,147 @@
+//! A contact that is no more.
+
+use super::*;
+
+/// A person declares an incident, one customer is affected, and its full notice was approved: the letter is the only message in the
+/// outbox.
+async fn one_letter_in_the_outbox(place: Place) -> (House, Incident) {
+    let mut house = House::open(place, Setup::default()).await;
+    let (mara, ines) = (house.user(MARA).await, house.user(INES).await);
+    let declaration = Declaration {
+        title: "A share link was open to the world".to_owned(),
+        severity: Severity::Sev2,
+        summary: String::new(),
+        playbook: None,
+    };
+    let incident = house.desk().declare(&mara, declaration).await.expect("declared");
+    let lead = house.actor(MARA).await;
+    let customer = house.customers().await[&VICTIMS[2].key()].id.clone();
+    let desk = house.desk().clone();
+    desk.set_affected(
+        &incident.id,
+        &customer,
+        Standing::Confirmed,
+        "the link named its files",
+        &lead,
+    )
+    .await
+    .expect("affected");
+    desk.confirm_disclosure(&incident.id, None, "the link was opened", None, &lead)
+        .await
+        .expect("confirmed");
+    let text = || "known".to_owned();
+    let facts = NoticeFacts {
+        what_happened: text(),
+        what_information: text(),
+        likely_consequences: text(),
+        what_we_did: text(),
+        what_you_should_do: text(),
+        ..NoticeFacts::default()
+    };
+    let notice = desk
+        .draft_notice(&incident.id, facts, &lead)
+        .await
+        .expect("drafted");
+    let notice = desk.submit_notice(&notice.id, &lead).await.expect("submitted");
+    house.settle().await;
+    desk.approve_notice(&notice.id, &notice.content_hash, &ines)
+        .await
+        .expect("approved");
+    (house, incident)
+}
+
+async fn a_contact_that_is_refused_is_followed_by_the_next(place: Place) {
+    let (mut house, incident) = one_letter_in_the_outbox(place).await;
+    let victim = VICTIMS[2];
+    house
+        .relay
+        .server()
+        .script_once(Stage::Rcpt, Act::reply("550 5.1.1 no such user"));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&victim.security_contact()).len(), 0);
+    assert_eq!(house.relay.mails_to(&victim.legal_contact()).len(), 1);
+    let state = of(&house, &incident, victim).await.state;
+    assert!(
+        matches!(state, ObligationState::Told { in_time: true, .. }),
+        "{state:?}"
+    );
+    let unreached = house.deliveries(&incident).await;
+    let unreached = unreached
+        .iter()
+        .filter(|d| pages_for(d, |r| matches!(r, PageReason::CustomerUnreached { .. })));
+    assert_eq!(unreached.count(), 0);
+    house.verified_audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_is_refused_is_followed_by_the_next_on_sqlite() {
+    a_contact_that_is_refused_is_followed_by_the_next(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_is_refused_is_followed_by_the_next_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_contact_that_is_refused_is_followed_by_the_next(place).await;
+    }
+}
+
+async fn when_every_contact_is_refused_somebody_is_told_to_call(place: Place) {
+    let (mut house, incident) = one_letter_in_the_outbox(place).await;
+    let victim = VICTIMS[2];
+    let contacts = house.customers().await[&victim.key()].contacts.len();
+    for _ in 0..contacts {
+        house
+            .relay
+            .server()
+            .script_once(Stage::Rcpt, Act::reply("550 5.1.1 no such user"));
+    }
+    house.settle().await;
+    let all = house.deliveries(&incident).await;
+    let letters: Vec<&Delivery> = all.iter().filter(|d| is_letter(d)).collect();
+    assert_eq!(letters.len(), contacts);
+    assert!(
+        letters.iter().all(|d| d.state.name() == "refused"),
+        "{letters:#?}"
+    );
+    let state = of(&house, &incident, victim).await.state;
+    assert_eq!(state, ObligationState::Running, "nobody was told");
+    let unreached: Vec<Delivery> = all
+        .iter()
+        .filter(|d| matches!(&d.about, About::Page { reason: PageReason::CustomerUnreached { customer }, .. } if customer == victim.name))
+        .cloned()
+        .collect();
+    assert_eq!(
+        recipients(&unreached).into_iter().collect::<BTreeSet<_>>(),
+        emails(&[TOMAS, INES])
+    );
+    assert_eq!(unreached.len(), 2);
+    for person in [TOMAS, INES] {
+        let mails = house.relay.mails_to(person.email);
+        let told = mails.iter().filter(|mail| {
+            mail.text
+                .contains(&format!("No contact reached at {}", victim.name))
+        });
+        assert_eq!(told.count(), 1, "{mails:#?}");
+    }
+    // The ladder goes on: the customer is owed a notice until somebody has told them.
+    let due = of(&house, &incident, victim).await.step_at(Step::Overdue);
+    house.clock.set(due);
+    house.settle().await;
+    assert!(matches!(
+        of(&house, &incident, victim).await.state,
+        ObligationState::Missed { .. }
+    ));
+    house.verified_audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_every_contact_is_refused_somebody_is_told_to_call_on_sqlite() {
+    when_every_contact_is_refused_somebody_is_told_to_call(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_every_contact_is_refused_somebody_is_told_to_call_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        when_every_contact_is_refused_somebody_is_told_to_call(place).await;
+    }
+}

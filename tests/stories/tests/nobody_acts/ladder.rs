@@ -1,0 +1,151 @@
+//! Every step of the ladder, one second early and on time.
+
+use super::*;
+
+fn words_of(step: Step) -> &'static str {
+    match step {
+        Step::ListAffected => "verify the list of",
+        Step::DraftFull => "no full notice approved",
+        Step::Escalate => "a holding notice will go by itself",
+        Step::LastCall => "last call",
+        Step::SendHolding => "holding notice sent",
+        Step::Overdue => "deadline missed",
+    }
+}
+
+async fn the_clock_takes_every_step(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let confirmed_at = incident.disclosure.confirmed_at().expect("confirmed");
+    let [day, threedays] = [24, 72].map(|hours| {
+        VICTIMS
+            .into_iter()
+            .filter(|v| v.hours == hours)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!((day.len(), threedays.len()), (1, 6));
+    let mut instants = Vec::new();
+    for group in [&day, &threedays] {
+        for step in Step::ALL.into_iter().filter(|step| *step != Step::Overdue) {
+            let at = step_at(&house, &incident, group[0], step).await;
+            let limit = Duration::hours(group[0].hours);
+            assert_eq!(at, confirmed_at + limit * step.seventy_seconds() / 72);
+            instants.push((at, step, group));
+        }
+    }
+    instants.sort_by_key(|(at, step, _)| (*at, *step));
+    for (at, step, group) in instants {
+        let (pages, letters) = reach(&mut house, at).await;
+        // Where the day's last call and the three days' first step fall on one instant, both page.
+        let pages: Vec<Delivery> = pages.into_iter().filter(|d| says(d, words_of(step))).collect();
+        assert_eq!(
+            recipients(&pages).into_iter().collect::<BTreeSet<_>>(),
+            paged_at(step),
+            "{step:?} at {at}"
+        );
+        assert_eq!(pages.len(), paged_at(step).len(), "{step:?} pages each once");
+        assert!(
+            pages.iter().all(|d| says(d, &format!("{} ", group.len()))),
+            "{step:?} counts {} customers",
+            group.len()
+        );
+        let told: Vec<String> = group.iter().map(Victim::security_contact).collect();
+        let expected = if step == Step::SendHolding {
+            told
+        } else {
+            Vec::new()
+        };
+        assert_eq!(recipients(&letters), expected, "{step:?} at {at}");
+    }
+    // Everybody was told before the limit: the deadline comes and nothing is a miss.
+    for victim in VICTIMS {
+        let obligation = of(&house, &incident, victim).await;
+        let sent_at = obligation.step_at(Step::SendHolding);
+        let ObligationState::Told {
+            at, in_time: true, ..
+        } = obligation.state
+        else {
+            panic!("{obligation:#?}")
+        };
+        assert_eq!(at, sent_at);
+        holding_letter_is_right(&house, &incident, victim).await;
+    }
+    let last = confirmed_at + Duration::hours(72);
+    for due in [confirmed_at + Duration::hours(73), last + Duration::hours(24)] {
+        let (pages, letters) = reach(&mut house, due).await;
+        assert_eq!(
+            (recipients(&pages), recipients(&letters)),
+            (Vec::new(), Vec::new())
+        );
+    }
+    house.everything_arrived_once().await;
+    house.verified_audit().await;
+}
+
+/// How the letter tells a customer its deadline; in German as far as no name of a day or month is in it.
+fn promised(due_at: DateTime<Utc>, victim: Victim) -> String {
+    if victim.reads_german() {
+        return due_at.format("%Y, %H:%M UTC").to_string();
+    }
+    due_at
+        .format("Promised to you by:      %A, %-d %B %Y, %H:%M UTC")
+        .to_string()
+}
+
+async fn holding_letter_is_right(house: &House, incident: &Incident, victim: Victim) {
+    let mails = house.relay.mails_to(&victim.security_contact());
+    assert_eq!(mails.len(), 1, "{mails:#?}");
+    let mail = &mails[0];
+    let reference = incident.reference();
+    let [subject, kind] = if victim.reads_german() {
+        ["Sicherheitsmitteilung", "ERSTE MITTEILUNG"]
+    } else {
+        ["Security notice", "FIRST NOTICE"]
+    };
+    assert!(
+        mail.subject.starts_with(&format!("{subject} {reference}")),
+        "{}",
+        mail.subject
+    );
+    assert!(
+        mail.text.contains(kind) && mail.text.contains(victim.name),
+        "{}",
+        mail.text
+    );
+    assert!(mail.text.contains(&victim.tenant()), "{}", mail.text);
+    let due_at = of(house, incident, victim).await.deadline.due_at;
+    assert!(mail.text.contains(&promised(due_at, victim)), "{}", mail.text);
+    for other in VICTIMS.iter().filter(|other| other.name != victim.name) {
+        let html = mail.html.as_deref().unwrap_or_default();
+        assert!(
+            !mail.text.contains(other.name) && !mail.text.contains(&other.tenant()),
+            "{} in the letter to {}",
+            other.name,
+            victim.name
+        );
+        assert!(
+            !html.contains(&other.tenant()),
+            "{} in the letter to {}",
+            other.name,
+            victim.name
+        );
+    }
+    let mut tx = house.desk().store().read().await.expect("a transaction");
+    let notices = tx.notices_of(&incident.id).await.expect("notices");
+    assert!(
+        notices.iter().all(|notice| notice.kind == NoticeKind::Holding),
+        "nobody wrote a full notice"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_takes_every_step_on_sqlite() {
+    the_clock_takes_every_step(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_takes_every_step_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        the_clock_takes_every_step(place).await;
+    }
+}
