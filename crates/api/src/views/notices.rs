@@ -47,7 +47,8 @@ impl May {
         };
         let submitted = matches!(notice.state, NoticeState::Submitted { .. });
         Self {
-            edit: drafts && (begun || submitted),
+            // Whoever edits becomes the author: the second person returns the notice instead, and stays able to approve it.
+            edit: drafts && (begun || (submitted && !(approves && second_person))),
             submit: drafts && begun && notice.facts.missing().is_empty() && notice.letters > 0,
             approve: approves && second_person,
             send_back: approves && submitted,

@@ -116,6 +116,7 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
     );
     let read = place.get(&lea, &path).await.expect(200);
     assert_eq!(read["may"]["approve"], true);
+    assert_eq!(read["may"]["edit"], false, "editing would make her the author");
     assert_eq!(
         place
             .post(&ann, &format!("{path}/approve"), json!({"content_hash": "x"}))

@@ -1,7 +1,8 @@
 //! An incident begins, by a detector or a person, and alerts join it.
 
 use super::{
-    Acknowledgement, Disclosure, EntryKind, Incident, Intent, Outcome, Phase, Post, Role, Severity, TimerKind,
+    Acknowledgement, Disclosure, EntryKind, Incident, Intent, Outcome, Phase, Post, Role, Severity, Task,
+    TimerKind,
 };
 use crate::actor::Actor;
 use crate::alert::Alert;
@@ -201,10 +202,19 @@ impl Incident {
 
     /// Starts the timers of the tasks from the one at `first` on.
     fn time_tasks(&mut self, first: usize) {
-        for task in self.tasks[first..].to_vec() {
-            if let Some(due_at) = task.due_at {
-                self.start_timer(TimerKind::Task { task: task.id }, due_at);
-            }
+        let timed = |task: &Task| {
+            task.due_at.map(|due_at| {
+                (
+                    TimerKind::Task {
+                        task: task.id.clone(),
+                    },
+                    due_at,
+                )
+            })
+        };
+        let timers: Vec<(TimerKind, DateTime<Utc>)> = self.tasks[first..].iter().filter_map(timed).collect();
+        for (kind, due_at) in timers {
+            self.start_timer(kind, due_at);
         }
     }
 
