@@ -37,9 +37,10 @@ pub mod delivery;
 // The record that cannot be quietly changed.
 pub mod audit;
 
-// What all of them need: who may do what, who did it, injected time, names of things, lengths of time.
+// What all of them need: who may do what, who did it, injected time, names of things, lengths of time, words.
 pub mod access;
 pub mod actor;
 pub mod clock;
 pub mod id;
 pub mod span;
+pub mod words;

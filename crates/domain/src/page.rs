@@ -3,6 +3,7 @@
 use crate::id::UserId;
 use crate::incident::{Incident, Role};
 use crate::span::Span;
+use crate::words::capitalised;
 use serde::{Deserialize, Serialize};
 
 /// Whom a page goes to; who that is now is looked up when the page is written to the outbox.
@@ -191,7 +192,7 @@ pub fn page_text(incident: &Incident, reason: &PageReason, link: &str) -> PageTe
     );
     let body = format!(
         "{}\n\n{}\n\nIncident  {} ({})\nSeverity  {}\nPhase     {}\nOpened    {}\n\nIncident room: {link}\n",
-        capitalise(&reason.line()),
+        capitalised(&reason.line()),
         incident.summary,
         incident.reference(),
         incident.codename,
@@ -203,14 +204,6 @@ pub fn page_text(incident: &Incident, reason: &PageReason, link: &str) -> PageTe
         subject: shorten(&subject, 99),
         body,
     }
-}
-
-fn capitalise(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }
 
 fn shorten(text: &str, limit: usize) -> String {

@@ -4,6 +4,7 @@ use super::{EntryKind, Incident, Intent, Outcome, TransitionError};
 use crate::actor::Actor;
 use crate::id::UserId;
 use crate::page::{PageReason, PageTarget};
+use crate::words::capitalised;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -237,12 +238,4 @@ impl Incident {
         }
         post.offer = None;
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }

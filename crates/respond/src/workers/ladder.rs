@@ -14,6 +14,7 @@ use watchkeeper_domain::notice::{NoticeKind, NoticeState};
 use watchkeeper_domain::obligation::{Obligation, Step, StepTaken};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_domain::span::in_words;
+use watchkeeper_domain::words::capitalised;
 use watchkeeper_store::Tx;
 
 /// How many obligations one turn looks at.
@@ -206,12 +207,4 @@ fn page_line(step: Step, count: usize, left: chrono::Duration) -> String {
         Step::SendHolding => format!("holding notice sent to {told}, {left}"),
         Step::Overdue => format!("deadline missed for {told}"),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }

@@ -30,10 +30,8 @@ use watchkeeper_domain::clock::{Clock, TravellingClock};
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::people::NewAccount;
+use watchkeeper_respond::operations::travel::CLOCK_AHEAD;
 use watchkeeper_store::{Mail as KeptMail, MailHeader, Store};
-
-/// Under this name the store keeps how far ahead the demo's clock is.
-const CLOCK_AHEAD: &str = "clock_ahead_seconds";
 
 /// What a visitor needs to sign in.
 struct SignIn {
