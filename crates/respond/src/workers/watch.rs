@@ -168,7 +168,9 @@ impl Worker for Watch {
         match committed {
             Ok(detections) => {
                 count(&self.readers, &batches, detections);
-                self.board.refresh(&self.engine);
+                if detections > 0 || batches.iter().any(|(_, batch)| !batch.events.is_empty()) {
+                    self.board.refresh(&self.engine);
+                }
                 let more = batches.iter().any(|(_, batch)| batch.more);
                 reading::say_committed(&mut self.readers, &batches).await;
                 let busy = more || detections > 0;

@@ -26,7 +26,10 @@ pub(super) async fn commit(watch: &mut Watch, batches: &[(usize, Batch)]) -> Res
     let moved = batches
         .iter()
         .any(|(index, batch)| batch.next != watch.readers[*index].cursor || !batch.events.is_empty());
-    if detections.is_empty() && !moved && !changed {
+    let news: Vec<usize> = (0..watch.readers.len())
+        .filter(|index| watch.readers[*index].has_news())
+        .collect();
+    if detections.is_empty() && !moved && !changed && news.is_empty() {
         return Ok(0);
     }
     let desk = watch.desk.clone();
@@ -37,6 +40,11 @@ pub(super) async fn commit(watch: &mut Watch, batches: &[(usize, Batch)]) -> Res
         let reader = &watch.readers[*index];
         let (name, status) = (reader.name.clone(), reader.status.clone());
         keep_place(&mut tx, &name, &status, batch).await?;
+    }
+    for index in &news {
+        let reader = &watch.readers[*index];
+        let (name, status) = (reader.name.clone(), reader.status.clone());
+        keep_status(&mut tx, &name, &status).await?;
     }
     let state = if changed {
         Some(watch.engine.snapshot())
@@ -49,6 +57,9 @@ pub(super) async fn commit(watch: &mut Watch, batches: &[(usize, Batch)]) -> Res
     crate::crash::point("watch.before_commit");
     desk.commit(tx).await?;
     crate::crash::point("watch.after_commit");
+    for index in news {
+        watch.readers[index].settle();
+    }
     if state.is_some() {
         watch.committed_state = state;
         watch.checkpoints += 1;
@@ -63,8 +74,7 @@ async fn keep_place(
     batch: &Batch,
 ) -> Result<(), RespondError> {
     tx.set_cursor(name, &batch.next.0).await?;
-    let status = serde_json::to_value(status).unwrap_or(Value::Null);
-    tx.set_source_status(name, &status).await?;
+    keep_status(tx, name, status).await?;
     let unparsed: Vec<_> = batch
         .events
         .iter()
@@ -74,6 +84,12 @@ async fn keep_place(
     if !unparsed.is_empty() {
         tx.keep_unparsed(name, &unparsed).await?;
     }
+    Ok(())
+}
+
+async fn keep_status(tx: &mut Tx, name: &SourceName, status: &SourceStatus) -> Result<(), RespondError> {
+    let status = serde_json::to_value(status).unwrap_or(Value::Null);
+    tx.set_source_status(name, &status).await?;
     Ok(())
 }
 

@@ -46,6 +46,17 @@ impl Reader {
         }
     }
 
+    /// Whether it fails, waits or is well again since the last commit: shown also while no event comes.
+    pub(super) fn has_news(&self) -> bool {
+        self.status.error != self.committed_status.error
+            || self.status.waiting != self.committed_status.waiting
+    }
+
+    /// What stands is committed.
+    pub(super) fn settle(&mut self) {
+        self.committed_status = self.status.clone();
+    }
+
     /// The place and figures of the last commit.
     pub(super) fn go_back(&mut self) {
         self.status = self.committed_status.clone();
@@ -145,7 +156,7 @@ pub(super) async fn say_committed(readers: &mut [Reader], batches: &[(usize, Bat
             continue;
         };
         reader.cursor = batch.next.clone();
-        reader.committed_status = reader.status.clone();
+        reader.settle();
         let cursor = reader.cursor.clone();
         if let Some(source) = reader.at_rest.as_mut()
             && let Err(fault) = source.committed(&cursor).await
