@@ -157,7 +157,7 @@ impl Receiver {
             name: SourceName(config.name.clone()),
             strict_json: matches!(
                 config.format,
-                Format::Json | Format::Cloudtrail | Format::Guardduty
+                Format::Json | Format::Cloudtrail | Format::Guardduty | Format::Waf
             ),
             secrets: read_secrets(config)?,
             limits: PushLimits {

@@ -160,6 +160,7 @@ pub fn file_source(path: &Path) -> SourceConfig {
         log_source_from: named_in_the_record(),
         timestamp_field: None,
         utc_offset_minutes: 0,
+        flow_log_format: None,
         tenant: None,
     })
 }
@@ -181,6 +182,7 @@ pub fn finding_source() -> SourceConfig {
         log_source_from: RecordLogSource::default(),
         timestamp_field: None,
         utc_offset_minutes: 0,
+        flow_log_format: None,
         tenant: None,
     })
 }

@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, and what to write instead.
 
 use super::{CloudwatchLogsConfig, Fault, FileConfig, GuarddutyConfig, HttpConfig};
-use crate::parse::{Format, Interpretation};
+use crate::parse::{Format, Interpretation, vpc_flow};
 use std::path::Path;
 
 impl Fault {
@@ -37,6 +37,9 @@ pub(super) fn interpretation(how: &Interpretation, faults: &mut Vec<Fault>) {
             "write minutes ahead of UTC between -840 and 840, such as 60 for CET",
         ));
     }
+    if let Some(format) = &how.flow_log_format {
+        flow_log_format(format, how.format, faults);
+    }
     if how.timestamp_field.as_deref() == Some("") {
         faults.push(Fault::new(
             "timestamp_field",
@@ -49,6 +52,24 @@ pub(super) fn interpretation(how: &Interpretation, faults: &mut Vec<Fault>) {
             "tenant",
             "it is empty",
             "write the customer's identifier or leave it out",
+        ));
+    }
+}
+
+fn flow_log_format(fields: &str, format: Format, faults: &mut Vec<Fault>) {
+    if format != Format::VpcFlow {
+        faults.push(Fault::new(
+            "flow_log_format",
+            "it belongs to VPC flow logs only",
+            "write `format = \"vpc_flow\"` too, or leave it out",
+        ));
+    }
+    let unknown = vpc_flow::unknown_fields(fields);
+    if !unknown.is_empty() || fields.trim().is_empty() {
+        faults.push(Fault::new(
+            "flow_log_format",
+            format!("`{}` is no field of VPC flow logs", unknown.join("`, `")),
+            "copy the `LogFormat` that `aws ec2 describe-flow-logs` prints",
         ));
     }
 }

@@ -54,6 +54,10 @@ macro_rules! source_kinds {
             /// How far the clock of log lines without a zone is ahead of UTC, in minutes.
             #[serde(default)]
             pub utc_offset_minutes: i32,
+            /// The fields of VPC flow log records in their order, as the flow log's `LogFormat` names them, such as
+            /// `"${version} ${srcaddr} ${dstaddr}"`; AWS's default where it is not given. A heading in a file wins.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub flow_log_format: Option<String>,
             /// The customer whom every event concerns; set as the field `tenant` where a record has none.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub tenant: Option<String>,
@@ -69,6 +73,7 @@ macro_rules! source_kinds {
                     log_source_from: self.log_source_from.clone(),
                     timestamp_field: self.timestamp_field.clone(),
                     utc_offset_minutes: self.utc_offset_minutes,
+                    flow_log_format: self.flow_log_format.clone(),
                     tenant: self.tenant.clone(),
                 }
             }

@@ -69,6 +69,9 @@ struct Place {
     /// No longer at its path: it is read to its end, and its last line counts even without a line end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaced_at: Option<DateTime<Utc>>,
+    /// The line at the beginning that says which fields the others have, where the format has such a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heading: Option<String>,
     /// A gzip file that was read to its end, with its compressed length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     finished_at: Option<u64>,
@@ -91,19 +94,24 @@ impl Reading<'_> {
         self.events.len() >= BATCH_EVENTS || self.counts.bytes >= BATCH_BYTES
     }
 
-    /// Takes one line, which begins at `offset` of file `number`.
-    fn take(&mut self, number: u64, offset: u64, line: &[u8]) {
+    /// Takes one line, which begins at `place` of file `number`.
+    fn take(&mut self, number: u64, place: &mut Place, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let id = format!("{number}:{offset}");
+        let line = String::from_utf8_lossy(line);
+        if place.offset == 0 && self.how.is_heading(&line) {
+            place.heading = Some(line.into_owned());
+            return;
+        }
+        let id = format!("{number}:{}", place.offset);
         let origin = Origin {
             source: self.name,
             id: &id,
             context: Context::collected(self.now),
         };
-        let found = self.how.events(origin, &String::from_utf8_lossy(line));
+        let found = self.how.events_under(place.heading.as_deref(), origin, &line);
         self.counts.unparsed += found.iter().filter(|e| e.unparsed.is_some()).count() as u64;
         self.events.extend(found);
     }

@@ -2,6 +2,7 @@
 
 use super::content::Content;
 use super::{Place, Reading, Stored, pattern};
+use crate::parse::Interpretation;
 use crate::source::Remark;
 use chrono::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 const GRACE: Duration = Duration::seconds(30);
 
 const CHUNK_BYTES: usize = 256 << 10;
+
+/// How long a heading may be: every field that AWS offers takes 600 bytes.
+const HEADING_BYTES: usize = 4 << 10;
 
 /// A file that is held open.
 #[derive(Debug)]
@@ -117,7 +121,7 @@ impl Tail {
                 self.content.is_gzip() || place.replaced_at.is_some_and(|at| at + GRACE <= reading.now);
             if ended && filled > 0 {
                 // Nobody will finish this line.
-                reading.take(number, place.offset, &buffer[..filled]);
+                reading.take(number, place, &buffer[..filled]);
                 place.offset += filled as u64;
             }
             if self.content.is_gzip() {
@@ -143,13 +147,13 @@ fn take_lines(bytes: &[u8], number: u64, place: &mut Place, reading: &mut Readin
             }
             (None, true) => rest.len(),
             (Some(end), false) if end <= reading.max_line_bytes => {
-                reading.take(number, place.offset, &rest[..end]);
+                reading.take(number, place, &rest[..end]);
                 end + 1
             }
             (None, false) if rest.len() <= reading.max_line_bytes => 0,
             (Some(_) | None, false) => {
                 reading.counts.truncated += 1;
-                reading.take(number, place.offset, &rest[..reading.max_line_bytes]);
+                reading.take(number, place, &rest[..reading.max_line_bytes]);
                 place.passing_over = true;
                 reading.max_line_bytes
             }
@@ -206,7 +210,7 @@ pub(super) fn follow(
             // Already followed, or a copy of a file that is: it says nothing new as long as the original goes on.
             continue;
         }
-        begin(stored, open, path, tail, skip_present);
+        begin(stored, open, path, tail, skip_present, reading.how);
     }
 }
 
@@ -322,6 +326,7 @@ fn begin(
     path: &Path,
     mut tail: Tail,
     skip_present: bool,
+    how: &Interpretation,
 ) {
     let offset = if skip_present && !tail.content.is_gzip() {
         last_line_start(&mut tail)
@@ -339,10 +344,22 @@ fn begin(
         mark,
         passing_over: false,
         replaced_at: None,
+        heading: (offset > 0)
+            .then(|| first_line(&mut tail))
+            .flatten()
+            .filter(|line| how.is_heading(line)),
         finished_at: (skip_present && tail.content.is_gzip()).then_some(tail.length),
     };
     stored.files.insert(number, place);
     open.insert(number, tail);
+}
+
+/// The line at the beginning of a file that is read from further behind.
+fn first_line(tail: &mut Tail) -> Option<String> {
+    let mut buffer = vec![0; HEADING_BYTES];
+    let filled = tail.content.read_at(&mut buffer, 0).ok()?;
+    let end = buffer[..filled].iter().position(|b| *b == b'\n')?;
+    Some(String::from_utf8_lossy(&buffer[..end]).trim_end().to_owned())
 }
 
 /// Where the last, unfinished line begins, so that it is read whole once it is finished.

@@ -1,6 +1,6 @@
 //! Access logs of nginx and apache, as Sigma's category `webserver` names their fields.
 
-use super::Parsed;
+use super::{Parsed, syslog};
 use chrono::DateTime;
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -18,11 +18,23 @@ static LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 pub(super) fn resembles(line: &str) -> bool {
-    LINE.as_ref().is_some_and(|pattern| pattern.is_match(line))
+    let matches = |line: &str| LINE.as_ref().is_some_and(|pattern| pattern.is_match(line));
+    syslogged(line).map_or_else(|| matches(line), matches)
+}
+
+/// The line that a web server wrote to syslog, without syslog's front.
+fn syslogged(line: &str) -> Option<&str> {
+    let found = syslog::Line::read(line)?;
+    let web_server = ["nginx", "apache", "apache2", "httpd", "haproxy", "caddy"].contains(&found.program());
+    web_server.then(|| found.message())
 }
 
 pub(super) fn parse(line: &str) -> Parsed {
-    let Some(found) = LINE.as_ref().and_then(|pattern| pattern.captures(line)) else {
+    let found = LINE.as_ref().and_then(|pattern| {
+        // Syslog's front first: without a process number it could pass for a client, an identity and a user.
+        pattern.captures(syslogged(line).unwrap_or(line))
+    });
+    let Some(found) = found else {
         return Parsed::unreadable(
             line,
             "not an access-log line: expected `client ident user [time] \"request\" status bytes …`",
@@ -77,6 +89,18 @@ fn insert_request(fields: &mut Map<String, Value>, request: &str) {
         fields.insert("cs-version".into(), version.into());
     }
     let (stem, query) = uri.split_once('?').unwrap_or((uri, ""));
+    insert_uri(fields, stem, query);
+    // As it came: `/a?` is not `/a`.
+    fields.insert("cs-uri".into(), uri.into());
+}
+
+/// What a request asked for, in Sigma's names.
+pub(super) fn insert_uri(fields: &mut Map<String, Value>, stem: &str, query: &str) {
+    let uri = if query.is_empty() {
+        stem.to_owned()
+    } else {
+        format!("{stem}?{query}")
+    };
     fields.insert("cs-uri".into(), uri.into());
     fields.insert("cs-uri-stem".into(), stem.into());
     fields.insert("cs-uri-query".into(), query.into());
@@ -230,6 +254,18 @@ mod tests {
             (&spaced["cs-username"], &spaced["cs-uri"]),
             (&json!("a b"), &json!("/a b.txt"))
         );
+    }
+
+    #[test]
+    fn what_a_web_server_wrote_to_syslog_is_read_without_syslogs_front() {
+        let line = r#"Sep 15 16:13:46 web nginx: 1.2.3.4 - - [15/Sep/2021:16:13:46 +0000] "POST /wp-login.php HTTP/1.1" 200 5364 "-" "x""#;
+        let parsed = fields(line);
+        assert_eq!(
+            (&parsed["c-ip"], &parsed["cs-uri"]),
+            (&json!("1.2.3.4"), &json!("/wp-login.php"))
+        );
+        assert!(resembles(line) && !resembles("Sep 15 16:13:46 web nginx: started"));
+        assert!(!resembles(&line.replace("nginx:", "logger[7]:")));
     }
 
     #[test]

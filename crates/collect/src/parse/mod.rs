@@ -5,10 +5,14 @@
 
 mod access_log;
 mod cloudtrail;
+mod ftp;
 mod guardduty;
 mod json;
 mod sshd;
+mod syslog;
 pub mod time;
+pub(crate) mod vpc_flow;
+mod waf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -30,6 +34,12 @@ pub enum Format {
     Guardduty,
     /// Syslog lines of sshd and its neighbours (RFC 3164, RFC 5424, or with an ISO time).
     Sshd,
+    /// VPC flow logs of any version.
+    VpcFlow,
+    /// AWS WAF's records in JSON.
+    Waf,
+    /// Logs of FTP servers: vsftpd's own, xferlog, and syslog lines of vsftpd, proftpd and pure-ftpd.
+    Ftp,
     /// One JSON object a line.
     Json,
     /// Text without a form.
@@ -64,6 +74,8 @@ pub struct Interpretation {
     pub timestamp_field: Option<String>,
     /// Minutes that a clock without a zone is ahead of UTC.
     pub utc_offset_minutes: i32,
+    /// The fields of VPC flow log records in their order, as the flow log's `LogFormat` names them; AWS's default where not given.
+    pub flow_log_format: Option<String>,
     /// The customer whom every event concerns.
     pub tenant: Option<String>,
 }
@@ -133,11 +145,22 @@ pub struct Origin<'a> {
     pub context: Context,
 }
 
-/// The events in one line: almost always one; none for a document that holds an empty list.
+/// The events in one line: almost always one; none for a document that holds an empty list, and for a heading.
 #[must_use]
 pub fn parse(how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
-    let mut found = match how.format {
-        Format::Auto => parse_as(guess(line), how, line, context),
+    parse_under(None, how, line, context)
+}
+
+/// The events in one line of a file that begins with `heading`, a line for which [`Interpretation::is_heading`] holds.
+#[must_use]
+pub fn parse_under(heading: Option<&str>, how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
+    let format = match (how.format, heading) {
+        (Format::Auto, Some(_)) => Format::VpcFlow,
+        (Format::Auto, None) => guess(line),
+        (format, _) => format,
+    };
+    let mut found = match format {
+        Format::VpcFlow => vpc_flow::parse(line, heading.or(how.flow_log_format.as_deref())),
         format => parse_as(format, how, line, context),
     };
     for parsed in &mut found {
@@ -152,6 +175,9 @@ fn parse_as(format: Format, how: &Interpretation, line: &str, context: Context) 
         Format::Cloudtrail => cloudtrail::parse(line),
         Format::Guardduty => guardduty::parse(line),
         Format::Sshd => sshd::parse(line, context.collected_at, how.utc_offset_minutes),
+        Format::VpcFlow => vpc_flow::parse(line, how.flow_log_format.as_deref()),
+        Format::Waf => waf::parse(line),
+        Format::Ftp => ftp::parse(line, context.collected_at, how.utc_offset_minutes),
         Format::Json => vec![json::parse(
             line,
             how.timestamp_field.as_deref(),
@@ -168,6 +194,8 @@ pub fn guess(line: &str) -> Format {
     if trimmed.starts_with('{') || trimmed.starts_with('[') {
         if cloudtrail::resembles(trimmed) {
             Format::Cloudtrail
+        } else if waf::resembles(trimmed) {
+            Format::Waf
         } else if guardduty::resembles(trimmed) {
             Format::Guardduty
         } else if trimmed.starts_with('{') {
@@ -179,6 +207,10 @@ pub fn guess(line: &str) -> Format {
         Format::Combined
     } else if sshd::resembles(line) {
         Format::Sshd
+    } else if vpc_flow::resembles(line) {
+        Format::VpcFlow
+    } else if ftp::resembles(line) {
+        Format::Ftp
     } else {
         Format::Plain
     }
@@ -189,11 +221,23 @@ impl Interpretation {
     /// the second on.
     #[must_use]
     pub fn events(&self, origin: Origin<'_>, line: &str) -> Vec<Event> {
+        self.events_under(None, origin, line)
+    }
+
+    /// Whether a line at the beginning of a file says which fields the lines behind it have, as in VPC flow logs on S3.
+    #[must_use]
+    pub fn is_heading(&self, line: &str) -> bool {
+        matches!(self.format, Format::Auto | Format::VpcFlow) && vpc_flow::is_heading(line)
+    }
+
+    /// As [`Self::events`], for a line of a file that begins with `heading`.
+    #[must_use]
+    pub fn events_under(&self, heading: Option<&str>, origin: Origin<'_>, line: &str) -> Vec<Event> {
         let Context {
             collected_at,
             told_at,
         } = origin.context;
-        let found = parse(self, line, origin.context);
+        let found = parse_under(heading, self, line, origin.context);
         found
             .into_iter()
             .enumerate()

@@ -2,45 +2,30 @@
 //!
 //! Lines of other programs in the same file are read too, as `service: <program>` with `event: other`.
 
-use super::time::{self, Yearless};
-use super::{Parsed, log_source};
+use super::{Parsed, ftp, log_source, syslog};
 use chrono::{DateTime, Utc};
-use regex::{Captures, Regex};
+use regex::Regex;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
-/// How many events one `message repeated N times` can become.
-const REPEATS_LIMIT: u64 = 100;
+/// What sshd says, in the order in which it is tried.
+static MESSAGES: LazyLock<Option<Vec<(&'static str, Regex)>>> = LazyLock::new(|| compile().ok());
 
-struct Patterns {
-    /// RFC 3164: `Mar 27 13:06:56 host program[pid]: message`
-    bsd: Regex,
-    /// ISO time in front: `2026-03-27T13:06:56.123456+00:00 host program[pid]: message`
-    iso: Regex,
-    /// RFC 5424: `<38>1 2026-03-27T13:06:56Z host program pid msgid sd message`
-    rfc5424: Regex,
-    repeated: Regex,
-    /// What sshd says, in the order in which it is tried.
-    messages: Vec<(&'static str, Regex)>,
-}
-
-static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| compile().ok());
-
-fn compile() -> Result<Patterns, regex::Error> {
+fn compile() -> Result<Vec<(&'static str, Regex)>, regex::Error> {
     const FROM: &str = r"(?P<src_ip>\S+?)(?: port (?P<src_port>\d+))?";
     // The user comes from the client and may contain ` from `: it is matched greedily, so that the last ` from ` counts.
     let messages = [
         (
             "failed",
-            r"^Failed (?P<method>\S+) for (?P<invalid>invalid user )?(?P<user>.*) from FROM(?: ssh\d?)?(?:: .*)?$",
+            r"^Failed (?P<method>\S+) for (?P<invalid>invalid user )?(?P<user>.*) from FROM(?: ssh\d?)?(?: \[preauth\])?(?:: .*)?$",
         ),
         (
             "accepted",
-            r"^Accepted (?P<method>\S+) for (?P<user>.*) from FROM(?: ssh\d?)?(?:: .*)?$",
+            r"^Accepted (?P<method>\S+) for (?P<user>.*) from FROM(?: ssh\d?)?(?: \[preauth\])?(?:: .*)?$",
         ),
         (
             "invalid_user",
-            r"^(?:Invalid|Illegal) user (?P<user>.*?) ?from FROM\s*$",
+            r"^(?:Invalid|Illegal) user (?P<user>.*?) ?from FROM\s*(?:\[preauth\])?$",
         ),
         (
             "max_attempts_exceeded",
@@ -52,12 +37,12 @@ fn compile() -> Result<Patterns, regex::Error> {
         ),
         (
             "disconnected",
-            r"^Disconnected from (?:(?P<invalid>invalid user )|authenticating user |user )(?P<user>.*) (?P<src_ip>\S+) port (?P<src_port>\d+)(?: \[preauth\])?$",
+            r"^Disconnected from (?:(?P<invalid>invalid user )|(?P<trying>authenticating user )|user )(?P<user>.*) (?P<src_ip>\S+) port (?P<src_port>\d+)(?: \[preauth\])?$",
         ),
         ("disconnected", r"^Disconnected from FROM(?: \[preauth\])?$"),
         (
             "connection_closed",
-            r"^Connection (?:closed|reset) by (?:(?P<invalid>invalid user )|authenticating user |user )(?P<user>.*) (?P<src_ip>\S+) port (?P<src_port>\d+)(?: \[preauth\])?$",
+            r"^Connection (?:closed|reset) by (?:(?P<invalid>invalid user )|(?P<trying>authenticating user )|user )(?P<user>.*) (?P<src_ip>\S+) port (?P<src_port>\d+)(?: \[preauth\])?$",
         ),
         (
             "connection_closed",
@@ -66,11 +51,33 @@ fn compile() -> Result<Patterns, regex::Error> {
         ("connection", r"^Connection from FROM on .*$"),
         (
             "no_identification",
-            r"^Did not receive identification string from FROM$",
+            r"^Did not receive identification string from FROM(?: \[preauth\])?$",
         ),
         (
             "bad_protocol",
             r"^Bad protocol version identification .* from FROM$",
+        ),
+        // What OpenSSH 8 and later say instead.
+        ("bad_protocol", r"^banner exchange: Connection from FROM: .*$"),
+        (
+            "bad_protocol",
+            r"^error: (?:kex_exchange_identification|kex_protocol_error): .*$",
+        ),
+        (
+            "login_timeout",
+            r"^(?:fatal: )?Timeout before authentication for (?:connection from )?FROM(?: to .*)?(?:, pid = \d+)?$",
+        ),
+        (
+            "connection_refused",
+            r"^refused connect from \S+ \((?P<src_ip>[^\s)]+)\)$",
+        ),
+        (
+            "pam_failure",
+            r"^error: PAM: .* for (?P<invalid>illegal user )?(?P<user>.*) from FROM(?: via \S+)?$",
+        ),
+        (
+            "root_refused",
+            r"^ROOT LOGIN REFUSED \x46ROM FROM(?: \[preauth\])?$",
         ),
         (
             "negotiation_failed",
@@ -94,75 +101,51 @@ fn compile() -> Result<Patterns, regex::Error> {
         ),
         ("listening", r"^Server listening on .*$"),
     ];
-    Ok(Patterns {
-        bsd: Regex::new(
-            r"^(?:<\d{1,3}>)?(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d) (?P<host>\S+) (?P<program>[^\s:\[]+)(?:\[(?P<pid>\d+)\])?: ?(?P<message>.*)$",
-        )?,
-        iso: Regex::new(
-            r"^(?:<\d{1,3}>)?(?P<time>\d{4}-\d\d-\d\d[T ]\S+) (?P<host>\S+) (?P<program>[^\s:\[]+)(?:\[(?P<pid>\d+)\])?: ?(?P<message>.*)$",
-        )?,
-        rfc5424: Regex::new(
-            r"^<\d{1,3}>1 (?P<time>\d{4}-\S+) (?P<host>\S+) (?P<program>\S+) (?P<pid>\S+) \S+ (?:-|(?:\[[^\]]*\])+) ?\x{feff}?(?P<message>.*)$",
-        )?,
-        repeated: Regex::new(r"^message repeated (?P<times>\d{1,9}) times: \[ ?(?P<message>.*?) ?\]$")?,
-        messages: messages
-            .into_iter()
-            .map(|(event, pattern)| Regex::new(&pattern.replace("FROM", FROM)).map(|regex| (event, regex)))
-            .collect::<Result<_, _>>()?,
-    })
+    messages
+        .into_iter()
+        .map(|(event, pattern)| Regex::new(&pattern.replace("FROM", FROM)).map(|regex| (event, regex)))
+        .collect()
 }
 
 pub(super) fn resembles(line: &str) -> bool {
-    PATTERNS
-        .as_ref()
-        .and_then(|patterns| patterns.header(line))
-        .is_some_and(|header| header.name("program").is_some_and(|p| is_sshd(p.as_str())))
+    syslog::Line::read(line).is_some_and(|line| is_sshd(line.program()))
 }
 
 fn is_sshd(program: &str) -> bool {
     matches!(program, "sshd" | "sshd-session" | "sshd-auth")
 }
 
-impl Patterns {
-    fn header<'l>(&self, line: &'l str) -> Option<Captures<'l>> {
-        self.rfc5424
-            .captures(line)
-            .or_else(|| self.bsd.captures(line))
-            .or_else(|| self.iso.captures(line))
-    }
-}
-
 pub(super) fn parse(line: &str, collected_at: DateTime<Utc>, utc_offset_minutes: i32) -> Vec<Parsed> {
-    let line_end = line.trim_end_matches(['\r', '\n']);
-    let Some((patterns, header)) = PATTERNS.as_ref().and_then(|p| Some((p, p.header(line_end)?))) else {
+    let Some(found) = syslog::Line::read(line.trim_end_matches(['\r', '\n'])) else {
         return vec![Parsed::unreadable(
             line,
             "not a syslog line: expected `Mar 27 13:06:56 host sshd[1]: …` or the same with an ISO time",
         )];
     };
-    let text = |name: &str| header.name(name).map_or("", |m| m.as_str());
-    let Some(at) = header_time(&header, collected_at, utc_offset_minutes) else {
+    let Some(at) = found.at(collected_at, utc_offset_minutes) else {
         return vec![Parsed::unreadable(
             line,
             "the time in front of the line does not exist",
         )];
     };
-    let program = text("program");
+    let program = found.program();
+    if ftp::is_daemon(program) {
+        return ftp::parse(line, collected_at, utc_offset_minutes);
+    }
     let service = if is_sshd(program) {
         "sshd".to_owned()
     } else {
         program.to_ascii_lowercase()
     };
-    let message = text("message");
-    let (message_said, times) = unfold(patterns, message);
+    let (message_said, times) = syslog::unfold(found.message());
     let mut fields = Map::new();
-    fields.insert("host".into(), text("host").into());
+    fields.insert("host".into(), found.host().into());
     fields.insert("program".into(), program.into());
-    fields.insert("message".into(), message.into());
-    if let Ok(pid) = text("pid").parse::<u64>() {
+    fields.insert("message".into(), found.message().into());
+    if let Some(pid) = found.pid() {
         fields.insert("pid".into(), pid.into());
     }
-    insert_meaning(patterns, &service, message_said, &mut fields);
+    insert_meaning(&service, message_said, &mut fields);
     let parsed = Parsed {
         at: Some(at),
         log_source: log_source("linux", &service),
@@ -172,39 +155,10 @@ pub(super) fn parse(line: &str, collected_at: DateTime<Utc>, utc_offset_minutes:
     vec![parsed; times]
 }
 
-fn header_time(
-    header: &Captures<'_>,
-    collected_at: DateTime<Utc>,
-    utc_offset_minutes: i32,
-) -> Option<DateTime<Utc>> {
-    if let Some(iso) = header.name("time") {
-        return time::of_text(iso.as_str(), utc_offset_minutes);
-    }
-    Yearless {
-        month: header.name("month")?.as_str(),
-        day: header.name("day")?.as_str().parse().ok()?,
-        clock: header.name("clock")?.as_str(),
-    }
-    .resolve(collected_at, utc_offset_minutes)
-}
-
-/// rsyslog folds equal messages; each of them was an attempt and counts.
-fn unfold<'m>(patterns: &Patterns, message: &'m str) -> (&'m str, usize) {
-    let Some(folded) = patterns.repeated.captures(message) else {
-        return (message, 1);
-    };
-    let times = folded["times"]
-        .parse::<u64>()
-        .unwrap_or(1)
-        .clamp(1, REPEATS_LIMIT);
-    let said = folded.name("message").map_or(message, |m| m.as_str());
-    (said, usize::try_from(times).unwrap_or(1))
-}
-
-fn insert_meaning(patterns: &Patterns, service: &str, message: &str, fields: &mut Map<String, Value>) {
-    let found = patterns
-        .messages
+fn insert_meaning(service: &str, message: &str, fields: &mut Map<String, Value>) {
+    let found = MESSAGES
         .iter()
+        .flatten()
         .filter(|_| service == "sshd")
         .find_map(|(event, pattern)| pattern.captures(message).map(|found| (*event, found)));
     let Some((event, found)) = found else {
@@ -226,6 +180,12 @@ fn insert_meaning(patterns: &Patterns, service: &str, message: &str, fields: &mu
     }
     if found.name("invalid").is_some() || event == "invalid_user" {
         fields.insert("invalid_user".into(), true.into());
+    }
+    if found.name("trying").is_some() {
+        fields.insert("authenticating".into(), true.into());
+    }
+    if message.ends_with("[preauth]") {
+        fields.insert("preauth".into(), true.into());
     }
 }
 
@@ -370,6 +330,58 @@ mod tests {
             );
             assert_eq!(get("message"), json!(message));
         }
+    }
+
+    #[test]
+    fn what_scanners_leave_behind_has_a_name_and_an_address() {
+        for (message, event) in [
+            (
+                "banner exchange: Connection from 1.2.3.4 port 9: invalid format",
+                "bad_protocol",
+            ),
+            (
+                "Did not receive identification string from 1.2.3.4 port 9",
+                "no_identification",
+            ),
+            (
+                "Bad protocol version identification 'GET / HTTP/1.1' from 1.2.3.4 port 9",
+                "bad_protocol",
+            ),
+            (
+                "fatal: Timeout before authentication for 1.2.3.4 port 9",
+                "login_timeout",
+            ),
+            (
+                "refused connect from scan.example (1.2.3.4)",
+                "connection_refused",
+            ),
+            ("ROOT LOGIN REFUSED FROM 1.2.3.4 port 9 [preauth]", "root_refused"),
+            (
+                "error: PAM: Authentication failure for root from 1.2.3.4",
+                "pam_failure",
+            ),
+            (
+                "Failed password for root from 1.2.3.4 port 9 ssh2 [preauth]",
+                "failed_password",
+            ),
+        ] {
+            let fields = one(message);
+            assert_eq!(
+                (&fields["event"], &fields["src_ip"]),
+                (&json!(event), &json!("1.2.3.4")),
+                "{message}"
+            );
+        }
+        let left = one("Connection closed by authenticating user root 1.2.3.4 port 9 [preauth]");
+        assert_eq!(
+            (&left["authenticating"], &left["preauth"]),
+            (&json!(true), &json!(true))
+        );
+        let stayed = one("Disconnected from user ada 1.2.3.4 port 9");
+        assert_eq!(
+            (stayed.get("authenticating"), stayed.get("preauth")),
+            (None, None)
+        );
     }
 
     #[test]

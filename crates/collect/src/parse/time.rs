@@ -72,7 +72,7 @@ pub fn of_text(text: &str, utc_offset_minutes: i32) -> Option<DateTime<Utc>> {
     None
 }
 
-fn from_local(local: NaiveDateTime, utc_offset_minutes: i32) -> Option<DateTime<Utc>> {
+pub(super) fn from_local(local: NaiveDateTime, utc_offset_minutes: i32) -> Option<DateTime<Utc>> {
     let zone = FixedOffset::east_opt(utc_offset_minutes.checked_mul(60)?)?;
     zone.from_local_datetime(&local).single().map(|at| at.to_utc())
 }

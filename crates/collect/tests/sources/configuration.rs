@@ -48,6 +48,24 @@ fn every_fault_is_said_at_once_with_its_field() {
 }
 
 #[test]
+fn the_fields_of_flow_logs_are_checked() {
+    let flow = |format: &str, fields: &str| json!({"kind": "file", "name": "f", "paths": ["/x"], "format": format, "flow_log_format": fields});
+    assert!(
+        fields(flow(
+            "vpc_flow",
+            "${version} ${srcaddr} ${dstaddr} ${pkt-srcaddr}"
+        ))
+        .is_empty()
+    );
+    assert_eq!(
+        fields(flow("vpc_flow", "${version} ${source}")),
+        ["flow_log_format"]
+    );
+    assert_eq!(fields(flow("vpc_flow", " ")), ["flow_log_format"]);
+    assert_eq!(fields(flow("json", "${version}")), ["flow_log_format"]);
+}
+
+#[test]
 fn a_mistyped_field_is_refused() {
     let config = json!({"kind": "file", "name": "f", "paths": ["/x"], "fromat": "json"});
     let error = serde_json::from_value::<SourceConfig>(config)

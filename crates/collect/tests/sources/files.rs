@@ -287,3 +287,34 @@ async fn with_from_beginning_off_only_what_is_added_is_read() {
     Log::at(&bench, "b.log").append("whole\n");
     assert_eq!(reader.messages().await, ["half new", "whole"]);
 }
+
+const HEADING: &str = "version srcaddr dstaddr dstport action end\n";
+
+fn flow(n: u32) -> String {
+    format!("5 203.0.113.{n} 10.0.0.5 22 ACCEPT 1616729349\n")
+}
+
+fn sources(events: &[watchkeeper_domain::event::Event]) -> Vec<String> {
+    assert!(events.iter().all(|event| event.unparsed.is_none()), "{events:?}");
+    events.iter().filter_map(|event| event.text("src_ip")).collect()
+}
+
+#[tokio::test]
+async fn a_heading_says_which_fields_follow_also_after_a_restart_and_is_no_event() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "flow.log");
+    let mut config = config(&bench, "flow.log");
+    config["format"] = "auto".into();
+    log.append(&(HEADING.to_owned() + &flow(1)));
+    let mut first = bench.source(config.clone()).await;
+    assert_eq!(sources(&first.read().await), ["203.0.113.1"]);
+    log.append(&flow(2));
+    let mut restarted = bench.source(config.clone()).await;
+    restarted.cursor = first.cursor;
+    assert_eq!(sources(&restarted.read().await), ["203.0.113.2"]);
+    config["from_beginning"] = false.into();
+    let mut late = bench.source(config).await;
+    assert!(late.read().await.is_empty());
+    log.append(&flow(3));
+    assert_eq!(sources(&late.read().await), ["203.0.113.3"]);
+}

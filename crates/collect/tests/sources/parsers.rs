@@ -243,12 +243,47 @@ fn the_records_own_fields_say_what_kind_of_log_it_is_when_asked_to() {
 }
 
 #[test]
+fn flow_records_firewall_records_and_transfers_are_recognised_by_themselves() {
+    for (line, format, service) in [
+        (
+            "2 123456789010 eni-1235b8ca123456789 203.0.113.12 172.31.16.139 0 0 1 4 336 1432917027 1432917142 ACCEPT OK",
+            Format::VpcFlow,
+            "vpcflow",
+        ),
+        (
+            r#"{"timestamp":1576280412771,"webaclId":"arn:x","action":"ALLOW","httpRequest":{"clientIp":"203.0.113.9","uri":"/"}}"#,
+            Format::Waf,
+            "waf",
+        ),
+        (
+            r#"Sun Jan  4 10:00:00 2026 [pid 2] [ada] FAIL LOGIN: Client "203.0.113.9""#,
+            Format::Ftp,
+            "ftp",
+        ),
+        (
+            "Jan  7 14:19:31 ftpcdr pure-ftpd: (?@203.0.113.9) [WARNING] Authentication failed for user [root]",
+            Format::Ftp,
+            "ftp",
+        ),
+    ] {
+        assert_eq!(guess(line), format, "{line}");
+        let found = events(&reading(Format::Auto), [line].iter());
+        assert_eq!((found.len(), &found[0].unparsed), (1, &None), "{line}");
+        assert_eq!(found[0].log_source.service.as_deref(), Some(service), "{line}");
+        assert!(found[0].text("src_ip").is_some(), "{line}");
+    }
+}
+
+#[test]
 fn a_line_that_no_parser_reads_is_kept_whole() {
     for format in [
         Format::Combined,
         Format::Cloudtrail,
         Format::Guardduty,
         Format::Sshd,
+        Format::VpcFlow,
+        Format::Waf,
+        Format::Ftp,
         Format::Json,
     ] {
         let found = events(&reading(format), ["what is this?"].iter());
@@ -261,12 +296,15 @@ fn a_line_that_no_parser_reads_is_kept_whole() {
     }
 }
 
-const FORMATS: [Format; 7] = [
+const FORMATS: [Format; 10] = [
     Format::Auto,
     Format::Combined,
     Format::Cloudtrail,
     Format::Guardduty,
     Format::Sshd,
+    Format::VpcFlow,
+    Format::Waf,
+    Format::Ftp,
     Format::Json,
     Format::Plain,
 ];
@@ -284,6 +322,11 @@ fn nearly_a_log_line() -> impl Strategy<Value = String> {
         Just("\"eventTime\":\"2026-99-99T00:00:00Z\",".to_owned()),
         Just("\"detail-type\":\"GuardDuty Finding\",\"detail\":{".to_owned()),
         Just("{\"ts\":-9223372036854775808,\"time\":1e300}".to_owned()),
+        Just("2 123456789012 eni-1 - 1.2.3.4 ".to_owned()),
+        Just("99999999999999999999 -1 OK".to_owned()),
+        Just("Sun Feb 30 10:00:00 2026 [pid 2] [a] OK UPLOAD: Client \"".to_owned()),
+        Just("Jan  4 10:00:00 h pure-ftpd: (a@b) [NOTICE] x uploaded  (9 bytes)".to_owned()),
+        Just("{\"timestamp\":1,\"action\":\"BLOCK\",\"httpRequest\":{\"headers\":[".to_owned()),
         Just("%u%2%%41%".to_owned()),
         Just("\\x\\xZZ\\".to_owned()),
         ".{0,8}",

@@ -40,6 +40,7 @@ pub fn sources(dir: &Path) -> Vec<SourceConfig> {
         log_source_from: RecordLogSource::default(),
         timestamp_field: None,
         utc_offset_minutes: 0,
+        flow_log_format: None,
         tenant: None,
     }));
     sources
@@ -56,6 +57,7 @@ fn file_source(dir: &Path, log: LogFile) -> SourceConfig {
         log_source_from: RecordLogSource::default(),
         timestamp_field: None,
         utc_offset_minutes: 0,
+        flow_log_format: None,
         tenant: None,
     })
 }

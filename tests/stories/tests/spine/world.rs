@@ -26,6 +26,7 @@ pub(crate) fn cloudwatch(endpoint: &str, credentials: &Path) -> SourceConfig {
         log_source_from: named_in_the_record(),
         timestamp_field: None,
         utc_offset_minutes: 0,
+        flow_log_format: None,
         tenant: None,
     })
 }
@@ -49,6 +50,7 @@ pub(crate) fn guardduty(endpoint: &str, credentials: &Path) -> SourceConfig {
         log_source_from: RecordLogSource::default(),
         timestamp_field: None,
         utc_offset_minutes: 0,
+        flow_log_format: None,
         tenant: None,
     })
 }
