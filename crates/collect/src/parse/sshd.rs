@@ -21,7 +21,7 @@ fn compile() -> Result<Vec<(&'static str, Regex)>, regex::Error> {
         ),
         (
             "accepted",
-            r"^Accepted (?P<method>\S+) for (?P<user>.*) from FROM(?: ssh\d?)?(?: \[preauth\])?(?:: .*)?$",
+            r"^Accepted (?P<method>\S+) for (?P<user>.*) from FROM(?: ssh\d?)?(?:: [A-Z0-9-]+ (?P<fingerprint>[0-9A-Za-z:+/=]+)\b.*|: .*)?$",
         ),
         (
             "invalid_user",
@@ -167,7 +167,7 @@ fn insert_meaning(service: &str, message: &str, fields: &mut Map<String, Value>)
     };
     let method = found.name("method").map(|m| m.as_str());
     fields.insert("event".into(), event_name(event, method).into());
-    for name in ["user", "src_ip", "method"] {
+    for name in ["user", "src_ip", "method", "fingerprint"] {
         if let Some(value) = found.name(name).map(|m| m.as_str()).filter(|v| !v.is_empty()) {
             fields.insert(name.into(), value.into());
         }
@@ -372,6 +372,8 @@ mod tests {
                 "{message}"
             );
         }
+        let key = one("Accepted publickey for ada from 1.2.3.4 port 9 ssh2: ED25519 SHA256:Kl8k/Z+r");
+        assert_eq!(key["fingerprint"], json!("SHA256:Kl8k/Z+r"));
         let left = one("Connection closed by authenticating user root 1.2.3.4 port 9 [preauth]");
         assert_eq!(
             (&left["authenticating"], &left["preauth"]),
