@@ -220,10 +220,7 @@ mod trips {
         "Mass download by one API key",
     ];
     pub(super) const CLOUD: &[&str] = &["Access key created for another user"];
-    pub(super) const FINDING: &[&str] = &[
-        "GuardDuty reports exfiltration",
-        "GuardDuty finding of high severity",
-    ];
+    pub(super) const FINDING: &[&str] = &["GuardDuty reports exfiltration"];
 }
 
 /// The pipeline sets the service to a task definition.
