@@ -1,16 +1,18 @@
-//! From rule files to the rules that run: references resolved, faulty rules set aside.
+//! From rule files to the rules that run: pipelines and filters applied, references resolved, faulty rules set aside.
 
+use crate::chain::{self, Links, Target, field_of};
 use crate::limits::Limits;
 use crate::quarantine::{Quarantined, RuleFile};
 use crate::reason::Words;
 use crate::report::{DetectorInfo, Kind};
-use crate::sigma::correlation::{CorrelationRule, Counting, Threshold};
-use crate::sigma::document::{self, Rule};
-use crate::sigma::rule::{DetectionRule, Meta};
-use crate::sigma::view::Fields;
-use crate::window::{Decide, Plan};
-use crate::yaml;
-use std::collections::HashMap;
+use crate::sigma::correlation::{CorrelationRule, Counting, Figure, Threshold};
+use crate::sigma::document::{self, Document, Purpose, Rule};
+use crate::sigma::filter::{self, Filter, FilteredRules};
+use crate::sigma::pipeline::{self, Pipeline};
+use crate::sigma::rule::{Called, DetectionRule, Meta};
+use crate::sigma::view::{FieldId, Fields};
+use crate::window::{Decide, Plan, absence, bucket, numbers, ordered, sequence, temporal};
+use std::collections::{BTreeSet, HashMap};
 use watchkeeper_domain::event::LogSource;
 use watchkeeper_domain::id::digest;
 
@@ -22,9 +24,17 @@ pub(crate) struct Catalog {
     pub(crate) correlations: Vec<Correlation>,
     /// For each detection rule, its detector.
     pub(crate) detector_of_rule: Vec<usize>,
-    /// For each detection rule, the correlations that count it.
+    /// For each detection rule, the correlations that its matches go to.
     pub(crate) feeds: Vec<Vec<Feed>>,
+    /// For each detection rule, the fields that the correlations read which count it.
+    pub(crate) counted_fields: Vec<Vec<FieldId>>,
+    /// For each correlation, the correlations that its detections go to.
+    pub(crate) feeds_of_correlation: Vec<Vec<Feed>>,
     pub(crate) detectors: Vec<DetectorInfo>,
+    /// The correlations that watch for silence, without groups: for them it begins with the source.
+    pub(crate) silence: Vec<usize>,
+    /// In the order they are applied.
+    pub(crate) pipelines: Vec<Pipeline>,
 }
 
 /// A correlation with its references resolved.
@@ -34,26 +44,122 @@ pub(crate) struct Correlation {
     pub(crate) detector: usize,
     pub(crate) plan: Plan,
     pub(crate) words: Words,
-    /// Digest of the texts of the rule and of those it refers to: state belongs to one wording.
+    /// Digest of the texts of the rule and of those it refers to, with their pipelines and filters: state belongs to one wording.
     pub(crate) wording: String,
+    /// What it refers to; correlations by their index in the catalog.
+    pub(crate) links: Links,
 }
 
-/// That a detection rule is counted by a correlation, and by which of its fields.
+/// That a rule is counted by a correlation, and by which of its fields. A rule can be counted by one correlation at several
+/// places.
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) correlation: usize,
-    /// False where it is the base of a share.
-    pub(crate) matched: bool,
-    /// The fields of `group-by`, aliases resolved.
+    pub(crate) role: Role,
+    /// The fields of `group-by`, aliases resolved; of an inner correlation, the names in its own `group-by`.
     pub(crate) group: Vec<String>,
     /// The fields whose values are counted, aliases resolved.
     pub(crate) values: Vec<String>,
+}
+
+/// What a match means to a correlation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// It counts, at this place of `rules`.
+    Counts(u16),
+    /// It belongs to the base of a share.
+    Base,
+    /// It calls a sequence off; the place in `cancel`.
+    Cancels(u16),
 }
 
 /// Where a rule ended up.
 enum Loaded {
     Detection(usize),
     Correlation(usize),
+}
+
+/// What others need to know of a correlation that runs.
+struct Inner {
+    called: Called,
+    source: String,
+    links: Links,
+}
+
+impl Inner {
+    fn of(running: &(CorrelationRule, Links)) -> Self {
+        let (rule, links) = running;
+        Self {
+            called: rule.meta.called(),
+            source: rule.meta.source.clone(),
+            links: links.clone(),
+        }
+    }
+}
+
+/// Everything that a correlation rests on, through all its chains, each once.
+#[derive(Default)]
+struct Reached {
+    seen: BTreeSet<Target>,
+    texts: Vec<String>,
+    log_sources: Vec<LogSource>,
+    /// Texts of pipelines and filters.
+    shaped_by: Vec<String>,
+}
+
+impl Reached {
+    fn visit(&mut self, target: Target, rules: &[DetectionRule], all: &[Inner]) {
+        if !self.seen.insert(target) {
+            return;
+        }
+        match target {
+            Target::Rule(index) => {
+                let rule = &rules[index];
+                once(&mut self.texts, &rule.meta.source);
+                once(&mut self.log_sources, &rule.log_source);
+                let shaped_by = rule.shaping.by.iter().map(|(_, text)| text.to_string());
+                let filters = rule.filters.iter().map(|(_, text)| text.clone());
+                shaped_by
+                    .chain(filters)
+                    .for_each(|text| once(&mut self.shaped_by, &text));
+            }
+            Target::Correlation(index) => {
+                once(&mut self.texts, &all[index].source);
+                let links = all[index].links.clone();
+                links.all().for_each(|inner| self.visit(inner, rules, all));
+            }
+        }
+    }
+}
+
+fn strs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+fn once<T: Clone + PartialEq>(known: &mut Vec<T>, item: &T) {
+    if !known.contains(item) {
+        known.push(item.clone());
+    }
+}
+
+/// Ids that are taken, with the places that took them.
+#[derive(Default)]
+struct Ids(HashMap<String, String>);
+
+impl Ids {
+    /// Takes the rule's id, or tells who has it.
+    fn take(&mut self, meta: &Meta) -> Result<(), Quarantined> {
+        if let Some(other) = self.0.get(&meta.id) {
+            let reason = format!(
+                "the id `{}` is already used in {other}: give this rule an `id` of its own",
+                meta.id
+            );
+            return Err(meta.fault(meta.id_line, "id", reason));
+        }
+        self.0
+            .insert(meta.id.clone(), format!("{}:{}", meta.path, meta.line));
+        Ok(())
+    }
 }
 
 impl Catalog {
@@ -64,165 +170,197 @@ impl Catalog {
     ) -> (Self, Vec<Quarantined>) {
         let mut catalog = Self::default();
         let mut faults = Vec::new();
+        let mut documents = Vec::new();
+        for file in files {
+            documents.extend(Document::all(&file, &mut faults));
+        }
+        let of = |purpose: Purpose| {
+            documents
+                .iter()
+                .filter(move |document| document.purpose() == purpose)
+        };
+        for document in of(Purpose::Pipeline) {
+            catalog
+                .pipelines
+                .extend(pipeline::read(document, limits, &mut faults));
+        }
+        pipeline::in_order(&mut catalog.pipelines);
+        let mut ids = Ids::default();
         let mut order = Vec::new();
         let mut pending = Vec::new();
-        let mut ids: HashMap<String, String> = HashMap::new();
-        for file in files {
-            for piece in yaml::documents(&file.text) {
-                let Some(rule) = document::read(&file.path, &piece, &mut catalog.fields, limits, &mut faults)
-                else {
-                    continue;
-                };
-                let meta = rule.meta();
-                if let Some(other) = ids.get(&meta.id) {
-                    let reason = format!(
-                        "the id `{}` is already used in {other}: give this rule an id of its own",
-                        meta.id
-                    );
-                    faults.push(fault(meta, meta.id_line, "id", reason));
-                    continue;
+        for document in of(Purpose::Rule) {
+            let rule = document::read(
+                document,
+                &catalog.pipelines,
+                &mut catalog.fields,
+                limits,
+                &mut faults,
+            );
+            let Some(rule) = rule else { continue };
+            if let Err(taken) = ids.take(rule.meta()) {
+                faults.push(taken);
+                continue;
+            }
+            match rule {
+                Rule::Detection(rule) => {
+                    order.push(Loaded::Detection(catalog.rules.len()));
+                    catalog.rules.push(rule);
                 }
-                ids.insert(meta.id.clone(), format!("{}:{}", meta.path, meta.line));
-                match rule {
-                    Rule::Detection(rule) => {
-                        order.push(Loaded::Detection(catalog.rules.len()));
-                        catalog.rules.push(rule);
-                    }
-                    Rule::Correlation(rule) => {
-                        order.push(Loaded::Correlation(pending.len()));
-                        pending.push(Some(rule));
-                    }
+                Rule::Correlation(rule) => {
+                    order.push(Loaded::Correlation(pending.len()));
+                    pending.push(rule);
                 }
             }
         }
-        catalog.feeds = catalog.rules.iter().map(|_| Vec::new()).collect();
-        let titles: Vec<_> = pending
-            .iter()
-            .flatten()
-            .map(|rule| {
-                (
-                    rule.meta.id.clone(),
-                    rule.meta.title.clone(),
-                    rule.meta.name.clone(),
-                )
-            })
-            .collect();
-        for loaded in order {
-            match loaded {
-                Loaded::Detection(index) => {
-                    catalog.detector_of_rule.push(catalog.detectors.len());
-                    catalog.detectors.push(info(
-                        &catalog.rules[index].meta,
-                        Kind::Single,
-                        vec![catalog.rules[index].log_source.clone()],
-                    ));
-                }
-                Loaded::Correlation(index) => {
-                    if let Some(rule) = pending[index].take() {
-                        catalog.correlate(rule, &titles, &mut faults);
-                    }
-                }
+        for document in of(Purpose::Filter) {
+            let Some(filter) = filter::read(document, limits, &mut faults) else {
+                continue;
+            };
+            match ids.take(&filter.meta) {
+                Ok(()) => catalog.join(&filter, &pending, limits, &mut faults),
+                Err(taken) => faults.push(taken),
             }
         }
+        catalog.add_in_order(order, pending, &mut faults);
         catalog.silence_counted();
+        catalog.ask_for_counted_fields();
         (catalog, faults)
     }
 
-    fn correlate(
+    /// Joins a filter to its rules; one that refers to a rule that is not there is joined to none.
+    fn join(
         &mut self,
-        rule: CorrelationRule,
-        correlations: &[(String, String, Option<String>)],
+        filter: &Filter,
+        correlations: &[CorrelationRule],
+        limits: &Limits,
         faults: &mut Vec<Quarantined>,
     ) {
-        let before = faults.len();
-        let mut resolve = |key: &str, references: &[(String, usize)]| -> Vec<usize> {
-            let mut found = Vec::new();
-            for (reference, line) in references {
-                let called: Vec<_> = (0..self.rules.len())
-                    .filter(|i| self.rules[*i].meta.is_called(reference))
-                    .collect();
-                match called.as_slice() {
-                    [one] => found.push(*one),
-                    [] => {
-                        let is_correlation = correlations.iter().any(|(id, title, name)| {
-                            reference == id || reference == title || name.as_ref() == Some(reference)
-                        });
-                        let quarantined = faults.iter().any(|fault| fault.rule.as_ref() == Some(reference));
-                        let reason = if is_correlation {
-                            format!("`{reference}` is itself a correlation: refer to detection rules")
-                        } else if quarantined {
-                            format!("`{reference}` does not run itself: mend that rule first")
-                        } else {
-                            format!(
-                                "no detection rule that runs is called `{reference}`: refer to one by its id, name or title"
-                            )
-                        };
-                        faults.push(fault(&rule.meta, *line, key, reason));
-                    }
-                    several => {
-                        let reason = format!("{} rules are called `{reference}`: refer by id", several.len());
-                        faults.push(fault(&rule.meta, *line, key, reason));
+        let agrees = |rule: &DetectionRule| {
+            filter.log_source.covers(&rule.shaping.from) || filter.log_source.covers(&rule.log_source)
+        };
+        let rules: Vec<usize> = match &filter.rules {
+            FilteredRules::Every => (0..self.rules.len())
+                .filter(|index| agrees(&self.rules[*index]))
+                .collect(),
+            FilteredRules::These(references) => {
+                let before = faults.len();
+                let mut found = Vec::new();
+                for (reference, line) in references {
+                    let reason = match chain::named(&self.rules, correlations, reference).as_slice() {
+                        [Target::Rule(index)] if agrees(&self.rules[*index]) => {
+                            found.push(*index);
+                            continue;
+                        }
+                        [Target::Rule(_)] => format!(
+                            "`{reference}` is a rule of another log source: the filter's `logsource` must cover it"
+                        ),
+                        [Target::Correlation(_)] => {
+                            format!("`{reference}` is a correlation: filter the rules that it counts")
+                        }
+                        [] => format!(
+                            "no rule that runs is called `{reference}`: refer to one by its id, name or title, or remove it"
+                        ),
+                        several => format!("{} rules are called `{reference}`: refer by id", several.len()),
+                    };
+                    faults.push(filter.meta.fault(*line, "filter.rules", reason));
+                }
+                if faults.len() > before {
+                    return;
+                }
+                found.sort_unstable();
+                found.dedup();
+                found
+            }
+        };
+        for index in rules {
+            filter.join(&mut self.rules[index], &mut self.fields, limits, faults);
+        }
+    }
+
+    fn add_in_order(
+        &mut self,
+        order: Vec<Loaded>,
+        pending: Vec<CorrelationRule>,
+        faults: &mut Vec<Quarantined>,
+    ) {
+        let resolved = chain::resolve(&self.rules, &pending, faults);
+        let mut places = Vec::new();
+        let mut next = 0;
+        for links in &resolved {
+            places.push(next);
+            next += usize::from(links.is_some());
+        }
+        // Correlations are told by their place among those that run.
+        let placed = |targets: Vec<Target>| -> Vec<Target> {
+            let place = |target| match target {
+                Target::Correlation(index) => Target::Correlation(places[index]),
+                rule @ Target::Rule(_) => rule,
+            };
+            targets.into_iter().map(place).collect()
+        };
+        let mut running: Vec<Option<(CorrelationRule, Links)>> = Vec::new();
+        for (rule, links) in pending.into_iter().zip(resolved) {
+            running.push(links.map(|links| {
+                let links = Links {
+                    rules: placed(links.rules),
+                    base: placed(links.base),
+                    cancel: placed(links.cancel),
+                };
+                (rule, links)
+            }));
+        }
+        self.feeds = self.rules.iter().map(|_| Vec::new()).collect();
+        self.feeds_of_correlation = (0..next).map(|_| Vec::new()).collect();
+        let all: Vec<_> = running.iter().flatten().map(Inner::of).collect();
+        for loaded in order {
+            match loaded {
+                Loaded::Detection(index) => {
+                    self.detector_of_rule.push(self.detectors.len());
+                    let rule = &self.rules[index];
+                    let mut told = info(&rule.meta, Kind::Single, vec![rule.log_source.clone()]);
+                    told.filters = rule.filters.iter().map(|(id, _)| id.clone()).collect();
+                    told.pipelines = rule.shaping.by.iter().map(|(name, _)| name.clone()).collect();
+                    self.detectors.push(told);
+                }
+                Loaded::Correlation(index) => {
+                    if let Some((rule, links)) = running[index].take() {
+                        self.add(rule, links, &all);
                     }
                 }
             }
-            found
-        };
-        let counted = resolve("correlation.rules", &rule.rules);
-        let base = resolve("correlation.of", &rule.base);
-        if faults.len() > before {
-            return;
         }
-        self.add(rule, &counted, &base);
     }
 
-    fn add(&mut self, rule: CorrelationRule, counted: &[usize], base: &[usize]) {
-        let correlation = self.correlations.len();
-        for (indices, matched) in [(counted, true), (base, false)] {
-            for index in indices {
-                let meta = &self.rules[*index].meta;
-                let resolved = |fields: &[String]| {
-                    fields
-                        .iter()
-                        .map(|field| field_of(&rule, meta, field))
-                        .collect::<Vec<_>>()
-                };
-                let values = match &rule.counting {
-                    Counting::Values(fields, _) => resolved(fields),
-                    Counting::Events(_) | Counting::Ratio(_) => Vec::new(),
-                };
-                let group = resolved(&rule.group_by);
-                self.feeds[*index].push(Feed {
-                    correlation,
-                    matched,
-                    group,
-                    values,
-                });
-            }
-        }
-        let all: Vec<_> = counted.iter().chain(base).copied().collect();
-        let titles = |indices: &[usize]| {
-            indices
-                .iter()
-                .map(|i| self.rules[*i].meta.title.as_str())
-                .collect::<Vec<_>>()
+    fn add(&mut self, rule: CorrelationRule, links: Links, all: &[Inner]) {
+        self.feed(&rule, &links, all);
+        let mut reached = Reached::default();
+        links
+            .all()
+            .for_each(|target| reached.visit(target, &self.rules, all));
+        let titles = |targets: &[Target]| {
+            let title = |target: &Target| match target {
+                Target::Rule(index) => self.rules[*index].meta.title.clone(),
+                Target::Correlation(index) => all[*index].called.title.clone(),
+            };
+            targets.iter().map(title).collect::<Vec<_>>()
         };
-        let words = Words::new(&rule, &titles(counted), &titles(base));
+        let (counted, base, cancel) = (titles(&links.rules), titles(&links.base), titles(&links.cancel));
+        let words = Words::new(&rule, &strs(&counted), &strs(&base), &strs(&cancel));
         let mut texts = vec![rule.meta.source.as_str()];
-        for index in &all {
-            let text = self.rules[*index].meta.source.as_str();
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
+        texts.extend(
+            reached
+                .texts
+                .iter()
+                .map(String::as_str)
+                .filter(|text| *text != rule.meta.source),
+        );
         let (plan, kind) = plan(&rule);
-        let mut sources: Vec<LogSource> = Vec::new();
-        for index in &all {
-            if !sources.contains(&self.rules[*index].log_source) {
-                sources.push(self.rules[*index].log_source.clone());
-            }
+        if matches!(&plan.decide, Decide::Absence(asked) if !asked.forgets) {
+            self.silence.push(self.correlations.len());
         }
-        let mut told = info(&rule.meta, kind, sources);
+        let mut told = info(&rule.meta, kind, reached.log_sources);
         told.source = texts.join("---\n");
+        texts.extend(reached.shaped_by.iter().map(String::as_str));
         let wording = digest(&texts);
         let detector = self.detectors.len();
         self.detectors.push(told);
@@ -232,7 +370,54 @@ impl Catalog {
             plan,
             words,
             wording,
+            links,
         });
+    }
+
+    /// Tells the rules that a correlation refers to where their matches go.
+    fn feed(&mut self, rule: &CorrelationRule, links: &Links, all: &[Inner]) {
+        let correlation = self.correlations.len();
+        let place = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
+        let counts = links
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(at, target)| (*target, Role::Counts(place(at))));
+        let base = links.base.iter().map(|target| (*target, Role::Base));
+        let cancels = links
+            .cancel
+            .iter()
+            .enumerate()
+            .map(|(at, target)| (*target, Role::Cancels(place(at))));
+        for (target, role) in counts.chain(base).chain(cancels) {
+            let resolved = |fields: &[String]| -> Vec<String> {
+                let one = |field: &String| match target {
+                    Target::Rule(index) => {
+                        let counted = &self.rules[index];
+                        counted
+                            .shaping
+                            .mapping
+                            .first(&field_of(rule, &counted.meta.called(), field))
+                    }
+                    Target::Correlation(index) => field_of(rule, &all[index].called, field),
+                };
+                fields.iter().map(one).collect()
+            };
+            let values = match role {
+                Role::Cancels(_) => Vec::new(),
+                Role::Counts(_) | Role::Base => resolved(rule.counting.fields()),
+            };
+            let feed = Feed {
+                correlation,
+                role,
+                group: resolved(&rule.group_by),
+                values,
+            };
+            match target {
+                Target::Rule(index) => self.feeds[index].push(feed),
+                Target::Correlation(index) => self.feeds_of_correlation[index].push(feed),
+            }
+        }
     }
 
     /// What each detector says about itself, in the order of the detectors.
@@ -251,34 +436,33 @@ impl Catalog {
         all.into_iter().map(|(_, meta)| meta).collect()
     }
 
+    fn ask_for_counted_fields(&mut self) {
+        let fields = &mut self.fields;
+        let of_feeds = |feeds: &Vec<Feed>| {
+            let names = feeds
+                .iter()
+                .flat_map(|feed| feed.group.iter().chain(&feed.values));
+            names.map(|name| fields.id(name)).collect()
+        };
+        self.counted_fields = self.feeds.iter().map(of_feeds).collect();
+    }
+
     /// A rule that correlations count fires by itself only if one of them says `generate: true` (specification 2.1).
     fn silence_counted(&mut self) {
-        for (feeds, detector) in self.feeds.iter().zip(&self.detector_of_rule) {
+        let correlations = self.correlations.iter().map(|correlation| correlation.detector);
+        let detectors = self.detector_of_rule.iter().copied().chain(correlations);
+        let feeds = self.feeds.iter().chain(&self.feeds_of_correlation);
+        for (feeds, detector) in feeds.zip(detectors) {
             let generates = feeds
                 .iter()
                 .any(|feed| self.correlations[feed.correlation].rule.generate);
-            self.detectors[*detector].fires = feeds.is_empty() || generates;
+            self.detectors[detector].fires = feeds.is_empty() || generates;
         }
     }
 }
 
-fn fault(meta: &Meta, line: usize, key: &str, reason: String) -> Quarantined {
-    Quarantined {
-        path: meta.path.clone(),
-        line: Some(line),
-        key: Some(key.to_owned()),
-        rule: Some(meta.id.clone()),
-        reason,
-    }
-}
-
-fn field_of(rule: &CorrelationRule, counted: &Meta, field: &str) -> String {
-    let alias = rule.aliases.get(field);
-    let resolved = alias.and_then(|of| of.iter().find(|(reference, _)| counted.is_called(reference)));
-    resolved.map_or_else(|| field.to_owned(), |(_, field)| field.clone())
-}
-
 fn plan(rule: &CorrelationRule) -> (Plan, Kind) {
+    let span = rule.timespan;
     let (decide, kind) = match &rule.counting {
         Counting::Events(Threshold::Reached(count)) => (Decide::Events(*count), Kind::EventCount),
         Counting::Events(Threshold::AtEnd(bounds)) => (Decide::EventsAtEnd(bounds.clone()), Kind::EventCount),
@@ -287,9 +471,50 @@ fn plan(rule: &CorrelationRule) -> (Plan, Kind) {
             (Decide::ValuesAtEnd(bounds.clone()), Kind::ValueCount)
         }
         Counting::Ratio(share) => (Decide::Share(*share), Kind::Ratio),
+        Counting::Temporal(condition) => {
+            let plan = temporal::Plan::new(span, condition.clone());
+            (Decide::Temporal(plan), Kind::Temporal)
+        }
+        Counting::TemporalOrdered => (Decide::Ordered(order(rule, span)), Kind::TemporalOrdered),
+        Counting::Figure(figure, _, bounds) => {
+            let plan = numbers::Plan {
+                span,
+                figure: *figure,
+                bounds: bounds.clone(),
+            };
+            let kind = match figure {
+                Figure::Sum => Kind::ValueSum,
+                Figure::Average => Kind::ValueAvg,
+                Figure::Median => Kind::ValueMedian,
+                Figure::Percentile(_) => Kind::ValuePercentile,
+            };
+            (Decide::Numbers(plan), kind)
+        }
+        Counting::Absence => {
+            let forgets = !rule.group_by.is_empty();
+            (Decide::Absence(absence::Plan { span, forgets }), Kind::Absence)
+        }
+        Counting::Sequence(sequence) => {
+            let plan = sequence::Plan {
+                order: order(rule, sequence.gap),
+                cancels: !rule.cancel.is_empty(),
+            };
+            (Decide::Sequence(plan), Kind::Sequence)
+        }
+        Counting::LeakyBucket(bucket) => {
+            let bucket = bucket.clone();
+            (Decide::LeakyBucket(bucket::Plan { bucket }), Kind::LeakyBucket)
+        }
     };
-    let span = rule.timespan;
     (Plan { decide, span }, kind)
+}
+
+fn order(rule: &CorrelationRule, gap: i64) -> ordered::Plan {
+    ordered::Plan {
+        span: rule.timespan,
+        gap,
+        places: u16::try_from(rule.rules.len()).unwrap_or(u16::MAX),
+    }
 }
 
 fn info(meta: &Meta, kind: Kind, log_sources: Vec<LogSource>) -> DetectorInfo {
@@ -310,5 +535,7 @@ fn info(meta: &Meta, kind: Kind, log_sources: Vec<LogSource>) -> DetectorInfo {
         falsepositives: meta.falsepositives.clone(),
         tests: meta.examples.len(),
         source: meta.source.clone(),
+        filters: Vec::new(),
+        pipelines: Vec::new(),
     }
 }

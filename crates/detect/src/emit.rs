@@ -1,25 +1,27 @@
 //! From what matched or crossed to the detection that is handed out.
 
-use crate::catalog::Correlation;
+use crate::catalog::{Catalog, Correlation};
+use crate::counting::Link;
 use crate::reason::{self, instant};
 use crate::report::DetectorInfo;
 use crate::sigma::rule::DetectionRule;
 use crate::sigma::view::{Fields, View};
 use crate::source::Sources;
-use crate::window::{ACTORS_NAMED, Figures, Open};
+use crate::window::{ACTORS_NAMED, Figures, GroupKey, Names, Open};
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::detection::{Detection, Evidence, TenantTrace};
-use watchkeeper_domain::event::{Entity, EntityFields};
+use watchkeeper_domain::event::{Entity, EntityFields, Event};
+use watchkeeper_domain::id::DetectionId;
 
 /// The detection that one matching event is. It is folded by who acted.
 pub(crate) fn single(
     info: &DetectorInfo,
     rule: &DetectionRule,
+    event: &Event,
     view: &View<'_>,
     fields: &Fields,
     entities: &EntityFields,
 ) -> Detection {
-    let event = view.event;
     let group: Vec<_> = entities
         .actors(event)
         .map(|(field, value)| (field.to_owned(), value))
@@ -61,35 +63,83 @@ pub(crate) fn single(
 pub(crate) fn grouped(
     info: &DetectorInfo,
     correlation: &Correlation,
-    key: &[String],
+    key: &GroupKey,
     open: &Open,
     sources: &Sources,
     entities: &EntityFields,
 ) -> Detection {
-    let group: Vec<_> = correlation
-        .rule
-        .group_by
-        .iter()
-        .cloned()
-        .zip(key.iter().cloned())
-        .collect();
+    let group = group(correlation, key);
     let figures = &open.figures;
-    let first = (sources.name(open.first.0), open.first.1.as_str());
     Detection {
-        id: Detection::derive_id(&info.id, &group, first),
+        id: id(info, &group, open, sources),
         detector: info.id.clone(),
         title: info.title.clone(),
         level: info.level,
         first_at: instant(figures.first_at),
         last_at: instant(figures.last_at),
         events_seen: figures.events,
-        reason: correlation.words.reason(&correlation.rule, open, &group),
+        reason: correlation.words.reason(&correlation.rule, open, &group, key),
         evidence: evidence(figures, sources),
-        entities: about(figures, &group, entities),
-        tenants: tenants(figures, sources),
+        entities: about(figures, &group, key, entities),
+        tenants: tenants(figures, key, sources),
         tenants_dropped: figures.tenants_dropped,
         tags: info.tags.clone(),
         group,
+    }
+}
+
+fn group(correlation: &Correlation, key: &GroupKey) -> Vec<(String, String)> {
+    let fields = correlation.rule.group_by.iter().cloned();
+    fields.zip(key.parts().map(str::to_owned)).collect()
+}
+
+fn id(info: &DetectorInfo, group: &[(String, String)], open: &Open, sources: &Sources) -> DetectionId {
+    let first = (sources.name(open.first.0), open.first.1.as_str());
+    Detection::derive_id(&info.id, group, first)
+}
+
+/// The detection as an event for the correlations that count it: at the instant of its last event, with the values of its group.
+pub(crate) fn link(
+    catalog: &Catalog,
+    index: usize,
+    key: &GroupKey,
+    open: &mut Open,
+    sources: &Sources,
+    depth: u8,
+) -> Link {
+    /// Names of more events say little about who it was, and reading all of a long window would stall the event at hand.
+    const READ: usize = 1_024;
+    const NAMED: usize = 16;
+    let correlation = &catalog.correlations[index];
+    let info = &catalog.detectors[correlation.detector];
+    open.figures.read_waiting(READ);
+    let group = group(correlation, key);
+    let figures = &open.figures;
+    let actors = figures
+        .actors
+        .iter()
+        .filter(|(_, actors)| actors.len() <= ACTORS_NAMED);
+    let actors = actors.flat_map(|(field, actors)| actors.iter().map(|actor| (*field, actor.text(key))));
+    let tenants = figures.tenants.keys().take(NAMED);
+    Link {
+        correlation: index,
+        id: id(info, &group, open, sources).as_str().to_owned(),
+        source: open.first.0,
+        at: figures.last_at,
+        names: Names {
+            actors: actors.collect(),
+            tenants: tenants.map(|tenant| tenant.text(key)).collect(),
+        },
+        text: format!(
+            "{}: {}",
+            info.title,
+            correlation
+                .words
+                .reason(&correlation.rule, open, &group, key)
+                .seen
+        ),
+        group,
+        depth,
     }
 }
 
@@ -100,17 +150,25 @@ fn evidence(figures: &Figures, sources: &Sources) -> Vec<Evidence> {
         source: sources.name(kept.source).clone(),
         event: kept.event.clone(),
         at: instant(kept.at),
-        raw: kept.raw.clone(),
+        raw: kept.raw.clone().unwrap_or_default(),
     });
     told.collect()
 }
 
-fn about(figures: &Figures, group: &[(String, String)], entities: &EntityFields) -> BTreeSet<Entity> {
+fn about(
+    figures: &Figures,
+    group: &[(String, String)],
+    key: &GroupKey,
+    entities: &EntityFields,
+) -> BTreeSet<Entity> {
     let few = figures
         .actors
         .values()
         .filter(|actors| actors.len() <= ACTORS_NAMED);
-    let mut about: BTreeSet<_> = few.flatten().cloned().map(Entity::Actor).collect();
+    let mut about: BTreeSet<_> = few
+        .flatten()
+        .map(|actor| Entity::Actor(actor.text(key)))
+        .collect();
     for (field, value) in group {
         if entities.tenant.contains(field) {
             about.insert(Entity::Tenant(value.clone()));
@@ -119,12 +177,17 @@ fn about(figures: &Figures, group: &[(String, String)], entities: &EntityFields)
         }
     }
     if figures.events == 1 {
-        about.extend(figures.tenants.keys().cloned().map(Entity::Tenant));
+        about.extend(
+            figures
+                .tenants
+                .keys()
+                .map(|tenant| Entity::Tenant(tenant.text(key))),
+        );
     }
     about
 }
 
-fn tenants(figures: &Figures, sources: &Sources) -> BTreeMap<String, TenantTrace> {
+fn tenants(figures: &Figures, key: &GroupKey, sources: &Sources) -> BTreeMap<String, TenantTrace> {
     let told = figures.tenants.iter().map(|(tenant, trace)| {
         let trace = TenantTrace {
             events: trace.events,
@@ -132,7 +195,7 @@ fn tenants(figures: &Figures, sources: &Sources) -> BTreeMap<String, TenantTrace
             last_at: instant(trace.last_at),
             first_event: (sources.name(trace.first.0).clone(), trace.first.1.clone()),
         };
-        (tenant.clone(), trace)
+        (tenant.text(key), trace)
     });
     told.collect()
 }

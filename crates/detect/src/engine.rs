@@ -1,36 +1,41 @@
 //! The set of detectors that runs: each event is matched, counted, and what fires is handed out.
 
 use crate::catalog::Catalog;
-use crate::index::Index;
-use crate::sigma::view::View;
-use crate::source::{Sources, micros};
-use crate::window::{GroupKey, Table};
-use crate::{
-    Activity, DetectorInfo, DropCounts, Limits, Quarantined, RestoreReport, RuleFile, emit, snapshot,
-};
+use crate::checkpoint::Written;
+use crate::counting::State;
+use crate::index::{Candidates, Index, Route};
+use crate::occurrence::{Occurrence, TextFields};
+use crate::scan::{Matcher, TextEvent};
+use crate::sigma::view::{Scratch, View};
+use crate::source::micros;
+use crate::{Activity, DetectorInfo, DropCounts, Limits, Quarantined, RuleFile, emit};
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 use watchkeeper_domain::detection::Detection;
-use watchkeeper_domain::event::{EntityFields, Event, SourceName};
+use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
 use watchkeeper_domain::id::DetectionId;
+
+/// How many overdue groups one call of [`DetectorSet::advance`] or [`DetectorSet::drain`] looks at, about: some milliseconds.
+const LOOKED_AT_IN_A_CALL: usize = 8_192;
 
 /// Detectors, their windows, and what they made of the events so far.
 #[derive(Debug)]
 pub struct DetectorSet {
-    pub(crate) catalog: Catalog,
-    quarantined: Vec<Quarantined>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) entities: EntityFields,
     pub(crate) limits: Limits,
-    index: Index,
-    pub(crate) sources: Sources,
-    /// By correlation.
-    pub(crate) tables: Vec<Table>,
-    /// When to look at a group again: source, instant that its horizon must have passed, correlation, group.
-    pub(crate) timers: BTreeSet<(u32, i64, usize, GroupKey)>,
+    pub(crate) index: Index,
+    scratch: Scratch,
+    candidates: Candidates,
+    /// The rules that the event at hand matched.
+    matched: Vec<usize>,
+    pub(crate) state: State,
     pub(crate) out: Outbox,
     pub(crate) activity: Vec<Activity>,
-    pub(crate) drops: DropCounts,
-    pub(crate) changed: bool,
+    /// What the deltas so far have told; None until the first is asked for.
+    pub(crate) written: Option<Written>,
 }
 
 /// Detections to hand out; fresher figures replace older ones.
@@ -38,10 +43,13 @@ pub struct DetectorSet {
 pub(crate) struct Outbox {
     pub(crate) detections: Vec<Detection>,
     places: HashMap<DetectionId, usize>,
+    /// Whether a delta must tell of it.
+    pub(crate) changed: bool,
 }
 
 impl Outbox {
     pub(crate) fn put(&mut self, detection: Detection) {
+        self.changed = true;
         if let Some(place) = self.places.get(&detection.id) {
             self.detections[*place] = detection;
         } else {
@@ -62,18 +70,25 @@ impl DetectorSet {
         });
         Self {
             activity: activity.collect(),
-            tables: catalog.correlations.iter().map(|_| Table::default()).collect(),
-            catalog,
+            state: State::new(&catalog, &limits),
+            catalog: Arc::new(catalog),
             quarantined,
             entities,
             limits,
             index: Index::default(),
-            sources: Sources::default(),
-            timers: BTreeSet::new(),
+            scratch: Scratch::default(),
+            candidates: Candidates::default(),
+            matched: Vec::new(),
             out: Outbox::default(),
-            drops: DropCounts::default(),
-            changed: false,
+            written: None,
         }
+    }
+
+    /// The stateless half of the engine, for events of this log source, or of any. `asked` are fields that the caller wants to
+    /// know besides those of the rules.
+    #[must_use]
+    pub fn matcher(&self, log_source: Option<&LogSource>, asked: &[&str]) -> Matcher {
+        Matcher::new(Arc::clone(&self.catalog), log_source, asked)
     }
 
     /// Rules that do not run, with every fault of each.
@@ -90,121 +105,205 @@ impl DetectorSet {
 
     /// Judges one event.
     pub fn observe(&mut self, event: &Event) {
-        self.changed = true;
-        let route = self.index.route(&event.log_source, &self.catalog.rules);
-        let view = View::new(event, &self.catalog.fields);
-        let mut matched = Vec::new();
-        for rule in route.candidates(&view, &self.catalog.fields) {
+        let route = self.route(Some(&event.log_source));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut matched = std::mem::take(&mut self.matched);
+        let view = scratch.fields(&event.fields, &event.raw, &route.paths, &self.catalog.fields);
+        self.judge(&route, &view, &mut matched);
+        for rule in &matched {
+            self.fire_single(*rule, event, &view);
+        }
+        self.count(&Occurrence::of(event), &matched);
+        self.scratch = scratch;
+        self.matched = matched;
+    }
+
+    /// Counts an event for the correlations of the rules that match it; what single rules make of it is left to a [`Matcher`]. A
+    /// text that is no object counts nowhere: the matcher has told so.
+    pub fn count_text(&mut self, event: &TextEvent<'_>) {
+        let route = self.route(event.log_source);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut matched = std::mem::take(&mut self.matched);
+        let catalog = Arc::clone(&self.catalog);
+        if let Ok(view) = scratch.json(event.text, &route.paths, &catalog.fields) {
+            self.judge(&route, &view, &mut matched);
+            let fields = TextFields {
+                view: &view,
+                fields: &catalog.fields,
+            };
+            let occurrence = Occurrence {
+                id: event.id,
+                source: event.source,
+                log_source: event.log_source,
+                at: event.at,
+                collected_at: event.collected_at,
+                raw: event.text,
+                fields: &fields,
+            };
+            self.count(&occurrence, &matched);
+        }
+        self.scratch = scratch;
+        self.matched = matched;
+    }
+
+    /// Says that `source` tells events of this log source, or of any, from `at` on: a rule that watches for silence knows then that
+    /// an event could come. Events that are observed say so themselves.
+    pub fn watch(&mut self, source: &SourceName, log_source: Option<&LogSource>, at: DateTime<Utc>) {
+        let number = self.state.sources.number(source, &self.limits);
+        self.counter().watch(number, micros(at), log_source);
+    }
+
+    fn route(&mut self, log_source: Option<&LogSource>) -> Arc<Route> {
+        let catalog = &self.catalog;
+        self.index.route(
+            log_source,
+            &catalog.rules,
+            &catalog.counted_fields,
+            &catalog.fields,
+        )
+    }
+
+    /// The rules that match, in the order they were loaded.
+    fn judge(&mut self, route: &Route, view: &View<'_>, matched: &mut Vec<usize>) {
+        matched.clear();
+        let rules = &self.catalog.rules;
+        for rule in route.candidates(view, rules.len(), &mut self.candidates) {
+            let rule = *rule as usize;
             self.activity[self.catalog.detector_of_rule[rule]].judged += 1;
-            if self.catalog.rules[rule].matches(&view, &self.catalog.fields) {
+            if rules[rule].matches(view) {
                 matched.push(rule);
             }
         }
-        for rule in &matched {
-            self.fire_single(*rule, &view);
-        }
-        self.count(event, &matched);
     }
 
     /// Indices of the rules that match by evaluating every one that covers the event: what the index must agree with.
     #[cfg(test)]
-    pub(crate) fn matches_by_evaluating_all(&self, event: &Event) -> Vec<usize> {
-        let view = View::new(event, &self.catalog.fields);
-        let rules = self.catalog.rules.iter().enumerate();
+    pub(crate) fn matches_by_evaluating_all(&mut self, event: &Event) -> Vec<usize> {
+        let route = self.route(Some(&event.log_source));
+        let catalog = &self.catalog;
+        let view = self
+            .scratch
+            .fields(&event.fields, &event.raw, &route.paths, &catalog.fields);
+        let rules = catalog.rules.iter().enumerate();
         rules
-            .filter(|(_, rule)| {
-                rule.log_source.covers(&event.log_source) && rule.matches(&view, &self.catalog.fields)
-            })
+            .filter(|(_, rule)| rule.log_source.covers(&event.log_source) && rule.matches(&view))
             .map(|(index, _)| index)
             .collect()
     }
 
-    /// Indices of the rules that match, by the index; and how many candidates it gave.
+    /// Indices of the rules that match, by the index, from the event's fields and from its text; and how many candidates it gave.
     #[cfg(test)]
-    pub(crate) fn matches_by_index(&mut self, event: &Event) -> (Vec<usize>, usize) {
-        let route = self.index.route(&event.log_source, &self.catalog.rules);
-        let view = View::new(event, &self.catalog.fields);
-        let mut found = route.candidates(&view, &self.catalog.fields);
+    pub(crate) fn matches_by_index(&mut self, event: &Event) -> (Vec<usize>, Vec<usize>, usize) {
+        let route = self.route(Some(&event.log_source));
+        let catalog = &self.catalog;
+        let (mut from_fields, mut from_text) = (Vec::new(), Vec::new());
+        let view = self
+            .scratch
+            .fields(&event.fields, &event.raw, &route.paths, &catalog.fields);
+        let found = route.candidates(&view, catalog.rules.len(), &mut self.candidates);
         let candidates = found.len();
-        found.retain(|rule| self.catalog.rules[*rule].matches(&view, &self.catalog.fields));
-        (found, candidates)
+        from_fields.extend(
+            found
+                .iter()
+                .map(|rule| *rule as usize)
+                .filter(|rule| catalog.rules[*rule].matches(&view)),
+        );
+        if let Ok(view) = self.scratch.json(&event.raw, &route.paths, &catalog.fields) {
+            let found = route.candidates(&view, catalog.rules.len(), &mut self.candidates);
+            from_text.extend(
+                found
+                    .iter()
+                    .map(|rule| *rule as usize)
+                    .filter(|rule| catalog.rules[*rule].matches(&view)),
+            );
+        }
+        (from_fields, from_text, candidates)
     }
 
-    /// Says that `source` has been read up to the instant `to`, so that windows end though no event comes.
+    /// Says that `source` has been read up to the instant `to`, so that windows end though no event comes. Of many windows that end
+    /// at once some are left for later: see [`Self::overdue`].
     pub fn advance(&mut self, source: &SourceName, to: DateTime<Utc>) {
-        let number = self.sources.number(source, &self.limits);
-        let before = self.sources.get(number).horizon();
-        self.sources.get(number).advance(micros(to));
-        if self.sources.get(number).horizon() > before {
-            self.changed = true;
-            self.turn(number);
+        let number = self.state.sources.number(source, &self.limits);
+        self.state.sources.get(number).advance(micros(to));
+        self.settle_overdue(LOOKED_AT_IN_A_CALL);
+    }
+
+    /// Whether windows have ended that nobody has looked at yet. They are decided with the next events and calls, and always before
+    /// an event of their group is counted, so that only the moment of telling is later.
+    #[must_use]
+    pub fn overdue(&self) -> bool {
+        self.state
+            .sources
+            .all()
+            .iter()
+            .any(crate::source::Source::overdue)
+    }
+
+    /// Looks at about `most` groups whose windows have ended.
+    pub fn settle_overdue(&mut self, most: usize) {
+        let sources = self.state.sources.all().len();
+        let mut counter = self.counter();
+        let mut left = most;
+        for number in 0..sources {
+            left = counter.turn(number as u32, left);
         }
+        counter.follow_links();
     }
 
     /// Detections that are new or have fresher figures since the last call, in the order they fired or changed.
     pub fn drain(&mut self) -> Vec<Detection> {
-        for correlation in 0..self.tables.len() {
-            for key in std::mem::take(&mut self.tables[correlation].fresh) {
-                self.flush(correlation, &key);
-            }
-        }
+        self.settle_overdue(LOOKED_AT_IN_A_CALL);
+        self.counter().flush_all();
         let drained = std::mem::take(&mut self.out);
-        self.changed |= !drained.detections.is_empty();
+        self.out.changed = drained.changed || !drained.detections.is_empty();
         drained.detections
     }
 
-    /// Whether anything that a snapshot holds changed since the last one was taken or restored.
+    /// Bytes that windows take now, about: what [`Limits::state_bytes`] bounds.
     #[must_use]
-    pub fn changed_since_snapshot(&self) -> bool {
-        self.changed
+    pub fn state_bytes(&self) -> usize {
+        self.state.bytes
     }
 
-    /// The state as bytes: windows, open detections, what was not drained, ids and watermarks. The same state gives the same bytes.
-    pub fn snapshot(&mut self) -> Vec<u8> {
-        self.changed = false;
-        snapshot::write(self)
-    }
-
-    /// Goes on from a snapshot, dropping the present state, and tells which rules could not. A rule whose text changed, or one
-    /// that it counts, starts its windows anew.
-    pub fn restore(&mut self, bytes: &[u8]) -> RestoreReport {
-        self.sources = Sources::default();
-        self.tables = self
-            .catalog
-            .correlations
-            .iter()
-            .map(|_| Table::default())
-            .collect();
-        self.timers.clear();
-        self.out = Outbox::default();
-        let report = snapshot::read(self, bytes);
-        for correlation in 0..self.tables.len() {
-            let keys: Vec<_> = self.tables[correlation].groups.keys().cloned().collect();
-            for key in keys {
-                self.set_timer(correlation, &key, true);
-            }
-        }
-        self.changed = false;
-        report
-    }
-
-    /// Everything dropped since the set was loaded.
+    /// Everything dropped since the state began.
     #[must_use]
     pub fn dropped(&self) -> DropCounts {
-        self.drops.clone()
+        let mut counts = DropCounts {
+            lines_forgotten: self.state.lines_forgotten,
+            ..DropCounts::default()
+        };
+        for (correlation, drops) in self.catalog.correlations.iter().zip(&self.state.drops) {
+            if *drops != crate::RuleDrops::default() {
+                let id = correlation.rule.meta.id.clone();
+                counts.by_rule.insert(id, drops.clone());
+            }
+        }
+        for source in self.state.sources.all() {
+            let drops = source.drops;
+            let lists = [
+                (&mut counts.late, drops.late),
+                (&mut counts.future, drops.future),
+                (&mut counts.duplicate, drops.duplicate),
+                (&mut counts.ids_forgotten, drops.ids_forgotten),
+            ];
+            for (list, count) in lists.into_iter().filter(|(_, count)| *count > 0) {
+                list.insert(source.name.clone(), count);
+            }
+        }
+        counts
     }
 
-    /// What each detector did since the set was loaded, in the order of [`Self::detectors`].
+    /// What each detector did since the state began, in the order of [`Self::detectors`].
     #[must_use]
     pub fn activity(&self) -> Vec<Activity> {
         self.activity.clone()
     }
 
-    fn fire_single(&mut self, rule: usize, view: &View<'_>) {
+    fn fire_single(&mut self, rule: usize, event: &Event, view: &View<'_>) {
         let detector = self.catalog.detector_of_rule[rule];
         let activity = &mut self.activity[detector];
         activity.matches += 1;
-        activity.last_match_at = activity.last_match_at.max(Some(view.event.at));
+        activity.last_match_at = activity.last_match_at.max(Some(event.at));
         let info = &self.catalog.detectors[detector];
         if info.fires {
             activity.detections += 1;
@@ -212,6 +311,7 @@ impl DetectorSet {
             self.out.put(emit::single(
                 info,
                 rule,
+                event,
                 view,
                 &self.catalog.fields,
                 &self.entities,

@@ -21,9 +21,9 @@
 use crate::engine::DetectorSet;
 use crate::sigma::condition::listed;
 use crate::sigma::correlation_document::span;
-use crate::sigma::document::similar;
+use crate::sigma::similar::similar;
 use crate::yaml::{Entry, Node, Value};
-use crate::{Limits, RuleFile};
+use crate::{DetectorInfo, Limits, RuleFile};
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::Map;
@@ -133,20 +133,16 @@ impl Example {
         }
     }
 
-    /// How often the first detector of `source` fires on the test's events.
-    fn run(&self, path: &str, source: &str) -> usize {
+    /// How often the detector fires on the test's events, together with what it refers to but without its filters.
+    fn run(&self, info: &DetectorInfo, pipelines: &[RuleFile], limits: &Limits) -> usize {
         let file = RuleFile {
-            path: path.to_owned(),
-            text: source.to_owned(),
+            path: info.path.clone(),
+            text: info.source.clone(),
         };
-        let mut set = DetectorSet::load([file], EntityFields::default(), Limits::default());
-        let Some(info) = set.detectors().first() else {
-            return 0;
-        };
-        let (detector, log_source) = (
-            info.id.clone(),
-            info.log_sources.first().cloned().unwrap_or_default(),
-        );
+        let files = std::iter::once(file).chain(pipelines.iter().cloned());
+        let mut set = DetectorSet::load(files, EntityFields::default(), limits.clone());
+        let detector = info.id.clone();
+        let log_source = info.log_sources.first().cloned().unwrap_or_default();
         let mut names: Vec<SourceName> = Vec::new();
         let mut at = start() - Duration::seconds(1);
         let mut number = 0;
@@ -327,10 +323,28 @@ fn map<'a>(node: &'a Node, at: &str, allowed: &[&str], faults: &mut Vec<Fault>) 
     entries
 }
 
-/// Runs every test that the rules carry. A rule that does not load gives one failed test for each of its faults.
+/// Runs every test that the rules carry, with the default limits. A rule that does not load gives one failed test for each of
+/// its faults.
 #[must_use]
 pub fn test_rules(files: impl IntoIterator<Item = RuleFile>) -> Vec<RuleTestResult> {
-    let set = DetectorSet::load(files, EntityFields::default(), Limits::default());
+    test_rules_within(files, &Limits::default())
+}
+
+/// Runs every test that the rules carry, with the caller's limits and placeholders and the pipelines among the files. Each rule is
+/// tried by itself, with the rules it refers to wherever they stand; filters are left out, since they belong to an installation
+/// and not to the rule.
+#[must_use]
+pub fn test_rules_within(files: impl IntoIterator<Item = RuleFile>, limits: &Limits) -> Vec<RuleTestResult> {
+    let set = DetectorSet::load(files, EntityFields::default(), limits.clone());
+    let pipelines: Vec<_> = set
+        .catalog
+        .pipelines
+        .iter()
+        .map(|pipeline| RuleFile {
+            path: "pipelines".into(),
+            text: pipeline.source.to_string(),
+        })
+        .collect();
     let faults = set.quarantined().iter().map(|fault| RuleTestResult {
         detector: fault.rule.clone().unwrap_or_default(),
         title: fault.rule.clone().unwrap_or_default(),
@@ -343,7 +357,7 @@ pub fn test_rules(files: impl IntoIterator<Item = RuleFile>) -> Vec<RuleTestResu
     let mut results: Vec<_> = faults.collect();
     for (info, meta) in set.detectors().iter().zip(set.catalog.metas()) {
         for example in &meta.examples {
-            let fired = example.run(&info.path, &info.source);
+            let fired = example.run(info, &pipelines, limits);
             let (passed, expected) = match example.expected {
                 Expected::Fires(fires) => (
                     fires == (fired > 0),

@@ -18,6 +18,10 @@ pub struct Limits {
     pub groups_per_rule: usize,
     /// How many not yet decided events one correlation rule may hold over all its groups.
     pub records_per_rule: usize,
+    /// How many bytes the groups of all rules may take together, about. Beyond it the rule that takes most gives up groups.
+    pub state_bytes: usize,
+    /// How many bytes of the lines of counted events are kept as evidence; the oldest are overwritten.
+    pub evidence_bytes: usize,
     /// How many event ids one source's memory of duplicates may hold; beyond it the oldest go.
     pub remembered_ids: usize,
     /// The longest timespan a correlation may ask for.
@@ -29,15 +33,18 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A minute of lateness, five of skew, 10,000 groups and 200,000 records a rule, 200,000 ids a source, 30 days.
+    /// A minute of lateness, five of skew, 200,000 groups and 500,000 records a rule, 512 MB of groups and 32 MB of lines in all,
+    /// 500,000 ids a source, 30 days.
     fn default() -> Self {
         Self {
             lateness: Duration::seconds(60),
             lateness_of: BTreeMap::new(),
             future_skew: Duration::minutes(5),
-            groups_per_rule: 10_000,
-            records_per_rule: 200_000,
-            remembered_ids: 200_000,
+            groups_per_rule: 200_000,
+            records_per_rule: 500_000,
+            state_bytes: 512 << 20,
+            evidence_bytes: 32 << 20,
+            remembered_ids: 500_000,
             longest_timespan: Duration::days(30),
             highest_count: 10_000,
             placeholders: BTreeMap::new(),

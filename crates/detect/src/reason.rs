@@ -1,10 +1,13 @@
 //! Why a detector fired, in words that people read at night: what was expected, what was seen, when.
 
+mod kinds;
+
 use crate::sigma::correlation::{Bound, CorrelationRule, Counting, Threshold};
 use crate::sigma::item::Ordering;
 use crate::sigma::rule::cut;
-use crate::window::Open;
+use crate::window::{Cause, GroupKey, Name, Open};
 use chrono::{DateTime, Utc};
+use kinds::{bucket_words, condition_words, duration, figure_words, opposite_figure};
 use watchkeeper_domain::detection::Reason;
 
 /// The instant of `microseconds` since 1970.
@@ -38,10 +41,14 @@ pub(crate) struct Words {
     expected: String,
     /// What is counted: `"Failed sign-in"`.
     counted: String,
+    /// By place: `"Failed sign-in"`.
+    titles: Vec<String>,
 }
 
 impl Words {
-    pub(crate) fn new(rule: &CorrelationRule, counted: &[&str], base: &[&str]) -> Self {
+    /// `counted`, `base` and `cancels` are the titles of the rules that are referred to.
+    pub(crate) fn new(rule: &CorrelationRule, counted: &[&str], base: &[&str], cancels: &[&str]) -> Self {
+        let titles: Vec<_> = counted.iter().map(|title| format!("\"{title}\"")).collect();
         let quoted = |titles: &[&str]| {
             titles
                 .iter()
@@ -76,12 +83,57 @@ impl Words {
                 share.min_events,
                 share.min_matches
             ),
+            Counting::Temporal(condition) => format!(
+                "no {}{group} within {within}",
+                condition_words(condition, &titles, false)
+            ),
+            Counting::TemporalOrdered => {
+                format!(
+                    "no {} in this order{group} within {within}",
+                    titles.join(", then ")
+                )
+            }
+            Counting::Figure(figure, field, bounds) => format!(
+                "{} of {field} of {} in events like {counted}{group} within {within}",
+                figure_words(*figure),
+                opposite_figure(bounds)
+            ),
+            Counting::Absence => format!("an event like {counted}{group} at least every {within}"),
+            Counting::Sequence(sequence) => {
+                let gap = if sequence.gap < rule.timespan {
+                    format!(", each within {} of the one before", duration(sequence.gap))
+                } else {
+                    String::new()
+                };
+                let without = if cancels.is_empty() {
+                    String::new()
+                } else {
+                    format!(", without {} in between", quoted(cancels))
+                };
+                format!(
+                    "no {}{group} within {within}{gap}{without}",
+                    titles.join(", then ")
+                )
+            }
+            Counting::LeakyBucket(bucket) => {
+                format!("events like {counted}{group} {}", bucket_words(bucket))
+            }
         };
-        Self { expected, counted }
+        Self {
+            expected,
+            counted,
+            titles,
+        }
     }
 
     /// Why the correlation fired for a group.
-    pub(crate) fn reason(&self, rule: &CorrelationRule, open: &Open, group: &[(String, String)]) -> Reason {
+    pub(crate) fn reason(
+        &self,
+        rule: &CorrelationRule,
+        open: &Open,
+        group: &[(String, String)],
+        key: &GroupKey,
+    ) -> Reason {
         let figures = &open.figures;
         let by: Vec<_> = group
             .iter()
@@ -104,7 +156,7 @@ impl Words {
                 fields.join(" with "),
                 figures.events,
                 events(figures.events),
-                among(&figures.values_named, figures.values.len())
+                among(&figures.values_named, figures.values.len(), key)
             ),
             (Counting::Ratio(_), Some((matches, all))) => format!(
                 "{matches} of {all} ({}) at the peak, {} {} like {} in all{by} {when}",
@@ -113,12 +165,32 @@ impl Words {
                 events(figures.events),
                 self.counted,
             ),
-            _ => format!(
-                "{} {} like {}{by} {when}",
-                figures.events,
-                events(figures.events),
-                self.counted
-            ),
+            (counting, _) => {
+                let all = format!(
+                    "{} {} like {}{by} {when}",
+                    figures.events,
+                    events(figures.events),
+                    self.counted
+                );
+                self.seen(rule, counting, &open.cause, &by)
+                    .map_or(all.clone(), |seen| match open.cause {
+                        Cause::Silence { .. } => seen,
+                        Cause::Overflow { .. } => {
+                            let values = figures.values.len();
+                            let distinct = match counting {
+                                Counting::LeakyBucket(bucket) if !bucket.distinct.is_empty() => format!(
+                                    ", {values} distinct {} of {}{}",
+                                    if values == 1 { "value" } else { "values" },
+                                    bucket.distinct.join(" with "),
+                                    among(&figures.values_named, values, key)
+                                ),
+                                _ => String::new(),
+                            };
+                            format!("{seen}, {all}{distinct}")
+                        }
+                        _ => format!("{seen}; {all}"),
+                    })
+            }
         };
         Reason {
             expected: self.expected.clone(),
@@ -132,10 +204,10 @@ fn events(count: u64) -> &'static str {
     if count == 1 { "event" } else { "events" }
 }
 
-fn among(named: &[String], all: usize) -> String {
+fn among(named: &[Name], all: usize, key: &GroupKey) -> String {
     let shown: Vec<_> = named
         .iter()
-        .map(|value| cut(&value.replace('\u{1f}', " / ")))
+        .map(|value| cut(&value.text(key).replace('\u{1f}', " / ")))
         .collect();
     match (shown.is_empty(), shown.len() < all) {
         (true, _) => String::new(),

@@ -2,7 +2,7 @@
 
 use crate::sigma::Status;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use watchkeeper_domain::detection::Level;
 use watchkeeper_domain::event::{LogSource, SourceName};
@@ -19,6 +19,24 @@ pub enum Kind {
     ValueCount,
     /// Which share of a group's events matches within a timespan.
     Ratio,
+    /// Whether events of several rules come within a timespan.
+    Temporal,
+    /// The same, in the order of the rules.
+    TemporalOrdered,
+    /// What the numbers of a field add up to.
+    ValueSum,
+    /// What they are on average.
+    ValueAvg,
+    /// What lies in the middle of them.
+    ValueMedian,
+    /// What so many percent of them do not exceed.
+    ValuePercentile,
+    /// Whether nothing comes for a timespan.
+    Absence,
+    /// Events of several rules in their order, with gaps, and unless something calls them off.
+    Sequence,
+    /// Whether events come faster than a bucket leaks.
+    LeakyBucket,
 }
 
 /// One rule that runs.
@@ -54,12 +72,16 @@ pub struct DetectorInfo {
     pub falsepositives: Vec<String>,
     /// How many tests the rule carries.
     pub tests: usize,
+    /// The ids of the filters that are joined to it.
+    pub filters: Vec<String>,
+    /// The names of the pipelines that gave its fields or its log source other names.
+    pub pipelines: Vec<String>,
     /// The rule's YAML; a correlation's is followed by the rules it refers to.
     pub source: String,
 }
 
-/// What one detector did since the set was loaded.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// What one detector did since the state began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// The detector's id.
     pub detector: String,
@@ -73,8 +95,8 @@ pub struct Activity {
     pub last_match_at: Option<DateTime<Utc>>,
 }
 
-/// What one correlation dropped since the set was loaded.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// What one correlation dropped since its state began.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleDrops {
     /// Groups that were forgotten before they were decided, to stay within the limits.
     pub groups_evicted: u64,
@@ -82,9 +104,11 @@ pub struct RuleDrops {
     pub ungrouped: u64,
     /// Matching events too late to be counted.
     pub late: u64,
+    /// Undecided events that were forgotten early because one group held too many; only very late events could have met them.
+    pub records_forgotten: u64,
 }
 
-/// Everything that was dropped or judged differently since the set was loaded. Only events that some correlation would count
+/// Everything that was dropped or judged differently since the state began: restarts go on counting. Only events that some correlation would count
 /// are in these figures: rules for single events judge every event, whenever it comes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DropCounts {
@@ -98,9 +122,11 @@ pub struct DropCounts {
     pub duplicate: BTreeMap<SourceName, u64>,
     /// By source: ids forgotten early, so that a redelivery could be counted twice.
     pub ids_forgotten: BTreeMap<SourceName, u64>,
+    /// Evidence that is told without its line, since newer lines had taken the place.
+    pub lines_forgotten: u64,
 }
 
-/// What became of a snapshot's state.
+/// What became of the state that was written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RestoreReport {
     /// Detectors that go on where they were.
@@ -109,6 +135,23 @@ pub struct RestoreReport {
     pub restarted: Vec<String>,
     /// Detectors that are no longer there: their windows are dropped.
     pub gone: Vec<String>,
-    /// Why nothing could be read from the snapshot; everything starts anew then.
+    /// How many pieces were read. What they hold is restored whole; of a piece that is damaged nothing is.
+    pub pieces: usize,
+    /// Why the pieces after those could not be read; windows go on from the last that could.
     pub unreadable: Option<String>,
+}
+
+/// What became of the detectors when their rules were loaded again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ReloadReport {
+    /// Detectors whose rule is as it was: their windows go on.
+    pub kept: Vec<String>,
+    /// Detectors whose rule changed, or one that it counts: their windows start anew.
+    pub restarted: Vec<String>,
+    /// Detectors that are new.
+    pub added: Vec<String>,
+    /// Detectors that are no longer there: their windows are dropped.
+    pub gone: Vec<String>,
+    /// How many rules do not run: see [`DetectorSet::quarantined`](crate::DetectorSet::quarantined).
+    pub quarantined: usize,
 }

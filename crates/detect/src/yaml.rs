@@ -97,10 +97,13 @@ pub(crate) fn parse(text: &str, first_line: usize) -> Result<Node, Fault> {
         nodes: 0,
     };
     for step in Parser::new_from_str(text) {
-        let (event, span) = step.map_err(|error| Fault {
-            line: error.marker().line() + builder.offset,
-            key: None,
-            reason: format!("this is not YAML: {}", error.info()),
+        let (event, span) = step.map_err(|error| {
+            let (line, reason) = syntax(text, error.marker().line(), error.info());
+            Fault {
+                line: line + builder.offset,
+                key: None,
+                reason,
+            }
         })?;
         builder.take(event, span.start.line() + builder.offset)?;
     }
@@ -109,6 +112,28 @@ pub(crate) fn parse(text: &str, first_line: usize) -> Result<Node, Fault> {
         key: None,
         reason: "the document is empty".into(),
     })
+}
+
+/// What a syntax error means, and the line of the text that shows it.
+fn syntax(text: &str, line: usize, told: &str) -> (usize, String) {
+    let at = |line: usize| text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let tabbed = |line: &usize| {
+        let text = at(*line);
+        text[..text.len() - text.trim_start().len()].contains('\t')
+    };
+    // A text that goes on over several lines is blamed where it began.
+    if let Some(line) = [line, line + 1].into_iter().find(tabbed) {
+        return (line, "this is not YAML: a tab cannot indent, use spaces".into());
+    }
+    let value = at(line)
+        .split_once(": ")
+        .map_or("", |(_, value)| value.trim_start());
+    let hint = if value.starts_with(['*', '%', '@', '`', '&']) {
+        "; put a value that begins with such a character into quotes"
+    } else {
+        ""
+    };
+    (line, format!("this is not YAML: {told}{hint}"))
 }
 
 enum Open {
@@ -246,7 +271,13 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
         {
             return Value::Integer(integer);
         }
-        if text.bytes().any(|b| b.is_ascii_digit())
+        // A whole number too large for the engine keeps its digits.
+        let whole = text
+            .trim_start_matches(['-', '+'])
+            .bytes()
+            .all(|b| b.is_ascii_digit());
+        if !whole
+            && text.bytes().any(|b| b.is_ascii_digit())
             && let Ok(float) = text.parse()
         {
             return Value::Float(float);

@@ -36,9 +36,17 @@ fn null_is_absence_and_an_empty_text_is_not() {
 }
 
 #[test]
-fn exists_tells_presence() {
+fn exists_tells_presence_whatever_the_value() {
     assert!(fires("s: {a|exists: true}\ncondition: s", json!({"a": 0})));
-    assert!(!fires("s: {a|exists: true}\ncondition: s", json!({"a": null})));
+    assert!(fires("s: {a|exists: true}\ncondition: s", json!({"a": null})));
+    assert!(fires(
+        "s: {a.b|exists: true}\ncondition: s",
+        json!({"a": [{"b": []}]})
+    ));
+    assert!(!fires(
+        "s: {a.b|exists: true}\ncondition: s",
+        json!({"a": {"c": 1}})
+    ));
     assert!(fires("s: {a|exists: false}\ncondition: s", json!({})));
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
 use support::{at, event, set_within};
-use watchkeeper_detect::{DetectorSet, Limits};
+use watchkeeper_detect::{DetectorSet, Limits, merge_deltas};
 use watchkeeper_domain::detection::Detection;
 use watchkeeper_domain::event::Event;
 use watchkeeper_domain::id::DetectionId;
@@ -96,32 +96,41 @@ fn reference(events: &[Happened], distinct: bool, threshold: u64) -> Vec<Seen> {
     found
 }
 
-/// The engine: events in order of arrival, some again, with a crash after each of the given arrivals.
-fn engine(events: &[Happened], text: &str, crashes: &HashSet<usize>) -> Vec<Seen> {
+/// Indices of events in the order they arrive, some again.
+fn arrivals(events: &[Happened]) -> Vec<usize> {
     let mut arrivals: Vec<(i64, usize)> = Vec::new();
     for (index, happened) in events.iter().enumerate() {
         arrivals.push((happened.ms + happened.delay_ms, index));
-        arrivals.extend(
-            happened
-                .again_after_ms
-                .map(|again| (happened.ms + happened.delay_ms + again, index)),
-        );
+        let again = happened
+            .again_after_ms
+            .map(|again| happened.ms + happened.delay_ms + again);
+        arrivals.extend(again.map(|at| (at, index)));
     }
     arrivals.sort_unstable();
+    arrivals.into_iter().map(|(_, index)| index).collect()
+}
+
+/// The engine: events in order of arrival, some again, with a crash after each of the given arrivals.
+fn engine(events: &[Happened], text: &str, crashes: &HashSet<usize>) -> Vec<Seen> {
+    let arrivals = arrivals(events);
     let mut set = set_within(text, limits());
     let mut stored: BTreeMap<DetectionId, Detection> = BTreeMap::new();
-    for (number, (_, index)) in arrivals.iter().enumerate() {
+    let mut pieces = Vec::new();
+    for (number, index) in arrivals.iter().enumerate() {
         set.observe(&to_event(*index, &events[*index]));
         if crashes.contains(&number) {
             // Half of the crashes come before the detections were handed out.
             if number % 2 == 0 {
                 store(&mut set, &mut stored);
             }
-            let bytes = set.snapshot();
+            pieces.extend(set.delta());
+            if number % 3 == 0 {
+                pieces = merge_deltas(&pieces).unwrap();
+            }
             set = set_within(text, limits());
-            let report = set.restore(&bytes);
+            let report = set.restore(pieces.iter().map(Vec::as_slice));
             assert_eq!(report.unreadable, None);
-            assert!(set.snapshot() == bytes, "the same state gives the same bytes");
+            assert_eq!(set.delta(), None, "what was restored is written down already");
         }
     }
     store(&mut set, &mut stored);
@@ -227,5 +236,53 @@ proptest! {
             engine(&events, &text, crashes)
         };
         prop_assert_eq!(told(&events, &crashes), told(&sorted, &HashSet::new()));
+    }
+
+    #[test]
+    fn a_set_that_is_killed_at_any_instant_tells_what_one_that_never_was_tells(
+        (events, kills, threshold) in scenario(LATENESS_MS), commits in prop::collection::hash_set(0..90usize, 0..12), kind in 0..5usize, few: bool,
+    ) {
+        let text = match kind {
+            0 => rules("event_count", threshold),
+            1 => rules("value_count", threshold),
+            2 => rules("event_count", 0).replace("gte: 0", &format!("lt: {threshold}")),
+            3 => rules("value_count", 0).replace("gte: 0", &format!("eq: {threshold}")),
+            _ => rules("ratio", 0).replace("type: ratio", "type: ratio\n  of: [base]").replace("gte: 0", "gte: 0.5, min-events: 1, min-matches: 2"),
+        };
+        let limits = Limits { groups_per_rule: if few { 2 } else { 100 }, ..limits() };
+        let arrivals = arrivals(&events);
+        let mut unharmed = set_within(&text, limits.clone());
+        let mut expected = BTreeMap::new();
+        let mut running = set_within(&text, limits.clone());
+        let (mut told, mut pieces, mut committed) = (BTreeMap::new(), Vec::new(), 0);
+        for (number, index) in arrivals.iter().enumerate() {
+            unharmed.observe(&to_event(*index, &events[*index]));
+            running.observe(&to_event(*index, &events[*index]));
+            if commits.contains(&number) {
+                // Detections, cursor and state are committed together.
+                store(&mut running, &mut told);
+                pieces.extend(running.delta());
+                if number % 3 == 0 {
+                    pieces = merge_deltas(&pieces).unwrap();
+                }
+                committed = number + 1;
+                store(&mut unharmed, &mut expected);
+            }
+            if kills.contains(&number) {
+                running = set_within(&text, limits.clone());
+                prop_assert_eq!(running.restore(pieces.iter().map(Vec::as_slice)).unreadable, None);
+                for index in &arrivals[committed..=number] {
+                    running.observe(&to_event(*index, &events[*index]));
+                }
+            }
+        }
+        for (set, stored) in [(&mut unharmed, &mut expected), (&mut running, &mut told)] {
+            set.advance(&watchkeeper_domain::event::SourceName("test".into()), at(10_000_000));
+            store(set, stored);
+            prop_assert_eq!(set.state_bytes(), 0, "everything is over and forgotten");
+        }
+        prop_assert_eq!(&told, &expected, "with every figure, word and line");
+        prop_assert_eq!(running.dropped(), unharmed.dropped());
+        prop_assert_eq!(running.activity(), unharmed.activity());
     }
 }

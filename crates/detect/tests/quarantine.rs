@@ -121,9 +121,9 @@ fn a_reference_to_no_rule_sets_aside_that_correlation_alone() {
 
 #[test]
 fn a_correlation_says_what_it_lacks() {
-    let (_, key, reason) = fault(&correlation("type: temporal\nrules: [base]\ntimespan: 5m"));
+    let (_, key, reason) = fault(&correlation("type: temporary\nrules: [base]\ntimespan: 5m"));
     assert!(
-        key == "correlation.type" && reason.contains("`value_count`"),
+        key == "correlation.type" && reason.contains("`value_count`") && reason.contains("`leaky_bucket`"),
         "{reason}"
     );
     let told = faults(&correlation(
@@ -197,5 +197,168 @@ fn a_fault_reads_as_one_line() {
     assert!(
         told.starts_with("rule.yml:6: `detection.s.a|foo`: the modifier `foo` is not known"),
         "{told}"
+    );
+}
+
+#[test]
+fn keys_and_conditions_of_another_type_of_correlation_are_told() {
+    let told = |body: &str| {
+        let (_, key, reason) = fault(&correlation(body));
+        (key, reason)
+    };
+    let cases = [
+        (
+            "type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}\nof: [base]",
+            "correlation.of",
+            "`ratio`",
+        ),
+        (
+            "type: absence\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}",
+            "correlation.condition",
+            "not to `absence`",
+        ),
+        (
+            "type: leaky_bucket\nrules: [base]\ncapacity: 5\nleak: 10s\ntimespan: 5m",
+            "correlation.timespan",
+            "remove it",
+        ),
+        (
+            "type: leaky_bucket\nrules: [base]\ncapacity: 10000\nleak: 1d",
+            "correlation.leak",
+            "30 days",
+        ),
+        (
+            "type: sequence\nrules: [base, base]\ntimespan: 5m\ngap: 6m",
+            "correlation.gap",
+            "longer than",
+        ),
+        (
+            "type: value_avg\nrules: [base]\ntimespan: 5m\ncondition: {field: [a, b], gt: 1}",
+            "correlation.condition.field",
+            "one field",
+        ),
+        (
+            "type: value_percentile\nrules: [base]\ntimespan: 5m\ncondition: {field: a, gt: 1, percentile: 101}",
+            "correlation.condition.percentile",
+            "at most 100",
+        ),
+        (
+            "type: value_sum\nrules: [base]\ntimespan: 5m\ncondition: {field: a}",
+            "correlation.condition",
+            "comparison",
+        ),
+        (
+            "type: temporal\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}",
+            "correlation.condition.gte",
+            "1 rules",
+        ),
+        (
+            "type: temporal\nrules: [base]\ntimespan: 5m\ncondition: not base",
+            "correlation.condition",
+            "without any event",
+        ),
+        (
+            "type: temporal\nrules: [base, other]\ntimespan: 5m\ncondition: base",
+            "correlation.rules",
+            "`other`",
+        ),
+        ("type: temporal\ntimespan: 5m", "correlation.rules", "needed"),
+        (
+            "type: temporal_ordered\nrules: [base, other]\ntimespan: 5m\ncondition: base or other",
+            "correlation.condition",
+            "`type: temporal`",
+        ),
+        (
+            "type: event_count\nrules: [base]\ntimespan: 2M\ncondition: {gte: 2}",
+            "correlation.timespan",
+            "30 days",
+        ),
+        (
+            "type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}\ngap: 2m",
+            "correlation.gap",
+            "`sequence`",
+        ),
+        (
+            "type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}\naliases: {x: {nobody: y}}",
+            "correlation.aliases.x",
+            "`nobody`",
+        ),
+    ];
+    for (body, key, part) in cases {
+        let (found, reason) = told(body);
+        assert!(found == key && reason.contains(part), "{body}: {found}: {reason}");
+    }
+}
+
+#[test]
+fn correlations_that_count_each_other_are_set_aside_with_those_that_count_them() {
+    let count = |id: &str, of: &str| {
+        format!(
+            "---\ntitle: {id}\nid: {id}\ncorrelation: {{type: event_count, rules: [{of}], timespan: 5m, condition: {{gte: 2}}}}\n"
+        )
+    };
+    let text = format!(
+        "{}{}{}{}{}{}",
+        BASE.trim_end_matches("---\n"),
+        count("a", "b"),
+        count("b", "a"),
+        count("c", "a"),
+        count("d", "e"),
+        count("e", "base")
+    );
+    let set = load(&text);
+    let told: Vec<_> = set
+        .quarantined()
+        .iter()
+        .map(|fault| (fault.rule.clone().unwrap(), fault.reason.clone()))
+        .collect();
+    assert_eq!(
+        told.iter().map(|(rule, _)| rule.as_str()).collect::<Vec<_>>(),
+        ["a", "b", "c"]
+    );
+    assert!(
+        told[0].1.contains("counts itself") && told[2].1.contains("`a` does not run"),
+        "{told:?}"
+    );
+    let running: Vec<_> = set
+        .detectors()
+        .iter()
+        .map(|info| (info.id.as_str(), info.fires))
+        .collect();
+    assert_eq!(running, [("base", false), ("d", true), ("e", false)]);
+}
+
+#[test]
+fn a_chain_groups_by_what_the_inner_correlation_groups_by() {
+    let chain = |group: &str, more: &str| {
+        format!(
+            "{BASE}title: In\nid: in\ncorrelation: {{type: event_count, rules: [base], group-by: [ip], timespan: 5m, condition: {{gte: 2}}}}\n---\ntitle: Out\nid: out\ncorrelation: {{type: temporal_ordered, rules: [in, base], group-by: [{group}], timespan: 5m{more}}}\n"
+        )
+    };
+    assert!(load(&chain("ip", "")).quarantined().is_empty());
+    assert!(
+        load(&chain("who", ", aliases: {who: {in: ip, base: user}}"))
+            .quarantined()
+            .is_empty()
+    );
+    let (_, key, reason) = fault(&chain("user", ""));
+    assert!(
+        key == "correlation.rules" && reason.contains("does not group by `user`"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_misplaced_bracket_or_tab_is_told_at_its_line() {
+    let (line, _, reason) = fault("title: T\n\tlevel: low\n");
+    assert!(line == 2 && reason.contains("tab"), "{line}: {reason}");
+    let (line, _, reason) = fault("title: T\nx: *all\n");
+    assert!(line == 2 && reason.contains("quote"), "{line}: {reason}");
+    let (_, _, reason) = fault("- a\n");
+    assert!(reason.contains("a map"), "{reason}");
+    let (_, _, reason) = fault("title: T\n");
+    assert!(
+        reason.contains("`filter`") && reason.contains("`detection`"),
+        "{reason}"
     );
 }

@@ -5,7 +5,7 @@ mod support;
 use chrono::Duration;
 use serde_json::json;
 use support::{at, event, set, set_within};
-use watchkeeper_detect::{DetectorSet, Limits};
+use watchkeeper_detect::{DetectorSet, Limits, RestoreReport, merge_deltas};
 use watchkeeper_domain::detection::Detection;
 use watchkeeper_domain::event::{Entity, SourceName};
 
@@ -370,51 +370,187 @@ fn a_steady_low_share_never_fires_and_an_error_that_is_no_request_is_no_part_of_
     assert!(set.drain().is_empty());
 }
 
+fn restored(text: &str, pieces: &[Vec<u8>]) -> (DetectorSet, RestoreReport) {
+    let mut after = set(text);
+    let report = after.restore(pieces.iter().map(Vec::as_slice));
+    (after, report)
+}
+
 #[test]
-fn a_snapshot_goes_on_where_it_was_and_the_same_state_gives_the_same_bytes() {
+fn a_restored_set_goes_on_where_it_was_and_a_delta_is_only_what_changed() {
     let text = rules(BRUTE_FORCE);
     let mut before = set(&text);
+    assert_eq!(before.delta(), None, "nothing happened yet");
     observe(&mut before, &[(0, "a", "x"), (1, "a", "x"), (1, "b", "x")]);
-    assert!(before.changed_since_snapshot());
-    let bytes = before.snapshot();
-    assert!(!before.changed_since_snapshot());
-    let mut after = set(&text);
-    let report = after.restore(&bytes);
-    assert_eq!((report.kept, report.unreadable), (vec!["count".to_owned()], None));
-    assert_eq!(after.snapshot(), bytes);
-    observe(&mut after, &[(1, "a", "x"), (2, "a", "x")]);
+    let mut pieces = vec![before.delta().unwrap()];
+    assert_eq!((before.delta(), before.pending_changes()), (None, 0));
+    observe(&mut before, &[(1, "c", "x")]);
+    pieces.push(before.delta().unwrap());
+    assert!(pieces[1].len() < pieces[0].len());
+    let (mut after, report) = restored(&text, &pieces);
     assert_eq!(
-        one(&mut after).events_seen,
-        3,
-        "the one delivered again was counted before the snapshot"
+        (report.kept, report.pieces, report.unreadable),
+        (vec!["count".to_owned()], 2, None)
+    );
+    assert_eq!(after.delta(), None);
+    observe(&mut after, &[(1, "a", "x"), (2, "a", "x")]);
+    let detection = one(&mut after);
+    assert_eq!(
+        detection.events_seen, 3,
+        "the one delivered again was counted before"
+    );
+    assert!(
+        detection
+            .evidence
+            .iter()
+            .all(|evidence| evidence.raw.contains("failure"))
+    );
+    assert_eq!(after.dropped().duplicate[&SourceName("test".into())], 1);
+}
+
+#[test]
+fn a_detection_that_was_not_drained_survives_a_restart() {
+    let text = rules(BRUTE_FORCE);
+    let mut before = set(&text);
+    observe(&mut before, &[(0, "a", "x"), (1, "a", "x"), (2, "a", "x")]);
+    let pieces = [before.delta().unwrap()];
+    assert_eq!(restored(&text, &pieces).0.drain(), before.drain());
+    let pieces = [pieces[0].clone(), before.delta().unwrap()];
+    assert!(
+        restored(&text, &pieces).0.drain().is_empty(),
+        "by then it was handed out"
     );
 }
 
 #[test]
-fn a_detection_that_was_not_drained_survives_the_snapshot() {
-    let text = rules(BRUTE_FORCE);
+fn figures_survive_a_restart() {
+    let text = rules(STUFFING);
     let mut before = set(&text);
-    observe(&mut before, &[(0, "a", "x"), (1, "a", "x"), (2, "a", "x")]);
-    let bytes = before.snapshot();
-    let mut after = set(&text);
-    after.restore(&bytes);
-    assert_eq!(after.drain(), before.drain());
+    observe(
+        &mut before,
+        &[(0, "a", "x"), (0, "a", "x"), (1, "a", "y"), (2, "a", "z")],
+    );
+    before.observe(&event("no group", 0, json!({"result": "failure", "user": "x"})));
+    before.drain();
+    let (after, _) = restored(&text, &[before.delta().unwrap()]);
+    assert_eq!(
+        (after.dropped(), after.activity()),
+        (before.dropped(), before.activity())
+    );
+    assert_eq!(
+        after
+            .activity()
+            .last()
+            .map(|activity| (activity.matches, activity.detections)),
+        Some((3, 1))
+    );
 }
 
 #[test]
 fn a_changed_rule_starts_anew_and_says_so() {
     let mut before = set(&rules(BRUTE_FORCE));
     observe(&mut before, &[(0, "a", "x"), (1, "a", "x")]);
-    let bytes = before.snapshot();
-    let mut after = set(&rules(BRUTE_FORCE).replace("result: failure", "result: [failure, denied]"));
-    assert_eq!(after.restore(&bytes).restarted, ["count"]);
+    let piece = [before.delta().unwrap()];
+    let changed = rules(BRUTE_FORCE).replace("result: failure", "result: [failure, denied]");
+    let (mut after, report) = restored(&changed, &piece);
+    assert_eq!(report.restarted, ["count"]);
     observe(&mut after, &[(2, "a", "x")]);
     assert!(after.drain().is_empty());
-    let mut without = set(&support::detection("s: {a: 1}\ncondition: s"));
-    assert_eq!(without.restore(&bytes).gone, ["count"]);
-    for damaged in [&b""[..], b"wkdetec1", b"nonsense", &bytes[..bytes.len() / 2]] {
-        assert!(set(&rules(BRUTE_FORCE)).restore(damaged).unreadable.is_some());
+    let pieces = [piece[0].clone(), after.delta().unwrap()];
+    let (mut back, report) = restored(&rules(BRUTE_FORCE), &pieces);
+    assert_eq!(
+        report.restarted,
+        ["count"],
+        "what was counted by other words does not come back"
+    );
+    observe(&mut back, &[(3, "a", "x")]);
+    assert!(back.drain().is_empty());
+    let (_, report) = restored(&support::detection("s: {a: 1}\ncondition: s"), &piece);
+    assert_eq!(report.gone, ["count"]);
+}
+
+#[test]
+fn a_damaged_piece_is_told_and_nothing_of_it_is_applied() {
+    let text = rules(BRUTE_FORCE);
+    let mut before = set(&text);
+    let mut pieces = Vec::new();
+    for second in 0..3 {
+        observe(&mut before, &[(second, "a", "x")]);
+        pieces.push(before.delta().unwrap());
     }
+    for damaged in [
+        &b""[..],
+        b"wkdetec2",
+        b"nonsense",
+        &pieces[0][..pieces[0].len() / 2],
+    ] {
+        let (mut after, report) = restored(&text, &[damaged.to_vec()]);
+        assert_eq!((report.pieces, report.unreadable.is_some()), (0, true));
+        observe(&mut after, &[(5, "a", "x"), (6, "a", "x")]);
+        assert!(after.drain().is_empty(), "windows start anew");
+    }
+    for index in 0..pieces[1].len() {
+        let mut pieces = pieces.clone();
+        pieces[1][index] ^= 1;
+        let (mut after, report) = restored(&text, &pieces);
+        assert_eq!(report.pieces, 1, "damage at {index} of {}", pieces[1].len());
+        assert!(report.unreadable.is_some() && merge_deltas(&pieces).is_err());
+        observe(&mut after, &[(1, "a", "x"), (2, "a", "x")]);
+        assert_eq!(
+            one(&mut after).events_seen,
+            3,
+            "windows go on from the piece before"
+        );
+        pieces.push(after.delta().unwrap());
+        let (mut again, report) = restored(&text, &pieces);
+        assert_eq!(
+            (report.pieces, report.unreadable),
+            (1, None),
+            "the next delta is a new base"
+        );
+        observe(&mut again, &[(3, "a", "x")]);
+        assert_eq!(again.drain().remove(0).events_seen, 4);
+    }
+    let (_, report) = restored(&text, &[pieces[0].clone(), pieces[2].clone()]);
+    assert!(report.unreadable.unwrap().starts_with("piece 2 does not follow"));
+}
+
+#[test]
+fn merged_pieces_are_the_same_state() {
+    let text = rules(STUFFING);
+    let mut before = set(&text);
+    let mut pieces = Vec::new();
+    for n in 0..3_000 {
+        observe(&mut before, &[(n / 10, &format!("ip{}", n % 700), "x")]);
+        if n % 100 == 0 {
+            pieces.extend(before.delta());
+        }
+    }
+    pieces.extend(before.delta());
+    let merged = merge_deltas(&pieces).unwrap();
+    let size = |pieces: &[Vec<u8>]| pieces.iter().map(Vec::len).sum::<usize>();
+    assert!(
+        merged.len() == 1 && size(&merged) < size(&pieces),
+        "{} of {} bytes",
+        size(&merged),
+        size(&pieces)
+    );
+    assert_eq!(merge_deltas(&merged).unwrap(), merged);
+    let tell = |pieces: &[Vec<u8>]| {
+        let (mut set, report) = restored(&text, pieces);
+        assert_eq!(report.unreadable, None);
+        for n in 0..3_000 {
+            observe(
+                &mut set,
+                &[(300, &format!("ip{}", n % 700), &format!("u{}", n % 3))],
+            );
+        }
+        let mut told = set.drain();
+        told.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+        assert!(!told.is_empty());
+        told
+    };
+    assert_eq!(tell(&merged), tell(&pieces));
 }
 
 #[test]
@@ -435,11 +571,13 @@ fn what_is_over_is_forgotten() {
     for n in 0..1000 {
         set.observe(&fail(&n.to_string(), n, &format!("ip{n}"), "x"));
     }
-    let full = set.snapshot().len();
+    set.drain();
+    let full = (set.state_bytes(), set.delta().unwrap().len());
     set.advance(&SourceName("test".into()), at(10_000_000));
-    let empty = set.snapshot().len();
+    let removed = set.delta().unwrap().len();
+    assert!(!set.overdue() && set.state_bytes() == 0);
     assert!(
-        empty < 100 && full < 40_000,
-        "{full} bytes for the last two minutes, {empty} for nothing"
+        full.0 < 40_000 && full.1 < 100_000 && removed < 4_000,
+        "{full:?} for the last two minutes, {removed} to forget them"
     );
 }

@@ -8,6 +8,7 @@ mod cloudtrail;
 mod ftp;
 mod guardduty;
 mod json;
+mod kinds;
 mod sshd;
 mod syslog;
 pub mod time;

@@ -20,6 +20,27 @@ impl Condition {
         }
     }
 
+    /// The same condition over selections that stand so many places later.
+    pub(crate) fn shifted(&self, by: usize) -> Self {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.shifted(by)).collect();
+        match self {
+            Self::Selection(index) => Self::Selection(index + by),
+            Self::All(parts) => Self::All(all(parts)),
+            Self::Any(parts) => Self::Any(all(parts)),
+            Self::Not(part) => Self::Not(Box::new(part.shifted(by))),
+        }
+    }
+
+    /// Every selection it speaks of.
+    pub(crate) fn places(&self, into: &mut Vec<usize>) {
+        match self {
+            Self::Selection(index) if !into.contains(index) => into.push(*index),
+            Self::Selection(_) => {}
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.places(into)),
+            Self::Not(part) => part.places(into),
+        }
+    }
+
     /// The selections that speak for a match, rather than against one.
     pub(crate) fn asserted(&self, into: &mut Vec<usize>) {
         match self {
@@ -48,6 +69,18 @@ pub(crate) fn parse(text: &str, names: &[String]) -> Result<Condition, String> {
             "`{token}` is not expected here: join selections with `and` or `or`"
         )),
     }
+}
+
+/// The names that a condition speaks of, each once, in its order.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for token in tokens(text).unwrap_or_default() {
+        let own = ["(", ")", "and", "or", "not"];
+        if !own.iter().any(|own| token.eq_ignore_ascii_case(own)) && !words.contains(&token) {
+            words.push(token);
+        }
+    }
+    words
 }
 
 fn tokens(text: &str) -> Result<Vec<String>, String> {

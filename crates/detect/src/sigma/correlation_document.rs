@@ -1,74 +1,159 @@
-//! The `correlation` of a document: what is counted, by which groups, and when it fires.
+//! The `correlation` of a document: its keys by type, its references, groups and timespans. Which numbers must be reached is read
+//! in [`super::threshold_document`], which rules must meet in [`super::temporal_document`].
 
 use super::condition::listed;
-use super::correlation::{Bound, CorrelationRule, Counting, Share, Threshold};
-use super::document::{Reader, Section};
-use super::item::Ordering;
-use crate::yaml::{Entry, Piece, Value};
+use super::correlation::{Bucket, CorrelationRule, Counting, Sequence};
+use super::document::{Document, Reader, Section};
+use crate::yaml::{Entry, Value};
 use std::collections::BTreeMap;
 
-const CORRELATION_KEYS: [&str; 7] = [
-    "type",
-    "rules",
-    "of",
-    "group-by",
-    "timespan",
-    "condition",
-    "aliases",
+/// The types, in the order messages list them.
+pub(crate) const TYPES: [&str; 12] = [
+    "event_count",
+    "value_count",
+    "temporal",
+    "temporal_ordered",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+    "ratio",
+    "absence",
+    "sequence",
+    "leaky_bucket",
 ];
+
+/// Keys of every type. `generate` stands at the top in the specification's schema and within `correlation` in its text.
+const KEYS: [&str; 5] = ["type", "rules", "group-by", "aliases", "generate"];
+
+/// Keys of some types, with the types.
+const KEYS_OF: [(&str, &[&str]); 9] = [
+    (
+        "timespan",
+        &[
+            "event_count",
+            "value_count",
+            "temporal",
+            "temporal_ordered",
+            "value_sum",
+            "value_avg",
+            "value_percentile",
+            "value_median",
+            "ratio",
+            "absence",
+            "sequence",
+        ],
+    ),
+    (
+        "condition",
+        &[
+            "event_count",
+            "value_count",
+            "temporal",
+            "temporal_ordered",
+            "value_sum",
+            "value_avg",
+            "value_percentile",
+            "value_median",
+            "ratio",
+        ],
+    ),
+    ("of", &["ratio"]),
+    ("gap", &["sequence"]),
+    ("cancel", &["sequence"]),
+    ("capacity", &["leaky_bucket"]),
+    ("leak", &["leaky_bucket"]),
+    ("distinct", &["leaky_bucket"]),
+    ("mute", &["leaky_bucket"]),
+];
+
+/// References to rules, each with its line.
+pub(super) type References = Vec<(String, usize)>;
 
 impl Reader<'_> {
     pub(super) fn correlation_rule(
         &mut self,
-        piece: &Piece,
+        document: &Document,
         top: &Section<'_>,
         correlation: &Entry,
     ) -> Option<CorrelationRule> {
-        self.only(top, &Self::allowed_keys(&["correlation", "generate"]));
-        let meta = self.meta(piece, top);
-        let Some(entries) = correlation.value.entries() else {
-            self.fault(
-                correlation.line,
-                "correlation",
-                format!("a map is needed here with {}", listed(&CORRELATION_KEYS)),
-            );
-            return None;
-        };
-        let section = Section {
-            name: "correlation",
-            entries,
-        };
-        // `generate` stands at the top in the specification's schema and within `correlation` in its text.
-        let mut allowed = CORRELATION_KEYS.to_vec();
-        allowed.push("generate");
-        self.only(&section, &allowed);
+        self.known_or_custom(
+            top,
+            &Self::allowed_keys(&["correlation", "generate", "logsource"]),
+        );
+        let meta = self.meta(document, top);
+        let line = correlation.line;
+        let section = self.section(correlation, "correlation", &KEYS)?;
         let generate = self.truth(top, "generate") || self.truth(&section, "generate");
-        let counting = self.counting(correlation.line, &section);
-        let rules = self.references(correlation.line, &section, "rules", true);
-        let ratio = matches!(counting, Some(Counting::Ratio(_)));
-        let base = self.references(correlation.line, &section, "of", ratio);
-        if let (Some(Counting::Events(_) | Counting::Values(..)), Some(of)) = (&counting, section.get("of")) {
-            self.fault(
-                of.line,
-                "correlation.of",
-                "`of` belongs to `type: ratio` only: remove it",
-            );
+        let kind = self.kind(line, &section);
+        self.keys(&section, kind);
+        let mut rules = self.references(line, &section, "rules", kind != Some("temporal"));
+        let counting = kind.and_then(|kind| self.counting(kind, line, &section, &mut rules));
+        if !matches!(kind, Some("temporal" | "temporal_ordered" | "sequence")) {
+            // One event counts once, however often its rule is named.
+            let mut known = Vec::new();
+            rules.retain(|(name, _)| {
+                !known.contains(name) && {
+                    known.push(name.clone());
+                    true
+                }
+            });
         }
-        let timespan = self.timespan(correlation.line, &section);
+        let base = self.references(line, &section, "of", kind == Some("ratio"));
+        let cancel = self.references(line, &section, "cancel", false);
+        let timespan = match &counting {
+            Some(Counting::LeakyBucket(bucket)) => self.bucket_span(line, bucket),
+            _ if kind == Some("leaky_bucket") => None,
+            _ => self.needed_span(line, &section, "timespan"),
+        };
         let group_by = self.texts(&section, "group-by");
         let aliases = self.aliases(&section);
         let (timespan_text, timespan) = timespan?;
+        let mut counting = counting?;
+        if let Counting::Sequence(sequence) = &mut counting {
+            self.bounded_gap(&section, sequence, timespan);
+        }
         Some(CorrelationRule {
             meta: meta?,
-            counting: counting?,
+            counting,
             rules,
             base,
+            cancel,
             group_by,
             aliases,
             timespan,
             timespan_text,
             generate,
         })
+    }
+
+    fn kind(&mut self, line: usize, section: &Section<'_>) -> Option<&'static str> {
+        if section.get("type").is_none() {
+            self.fault(
+                line,
+                "correlation.type",
+                format!("a `type` is needed: {}", listed(&TYPES)),
+            );
+            return None;
+        }
+        self.one_of(section, "type", &TYPES).map(|index| TYPES[index])
+    }
+
+    /// Faults for keys that no correlation has, or not this one.
+    fn keys(&mut self, section: &Section<'_>, kind: Option<&str>) {
+        let mut known = KEYS.to_vec();
+        known.extend(KEYS_OF.iter().map(|(key, _)| *key));
+        self.only(section, &known);
+        let Some(kind) = kind else { return };
+        for (key, kinds) in KEYS_OF {
+            if let Some(entry) = section.get(key).filter(|_| !kinds.contains(&kind)) {
+                let reason = format!(
+                    "`{key}` belongs to the types {} only, not to `{kind}`: remove it",
+                    listed(kinds)
+                );
+                self.fault(entry.line, section.path(key), reason);
+            }
+        }
     }
 
     fn truth(&mut self, section: &Section<'_>, key: &str) -> bool {
@@ -82,74 +167,126 @@ impl Reader<'_> {
         }
     }
 
-    fn references(
+    pub(super) fn references(
         &mut self,
         line: usize,
         section: &Section<'_>,
         key: &str,
         needed: bool,
-    ) -> Vec<(String, usize)> {
-        let found: Vec<_> = section.get(key).map_or(Vec::new(), |entry| {
-            entry
-                .value
-                .items()
-                .iter()
-                .filter_map(|node| Some((node.text()?, node.line)))
-                .collect()
-        });
+    ) -> References {
+        let mut found = Vec::new();
+        for node in section.get(key).map_or(&[][..], |entry| entry.value.items()) {
+            match node.text() {
+                Some(text) => found.push((text, node.line)),
+                None => self.fault(
+                    node.line,
+                    section.path(key),
+                    format!(
+                        "the id, name or title of a rule is needed here, not {}",
+                        node.kind()
+                    ),
+                ),
+            }
+        }
         if needed && found.is_empty() {
             self.fault(
                 line,
                 section.path(key),
-                format!("`{key}` is needed: the ids, names or titles of detection rules"),
+                format!("`{key}` is needed: the ids, names or titles of rules"),
             );
         }
         found
     }
 
-    fn timespan(&mut self, line: usize, section: &Section<'_>) -> Option<(String, i64)> {
-        let Some(entry) = section.get("timespan") else {
+    fn needed_span(&mut self, line: usize, section: &Section<'_>, key: &str) -> Option<(String, i64)> {
+        if section.get(key).is_none() {
             self.fault(
                 line,
-                "correlation.timespan",
-                "a `timespan` such as `5m` is needed",
+                section.path(key),
+                format!("a `{key}` such as `5m` is needed"),
             );
-            return None;
-        };
+        }
+        self.span(section, key)
+    }
+
+    fn span(&mut self, section: &Section<'_>, key: &str) -> Option<(String, i64)> {
+        let entry = section.get(key)?;
         let text = entry.value.text().unwrap_or_default();
-        let longest = self
-            .limits
-            .longest_timespan
-            .num_microseconds()
-            .unwrap_or(i64::MAX);
         match span(&text) {
-            Some(span) if span <= longest => Some((text, span)),
+            Some(span) if span <= self.longest() => Some((text, span)),
             Some(_) => {
                 let days = self.limits.longest_timespan.num_days();
                 self.fault(
                     entry.line,
-                    "correlation.timespan",
+                    section.path(key),
                     format!("`{text}` is too long: at most {days} days are allowed"),
                 );
                 None
             }
             None => {
-                self.fault(entry.line, "correlation.timespan", format!("`{text}` is not a timespan: write a whole number above 0 and one of s, m, h, d and w, such as `5m`"));
+                self.fault(entry.line, section.path(key), format!("`{text}` is not a timespan: write a whole number above 0 and one of s, m, h, d, w, M (months) and y, such as `5m`"));
                 None
             }
         }
     }
 
+    fn longest(&self) -> i64 {
+        let longest = self.limits.longest_timespan.num_microseconds();
+        longest.unwrap_or(i64::MAX)
+    }
+
+    fn bounded_gap(&mut self, section: &Section<'_>, sequence: &mut Sequence, timespan: i64) {
+        if let Some(entry) = section
+            .get("gap")
+            .filter(|_| sequence.gap > timespan && sequence.gap != i64::MAX)
+        {
+            self.fault(
+                entry.line,
+                "correlation.gap",
+                "the `gap` is longer than the `timespan`, and so never decides: shorten it or leave it off",
+            );
+        }
+        sequence.gap = sequence.gap.min(timespan);
+    }
+
+    /// The time in which a full bucket runs empty stands for its timespan.
+    fn bucket_span(&mut self, line: usize, bucket: &Bucket) -> Option<(String, i64)> {
+        let capacity = i64::try_from(bucket.capacity).unwrap_or(i64::MAX);
+        let span = bucket
+            .leak
+            .checked_mul(capacity)
+            .filter(|span| *span <= self.longest());
+        if span.is_none() {
+            let days = self.limits.longest_timespan.num_days();
+            self.fault(
+                line,
+                "correlation.leak",
+                format!("a full bucket takes longer than {days} days to run empty: shorten `leak` or lower `capacity`"),
+            );
+        }
+        span.map(|span| (span_text(span), span))
+    }
+
     fn aliases(&mut self, section: &Section<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
         let mut aliases = BTreeMap::new();
-        let Some(entry) = section.get("aliases") else {
+        let Some(entry) = section
+            .get("aliases")
+            .filter(|entry| entry.value.value != Value::Null)
+        else {
             return aliases;
         };
         for alias in entry.value.entries().unwrap_or_default() {
             let mut of = BTreeMap::new();
             for pair in alias.value.entries().unwrap_or_default() {
-                if let Some(field) = pair.value.text() {
-                    of.insert(pair.key.clone(), field);
+                match pair.value.text() {
+                    Some(field) => {
+                        of.insert(pair.key.clone(), field);
+                    }
+                    None => self.fault(
+                        pair.line,
+                        format!("correlation.aliases.{}.{}", alias.key, pair.key),
+                        format!("the name of a field is needed here, not {}", pair.value.kind()),
+                    ),
                 }
             }
             if of.is_empty() {
@@ -171,17 +308,21 @@ impl Reader<'_> {
         aliases
     }
 
-    fn counting(&mut self, line: usize, section: &Section<'_>) -> Option<Counting> {
-        const TYPES: [&str; 3] = ["event_count", "value_count", "ratio"];
-        if section.get("type").is_none() {
-            self.fault(
-                line,
-                "correlation.type",
-                format!("a `type` is needed: {}", listed(&TYPES)),
-            );
-            return None;
+    fn counting(
+        &mut self,
+        kind: &'static str,
+        line: usize,
+        section: &Section<'_>,
+        rules: &mut References,
+    ) -> Option<Counting> {
+        match kind {
+            "absence" => return Some(Counting::Absence),
+            "sequence" => return self.sequence(section),
+            "leaky_bucket" => return self.bucket(line, section).map(Counting::LeakyBucket),
+            "temporal" => return self.temporal(line, section, rules),
+            "temporal_ordered" => return self.ordered(section, rules),
+            _ => {}
         }
-        let kind = self.one_of(section, "type", &TYPES)?;
         let Some(condition) = section.get("condition") else {
             self.fault(
                 line,
@@ -202,141 +343,124 @@ impl Reader<'_> {
             name: "correlation.condition",
             entries,
         };
+        let line = condition.line;
         match kind {
-            0 => {
+            "event_count" => {
                 self.only(&section, &["gt", "gte", "lt", "lte", "eq", "neq"]);
-                self.threshold(condition.line, &section).map(Counting::Events)
+                self.threshold(line, &section).map(Counting::Events)
             }
-            1 => {
+            "value_count" => {
                 self.only(&section, &["field", "gt", "gte", "lt", "lte", "eq", "neq"]);
-                let fields = self.texts(&section, "field");
-                if fields.is_empty() {
-                    self.fault(
-                        condition.line,
-                        "correlation.condition.field",
-                        "`value_count` needs the `field` whose distinct values are counted",
-                    );
-                }
-                let threshold = self.threshold(condition.line, &section)?;
+                let fields = self.fields(kind, line, &section);
+                let threshold = self.threshold(line, &section)?;
                 Some(Counting::Values(fields, threshold))
             }
-            _ => {
+            "ratio" => {
                 self.only(&section, &["gt", "gte", "min-events", "min-matches"]);
-                self.share(condition.line, &section).map(Counting::Ratio)
+                self.share(line, &section).map(Counting::Ratio)
             }
+            _ => self.figure(kind, line, &section),
         }
     }
 
-    fn threshold(&mut self, line: usize, section: &Section<'_>) -> Option<Threshold> {
-        let bounds = [
-            ("gt", Bound::Ordered(Ordering::Greater)),
-            ("gte", Bound::Ordered(Ordering::AtLeast)),
-            ("lt", Bound::Ordered(Ordering::Less)),
-            ("lte", Bound::Ordered(Ordering::AtMost)),
-            ("eq", Bound::Equal),
-            ("neq", Bound::NotEqual),
-        ];
-        let mut asked = Vec::new();
-        for (key, bound) in bounds {
-            if let Some(count) = self.count(section, key) {
-                asked.push((bound, count));
-            }
-        }
-        if asked.is_empty() {
-            self.fault(
-                line,
-                section.name,
-                "a comparison is needed: one of `gt`, `gte`, `lt`, `lte`, `eq` and `neq` with a whole number",
-            );
-            return None;
-        }
-        let reached = asked.iter().map(|(bound, count)| match bound {
-            Bound::Ordered(Ordering::Greater) => Some(count + 1),
-            Bound::Ordered(Ordering::AtLeast) => Some((*count).max(1)),
-            _ => None,
-        });
-        let reached: Option<Vec<u64>> = reached.collect();
-        Some(match reached.and_then(|counts| counts.into_iter().max()) {
-            Some(count) => Threshold::Reached(count),
-            None => Threshold::AtEnd(asked),
-        })
-    }
-
-    fn count(&mut self, section: &Section<'_>, key: &str) -> Option<u64> {
-        let entry = section.get(key)?;
-        let count = match entry.value.value {
-            Value::Integer(integer) => u64::try_from(integer).ok(),
-            _ => None,
+    fn sequence(&mut self, section: &Section<'_>) -> Option<Counting> {
+        let gap = match section.get("gap") {
+            Some(_) => self.span(section, "gap")?.1,
+            None => i64::MAX,
         };
-        let highest = self.limits.highest_count;
-        let count = count.filter(|count| *count <= highest);
-        if count.is_none() {
-            self.fault(
-                entry.line,
-                section.path(key),
-                format!("a whole number from 0 to {highest} is needed here"),
-            );
-        }
-        count
+        Some(Counting::Sequence(Sequence { gap }))
     }
 
-    fn share(&mut self, line: usize, section: &Section<'_>) -> Option<Share> {
-        let mut found = None;
-        for (key, ordering) in [("gt", Ordering::Greater), ("gte", Ordering::AtLeast)] {
-            let Some(entry) = section.get(key) else { continue };
-            let share = match entry.value.value {
-                Value::Integer(integer) => integer as f64,
-                Value::Float(float) => float,
-                _ => f64::NAN,
-            };
-            if !(share > 0.0 && share <= 1.0) {
-                self.fault(
-                    entry.line,
-                    section.path(key),
-                    "a share above 0 and at most 1 is needed here: `0.2` is 20 %",
-                );
-            }
-            found = Some((ordering, share));
-        }
-        let guards = ["min-events", "min-matches"].map(|key| {
-            let count = self.count(section, key);
-            if section.get(key).is_none() {
-                self.fault(
-                    line,
-                    section.path(key),
-                    format!("`{key}` is needed, so that a few events at night do not fire"),
-                );
-            }
-            count
-        });
-        if found.is_none() {
+    fn bucket(&mut self, line: usize, section: &Section<'_>) -> Option<Bucket> {
+        if section.get("capacity").is_none() {
             self.fault(
                 line,
-                section.name,
-                "a share is needed: `gte: 0.2` is 20 % and more",
+                section.path("capacity"),
+                "a `capacity` is needed: more events than this make the bucket overflow",
             );
         }
-        let (ordering, share) = found?;
-        Some(Share {
-            ordering,
-            share,
-            min_events: guards[0]?,
-            min_matches: guards[1]?.max(1),
+        let capacity = self.count(section, "capacity");
+        if let (Some(0), Some(entry)) = (capacity, section.get("capacity")) {
+            self.fault(entry.line, section.path("capacity"), "a bucket holds at least 1");
+        }
+        let leak = self.needed_span(line, section, "leak");
+        let mute = match section.get("mute") {
+            Some(_) => self.span(section, "mute")?.1,
+            None => 0,
+        };
+        let distinct = self.texts(section, "distinct");
+        Some(Bucket {
+            capacity: capacity?,
+            leak: leak?.1,
+            distinct,
+            mute,
         })
     }
 }
 
-/// A timespan in microseconds: a whole number and one of s, m, h, d and w.
+/// Units of a timespan with their seconds; a month and a year are the mean ones, as in pySigma.
+const UNITS: [(char, i64); 7] = [
+    ('y', 31_556_952),
+    ('M', 2_629_746),
+    ('w', 604_800),
+    ('d', 86_400),
+    ('h', 3_600),
+    ('m', 60),
+    ('s', 1),
+];
+
+/// A timespan in microseconds: a whole number and one of s, m, h, d, w, M and y.
 pub(crate) fn span(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        'w' => 604_800,
-        _ => return None,
-    };
+    let digits = &text[..text.len() - unit.len_utf8()];
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = digits.parse().ok()?;
+    let (_, seconds) = UNITS.iter().find(|(known, _)| *known == unit)?;
     number.checked_mul(seconds * 1_000_000).filter(|span| *span > 0)
+}
+
+/// A timespan as it would be written, in the largest unit from weeks down that it is a whole number of.
+fn span_text(span: i64) -> String {
+    let seconds = span / 1_000_000;
+    let unit = UNITS[2..].iter().find(|(_, unit)| seconds % unit == 0);
+    let (unit, size) = unit.copied().unwrap_or(('s', 1));
+    format!("{}{unit}", seconds / size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timespans_have_whole_numbers_and_known_units() {
+        assert_eq!(
+            (span("5m"), span("2w"), span("1M")),
+            (
+                Some(300_000_000),
+                Some(1_209_600_000_000),
+                Some(2_629_746_000_000)
+            )
+        );
+        for text in [
+            "",
+            "m",
+            "0s",
+            "-5m",
+            "+5m",
+            "5 m",
+            "5",
+            "1.5h",
+            "5x",
+            "9999999999999999y",
+            "5é",
+        ] {
+            assert_eq!(span(text), None, "{text}");
+        }
+        assert_eq!(
+            (span_text(50_000_000), span_text(7_200_000_000)),
+            ("50s".into(), "2h".into())
+        );
+    }
 }

@@ -1,23 +1,24 @@
 //! From a YAML document to a rule, or to every fault of it.
 //!
-//! Unknown keys are faults: an engine that reads `group_by` for `group-by` and says nothing drops the grouping of the rule.
+//! A key that looks like one of Sigma's but is none is a fault: an engine that reads `group_by` for `group-by` and says nothing
+//! drops the grouping of the rule. Any other key at the top of a document is the author's own, as the specification allows.
 
 use super::Status;
-use super::condition::{self, Condition, listed};
+use super::condition::listed;
 use super::correlation::CorrelationRule;
-use super::item::Item;
-use super::modifier;
-use super::rule::{DetectionRule, Meta, Selection};
+use super::pipeline::Pipeline;
+use super::rule::{DetectionRule, Meta};
+use super::similar::similar;
 use super::view::Fields;
 use crate::examples::Example;
 use crate::limits::Limits;
-use crate::quarantine::Quarantined;
-use crate::yaml::{Entry, Node, Piece, Value};
+use crate::quarantine::{Quarantined, RuleFile};
+use crate::yaml::{self, Entry, Node, Value};
 use watchkeeper_domain::detection::Level;
-use watchkeeper_domain::event::LogSource;
 
-/// Keys of both kinds of rule. `regression_tests_path` and `simulation` are what SigmaHQ's own rules carry for their tests.
-const COMMON_KEYS: [&str; 18] = [
+/// Keys of both kinds of rule. `reference` is what the specification's text calls `references`; `regression_tests_path` and
+/// `simulation` are what SigmaHQ's own rules carry for their tests.
+pub(crate) const COMMON_KEYS: [&str; 21] = [
     "title",
     "id",
     "related",
@@ -28,6 +29,7 @@ const COMMON_KEYS: [&str; 18] = [
     "license",
     "author",
     "references",
+    "reference",
     "date",
     "modified",
     "fields",
@@ -36,10 +38,95 @@ const COMMON_KEYS: [&str; 18] = [
     "tags",
     "scope",
     "tests",
+    "regression_tests_path",
+    "simulation",
 ];
-const UPSTREAM_KEYS: [&str; 2] = ["regression_tests_path", "simulation"];
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
+
+/// Keys that belong into a map below; at the top they were indented wrongly, and the rule would mean something else.
+const MISPLACED: [(&str, &str); 7] = [
+    ("condition", "detection` or `correlation"),
+    ("timeframe", "correlation` as `timespan"),
+    ("timespan", "correlation"),
+    ("group-by", "correlation"),
+    ("aliases", "correlation"),
+    ("selection", "detection"),
+    ("keywords", "detection"),
+];
+
+/// One document of a rule file, read as YAML.
+#[derive(Debug, Clone)]
+pub(crate) struct Document {
+    pub(crate) path: String,
+    pub(crate) line: usize,
+    /// Its text; where an `action: global` went before, with that.
+    pub(crate) source: String,
+    pub(crate) root: Node,
+}
+
+/// What a document is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Rule,
+    Filter,
+    Pipeline,
+}
+
+impl Document {
+    /// Reads every document of a file; what is no map of keys is told.
+    pub(crate) fn all(file: &RuleFile, faults: &mut Vec<Quarantined>) -> Vec<Self> {
+        let mut documents = Vec::new();
+        for piece in yaml::documents(&file.text) {
+            match yaml::parse(&piece.text, piece.line) {
+                Ok(root) if root.entries().is_some() => documents.push(Self {
+                    path: file.path.clone(),
+                    line: piece.line,
+                    source: piece.text.trim_start_matches('\n').to_owned(),
+                    root,
+                }),
+                Ok(root) => faults.push(Quarantined {
+                    path: file.path.clone(),
+                    line: Some(root.line),
+                    key: None,
+                    rule: None,
+                    reason: format!(
+                        "a rule is a map with `title` and `detection` or `correlation`, not {}",
+                        root.kind()
+                    ),
+                }),
+                Err(fault) => faults.push(Quarantined {
+                    path: file.path.clone(),
+                    line: Some(fault.line),
+                    key: fault.key,
+                    rule: None,
+                    reason: fault.reason,
+                }),
+            }
+        }
+        super::collection::joined(documents, faults)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
+        self.root.entries()?.iter().find(|entry| entry.key == key)
+    }
+
+    pub(crate) fn purpose(&self) -> Purpose {
+        if self.get("pipeline").is_some() || self.get("transformations").is_some() {
+            Purpose::Pipeline
+        } else if self.get("filter").is_some() && self.get("detection").is_none() {
+            Purpose::Filter
+        } else {
+            Purpose::Rule
+        }
+    }
+
+    /// What the document calls itself.
+    pub(crate) fn called(&self) -> Option<String> {
+        let named = |key| self.get(key).and_then(|entry| entry.value.text());
+        named("id").or_else(|| named("title"))
+    }
+}
 
 /// A rule as it came out of a document.
 #[derive(Debug)]
@@ -57,24 +144,17 @@ impl Rule {
     }
 }
 
-/// Reads one document. Faults go to `faults`; a document with any gives no rule.
+/// Reads one rule. Faults go to `faults`; a document with any gives no rule.
 pub(crate) fn read(
-    path: &str,
-    piece: &Piece,
+    document: &Document,
+    pipelines: &[Pipeline],
     fields: &mut Fields,
     limits: &Limits,
     faults: &mut Vec<Quarantined>,
 ) -> Option<Rule> {
-    let mut reader = Reader {
-        path,
-        rule: None,
-        faults: Vec::new(),
-        limits,
-    };
-    let rule = reader.document(piece, fields);
-    let sound = reader.faults.is_empty();
-    faults.append(&mut reader.faults);
-    rule.filter(|_| sound)
+    let mut reader = Reader::new(document, limits);
+    let rule = reader.rule(document, pipelines, fields);
+    reader.finish(rule, faults)
 }
 
 /// Reads one document and gathers its faults.
@@ -105,6 +185,28 @@ impl<'a> Section<'a> {
     }
 }
 
+impl<'a> Reader<'a> {
+    pub(super) fn new(document: &'a Document, limits: &'a Limits) -> Self {
+        Self {
+            path: &document.path,
+            rule: document.called(),
+            faults: Vec::new(),
+            limits,
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.path
+    }
+
+    /// Hands over the faults; what has any does not come out.
+    pub(super) fn finish<T>(self, made: Option<T>, faults: &mut Vec<Quarantined>) -> Option<T> {
+        let sound = self.faults.is_empty();
+        faults.extend(self.faults);
+        made.filter(|_| sound)
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn fault(&mut self, line: usize, key: impl Into<String>, reason: impl Into<String>) {
         self.faults.push(Quarantined {
@@ -116,48 +218,31 @@ impl Reader<'_> {
         });
     }
 
-    fn document(&mut self, piece: &Piece, fields: &mut Fields) -> Option<Rule> {
-        let root = match crate::yaml::parse(&piece.text, piece.line) {
-            Ok(root) => root,
-            Err(fault) => {
-                self.fault(fault.line, fault.key.unwrap_or_default(), fault.reason);
-                return None;
-            }
-        };
-        let Some(entries) = root.entries() else {
-            self.fault(
-                root.line,
-                "",
-                format!(
-                    "a rule is a map with `title` and `detection` or `correlation`, not {}",
-                    root.kind()
-                ),
-            );
-            return None;
-        };
+    fn rule(&mut self, document: &Document, pipelines: &[Pipeline], fields: &mut Fields) -> Option<Rule> {
+        let entries = document.root.entries().unwrap_or_default();
         let top = Section { name: "", entries };
-        let named = |key| top.get(key).and_then(|entry| entry.value.text());
-        self.rule = named("id").or_else(|| named("title"));
-        match (top.get("detection"), top.get("correlation"), top.get("filter")) {
-            (Some(detection), None, None) => self
-                .detection_rule(piece, &top, detection, fields)
+        if let (Some(_), Some(filter)) = (top.get("detection"), top.get("filter")) {
+            self.fault(filter.line, "filter", "a document has either `detection` or `filter`: put the filter into a document of its own, after `---`");
+            return None;
+        }
+        match (top.get("detection"), top.get("correlation")) {
+            (Some(detection), None) => self
+                .detection_rule(document, &top, detection, pipelines, fields)
                 .map(Rule::Detection),
-            (None, Some(correlation), None) => self
-                .correlation_rule(piece, &top, correlation)
+            (None, Some(correlation)) => self
+                .correlation_rule(document, &top, correlation)
                 .map(Rule::Correlation),
-            (_, None, Some(filter)) => {
-                self.fault(filter.line, "filter", "Sigma filters are not supported: put the exception into the rule's `detection` and `condition` as `and not …`");
-                None
-            }
-            (Some(_), Some(correlation), _) => {
+            (Some(_), Some(correlation)) => {
                 self.fault(correlation.line, "correlation", "a document has either `detection` or `correlation`: put the other into a document of its own, after `---`");
                 None
             }
-            _ => {
+            (None, None) => {
+                let allowed = ["logsource", "detection", "correlation", "filter", "pipeline"];
+                self.known_or_custom(&top, &[&COMMON_KEYS[..], &allowed[..]].concat());
                 self.fault(
-                    root.line,
+                    document.root.line,
                     "",
-                    "neither `detection` nor `correlation` is there: a rule needs one of them",
+                    "neither `detection` nor `correlation` is there: a rule needs one of them, a filter needs `filter`, and a pipeline `pipeline`",
                 );
                 None
             }
@@ -166,16 +251,51 @@ impl Reader<'_> {
 
     /// Faults for keys that are not allowed.
     pub(super) fn only(&mut self, section: &Section<'_>, allowed: &[&str]) {
-        for entry in section
-            .entries
-            .iter()
-            .filter(|entry| !allowed.contains(&entry.key.as_str()))
-        {
+        let unknown = |entry: &&Entry| !allowed.contains(&entry.key.as_str());
+        for entry in section.entries.iter().filter(unknown) {
             let near = allowed.iter().find(|key| similar(key, &entry.key));
             let hint = near.map_or(String::new(), |key| format!(", did you mean `{key}`"));
             let reason = format!("this key is not known{hint}: allowed are {}", listed(allowed));
             self.fault(entry.line, section.path(&entry.key), reason);
         }
+    }
+
+    /// Faults for keys that are written wrongly or stand at the wrong place; others are the author's own.
+    pub(super) fn known_or_custom(&mut self, top: &Section<'_>, known: &[&str]) {
+        let unknown = |entry: &&Entry| !known.contains(&entry.key.as_str());
+        for entry in top.entries.iter().filter(unknown) {
+            if let Some(near) = known.iter().find(|key| similar(key, &entry.key)) {
+                let reason = format!(
+                    "this key is not known, did you mean `{near}`: known are {}; a key of your own must not look like one of them",
+                    listed(known)
+                );
+                self.fault(entry.line, entry.key.clone(), reason);
+            } else if let Some((_, place)) = MISPLACED.iter().find(|(key, _)| similar(key, &entry.key)) {
+                self.fault(
+                    entry.line,
+                    entry.key.clone(),
+                    format!("this key belongs into `{place}`: indent it there"),
+                );
+            }
+        }
+    }
+
+    /// The map of an entry, or a fault that says what it may hold.
+    pub(super) fn section<'s>(
+        &mut self,
+        entry: &'s Entry,
+        name: &'s str,
+        allowed: &[&str],
+    ) -> Option<Section<'s>> {
+        let entries = entry.value.entries();
+        if entries.is_none() {
+            self.fault(
+                entry.line,
+                name,
+                format!("a map is needed here with {}", listed(allowed)),
+            );
+        }
+        entries.map(|entries| Section { name, entries })
     }
 
     pub(super) fn text(&mut self, section: &Section<'_>, key: &str) -> Option<String> {
@@ -192,11 +312,16 @@ impl Reader<'_> {
     }
 
     pub(super) fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<String> {
-        let Some(entry) = section.get(key).filter(|entry| entry.value.value != Value::Null) else {
+        let Some(entry) = section.get(key) else {
             return Vec::new();
         };
         let mut texts = Vec::new();
-        for item in entry.value.items() {
+        for item in entry
+            .value
+            .items()
+            .iter()
+            .filter(|item| item.value != Value::Null)
+        {
             match item.text() {
                 Some(text) => texts.push(text),
                 None => self.fault(
@@ -209,9 +334,12 @@ impl Reader<'_> {
         texts
     }
 
+    /// Which of several words a key has, in whatever case.
     pub(super) fn one_of(&mut self, section: &Section<'_>, key: &str, allowed: &[&str]) -> Option<usize> {
         let text = self.text(section, key)?;
-        let found = allowed.iter().position(|candidate| *candidate == text);
+        let found = allowed
+            .iter()
+            .position(|candidate| candidate.eq_ignore_ascii_case(text.trim()));
         if let (None, Some(entry)) = (found, section.get(key)) {
             self.fault(
                 entry.value.line,
@@ -222,13 +350,14 @@ impl Reader<'_> {
         found
     }
 
-    pub(super) fn meta(&mut self, piece: &Piece, top: &Section<'_>) -> Option<Meta> {
+    pub(super) fn meta(&mut self, document: &Document, top: &Section<'_>) -> Option<Meta> {
         let title = self.text(top, "title").filter(|title| !title.trim().is_empty());
-        let line = top.entries.first().map_or(piece.line, |entry| entry.line);
+        let line = top.entries.first().map_or(document.line, |entry| entry.line);
         if title.is_none() {
             self.fault(line, "title", "a rule needs a `title`");
         }
         let (id, name) = (self.text(top, "id"), self.text(top, "name"));
+        let id = id.filter(|id| !id.trim().is_empty());
         let levels = [
             Level::Informational,
             Level::Low,
@@ -248,6 +377,9 @@ impl Reader<'_> {
             .map_or(Level::Medium, |index| levels[index]);
         let status = self.one_of(top, "status", &STATUSES).map(|index| statuses[index]);
         let examples = self.examples(top);
+        let authors = self.texts(top, "author");
+        let mut references = self.texts(top, "references");
+        references.extend(self.texts(top, "reference"));
         let title = title?;
         Some(Meta {
             id: id.or_else(|| name.clone()).unwrap_or_else(|| title.clone()),
@@ -255,8 +387,8 @@ impl Reader<'_> {
             level,
             status,
             description: self.text(top, "description").unwrap_or_default(),
-            author: self.text(top, "author"),
-            references: self.texts(top, "references"),
+            author: (!authors.is_empty()).then(|| authors.join(", ")),
+            references,
             falsepositives: self.texts(top, "falsepositives"),
             tags: self.texts(top, "tags"),
             path: self.path.to_owned(),
@@ -265,7 +397,7 @@ impl Reader<'_> {
                 .get("id")
                 .or(top.get("title"))
                 .map_or(line, |entry| entry.line),
-            source: piece.text.trim_start_matches('\n').to_owned(),
+            source: document.source.clone(),
             examples,
             title,
         })
@@ -295,201 +427,6 @@ impl Reader<'_> {
     }
 
     pub(super) fn allowed_keys(kind: &[&'static str]) -> Vec<&'static str> {
-        [&COMMON_KEYS[..], kind, &UPSTREAM_KEYS[..]].concat()
+        [&COMMON_KEYS[..], kind].concat()
     }
-
-    fn detection_rule(
-        &mut self,
-        piece: &Piece,
-        top: &Section<'_>,
-        detection: &Entry,
-        fields: &mut Fields,
-    ) -> Option<DetectionRule> {
-        self.only(top, &Self::allowed_keys(&["logsource", "detection"]));
-        let meta = self.meta(piece, top);
-        let log_source = self.log_source(top);
-        let (selections, condition) = self.detection(detection, fields)?;
-        Some(DetectionRule {
-            meta: meta?,
-            log_source: log_source?,
-            selections,
-            condition,
-        })
-    }
-
-    fn log_source(&mut self, top: &Section<'_>) -> Option<LogSource> {
-        let Some(entry) = top.get("logsource") else {
-            let line = top.entries.first().map_or(1, |entry| entry.line);
-            self.fault(
-                line,
-                "logsource",
-                "a rule needs a `logsource` with at least one of `category`, `product` and `service`",
-            );
-            return None;
-        };
-        let Some(entries) = entry.value.entries() else {
-            self.fault(
-                entry.line,
-                "logsource",
-                "a map with `category`, `product` or `service` is needed here",
-            );
-            return None;
-        };
-        let section = Section {
-            name: "logsource",
-            entries,
-        };
-        self.only(&section, &["category", "product", "service", "definition"]);
-        let log_source = LogSource {
-            category: self.text(&section, "category"),
-            product: self.text(&section, "product"),
-            service: self.text(&section, "service"),
-        };
-        if log_source == LogSource::default() {
-            self.fault(
-                entry.line,
-                "logsource",
-                "at least one of `category`, `product` and `service` is needed",
-            );
-        }
-        Some(log_source)
-    }
-
-    fn detection(&mut self, detection: &Entry, fields: &mut Fields) -> Option<(Vec<Selection>, Condition)> {
-        let Some(entries) = detection.value.entries() else {
-            self.fault(
-                detection.line,
-                "detection",
-                "a map of selections with a `condition` is needed here",
-            );
-            return None;
-        };
-        let mut names = Vec::new();
-        let mut selections = Vec::new();
-        for entry in entries.iter().filter(|entry| entry.key != "condition") {
-            if entry.key == "timeframe" {
-                self.fault(entry.line, "detection.timeframe", "`timeframe` was removed from Sigma: write a second document with `correlation:` and its `timespan`");
-                continue;
-            }
-            names.push(entry.key.clone());
-            selections.push(self.selection(entry, fields));
-        }
-        let Some(condition) = entries.iter().find(|entry| entry.key == "condition") else {
-            self.fault(
-                detection.line,
-                "detection.condition",
-                format!("a `condition` over the selections is needed: {}", listed(&names)),
-            );
-            return None;
-        };
-        let condition = self.condition(condition, &names)?;
-        Some((selections.into_iter().collect::<Option<_>>()?, condition))
-    }
-
-    fn condition(&mut self, entry: &Entry, names: &[String]) -> Option<Condition> {
-        let mut parts = Vec::new();
-        for node in entry.value.items() {
-            let parsed = match node.text() {
-                Some(text) => condition::parse(&text, names),
-                None => Err(format!("a text is needed here, not {}", node.kind())),
-            };
-            match parsed {
-                Ok(part) => parts.push(part),
-                Err(reason) => self.fault(node.line, "detection.condition", reason),
-            }
-        }
-        // Several conditions are several rules in one: any of them is enough (specification 2.1, "Condition").
-        (!parts.is_empty()).then(|| {
-            if parts.len() == 1 {
-                parts.remove(0)
-            } else {
-                Condition::Any(parts)
-            }
-        })
-    }
-
-    fn selection(&mut self, entry: &Entry, fields: &mut Fields) -> Option<Selection> {
-        let name = format!("detection.{}", entry.key);
-        let alternatives = match &entry.value.value {
-            Value::Map(items) => vec![self.items(&name, entry.line, items, fields)?],
-            Value::List(nodes) if nodes.iter().any(|node| matches!(node.value, Value::Map(_))) => {
-                let blocks: Vec<_> = nodes
-                    .iter()
-                    .map(|node| match &node.value {
-                        Value::Map(items) => self.items(&name, node.line, items, fields),
-                        _ => self
-                            .item(&name, node.line, "", node, fields)
-                            .map(|item| vec![item]),
-                    })
-                    .collect();
-                blocks.into_iter().collect::<Option<_>>()?
-            }
-            _ => vec![vec![self.item(&name, entry.line, "", &entry.value, fields)?]],
-        };
-        Some(Selection { alternatives })
-    }
-
-    fn items(
-        &mut self,
-        name: &str,
-        line: usize,
-        entries: &[Entry],
-        fields: &mut Fields,
-    ) -> Option<Vec<Item>> {
-        if entries.is_empty() {
-            self.fault(
-                line,
-                name,
-                "an empty selection would match every event: name a field",
-            );
-            return None;
-        }
-        let items: Vec<_> = entries
-            .iter()
-            .map(|entry| self.item(name, entry.line, &entry.key, &entry.value, fields))
-            .collect();
-        items.into_iter().collect()
-    }
-
-    fn item(
-        &mut self,
-        name: &str,
-        line: usize,
-        key: &str,
-        values: &Node,
-        fields: &mut Fields,
-    ) -> Option<Item> {
-        let path = if key.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{name}.{key}")
-        };
-        match modifier::item(key, values, fields, self.limits) {
-            Ok(item) => Some(item),
-            Err(faults) => {
-                for fault in faults {
-                    self.fault(fault.line.unwrap_or(line), path.clone(), fault.reason);
-                }
-                None
-            }
-        }
-    }
-}
-
-/// Whether one is the other with `_` for `-`, another case, or one letter wrong, missing, doubled or swapped.
-pub(crate) fn similar(a: &str, b: &str) -> bool {
-    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
-    let (a, b): (Vec<char>, Vec<char>) = (plain(a).chars().collect(), plain(b).chars().collect());
-    if a.len().abs_diff(b.len()) > 1 || a.is_empty() {
-        return false;
-    }
-    let start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let end = a[start..]
-        .iter()
-        .rev()
-        .zip(b[start..].iter().rev())
-        .take_while(|(x, y)| x == y)
-        .count();
-    let left = (a.len() - start - end).max(b.len() - start - end);
-    left <= 1 || (left == 2 && a.len() == b.len() && a[start] == b[start + 1] && a[start + 1] == b[start])
 }

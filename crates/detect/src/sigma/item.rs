@@ -1,9 +1,9 @@
 //! One line of a selection: a field, its modifiers, and the values it is compared with.
 
 use super::pattern::Pattern;
-use super::view::{FieldId, Fields, Scalar, View};
+use super::time_part::TimePart;
+use super::view::{FieldId, Form, Scalar, View};
 use regex::Regex;
-use serde_json::Value;
 use std::net::IpAddr;
 
 /// A compiled line of a selection.
@@ -33,6 +33,12 @@ pub(crate) enum Test {
         other: FieldId,
         place: super::pattern::Place,
         cased: bool,
+    },
+    /// A part of a timestamp: the same number, or on one side of it.
+    Time {
+        part: TimePart,
+        ordering: Option<Ordering>,
+        asked: i64,
     },
 }
 
@@ -98,55 +104,68 @@ impl Network {
 
 impl Item {
     /// Whether the event has what this line asks for.
-    pub(crate) fn matches(&self, view: &View<'_>, fields: &Fields) -> bool {
-        let mut one = |test: &Test| match self.field {
-            Some(field) => test.holds(view.values(field, fields), view, fields),
+    pub(crate) fn matches(&self, view: &View<'_>) -> bool {
+        let one = |test: &Test| match self.field {
+            Some(field) => test.holds(field, view),
             None => test.holds_anywhere(view),
         };
         let found = if self.all {
-            self.tests.iter().all(&mut one)
+            self.tests.iter().all(one)
         } else {
-            self.tests.iter().any(&mut one)
+            self.tests.iter().any(one)
         };
         found != self.negated
     }
 }
 
 impl Test {
-    fn holds(&self, values: &[Scalar<'_>], view: &View<'_>, fields: &Fields) -> bool {
+    fn holds(&self, field: FieldId, view: &View<'_>) -> bool {
+        let mut values = view.values(field);
         match self {
             Self::Null => values.is_empty(),
-            Self::Exists(asked) => values.is_empty() != *asked,
+            Self::Exists(asked) => view.is_present(field) == *asked,
             Self::Field { other, place, cased } => {
-                let others = view.values(*other, fields);
-                let pairs = values.iter().flat_map(|a| others.iter().map(move |b| (a, b)));
-                pairs.into_iter().any(|(a, b)| {
+                let others = view.values(*other);
+                let mut pairs = values.flat_map(|a| others.map(move |b| (a, b)));
+                pairs.any(|(a, b)| {
                     if *cased {
-                        stands(&a.text, &b.text, *place)
+                        stands(a.text, b.text, *place)
                     } else {
-                        stands(a.lower(), b.lower(), *place)
+                        stands(a.lower(view.memory), b.lower(view.memory), *place)
                     }
                 })
             }
-            _ => values.iter().any(|value| self.holds_for(value)),
+            _ => values.any(|value| self.holds_for(value, view)),
         }
     }
 
-    fn holds_for(&self, scalar: &Scalar<'_>) -> bool {
+    fn holds_for<'a>(&self, scalar: &Scalar<'a>, view: &View<'a>) -> bool {
         match self {
-            Self::Pattern(pattern) if pattern.cased => pattern.matches(&scalar.text),
-            Self::Pattern(pattern) => pattern.matches(scalar.lower()),
+            Self::Pattern(pattern) if pattern.cased => pattern.matches(scalar.text),
+            Self::Pattern(pattern) => pattern.matches(scalar.lower(view.memory)),
             Self::Number(asked) => scalar.number() == Some(*asked),
-            Self::Bool(asked) => match scalar.value {
-                Value::Bool(found) => found == asked,
-                Value::String(text) => text.eq_ignore_ascii_case(if *asked { "true" } else { "false" }),
-                _ => false,
+            Self::Bool(asked) => match scalar.form {
+                Form::Bool(found) => found == *asked,
+                Form::Text => scalar
+                    .text
+                    .eq_ignore_ascii_case(if *asked { "true" } else { "false" }),
+                Form::Number | Form::Object => false,
             },
-            Self::Regex(regex) => regex.is_match(&scalar.text),
-            Self::Network(network) => network.contains(&scalar.text),
+            Self::Regex(regex) => regex.is_match(scalar.text),
+            Self::Network(network) => network.contains(scalar.text),
             Self::Compare(ordering, asked) => {
                 scalar.number().is_some_and(|found| ordering.holds(found, *asked))
             }
+            Self::Time {
+                part,
+                ordering,
+                asked,
+            } => part
+                .of(scalar.form, scalar.text)
+                .is_some_and(|found| match ordering {
+                    Some(ordering) => ordering.holds(found, *asked),
+                    None => found == *asked,
+                }),
             Self::Null | Self::Exists(_) | Self::Field { .. } => false,
         }
     }
@@ -154,12 +173,16 @@ impl Test {
     /// Keywords are looked for in the line as it came and in every value of the event: a JSON line has its backslashes doubled.
     fn holds_anywhere(&self, view: &View<'_>) -> bool {
         let in_raw = match self {
-            Self::Pattern(pattern) if pattern.cased => pattern.matches(&view.event.raw),
+            Self::Pattern(pattern) if pattern.cased => pattern.matches(view.raw),
             Self::Pattern(pattern) => pattern.matches(view.raw_lower()),
-            Self::Regex(regex) => regex.is_match(&view.event.raw),
+            Self::Regex(regex) => regex.is_match(view.raw),
             _ => false,
         };
-        in_raw || view.everything().iter().any(|scalar| self.holds_for(scalar))
+        in_raw
+            || view
+                .everything()
+                .iter()
+                .any(|scalar| self.holds_for(scalar, view))
     }
 }
 
@@ -174,8 +197,8 @@ fn stands(text: &str, part: &str, place: super::pattern::Place) -> bool {
 }
 
 /// The same number gives the same key, however it was written; zero has no sign.
-pub(crate) fn number_key(number: f64) -> String {
-    format!("{}", if number == 0.0 { 0.0 } else { number })
+pub(crate) fn number_key(number: f64) -> u64 {
+    (if number == 0.0 { 0.0 } else { number }).to_bits()
 }
 
 #[cfg(test)]

@@ -236,7 +236,7 @@ pub(crate) fn plain_text(text: &str) -> Option<String> {
 fn is_option_dash(symbols: &[Symbol], index: usize, c: char) -> bool {
     let is_word = |symbol: Option<&Symbol>| matches!(symbol, Some(Symbol::Plain(c)) if c.is_alphanumeric() || *c == '_');
     let before = index.checked_sub(1).and_then(|i| symbols.get(i));
-    (c == '-' || c == '/') && !is_word(before) && is_word(symbols.get(index + 1))
+    DASHES.contains(&c) && !is_word(before) && is_word(symbols.get(index + 1))
 }
 
 #[cfg(test)]

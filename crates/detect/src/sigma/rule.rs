@@ -3,8 +3,10 @@
 use super::Status;
 use super::condition::Condition;
 use super::item::Item;
+use super::pipeline::Shaping;
 use super::view::{Fields, View};
 use crate::examples::Example;
+use crate::quarantine::Quarantined;
 use watchkeeper_domain::detection::Level;
 use watchkeeper_domain::event::LogSource;
 
@@ -30,10 +32,54 @@ pub(crate) struct Meta {
     pub(crate) examples: Vec<Example>,
 }
 
+/// What a rule is called by those that refer to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Called {
+    id: String,
+    name: Option<String>,
+    pub(crate) title: String,
+}
+
 impl Meta {
-    /// Whether a correlation's reference means this rule: by id, name or title (specification 2.1, "Correlations").
-    pub(crate) fn is_called(&self, reference: &str) -> bool {
-        self.id == reference || self.name.as_deref() == Some(reference) || self.title == reference
+    pub(crate) fn called(&self) -> Called {
+        Called {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            title: self.title.clone(),
+        }
+    }
+
+    /// How surely a reference means this rule, the surest first: by id, by name, by title.
+    pub(crate) fn calling(&self, reference: &str) -> Option<u8> {
+        calling(&self.id, self.name.as_deref(), &self.title, reference)
+    }
+
+    /// A fault of the rule.
+    pub(crate) fn fault(&self, line: usize, key: &str, reason: String) -> Quarantined {
+        Quarantined {
+            path: self.path.clone(),
+            line: Some(line),
+            key: Some(key.to_owned()),
+            rule: Some(self.id.clone()),
+            reason,
+        }
+    }
+}
+
+impl Called {
+    /// Whether a reference means the rule: by id, name or title (specification 2.1, "Correlations").
+    pub(crate) fn is(&self, reference: &str) -> bool {
+        calling(&self.id, self.name.as_deref(), &self.title, reference).is_some()
+    }
+}
+
+fn calling(id: &str, name: Option<&str>, title: &str, reference: &str) -> Option<u8> {
+    if id == reference {
+        Some(0)
+    } else if name == Some(reference) {
+        Some(1)
+    } else {
+        (title == reference).then_some(2)
     }
 }
 
@@ -50,24 +96,28 @@ pub(crate) struct DetectionRule {
     pub(crate) log_source: LogSource,
     pub(crate) selections: Vec<Selection>,
     pub(crate) condition: Condition,
+    /// What pipelines made of it.
+    pub(crate) shaping: Shaping,
+    /// The filters that were joined to it, by id and text.
+    pub(crate) filters: Vec<(String, String)>,
 }
 
 impl Selection {
-    fn matches(&self, view: &View<'_>, fields: &Fields) -> bool {
-        self.matching(view, fields).is_some()
+    fn matches(&self, view: &View<'_>) -> bool {
+        self.matching(view).is_some()
     }
 
-    fn matching(&self, view: &View<'_>, fields: &Fields) -> Option<&[Item]> {
-        let holds = |items: &&Vec<Item>| items.iter().all(|item| item.matches(view, fields));
+    fn matching(&self, view: &View<'_>) -> Option<&[Item]> {
+        let holds = |items: &&Vec<Item>| items.iter().all(|item| item.matches(view));
         self.alternatives.iter().find(holds).map(Vec::as_slice)
     }
 }
 
 impl DetectionRule {
     /// Whether the event matches; its log source is not looked at.
-    pub(crate) fn matches(&self, view: &View<'_>, fields: &Fields) -> bool {
+    pub(crate) fn matches(&self, view: &View<'_>) -> bool {
         self.condition
-            .holds(&mut |index| self.selections[index].matches(view, fields))
+            .holds(&mut |index| self.selections[index].matches(view))
     }
 
     /// The fields that made the event match, with what it has there, in the rule's order.
@@ -76,17 +126,11 @@ impl DetectionRule {
         self.condition.asserted(&mut asserted);
         asserted.sort_unstable();
         let mut found: Vec<(String, String)> = Vec::new();
-        let items = asserted
-            .iter()
-            .filter_map(|i| self.selections[*i].matching(view, fields));
+        let items = asserted.iter().filter_map(|i| self.selections[*i].matching(view));
         for field in items.flatten().filter_map(|item| item.field) {
             let name = fields.name(field);
             if found.iter().all(|(known, _)| known != name) {
-                let texts: Vec<_> = view
-                    .values(field, fields)
-                    .iter()
-                    .map(|value| cut(&value.text))
-                    .collect();
+                let texts: Vec<_> = view.values(field).map(|value| cut(value.text)).collect();
                 found.push((name.to_owned(), texts.join(", ")));
             }
         }

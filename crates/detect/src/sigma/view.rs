@@ -1,14 +1,23 @@
-//! An event as rules see it: each field looked up once, whatever the number of rules that ask.
+//! An event as rules see it: the fields that rules ask for, each looked up once, whatever the number of rules that ask.
+//!
+//! A [`Scratch`] holds the memory that one event after another uses; nothing is allocated for an event once it has grown.
 
+use super::json::{self, JsonFault, Quotes};
+use super::paths::{NodeId, Paths, ROOT};
+use bumpalo::Bump;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use watchkeeper_domain::event::Event;
 
 /// A field path, resolved to a number when the rules are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct FieldId(usize);
+pub(crate) struct FieldId(u32);
+
+impl FieldId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Every field path that some rule asks for.
 #[derive(Debug, Default, Clone)]
@@ -22,50 +31,75 @@ impl Fields {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
-        let id = FieldId(self.names.len());
+        let id = FieldId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
         self.names.push(name.to_owned());
         self.ids.insert(name.to_owned(), id);
         id
     }
 
-    pub(crate) fn name(&self, id: FieldId) -> &str {
-        &self.names[id.0]
+    /// The number of a path that some rule asks for.
+    pub(crate) fn known(&self, name: &str) -> Option<FieldId> {
+        self.ids.get(name).copied()
     }
+
+    pub(crate) fn name(&self, id: FieldId) -> &str {
+        &self.names[id.index()]
+    }
+
+    /// Every one of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = FieldId> {
+        (0..self.names.len() as u32).map(FieldId)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+}
+
+/// What kind of value a field has; its text stands beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Number,
+    Bool(bool),
+    /// An object, as JSON.
+    Object,
 }
 
 /// One value of a field; a list has several.
 #[derive(Debug)]
-pub(crate) struct Scalar<'e> {
-    pub(crate) value: &'e Value,
-    pub(crate) text: Cow<'e, str>,
-    lower: OnceCell<String>,
+pub(crate) struct Scalar<'a> {
+    pub(crate) field: FieldId,
+    pub(crate) form: Form,
+    pub(crate) text: &'a str,
+    rank: u8,
+    /// Place of the field's next value, plus one.
+    next: u32,
+    lower: OnceCell<&'a str>,
 }
 
-impl Scalar<'_> {
-    fn of(value: &Value) -> Scalar<'_> {
-        let text = match value {
-            Value::String(text) => Cow::Borrowed(text.as_str()),
-            Value::Null => Cow::Borrowed(""),
-            other => Cow::Owned(other.to_string()),
-        };
-        Scalar {
-            value,
+impl<'a> Scalar<'a> {
+    fn new(field: FieldId, rank: u8, form: Form, text: &'a str) -> Self {
+        Self {
+            field,
+            form,
             text,
+            rank,
+            next: 0,
             lower: OnceCell::new(),
         }
     }
 
     /// The text in lower case.
-    pub(crate) fn lower(&self) -> &str {
-        self.lower.get_or_init(|| fold(&self.text))
+    pub(crate) fn lower(&self, memory: &'a Bump) -> &'a str {
+        self.lower.get_or_init(|| fold_into(self.text, memory))
     }
 
     /// The number it is, also where it came as text.
     pub(crate) fn number(&self) -> Option<f64> {
-        match self.value {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => number(text),
-            _ => None,
+        match self.form {
+            Form::Text | Form::Number => number(self.text),
+            Form::Bool(_) | Form::Object => None,
         }
     }
 }
@@ -76,7 +110,18 @@ pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.chars().flat_map(char::to_lowercase).collect()
+    // The long s is one in lower case already, and yet the same letter where case does not matter (Unicode, CaseFolding).
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|c| if c == 'ſ' { 's' } else { c }).collect()
+}
+
+fn fold_into<'a>(text: &str, memory: &'a Bump) -> &'a str {
+    if text.is_ascii() {
+        let lower = memory.alloc_str(text);
+        lower.make_ascii_lowercase();
+        return lower;
+    }
+    memory.alloc_str(&fold(text))
 }
 
 /// A text as a number: decimal digits with sign, point and exponent; not `inf`, not `nan`.
@@ -88,113 +133,361 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// An event with its fields looked up on first use.
-#[derive(Debug)]
-pub(crate) struct View<'e> {
-    pub(crate) event: &'e Event,
-    slots: Vec<OnceCell<Box<[Scalar<'e>]>>>,
-    everything: OnceCell<Vec<Scalar<'e>>>,
-    spaced: OnceCell<Vec<(String, &'e Value)>>,
-    raw: OnceCell<String>,
+/// Where the values of a field are, in the event of that number.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    event: u64,
+    first: u32,
+    last: u32,
+    /// The event in which the field is there without a value: null, or an empty list.
+    empty: u64,
 }
 
-impl<'e> View<'e> {
-    pub(crate) fn new(event: &'e Event, fields: &Fields) -> Self {
-        let mut slots = Vec::new();
-        slots.resize_with(fields.names.len(), OnceCell::new);
-        Self {
-            event,
-            slots,
-            everything: OnceCell::new(),
-            spaced: OnceCell::new(),
-            raw: OnceCell::new(),
+/// Memory that one event after another uses.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    memory: Bump,
+    quotes: Quotes,
+    slots: Vec<Slot>,
+    /// The number of the event that is looked at: what a slot holds of another is out of date.
+    event: u64,
+}
+
+impl Scratch {
+    /// The event with these fields.
+    pub(crate) fn fields<'a>(
+        &'a mut self,
+        event: &'a Map<String, Value>,
+        raw: &'a str,
+        paths: &Paths,
+        fields: &Fields,
+    ) -> View<'a> {
+        self.next(fields);
+        let mut fill = Fill::new(&self.memory, &mut self.slots, self.event);
+        fill.object(event, ROOT, paths, 0);
+        let (scalars, empty) = fill.done();
+        View::new(
+            Body::Fields(event),
+            raw,
+            scalars,
+            empty,
+            &self.memory,
+            &self.slots,
+            self.event,
+        )
+    }
+
+    /// The event that this JSON text is.
+    pub(crate) fn json<'a>(
+        &'a mut self,
+        text: &'a str,
+        paths: &Paths,
+        fields: &Fields,
+    ) -> Result<View<'a>, JsonFault> {
+        self.next(fields);
+        self.quotes.read(text.as_bytes());
+        let mut fill = Fill::new(&self.memory, &mut self.slots, self.event);
+        json::read(text, &self.quotes, paths, &mut fill)?;
+        let (scalars, empty) = fill.done();
+        let body = Body::Json {
+            escapes: self.quotes.escapes(),
+        };
+        Ok(View::new(
+            body,
+            text,
+            scalars,
+            empty,
+            &self.memory,
+            &self.slots,
+            self.event,
+        ))
+    }
+
+    fn next(&mut self, fields: &Fields) {
+        self.memory.reset();
+        self.event += 1;
+        if self.slots.len() < fields.len() {
+            self.slots.resize(fields.len(), Slot::default());
         }
+    }
+}
+
+/// Takes the values of one event as they are found.
+#[derive(Debug)]
+pub(crate) struct Fill<'a, 's> {
+    memory: &'a Bump,
+    scalars: bumpalo::collections::Vec<'a, Scalar<'a>>,
+    /// Fields that are there without a value.
+    empty: bumpalo::collections::Vec<'a, FieldId>,
+    slots: &'s mut [Slot],
+    event: u64,
+}
+
+impl<'a, 's> Fill<'a, 's> {
+    fn new(memory: &'a Bump, slots: &'s mut [Slot], event: u64) -> Self {
+        Self {
+            memory,
+            // As many as fill a cache line or two of pointers: most events have no more.
+            scalars: bumpalo::collections::Vec::with_capacity_in(32, memory),
+            empty: bumpalo::collections::Vec::new_in(memory),
+            slots,
+            event,
+        }
+    }
+
+    fn done(self) -> (&'a [Scalar<'a>], &'a [FieldId]) {
+        (self.scalars.into_bump_slice(), self.empty.into_bump_slice())
+    }
+
+    /// A field that is there without a value: null, or an empty list.
+    pub(crate) fn nothing(&mut self, field: FieldId) {
+        let slot = &mut self.slots[field.index()];
+        if slot.empty != self.event {
+            slot.empty = self.event;
+            self.empty.push(field);
+        }
+    }
+
+    /// A text that stands in the event as it is.
+    #[inline]
+    pub(crate) fn text(&mut self, field: FieldId, rank: u8, text: &'a str) {
+        self.put(Scalar::new(field, rank, Form::Text, text));
+    }
+
+    /// A text that had to be made, such as one whose escapes were resolved.
+    pub(crate) fn made_text(&mut self, field: FieldId, rank: u8, text: &str) {
+        let text = self.memory.alloc_str(text);
+        self.put(Scalar::new(field, rank, Form::Text, text));
+    }
+
+    #[inline]
+    pub(crate) fn number(&mut self, field: FieldId, rank: u8, text: &'a str) {
+        self.put(Scalar::new(field, rank, Form::Number, text));
+    }
+
+    pub(crate) fn made_number(&mut self, field: FieldId, rank: u8, text: &str) {
+        let text = self.memory.alloc_str(text);
+        self.put(Scalar::new(field, rank, Form::Number, text));
+    }
+
+    pub(crate) fn truth(&mut self, field: FieldId, rank: u8, truth: bool) {
+        let text = if truth { "true" } else { "false" };
+        self.put(Scalar::new(field, rank, Form::Bool(truth), text));
+    }
+
+    /// An object where a rule asks for a value.
+    pub(crate) fn whole(&mut self, field: FieldId, rank: u8, json: &'a str) {
+        self.put(Scalar::new(field, rank, Form::Object, json));
+    }
+
+    #[inline]
+    fn put(&mut self, scalar: Scalar<'a>) {
+        let place = self.scalars.len() as u32;
+        let slot = &mut self.slots[scalar.field.index()];
+        if slot.event != self.event {
+            (slot.event, slot.first, slot.last) = (self.event, place, place);
+        } else {
+            let known = self.scalars[slot.last as usize].rank;
+            match scalar.rank.cmp(&known) {
+                // A key that contains the dots wins over nested ones, wherever it stands.
+                std::cmp::Ordering::Less => (slot.first, slot.last) = (place, place),
+                std::cmp::Ordering::Equal => {
+                    self.scalars[slot.last as usize].next = place + 1;
+                    slot.last = place;
+                }
+                std::cmp::Ordering::Greater => return,
+            }
+        }
+        self.scalars.push(scalar);
+    }
+
+    fn object(&mut self, object: &'a Map<String, Value>, node: NodeId, paths: &Paths, depth: usize) {
+        for (key, value) in object {
+            let found = paths.child(node, key.as_bytes()).or_else(|| {
+                // Windows says `Threat Name` where Sigma says `ThreatName`.
+                let spaced = depth == 0 && key.contains(' ');
+                spaced
+                    .then(|| paths.child(node, key.replace(' ', "").as_bytes()))
+                    .flatten()
+            });
+            if let Some(child) = found {
+                self.value(value, child, paths, depth + 1);
+            }
+        }
+    }
+
+    fn value(&mut self, value: &'a Value, node: NodeId, paths: &Paths, depth: usize) {
+        let field = paths.field(node);
+        match (value, field) {
+            (Value::Array(items), field) => {
+                if let (Some((field, _)), true) = (field, items.is_empty()) {
+                    self.nothing(field);
+                }
+                for item in items {
+                    self.value(item, node, paths, depth + 1);
+                }
+            }
+            (Value::Object(inner), field) => {
+                self.object(inner, node, paths, depth);
+                if let Some((field, rank)) = field {
+                    let json = self.memory.alloc_str(&value.to_string());
+                    self.whole(field, rank, json);
+                }
+            }
+            (_, None) => {}
+            (Value::Null, Some((field, _))) => self.nothing(field),
+            (Value::String(text), Some((field, rank))) => self.text(field, rank, text),
+            (Value::Number(number), Some((field, rank))) => {
+                self.made_number(field, rank, &number.to_string());
+            }
+            (Value::Bool(truth), Some((field, rank))) => self.truth(field, rank, *truth),
+        }
+    }
+}
+
+/// Where the values that no rule names are found, for keywords.
+#[derive(Debug, Clone, Copy)]
+enum Body<'a> {
+    Fields(&'a Map<String, Value>),
+    /// The raw text is the event.
+    Json {
+        escapes: bool,
+    },
+}
+
+/// An event with the fields that rules ask for.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    body: Body<'a>,
+    /// The line as it came.
+    pub(crate) raw: &'a str,
+    scalars: &'a [Scalar<'a>],
+    empty: &'a [FieldId],
+    pub(crate) memory: &'a Bump,
+    slots: &'a [Slot],
+    event: u64,
+    everything: OnceCell<Vec<Scalar<'a>>>,
+    raw_lower: OnceCell<&'a str>,
+}
+
+impl<'a> View<'a> {
+    fn new(
+        body: Body<'a>,
+        raw: &'a str,
+        scalars: &'a [Scalar<'a>],
+        empty: &'a [FieldId],
+        memory: &'a Bump,
+        slots: &'a [Slot],
+        event: u64,
+    ) -> Self {
+        Self {
+            body,
+            raw,
+            scalars,
+            empty,
+            memory,
+            slots,
+            event,
+            everything: OnceCell::new(),
+            raw_lower: OnceCell::new(),
+        }
+    }
+
+    /// Every value that some rule asks for, in the order of the event.
+    pub(crate) fn scalars(&self) -> &'a [Scalar<'a>] {
+        self.scalars
+    }
+
+    /// Fields that rules ask for and that are there without a value.
+    pub(crate) fn empty(&self) -> &'a [FieldId] {
+        self.empty
+    }
+
+    /// Whether the field is there, be it empty or null (specification 2.1, modifier `exists`).
+    pub(crate) fn is_present(&self, field: FieldId) -> bool {
+        let slot = self.slots[field.index()];
+        slot.event == self.event || slot.empty == self.event
     }
 
     /// The values of a field that are there; null is not.
-    pub(crate) fn values(&self, field: FieldId, fields: &Fields) -> &[Scalar<'e>] {
-        self.slots[field.0].get_or_init(|| {
-            let mut found = Vec::new();
-            let name = fields.name(field);
-            collect(&self.event.fields, name, &mut found);
-            if found.is_empty() {
-                let spaced = self.spaced().iter().filter(|(key, _)| key == name);
-                spaced.for_each(|(_, value)| elements(value, &mut found));
-            }
-            found
-                .into_iter()
-                .filter(|v| !v.is_null())
-                .map(Scalar::of)
-                .collect()
-        })
+    #[inline]
+    pub(crate) fn values(&self, field: FieldId) -> Values<'a> {
+        let slot = self.slots[field.index()];
+        Values {
+            scalars: self.scalars,
+            next: if slot.event == self.event {
+                slot.first + 1
+            } else {
+                0
+            },
+        }
     }
 
-    /// The fields with spaces in their names, by the name without: Windows says `Threat Name` where Sigma says `ThreatName`.
-    fn spaced(&self) -> &[(String, &'e Value)] {
-        self.spaced.get_or_init(|| {
-            let spaced = self.event.fields.iter().filter(|(key, _)| key.contains(' '));
-            spaced.map(|(key, value)| (key.replace(' ', ""), value)).collect()
-        })
+    /// The value of a field where it has just one that is no object.
+    pub(crate) fn single(&self, field: FieldId) -> Option<&'a Scalar<'a>> {
+        let mut values = self.values(field);
+        let only = values.next()?;
+        (values.next().is_none() && only.form != Form::Object).then_some(only)
     }
 
-    /// Every scalar anywhere in the event, for keywords.
-    pub(crate) fn everything(&self) -> &[Scalar<'e>] {
+    /// Every scalar anywhere in the event, for keywords; none where all of them stand in the raw line as they are.
+    pub(crate) fn everything(&self) -> &[Scalar<'a>] {
         self.everything.get_or_init(|| {
             let mut found = Vec::new();
-            self.event
-                .fields
-                .values()
-                .for_each(|value| leaves(value, &mut found));
-            found.into_iter().map(Scalar::of).collect()
+            match self.body {
+                Body::Fields(fields) => fields.values().for_each(|value| self.leaves(value, &mut found)),
+                Body::Json { escapes: false } => {}
+                Body::Json { escapes: true } => {
+                    if let Ok(value) = serde_json::from_str::<Value>(self.raw) {
+                        self.leaves(&value, &mut found);
+                    }
+                }
+            }
+            found
         })
+    }
+
+    fn leaves(&self, value: &Value, found: &mut Vec<Scalar<'a>>) {
+        let nowhere = FieldId(u32::MAX);
+        let mut put =
+            |form, text: &str| found.push(Scalar::new(nowhere, 0, form, self.memory.alloc_str(text)));
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| self.leaves(item, found)),
+            Value::Object(inner) => inner.values().for_each(|value| self.leaves(value, found)),
+            Value::Null => {}
+            Value::String(text) => put(Form::Text, text),
+            Value::Number(number) => put(Form::Number, &number.to_string()),
+            Value::Bool(truth) => put(Form::Bool(*truth), if *truth { "true" } else { "false" }),
+        }
     }
 
     /// The line as it came, in lower case.
-    pub(crate) fn raw_lower(&self) -> &str {
-        self.raw.get_or_init(|| fold(&self.event.raw))
+    pub(crate) fn raw_lower(&self) -> &'a str {
+        self.raw_lower.get_or_init(|| fold_into(self.raw, self.memory))
     }
 }
 
-/// The values at a dotted path. A key that contains the dots wins over nested ones, as in [`Event::field`]; a list stands for
-/// each of its elements, also in the middle of a path.
-fn collect<'e>(fields: &'e Map<String, Value>, path: &str, found: &mut Vec<&'e Value>) {
-    if let Some(value) = fields.get(path) {
-        elements(value, found);
-        return;
-    }
-    let before = found.len();
-    for (dot, _) in path.match_indices('.') {
-        let rest = &path[dot + 1..];
-        if let Some(value) = fields.get(&path[..dot]) {
-            descend(value, rest, found);
-        }
-        if found.len() > before {
-            return;
-        }
+/// The values of one field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Values<'a> {
+    scalars: &'a [Scalar<'a>],
+    next: u32,
+}
+
+impl Values<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next == 0
     }
 }
 
-fn descend<'e>(value: &'e Value, path: &str, found: &mut Vec<&'e Value>) {
-    match value {
-        Value::Object(inner) => collect(inner, path, found),
-        Value::Array(items) => items.iter().for_each(|item| descend(item, path, found)),
-        _ => {}
-    }
-}
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a Scalar<'a>;
 
-fn elements<'e>(value: &'e Value, found: &mut Vec<&'e Value>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| elements(item, found)),
-        other => found.push(other),
-    }
-}
-
-fn leaves<'e>(value: &'e Value, found: &mut Vec<&'e Value>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, found)),
-        Value::Object(inner) => inner.values().for_each(|value| leaves(value, found)),
-        Value::Null => {}
-        other => found.push(other),
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let scalar = self.scalars.get(self.next.checked_sub(1)? as usize)?;
+        self.next = scalar.next;
+        Some(scalar)
     }
 }
 
@@ -203,22 +496,85 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn both(event: &Value, names: &[&str]) -> Vec<Vec<String>> {
+        let Value::Object(map) = event else { unreachable!() };
+        let mut fields = Fields::default();
+        let ids: Vec<_> = names.iter().map(|name| fields.id(name)).collect();
+        let paths = Paths::new(ids.iter().copied(), &fields);
+        let texts = |view: &View<'_>| -> Vec<Vec<String>> {
+            let of = |id: &FieldId| view.values(*id).map(|scalar| scalar.text.to_owned()).collect();
+            ids.iter().map(of).collect()
+        };
+        let mut scratch = Scratch::default();
+        let from_fields = texts(&scratch.fields(map, "", &paths, &fields));
+        let text = serde_json::to_string_pretty(event).unwrap();
+        let from_text = texts(&scratch.json(&text, &paths, &fields).unwrap());
+        let text = event.to_string();
+        assert_eq!(texts(&scratch.json(&text, &paths, &fields).unwrap()), from_fields);
+        assert_eq!(from_text, from_fields);
+        from_fields
+    }
+
     #[test]
-    fn a_path_passes_through_lists() {
-        let Value::Object(fields) =
-            json!({"r": [{"arn": "a"}, {"arn": ["b", "c"]}], "x.y": 1, "x": {"y": 2, "z": 3}})
-        else {
-            unreachable!()
-        };
-        let at = |path: &str| {
-            let mut found = Vec::new();
-            collect(&fields, path, &mut found);
-            found.into_iter().cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(at("r.arn"), [json!("a"), json!("b"), json!("c")]);
-        assert_eq!(at("x.y"), [json!(1)]);
-        assert_eq!(at("x.z"), [json!(3)]);
-        assert!(at("x.q").is_empty() && at("r").len() == 2);
+    fn a_path_passes_through_lists_and_a_key_with_dots_wins() {
+        let event =
+            json!({"r": [{"arn": "a"}, {"arn": ["b", "c"]}], "x": {"y": 2, "z": 3}, "x.y": 1, "n": null});
+        let found = both(&event, &["r.arn", "x.y", "x.z", "x.q", "n"]);
+        assert_eq!(found, [vec!["a", "b", "c"], vec!["1"], vec!["3"], vec![], vec![]]);
+    }
+
+    #[test]
+    fn texts_with_escapes_and_numbers_of_every_form_are_read_the_same_from_text_and_fields() {
+        let event = json!({
+            "quoted \"key\"": "say \"hi\" \\ \u{1}\u{e9}\n", "Threat Name": "EICAR", "big": 12_345_678_901_234_567_890_u64,
+            "negative": -5, "fraction": 1.50, "small": 1e-7, "truth": true, "empty": "", "nested": {"": "no name"},
+        });
+        let names = [
+            "quoted \"key\"",
+            "ThreatName",
+            "big",
+            "negative",
+            "fraction",
+            "small",
+            "truth",
+            "empty",
+            "nested.",
+        ];
+        let found = both(&event, &names);
+        assert_eq!(found[0], ["say \"hi\" \\ \u{1}\u{e9}\n"]);
+        assert_eq!(
+            (&found[1][..], &found[4][..]),
+            (&["EICAR".to_owned()][..], &["1.5".to_owned()][..])
+        );
+        assert!(found.iter().all(|values| values.len() == 1), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_with_the_place() {
+        let mut fields = Fields::default();
+        let paths = Paths::new([fields.id("a"), fields.id("b.c")].into_iter(), &fields);
+        let mut scratch = Scratch::default();
+        for (text, at) in [
+            ("", 0),
+            ("[1]", 0),
+            ("{\"a\": 1", 7),
+            ("{\"a\" 1}", 5),
+            ("{\"a\": }", 6),
+            ("{\"a\": tru}", 6),
+            ("{\"x\": [1, 2}, \"a\": 1}", 11),
+            ("{\"a\": \"open}", 12),
+            ("{\"a\": 1} {}", 9),
+            ("{\"a\": 1,}", 8),
+            ("{\"a\": \"\\x\"}", 6),
+            ("{\"a\": 1 2}", 8),
+        ] {
+            let fault = scratch.json(text, &paths, &fields).map(|_| ()).unwrap_err();
+            assert_eq!(fault.at, at, "{text}: {fault}");
+        }
+        let deep = format!("{{\"b\": {}", "[".repeat(100_000));
+        assert!(scratch.json(&deep, &paths, &fields).is_err());
+        let deep = format!("{{\"z\": {}", "{\"b\":".repeat(100_000));
+        assert!(scratch.json(&deep, &paths, &fields).is_err());
     }
 
     #[test]

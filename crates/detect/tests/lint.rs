@@ -1,0 +1,205 @@
+//! What lint says: each habit with what to write instead, and nothing about a good rule.
+
+mod support;
+
+use support::{detection, rule};
+use watchkeeper_detect::{Limits, RuleFile, Severity, lint};
+
+fn remarks(texts: &[&str]) -> Vec<(Severity, String, String)> {
+    let files = texts.iter().enumerate().map(|(index, text)| RuleFile {
+        path: format!("{index}.yml"),
+        text: (*text).to_owned(),
+    });
+    let told = lint(files, &Limits::default());
+    told.into_iter()
+        .map(|remark| (remark.severity, remark.key.unwrap_or_default(), remark.message))
+        .collect()
+}
+
+/// The remarks at keys that begin so, with their severity and message.
+fn at(text: &str, key: &str) -> Vec<(Severity, String)> {
+    let found = remarks(&[text])
+        .into_iter()
+        .filter(|(_, at, _)| at.starts_with(key));
+    found.map(|(severity, _, message)| (severity, message)).collect()
+}
+
+const GOOD: &str = "title: Vault emptied\nid: 6afb8c74-4629-4123-82c4-4714f5a33e8b\nstatus: test\ndescription: Somebody deletes what the vault holds\ndate: 2026-01-05\ntags: [attack.impact, attack.t1485]\nfalsepositives: [The yearly clean-up]\nlevel: high\nlogsource: {product: app}\ndetection:\n  selection: {action: delete, path|startswith: /vault}\n  filter_robot: {user: robot}\n  condition: selection and not 1 of filter_*\ntests:\n  - {name: deletion, fires: 1, events: [{fields: {action: delete, path: /vault/x}}]}\n";
+
+#[test]
+fn a_good_rule_is_left_alone() {
+    assert_eq!(remarks(&[GOOD]), []);
+}
+
+#[test]
+fn faults_are_told_first_at_their_line() {
+    let told = lint(
+        [rule(&detection("s: {a|foo: 1}\ncondition: s"))],
+        &Limits::default(),
+    );
+    let fault = told
+        .iter()
+        .find(|remark| remark.severity == Severity::Fault)
+        .unwrap();
+    assert_eq!(
+        (fault.line, fault.key.as_deref()),
+        (Some(6), Some("detection.s.a|foo"))
+    );
+    assert!(
+        fault
+            .to_string()
+            .starts_with("rule.yml:6: fault: `detection.s.a|foo`: "),
+        "{fault}"
+    );
+}
+
+#[test]
+fn values_that_do_not_do_what_they_seem_to_are_told_with_what_to_write() {
+    for (selection, severity, part) in [
+        ("a: ' x'", Severity::Warning, "space"),
+        ("a: '*'", Severity::Remark, "exists: true"),
+        ("a|contains: '*x*'", Severity::Remark, "leave the `*`"),
+        ("a: '*abc*'", Severity::Remark, "|contains: abc"),
+        ("a: '*abc'", Severity::Remark, "|endswith: abc"),
+        ("a: 'abc*'", Severity::Remark, "|startswith: abc"),
+        ("a: [Abc, x, aBC]", Severity::Warning, "line 6"),
+        ("a|re: '^abc'", Severity::Remark, "|startswith|cased: abc"),
+        ("a|re|i: 'abc\\.exe$'", Severity::Remark, "|endswith: abc.exe"),
+        ("a|re: '.*a+bcd'", Severity::Remark, "leading `.*`"),
+        ("a|re: '\\d+'", Severity::Remark, "tried on every event"),
+        ("a|contains|all: xyz", Severity::Remark, "`all`"),
+        ("a|gt: '5'", Severity::Remark, "quotes"),
+        ("a|cased: '123'", Severity::Remark, "letters"),
+        ("a|contains: x", Severity::Warning, "single character"),
+    ] {
+        let told = at(
+            &detection(&format!("s: {{{selection}}}\ncondition: s")),
+            "detection.s",
+        );
+        let found = told
+            .iter()
+            .any(|(found, message)| *found == severity && message.contains(part));
+        assert!(found, "{selection}: {told:?}");
+    }
+    assert!(
+        at(&detection("k: [ab]\ncondition: k"), "detection.k")[0]
+            .1
+            .contains("keyword")
+    );
+    for quiet in [
+        "a: x",
+        "a|contains: ' x '",
+        "a|re: 'abc\\d+'",
+        "a: [x, y]",
+        "a|cased: [Ab, AB]",
+        "a: '\\*'",
+    ] {
+        assert_eq!(
+            at(&detection(&format!("s: {{{quiet}}}\ncondition: s")), "detection"),
+            [],
+            "{quiet}"
+        );
+    }
+}
+
+#[test]
+fn conditions_that_decide_nothing_are_warned_of() {
+    for (body, key, part) in [
+        (
+            "s: {a: 1}\nt: {b: 1}\ncondition: s",
+            "detection.t",
+            "decides nothing",
+        ),
+        (
+            "s: {a: 1}\ncondition: not s",
+            "detection.condition",
+            "no selection matches",
+        ),
+        (
+            "s: {a: 1}\ncondition: s or not s",
+            "detection.condition",
+            "every event",
+        ),
+        (
+            "s: {a: 1}\ncondition: s and not s",
+            "detection.condition",
+            "never hold",
+        ),
+    ] {
+        let told = at(&detection(body), key);
+        assert!(
+            told.iter()
+                .any(|(severity, message)| *severity == Severity::Warning && message.contains(part)),
+            "{body}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_rule_should_say_about_itself_is_asked_for() {
+    let told = remarks(&[&detection("s: {a: 1}\ncondition: s")]);
+    for key in [
+        "id",
+        "description",
+        "level",
+        "tags",
+        "falsepositives",
+        "date",
+        "tests",
+    ] {
+        assert!(told.iter().any(|(_, at, _)| at == key), "{key}: {told:?}");
+    }
+    let text = GOOD
+        .replace("attack.t1485", "attack.T1485, attack.t14, attack.impcat, nothing, cve.2021-44228, attack.g0016, attack.t1110.003")
+        .replace("status: test", "status: deprecated\nrunbook: x")
+        .replace("date: 2026-01-05", "date: 2026/01/05");
+    assert_eq!(at(&text, "tags").len(), 4, "{:?}", at(&text, "tags"));
+    assert_eq!(at(&text, "status")[0].0, Severity::Warning);
+    assert_eq!((at(&text, "runbook").len(), at(&text, "date").len()), (1, 1));
+}
+
+#[test]
+fn correlations_filters_and_pipelines_that_do_nothing_are_warned_of() {
+    let count = "---\ntitle: C\ncorrelation:\n  type: event_count\n  rules: [Vault emptied, Vault emptied]\n  group-by: [user]\n  timespan: 30s\n  condition: {gte: 1}\n  aliases: {who: {Vault emptied: user}}\n";
+    let told = remarks(&[&format!("{GOOD}{count}")]);
+    for key in [
+        "correlation.condition.gte",
+        "correlation.timespan",
+        "correlation.rules",
+        "correlation.aliases.who",
+    ] {
+        assert!(told.iter().any(|(_, at, _)| at == key), "{key}: {told:?}");
+    }
+    let filter =
+        "title: F\nlogsource: {product: other}\nfilter:\n  rules: any\n  s: {a: 1}\n  condition: s\n";
+    let told = at(filter, "filter");
+    assert!(
+        told.iter().any(|(_, message)| message.contains("write `not`"))
+            && told
+                .iter()
+                .any(|(_, message)| message.contains("joined to no rule")),
+        "{told:?}"
+    );
+    assert!(
+        at(
+            "pipeline: {name: p, logsource: {product: other}, prefix: x}\n",
+            "pipeline"
+        )[0]
+        .1
+        .contains("changes nothing")
+    );
+}
+
+#[test]
+fn two_rules_that_are_one_are_told() {
+    let other = GOOD.replace("6afb8c74", "7afb8c74");
+    let told = remarks(&[GOOD, &other]);
+    assert_eq!(
+        told.iter().map(|(_, key, _)| key.as_str()).collect::<Vec<_>>(),
+        ["title", "detection"]
+    );
+    assert!(
+        told.iter().all(|(_, _, message)| message.contains("0.yml:1")),
+        "{told:?}"
+    );
+}
