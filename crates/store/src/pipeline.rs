@@ -1,5 +1,6 @@
-//! The checkpoint: how far each source was read, the detectors' state at that point, and lines that no parser could read. They are
-//! written in the transaction that keeps the alerts, so that after a crash the same events meet the same state.
+//! The checkpoint: how far each source was read, and lines that no parser could read. They are written in the transaction that keeps
+//! the alerts and what the detectors' state changed ([`crate::detector_state`]), so that after a crash the same events meet the same
+//! state.
 
 use crate::body::{read, write};
 use crate::statement::{instant, sql};
@@ -11,9 +12,6 @@ use watchkeeper_domain::event::SourceName;
 
 /// How many unparsed lines are kept for each source; the count of all is part of the source's status.
 pub const UNPARSED_KEPT: u32 = 1_000;
-
-/// The row of the one engine.
-const ENGINE: &str = "engine";
 
 /// A line that no parser could read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,23 +41,6 @@ impl Tx {
              ON CONFLICT (source) DO UPDATE SET cursor = excluded.cursor")
         .bind(source)
         .bind(write("cursor of source", &source.0, cursor)?);
-        self.execute(upsert).await?;
-        Ok(())
-    }
-
-    /// The detectors' state at the last checkpoint, with the checkpoint's number.
-    pub async fn detector_state(&mut self) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
-        self.first(sql("SELECT seq, state FROM detector_state WHERE id = $1").bind(ENGINE))
-            .await
-    }
-
-    /// Keeps the detectors' state at checkpoint number `seq`.
-    pub async fn set_detector_state(&mut self, seq: i64, state: &[u8]) -> Result<(), StoreError> {
-        let upsert = sql("INSERT INTO detector_state (id, seq, state) VALUES ($1, $2, $3) \
-             ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, state = excluded.state")
-        .bind(ENGINE)
-        .bind(seq)
-        .bind(state);
         self.execute(upsert).await?;
         Ok(())
     }

@@ -207,6 +207,12 @@ impl From<&[u8]> for Value {
     }
 }
 
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
 macro_rules! from_ids {
     ($($id:ident)*) => {$(
         impl From<&id::$id> for Value {

@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod bench;
 mod customers;
+mod detector_state;
 mod incidents;
 mod obligations;
 mod opening;

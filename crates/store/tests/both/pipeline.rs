@@ -32,8 +32,10 @@ async fn alerts_cursors_and_detector_state_are_committed_together_or_not_at_all(
             )
             .await
             .expect("sets");
-            tx.set_detector_state(1, b"old").await.expect("sets");
-            tx.set_detector_state(2, b"\x00\xff").await.expect("sets");
+            tx.add_detector_delta(1, b"first".to_vec()).await.expect("adds");
+            tx.add_detector_delta(2, b"\x00\xff".to_vec())
+                .await
+                .expect("adds");
             if commit {
                 tx.commit().await.expect("commits");
             }
@@ -44,10 +46,8 @@ async fn alerts_cursors_and_detector_state_are_committed_together_or_not_at_all(
             cursor,
             Some(json!({"offset": 9_007_199_254_740_993_i64, "token": "\0é"}))
         );
-        assert_eq!(
-            tx.detector_state().await.expect("reads"),
-            Some((2, b"\x00\xff".to_vec()))
-        );
+        let state = tx.detector_state().await.expect("reads");
+        assert_eq!(state.deltas, [(1, b"first".to_vec()), (2, b"\x00\xff".to_vec())]);
         assert_eq!(tx.open_alert_count().await.expect("counts"), 1);
     })
     .await;
