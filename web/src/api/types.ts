@@ -511,6 +511,14 @@ export interface DetectorView {
   last_match_at: Instant | null;
   alerts: number;
   false_positives: number;
+  dropped: RuleDrops;
+}
+/** What one rule left out since its state began. */
+export interface RuleDrops {
+  groups_evicted: number;
+  ungrouped: number;
+  late: number;
+  records_forgotten: number;
 }
 export interface QuarantinedRule {
   path: string;
@@ -522,7 +530,33 @@ export interface QuarantinedRule {
 export interface DetectorList {
   items: DetectorView[];
   quarantined: QuarantinedRule[];
-  dropped: { late: number; future: number; duplicate: number; evicted: number };
+  dropped: {
+    late: number;
+    future: number;
+    duplicate: number;
+    evicted: number;
+    ungrouped: number;
+    records_forgotten: number;
+    ids_forgotten: number;
+    lines_forgotten: number;
+  };
+  rules: RulesView;
+}
+/** How the rules were read last: what came of it, and why they cannot be read at present. */
+export interface RulesView {
+  reloaded: {
+    at: Instant;
+    kept: number;
+    restarted: NamedDetector[];
+    added: NamedDetector[];
+    gone: string[];
+    quarantined: number;
+  } | null;
+  unreadable: { since: Instant; reason: string } | null;
+}
+export interface NamedDetector {
+  id: string;
+  title: string;
 }
 /** One detector with its text. `falsepositives` are the rule's own notes on what may set it off wrongly. */
 export type DetectorDetail = DetectorView & {

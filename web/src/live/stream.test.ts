@@ -18,6 +18,10 @@ describe('a change', () => {
     expect(queriesShowing('alerts')).toContain('alerts');
   });
 
+  it('of the rules asks again for the detectors', () => {
+    expect(queriesShowing('detectors')).toContain('detectors');
+  });
+
   it('of something unknown makes everything old, rather than nothing', () => {
     expect(queriesShowing('xyz_1')).toBeUndefined();
   });

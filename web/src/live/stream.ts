@@ -21,6 +21,8 @@ const SHOWN_BY: Record<string, readonly string[]> = {
   alr_: ['alerts', 'alert', 'incidents', 'incident', 'detectors'],
   // Alerts that more events were folded into; told all together.
   aler: ['alerts', 'alert', 'incidents', 'incident', 'detectors'],
+  // Rules that were read again.
+  dete: ['detectors'],
   obl_: ['obligations', 'incident', 'timeline', 'customer'],
   ntc_: ['notice', 'incident', 'obligations', 'timeline'],
   dlv_: ['deliveries', 'obligations', 'incident', 'timeline', 'mailbox', 'customer'],

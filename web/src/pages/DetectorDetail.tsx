@@ -4,6 +4,7 @@ import type { DetectorDetail } from '../api/types';
 import { Ago } from '../components/marks';
 import { Page, Panel } from '../components/Page';
 import { RawText } from '../components/RawText';
+import { droppedInWords } from '../components/RulesRead';
 import { Loaded } from '../components/States';
 
 const here = getRouteApi('/detectors/$id');
@@ -66,6 +67,7 @@ function Detail({ detector }: { detector: DetectorDetail }) {
             <Figure value={detector.alerts} name="alerts" />
             <Figure value={detector.false_positives} name="false positives" />
           </div>
+          <Texts title="What it left out" texts={droppedInWords(detector.dropped)} />
           <p className="small dim">
             Last match: {detector.last_match_at === null ? 'never' : <Ago at={detector.last_match_at} />} ·{' '}
             <Link to="/alerts" search={{ detector: detector.id, state: 'all' }}>

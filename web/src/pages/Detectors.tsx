@@ -1,9 +1,10 @@
 import { TextInput } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useDetectors } from '../api/queries';
-import type { DetectorList, DetectorView, Level, QuarantinedRule } from '../api/types';
+import type { DetectorList, DetectorView, Level } from '../api/types';
 import { Ago } from '../components/marks';
 import { Page } from '../components/Page';
+import { droppedInWords, Quarantined, RulesRead } from '../components/RulesRead';
 import { Empty, Loaded } from '../components/States';
 import { count } from '../words/labels';
 
@@ -38,6 +39,7 @@ function List({ list }: { list: DetectorList }) {
   return (
     <div className="stack">
       {list.quarantined.length > 0 && <Quarantined list={list.quarantined} />}
+      <RulesRead rules={list.rules} />
       <div className="row apart">
         <TextInput
           aria-label="Search detectors"
@@ -52,7 +54,8 @@ function List({ list }: { list: DetectorList }) {
           {count(list.items.length, 'rule')} in force · events left out:{' '}
           {dropped.late.toLocaleString('en-GB')} late, {dropped.future.toLocaleString('en-GB')} from the
           future, {dropped.duplicate.toLocaleString('en-GB')} duplicate,{' '}
-          {dropped.evicted.toLocaleString('en-GB')} groups evicted
+          {dropped.evicted.toLocaleString('en-GB')} groups forgotten,{' '}
+          {dropped.ungrouped.toLocaleString('en-GB')} without a group
         </p>
       </div>
       {found.length === 0 ? (
@@ -64,30 +67,6 @@ function List({ list }: { list: DetectorList }) {
         <Table list={found} />
       )}
     </div>
-  );
-}
-
-function Quarantined({ list }: { list: readonly QuarantinedRule[] }) {
-  return (
-    <section className="notice-bar alarm" aria-label="Quarantined rules">
-      <h2>{count(list.length, 'rule')} cannot be used; the rest run</h2>
-      <ul>
-        {list.map((rule) => (
-          <li key={`${rule.path}:${rule.line} ${rule.reason}`} className="wrap">
-            <code>
-              {rule.path}
-              {rule.line !== null && `:${rule.line}`}
-            </code>
-            {rule.key !== null && (
-              <>
-                , <code>{rule.key}</code>
-              </>
-            )}
-            : {rule.reason}
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 
@@ -118,6 +97,11 @@ function Table({ list }: { list: readonly DetectorView[] }) {
                   {detector.title}
                 </Link>
                 <div className="small dim mono wrap">{detector.path}</div>
+                {droppedInWords(detector.dropped).map((words) => (
+                  <div key={words} className="small wrap">
+                    Left out: {words}
+                  </div>
+                ))}
               </td>
               <td data-label="Kind">{detector.kind.replaceAll('_', ' ')}</td>
               <td className="right num" data-label="Judged">

@@ -4,7 +4,7 @@ use super::Table;
 use crate::access::Access;
 use crate::errors::Problem;
 use crate::extract::{Json, Path};
-use crate::views::detectors::{DetectorDetail, DetectorView, DroppedView};
+use crate::views::detectors::{DetectorDetail, DetectorView, DroppedView, RulesView};
 use axum::extract::State;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use watchkeeper_detect::Quarantined;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_respond::Desk;
-use watchkeeper_respond::workers::watch::{Board, BoardSnapshot};
+use watchkeeper_respond::workers::watch::Board;
 use watchkeeper_store::DetectorCounts;
 
 pub(super) fn mount(table: &mut Table) {
@@ -25,6 +25,7 @@ struct DetectorList {
     items: Vec<DetectorView>,
     quarantined: Vec<Quarantined>,
     dropped: DroppedView,
+    rules: RulesView,
 }
 
 async fn counts(desk: &Desk) -> Result<BTreeMap<String, DetectorCounts>, Problem> {
@@ -40,18 +41,17 @@ async fn list(
     State(board): State<Arc<Board>>,
 ) -> Result<Json<impl Serialize>, Problem> {
     let counts = counts(&desk).await?;
-    let BoardSnapshot {
-        detectors,
-        quarantined,
-        dropped,
-    } = board.snapshot();
-    let items = detectors
-        .iter()
-        .map(|(info, activity)| DetectorView::of(info, activity, counts.get(&info.id)));
+    let shown = board.snapshot();
+    let items = shown.detectors().enumerate().map(|(place, (info, activity))| {
+        let dropped = shown.dropped.by_rule.get(&info.id);
+        let coverage = shown.coverage().get(place);
+        DetectorView::of(info, activity, dropped, coverage, counts.get(&info.id))
+    });
     Ok(Json(DetectorList {
         items: items.collect(),
-        quarantined,
-        dropped: DroppedView::of(&dropped),
+        quarantined: shown.rules.quarantined.clone(),
+        dropped: DroppedView::of(&shown.dropped),
+        rules: RulesView::of(&shown),
     }))
 }
 
@@ -60,12 +60,17 @@ async fn show(
     State(board): State<Arc<Board>>,
     Path(id): Path<String>,
 ) -> Result<Json<DetectorDetail>, Problem> {
-    let found = board
-        .snapshot()
-        .detectors
-        .into_iter()
-        .find(|(info, _)| info.id == id);
+    let shown = board.snapshot();
+    let found = shown.detectors().find(|(info, _)| info.id == id);
     let (info, activity) = found.ok_or_else(|| Problem::not_found("there is no such detector"))?;
     let counts = counts(&desk).await?;
-    Ok(Json(DetectorDetail::of(info, &activity, counts.get(&id))))
+    let dropped = shown.dropped.by_rule.get(&id);
+    let coverage = shown.coverage_of(&id);
+    Ok(Json(DetectorDetail::of(
+        info,
+        activity,
+        dropped,
+        coverage,
+        counts.get(&id),
+    )))
 }

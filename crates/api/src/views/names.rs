@@ -13,9 +13,10 @@ pub(crate) type Titles = BTreeMap<String, String>;
 pub(crate) fn titles(board: &Board) -> Titles {
     board
         .snapshot()
+        .rules
         .detectors
-        .into_iter()
-        .map(|(info, _)| (info.id, info.title))
+        .iter()
+        .map(|info| (info.id.clone(), info.title.clone()))
         .collect()
 }
 

@@ -7,6 +7,7 @@ mod incidents;
 mod pages;
 mod people;
 mod receivers;
+mod rules;
 mod signing_in;
 mod stream;
 mod support;

@@ -8,8 +8,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use tower::ServiceExt;
 use watchkeeper_api::{ApiState, router};
 use watchkeeper_deliver::Party;
@@ -23,7 +23,7 @@ use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::{PagingPolicy, PagingStep};
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::operations::people::NewAccount;
-use watchkeeper_respond::workers::watch::Watch;
+use watchkeeper_respond::workers::watch::{ReloadBell, RuleFiles, Watch};
 use watchkeeper_respond::{Desk, House, Library};
 use watchkeeper_store::{DatabaseConfig, Store};
 
@@ -39,6 +39,9 @@ pub(crate) struct Place {
     pub(crate) desk: Desk,
     pub(crate) state: ApiState,
     pub(crate) clock: Arc<ManualClock>,
+    /// The rules of the installation, as somebody edits them.
+    pub(crate) rules: RuleFolder,
+    pub(crate) watch: Watch,
     router: Router,
     _dir: tempfile::TempDir,
 }
@@ -99,6 +102,30 @@ pub(crate) struct Visitor {
     pub(crate) user: String,
 }
 
+/// A folder of rules in the test's hands.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct RuleFolder {
+    files: Arc<Mutex<Option<Result<Vec<RuleFile>, String>>>>,
+    pub(crate) bell: ReloadBell,
+}
+
+impl RuleFolder {
+    pub(crate) fn hold(&self, files: Result<Vec<RuleFile>, String>) {
+        *self.files.lock().expect("a folder") = Some(files);
+    }
+}
+
+impl RuleFiles for RuleFolder {
+    fn mark(&self) -> Result<String, String> {
+        self.read().map(|files| format!("{files:?}"))
+    }
+
+    fn read(&self) -> Result<Vec<RuleFile>, String> {
+        let files = self.files.lock().expect("a folder");
+        files.clone().unwrap_or_else(|| Ok(Vec::new()))
+    }
+}
+
 impl Visitor {
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut other = self.clone();
@@ -131,10 +158,13 @@ impl Place {
             path: "failed.yaml".to_owned(),
             text: RULE.to_owned(),
         };
-        let engine = DetectorSet::load([rule], EntityFields::default(), Limits::default());
+        let rules = RuleFolder::default();
+        rules.hold(Ok(vec![rule.clone()]));
+        let engine = DetectorSet::load([rule.clone()], EntityFields::default(), Limits::default());
         let watch = Watch::open(desk.clone(), Vec::new(), engine, None)
             .await
-            .expect("a watch");
+            .expect("a watch")
+            .following(Arc::new(rules.clone()), &[rule], rules.bell.clone());
         let state = ApiState::new(desk.clone(), watch.board(), "0.0.0-test");
         state.working.store(true, Ordering::Relaxed);
         Self {
@@ -142,6 +172,8 @@ impl Place {
             desk,
             state,
             clock,
+            rules,
+            watch,
             _dir: dir,
         }
     }

@@ -1,25 +1,37 @@
 //! Watches the sources: reads each from its cursor, judges what was read, folds detections into alerts, opens and feeds incidents,
-//! and commits *{alerts and incidents, cursors, state of the detectors, figures of the sources}* in one transaction.
+//! and commits *{alerts and incidents, cursors, what changed of the detectors' state, figures of the sources}* in one transaction.
 //!
-//! After a crash it reads on from the last checkpoint: same events, same state, same decisions. When a commit fails, the engine goes
-//! back to the state of the last one, and the sources are read again from there.
+//! After a crash it reads on from the last checkpoint: same events, same state, same decisions. When a commit fails, engine and sources
+//! go back to what the database holds, whether or not that commit reached it; no second copy of the state is kept in memory.
+//!
+//! Between checkpoints it takes rules that changed (`reload`), and beside them it keeps the state in the database small
+//! (`compaction`).
 
 mod board;
 mod checkpoint;
+mod compaction;
 mod reading;
+mod reload;
 
-pub use board::{Board, BoardSnapshot};
+pub use board::{Board, BoardSnapshot, Rules};
+pub use compaction::CompactAfter;
+pub use reload::{LOOK_EVERY, ReloadBell, Reloaded, RuleFiles, Unreadable};
 
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
 use crate::source_status::SourceStatus;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use compaction::Pieces;
 use reading::Reader;
+use reload::{News, RuleReader};
 use std::sync::Arc;
 use std::time::Duration;
+use watchkeeper_collect::parse::Interpretation;
 use watchkeeper_collect::{Batch, Source};
-use watchkeeper_detect::DetectorSet;
+use watchkeeper_detect::{DetectorSet, FieldsSeen, RestoreReport, RuleFile};
+use watchkeeper_domain::event::SourceName;
+use watchkeeper_store::Tx;
 
 /// A source as it was configured.
 pub struct Configured {
@@ -36,11 +48,19 @@ pub struct Watch {
     desk: Desk,
     readers: Vec<Reader>,
     engine: DetectorSet,
-    /// The engine's state as of the last commit.
-    committed_state: Option<Vec<u8>>,
-    /// How many checkpoints changed the engine's state.
-    checkpoints: i64,
+    /// What the database holds of the engine's state.
+    pieces: Pieces,
+    /// A commit failed, and what is in memory is not what the database holds.
+    astray: bool,
+    /// The rules, where they are read again when they change.
+    rules: Option<RuleReader>,
+    /// Reloads that the audit log does not tell of yet.
+    unrecorded: Vec<Reloaded>,
     board: Arc<Board>,
+    /// Which fields the events have, for telling which rules can match. It is not kept: after a restart it is seen again.
+    seen: FieldsSeen,
+    /// How the sources read their lines, for telling which log sources they can give.
+    expected: Vec<Interpretation>,
     /// How long a turn waits for slow sources before it goes on with those that have answered; `None` waits for all.
     patience: Option<Duration>,
     /// When the engine was last told that time passes where no event says so.
@@ -71,24 +91,18 @@ impl Watch {
         patience: Option<Duration>,
     ) -> Result<Self, RespondError> {
         let mut tx = desk.store.read().await?;
-        let (checkpoints, committed_state) = match tx.detector_state().await? {
-            Some((seq, state)) => (seq, Some(state)),
-            None => (0, None),
-        };
-        if let Some(state) = &committed_state {
-            let report = engine.restore(state);
-            tracing::info!(?report, "detectors go on from the last checkpoint");
+        let state = tx.detector_state().await?;
+        let pieces = Pieces::of(&state);
+        let report = engine.restore(state.pieces());
+        drop(state);
+        if pieces.next() > 1 {
+            say_restored(&report);
         }
         let mut readers = Vec::with_capacity(sources.len());
         for Configured { source, kind, format } in sources {
-            let name = source.name().clone();
-            let cursor = tx.cursor(&name).await?;
-            let kept = tx
-                .source_status(&name)
-                .await?
-                .and_then(|kept| serde_json::from_value::<SourceStatus>(kept).ok());
+            let (cursor, kept) = kept(&mut tx, source.name()).await?;
             let status = SourceStatus {
-                name: name.0.clone(),
+                name: source.name().0.clone(),
                 kind,
                 format,
                 ..kept.unwrap_or_default()
@@ -100,9 +114,13 @@ impl Watch {
             desk,
             readers,
             engine,
-            committed_state,
-            checkpoints,
+            pieces,
+            astray: false,
+            rules: None,
+            unrecorded: Vec::new(),
             board,
+            seen: FieldsSeen::of_a_stream(),
+            expected: Vec::new(),
             patience,
             advanced_at: None,
         })
@@ -114,42 +132,189 @@ impl Watch {
         Arc::clone(&self.board)
     }
 
-    /// Judges what was read.
-    fn judge(&mut self, batches: &[(usize, Batch)], now: DateTime<Utc>) {
-        for (_, batch) in batches {
-            for event in &batch.events {
-                self.engine.observe(event);
-            }
-        }
-        if self
-            .advanced_at
-            .is_none_or(|at| now - at >= chrono::Duration::seconds(30))
-        {
-            self.advanced_at = Some(now);
-            for (index, _) in batches.iter().filter(|(_, batch)| !batch.more) {
-                let reader = &self.readers[*index];
-                if LOCAL_KINDS.contains(&reader.status.kind.as_str()) {
-                    self.engine.advance(&reader.name, now);
-                }
+    /// Reads the rules again from `files` when they change, or when somebody rings the bell; `loaded` are those that the engine was
+    /// loaded from. Rules whose text is the same go on with their windows.
+    #[must_use]
+    pub fn following(mut self, files: Arc<dyn RuleFiles>, loaded: &[RuleFile], bell: ReloadBell) -> Self {
+        self.rules = Some(RuleReader::new(files, loaded, bell));
+        self
+    }
+
+    /// Tells rules whose log source one of these sources can give, though no event of it came yet, from those that no source is
+    /// there for.
+    #[must_use]
+    pub fn expecting(mut self, sources: Vec<Interpretation>) -> Self {
+        self.expected = sources;
+        self.expect();
+        self.board.refresh(&self.engine, &self.seen);
+        self
+    }
+
+    fn expect(&mut self) {
+        for asked in self.engine.detectors().iter().flat_map(|info| &info.log_sources) {
+            if self.expected.iter().any(|source| source.can_give(asked)) {
+                self.seen.declare(asked);
             }
         }
     }
 
-    /// The engine as of the last commit: what was judged since is judged again.
-    fn go_back(&mut self) {
-        match &self.committed_state {
-            Some(state) => {
-                let report = self.engine.restore(state);
-                tracing::warn!(
-                    ?report,
-                    "a checkpoint failed; detectors go back to the one before"
-                );
+    /// Puts the pieces of the detectors' state together at another size than [`CompactAfter::default`].
+    pub fn compact_after(&mut self, after: CompactAfter) {
+        self.pieces.compact_after(after);
+    }
+
+    /// Waits for the compaction that is under way, if there is one.
+    pub async fn compacted(&mut self) {
+        self.pieces.finish(self.desk.now()).await;
+    }
+
+    /// Takes rules that changed. Everything before is committed, so that what their windows had to tell is told.
+    async fn take_rules(&mut self, now: DateTime<Utc>) {
+        let Some(rules) = self.rules.as_mut() else { return };
+        match rules.news(now, self.patience).await {
+            News::None => {}
+            News::Readable => {
+                tracing::info!("rules can be read again; they are those that run");
+                self.board.set_unreadable(None);
             }
-            None => {
-                self.engine.restore(&[]);
+            News::Unreadable(reason) => {
+                metrics::counter!("watchkeeper_rule_reading_failures_total").increment(1);
+                tracing::error!(reason, "rules cannot be read; those that were loaded last go on");
+                let known = self.board.snapshot();
+                let since = known.unreadable.as_ref().map_or(now, |known| known.since);
+                self.board.set_unreadable(Some(Unreadable { since, reason }));
+            }
+            News::Changed(files) => self.reload(files, now),
+        }
+    }
+
+    fn reload(&mut self, files: Vec<RuleFile>, now: DateTime<Utc>) {
+        let reloaded = Reloaded::of(self.engine.reload(files), now);
+        for rule in self.engine.quarantined() {
+            tracing::error!(
+                path = rule.path,
+                line = rule.line,
+                key = rule.key,
+                reason = rule.reason,
+                "a rule is quarantined"
+            );
+        }
+        tracing::info!(
+            kept = reloaded.kept,
+            restarted = ?reloaded.restarted,
+            added = reloaded.added.len(),
+            gone = ?reloaded.gone,
+            quarantined = reloaded.quarantined,
+            "rules were loaded again; detectors that restarted begin their windows anew"
+        );
+        self.expect();
+        self.board.reload(&self.engine, &self.seen, reloaded.clone());
+        self.unrecorded.push(reloaded);
+    }
+
+    /// Judges what one source gave.
+    fn judge(&mut self, batch: &Batch) {
+        for event in &batch.events {
+            self.engine.observe(event);
+            self.seen.observe(event);
+        }
+    }
+
+    /// Tells the engine now and then that time passes where no event says so.
+    fn let_time_pass(&mut self, batches: &[(usize, Batch)], now: DateTime<Utc>) {
+        let due = self
+            .advanced_at
+            .is_none_or(|at| now - at >= chrono::Duration::seconds(30));
+        if !due {
+            return;
+        }
+        self.advanced_at = Some(now);
+        for (index, _) in batches.iter().filter(|(_, batch)| !batch.more) {
+            let reader = &self.readers[*index];
+            if LOCAL_KINDS.contains(&reader.status.kind.as_str()) {
+                self.engine.advance(&reader.name, now);
             }
         }
     }
+
+    /// Judges and commits: everything at once, or, where that would change very much, some sources after others.
+    async fn judge_and_commit(
+        &mut self,
+        batches: &[(usize, Batch)],
+        now: DateTime<Utc>,
+    ) -> Result<usize, RespondError> {
+        let (mut from, mut detections) = (0, 0);
+        for (place, (_, batch)) in batches.iter().enumerate() {
+            self.judge(batch);
+            if place + 1 < batches.len() && self.engine.pending_changes() >= CHANGES_AT_ONCE {
+                let (done, later) = batches.split_at(place + 1);
+                detections += self.commit(&done[from..], later).await?;
+                from = place + 1;
+            }
+        }
+        self.let_time_pass(batches, now);
+        crate::crash::point("watch.after_detect");
+        Ok(detections + self.commit(&batches[from..], &[]).await?)
+    }
+
+    async fn commit(
+        &mut self,
+        batches: &[(usize, Batch)],
+        later: &[(usize, Batch)],
+    ) -> Result<usize, RespondError> {
+        let detections = checkpoint::commit(self, batches, later).await?;
+        count(&self.readers, batches, detections);
+        reading::say_committed(&mut self.readers, batches).await;
+        Ok(detections)
+    }
+
+    /// Everything as the database holds it: what was judged since is judged again.
+    async fn go_back(&mut self) -> Result<(), RespondError> {
+        let mut tx = self.desk.store.read().await?;
+        for reader in &mut self.readers {
+            let (cursor, status) = kept(&mut tx, &reader.name).await?;
+            reader.stand_at(cursor, status);
+        }
+        let state = tx.detector_state().await?;
+        drop(tx);
+        self.pieces.read_again(&state);
+        let report = self.engine.restore(state.pieces());
+        tracing::warn!("a checkpoint failed; detectors and sources go back to the one before");
+        say_restored(&report);
+        self.advanced_at = None;
+        self.astray = false;
+        Ok(())
+    }
+}
+
+/// A checkpoint is cut where it would write more changed groups than this, so that writing them takes about as many microseconds.
+const CHANGES_AT_ONCE: usize = 20_000;
+
+/// Where a source was left, and its figures.
+async fn kept(
+    tx: &mut Tx,
+    name: &SourceName,
+) -> Result<(Option<serde_json::Value>, Option<SourceStatus>), RespondError> {
+    let cursor = tx.cursor(name).await?;
+    let status = tx.source_status(name).await?;
+    Ok((
+        cursor,
+        status.and_then(|kept| serde_json::from_value::<SourceStatus>(kept).ok()),
+    ))
+}
+
+fn say_restored(report: &RestoreReport) {
+    if let Some(reason) = &report.unreadable {
+        metrics::counter!("watchkeeper_restore_failures_total").increment(1);
+        tracing::error!(reason, "the detectors' state in the database is not whole");
+    }
+    tracing::info!(
+        kept = report.kept.len(),
+        restarted = ?report.restarted,
+        gone = ?report.gone,
+        pieces = report.pieces,
+        "detectors go on from the last checkpoint"
+    );
 }
 
 #[async_trait]
@@ -160,24 +325,25 @@ impl Worker for Watch {
 
     async fn turn(&mut self) -> Result<Turn, RespondError> {
         let now = self.desk.now();
+        if self.astray {
+            self.go_back().await?;
+        }
+        self.take_rules(now).await;
+        self.pieces.keep_small(&self.desk.store, now).await;
         let batches = reading::read_all(&mut self.readers, self.patience, now).await;
         crate::crash::point("watch.after_read");
-        self.judge(&batches, now);
-        crate::crash::point("watch.after_detect");
-        let committed = checkpoint::commit(self, &batches).await;
-        match committed {
+        match self.judge_and_commit(&batches, now).await {
             Ok(detections) => {
-                count(&self.readers, &batches, detections);
                 if detections > 0 || batches.iter().any(|(_, batch)| !batch.events.is_empty()) {
-                    self.board.refresh(&self.engine);
+                    self.board.refresh(&self.engine, &self.seen);
                 }
                 let more = batches.iter().any(|(_, batch)| batch.more);
-                reading::say_committed(&mut self.readers, &batches).await;
-                let busy = more || detections > 0;
+                let busy = more || detections > 0 || self.engine.overdue();
                 Ok(if busy { Turn::Busy } else { Turn::Idle })
             }
             Err(fault) => {
-                self.go_back();
+                // The database does not answer, perhaps: what is in memory is of no use before it can be read again.
+                self.astray = true;
                 for reader in &mut self.readers {
                     reader.go_back();
                 }

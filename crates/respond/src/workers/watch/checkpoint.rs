@@ -19,17 +19,23 @@ use watchkeeper_store::{Tx, Unparsed};
 /// How many lines that no parser could read are kept of one batch; all are counted.
 const UNPARSED_KEPT: usize = 200;
 
-/// Commits a checkpoint and says how many detections were in it.
-pub(super) async fn commit(watch: &mut Watch, batches: &[(usize, Batch)]) -> Result<usize, RespondError> {
+/// Commits a checkpoint and says how many detections were in it. What was read of the sources in `later` is not judged yet, and
+/// nothing of it is kept.
+pub(super) async fn commit(
+    watch: &mut Watch,
+    batches: &[(usize, Batch)],
+    later: &[(usize, Batch)],
+) -> Result<usize, RespondError> {
     let detections = watch.engine.drain();
-    let changed = watch.engine.changed_since_snapshot();
+    let delta = watch.engine.delta();
     let moved = batches
         .iter()
         .any(|(index, batch)| batch.next != watch.readers[*index].cursor || !batch.events.is_empty());
     let news: Vec<usize> = (0..watch.readers.len())
-        .filter(|index| watch.readers[*index].has_news())
+        .filter(|index| watch.readers[*index].has_news() && later.iter().all(|(other, _)| other != index))
         .collect();
-    if detections.is_empty() && !moved && !changed && news.is_empty() {
+    let reloaded = !watch.unrecorded.is_empty();
+    if detections.is_empty() && !moved && delta.is_none() && news.is_empty() && !reloaded {
         return Ok(0);
     }
     let desk = watch.desk.clone();
@@ -46,23 +52,26 @@ pub(super) async fn commit(watch: &mut Watch, batches: &[(usize, Batch)]) -> Res
         let (name, status) = (reader.name.clone(), reader.status.clone());
         keep_status(&mut tx, &name, &status).await?;
     }
-    let state = if changed {
-        Some(watch.engine.snapshot())
-    } else {
-        None
-    };
-    if let Some(state) = &state {
-        tx.set_detector_state(watch.checkpoints + 1, state).await?;
+    let piece = (watch.pieces.next(), delta.as_ref().map_or(0, Vec::len));
+    if let Some(delta) = delta {
+        tx.add_detector_delta(piece.0, delta).await?;
+    }
+    for reloaded in watch.unrecorded.clone() {
+        let by = Actor::worker("watch");
+        desk.record(&mut tx, &by, "detectors.reloaded", "detectors", reloaded.record())
+            .await?;
     }
     crate::crash::point("watch.before_commit");
     desk.commit(tx).await?;
     crate::crash::point("watch.after_commit");
+    watch.unrecorded.clear();
     for index in news {
         watch.readers[index].settle();
     }
-    if state.is_some() {
-        watch.committed_state = state;
-        watch.checkpoints += 1;
+    if piece.1 > 0 {
+        let bytes = piece.1 as u64;
+        watch.pieces.added(piece.0, bytes);
+        metrics::counter!("watchkeeper_detector_state_bytes_total").increment(bytes);
     }
     Ok(count)
 }

@@ -63,6 +63,19 @@ impl Reader {
         self.stale = self.reading.is_some();
     }
 
+    /// The place and figures that the database holds.
+    pub(super) fn stand_at(&mut self, cursor: Option<serde_json::Value>, status: Option<SourceStatus>) {
+        self.cursor = cursor.map_or_else(Cursor::start, Cursor);
+        let (kind, format) = (self.status.kind.clone(), self.status.format.clone());
+        self.committed_status = SourceStatus {
+            name: self.name.0.clone(),
+            kind,
+            format,
+            ..status.unwrap_or_default()
+        };
+        self.go_back();
+    }
+
     fn begin(&mut self, now: DateTime<Utc>) {
         if self.reading.is_some() || self.not_before.is_some_and(|at| now < at) {
             return;
