@@ -3,20 +3,22 @@
 
 use crate::config::Config;
 use crate::embedded;
+use crate::rules::ConfiguredRules;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use watchkeeper_collect::parse::Format;
 use watchkeeper_collect::{Receiver, SourceConfig};
 use watchkeeper_deliver as deliver;
-use watchkeeper_detect::{DetectorSet, Limits};
+use watchkeeper_detect::{DetectorSet, Limits, RuleFile};
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::delivery::Channel;
+use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::workers::delivery::Deliveries;
 use watchkeeper_respond::workers::ladder::Ladder;
 use watchkeeper_respond::workers::timers::Timers;
-use watchkeeper_respond::workers::watch::{Board, Configured, Watch};
+use watchkeeper_respond::workers::watch::{Board, Configured, ReloadBell, RuleFiles, Watch};
 use watchkeeper_respond::workers::{Turn, Worker};
 use watchkeeper_respond::{Desk, House, RespondError};
 use watchkeeper_store::{DatabaseConfig, Store};
@@ -38,6 +40,8 @@ pub struct App {
     pub receivers: BTreeMap<String, Arc<Receiver>>,
     /// What the detectors are doing.
     pub board: Arc<Board>,
+    /// Asks for the rules to be read again.
+    pub reload: ReloadBell,
 }
 
 /// How the product is run.
@@ -69,10 +73,15 @@ impl App {
             .await
             .map_err(|fault| fault.to_string())?;
         let (sources, receivers) = open_sources(config, &clock).await?;
-        let engine = detectors(config)?;
+        let rules = ConfiguredRules::of(&config.detection);
+        let files = rules.read()?;
+        let engine = detectors(config, files.clone());
+        let reload = ReloadBell::default();
         let watch = Watch::open(desk.clone(), sources, engine, patience)
             .await
-            .map_err(|fault| fault.to_string())?;
+            .map_err(|fault| fault.to_string())?
+            .following(Arc::new(rules), &files, reload.clone())
+            .expecting(config.sources.iter().map(SourceConfig::interpretation).collect());
         Ok(Self {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
@@ -81,6 +90,7 @@ impl App {
             watch,
             receivers,
             desk,
+            reload,
         })
     }
 
@@ -175,36 +185,11 @@ async fn open_sources(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened,
 /// CloudTrail delivers with minutes of disorder.
 const CLOUDTRAIL_LATENESS: Span = Span::minutes(15);
 
-/// The detectors that the configuration asks for. Bad rules are quarantined and said loudly; the others run.
-///
-/// # Errors
-/// When a folder cannot be read.
-pub fn detectors(config: &Config) -> Result<DetectorSet, String> {
-    let detection = &config.detection;
-    let mut files = if detection.shipped {
-        embedded::shipped_rules()
-    } else {
-        Vec::new()
-    };
-    files.extend(embedded::rules_in(&detection.rules)?);
-    let mut limits = Limits {
-        lateness: detection.lateness.duration(),
-        future_skew: detection.future_skew.duration(),
-        placeholders: detection.placeholders.clone(),
-        ..Limits::default()
-    };
-    for source in &config.sources {
-        // What a poller promises not to miss must still be counted when it comes.
-        if let SourceConfig::CloudwatchLogs(logs) = source {
-            let horizon = chrono::Duration::minutes(i64::from(logs.horizon_minutes));
-            limits.lateness_of.insert(source.name(), horizon);
-        } else if source.interpretation().format == Format::Cloudtrail {
-            limits
-                .lateness_of
-                .insert(source.name(), CLOUDTRAIL_LATENESS.duration());
-        }
-    }
-    let set = DetectorSet::load(files, detection.entities.clone(), limits);
+/// The detectors of these rules, within the bounds that the configuration sets. Bad rules are quarantined and said loudly; the others
+/// run.
+#[must_use]
+pub fn detectors(config: &Config, files: Vec<RuleFile>) -> DetectorSet {
+    let set = DetectorSet::load(files, config.detection.entities.clone(), limits(config));
     for rule in set.quarantined() {
         tracing::error!(
             path = rule.path,
@@ -219,7 +204,40 @@ pub fn detectors(config: &Config) -> Result<DetectorSet, String> {
         quarantined = set.quarantined().len(),
         "detectors loaded"
     );
-    Ok(set)
+    set
+}
+
+/// The bounds that the configuration sets. A source's own lateness, where none is written, follows from what it is.
+#[must_use]
+pub fn limits(config: &Config) -> Limits {
+    let detection = &config.detection;
+    let quotas = &detection.quotas;
+    let mut limits = Limits {
+        lateness: detection.lateness.duration(),
+        future_skew: detection.future_skew.duration(),
+        groups_per_rule: quotas.groups_per_rule,
+        state_bytes: quotas.state_megabytes << 20,
+        evidence_bytes: quotas.evidence_megabytes << 20,
+        placeholders: detection.placeholders.clone(),
+        ..Limits::default()
+    };
+    for source in &config.sources {
+        // What a poller promises not to miss must still be counted when it comes.
+        if let SourceConfig::CloudwatchLogs(logs) = source {
+            let horizon = chrono::Duration::minutes(i64::from(logs.horizon_minutes));
+            limits.lateness_of.insert(source.name(), horizon);
+        } else if source.interpretation().format == Format::Cloudtrail {
+            limits
+                .lateness_of
+                .insert(source.name(), CLOUDTRAIL_LATENESS.duration());
+        }
+    }
+    for (source, lateness) in &detection.lateness_of {
+        limits
+            .lateness_of
+            .insert(SourceName(source.clone()), lateness.duration());
+    }
+    limits
 }
 
 async fn channels(config: &Config) -> Result<BTreeMap<Channel, Arc<dyn deliver::Channel>>, String> {

@@ -16,6 +16,8 @@ use std::path::PathBuf;
   watchkeeper config check --config watchkeeper.toml list every fault in it
   watchkeeper serve --config watchkeeper.toml        run it
   watchkeeper detectors test                         run the tests that rules carry
+  watchkeeper detectors explain RULE EVENT           why a rule does or does not match
+  watchkeeper detectors coverage                     what is detected, and what cannot be
   watchkeeper audit verify --config watchkeeper.toml prove that the record is whole"
 )]
 pub struct Cli {
@@ -40,10 +42,22 @@ SIGTERM and Ctrl-C stop it gracefully: receivers refuse, what is under way ends,
   watchkeeper demo --json                one line: {\"url\",\"user\",\"password\",\"token\"}
   watchkeeper demo --fresh --port 9000   forget the last demonstration, on another port")]
     Demo(DemoOptions),
+    /// Judge events in files: one line of JSON for each detection.
+    #[command(after_help = "Examples:
+  watchkeeper detect --rules rules/ events.jsonl
+  watchkeeper detect --logsource product=aws,service=cloudtrail trail/*.json.gz
+  zcat old.gz | watchkeeper detect --rules sigma/ --output none --summary summary.json -
+  watchkeeper detect --fail-on high build.jsonl   in a pipeline: exit code 1 where something high was found
+
+Files are JSON lines, lists of objects or CloudTrail's {\"Records\": [...]}, also compressed by gzip or zstd; `-` is standard input.
+Each detection is {\"rule\": {\"id\", \"title\", \"level\"}, \"event\": {\"line\", ...}, \"fields\": {...}}.
+
+Exit code 0: all was judged. 1: --fail-on found something. 2: a file or the rules could not be read.")]
+    Detect(DetectOptions),
     /// Write or check a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Test and look at detectors.
+    /// Test, check and look at detectors.
     #[command(subcommand)]
     Detectors(DetectorsCommand),
     /// Verify the audit log.
@@ -94,6 +108,50 @@ pub struct DemoOptions {
     pub json: bool,
 }
 
+/// How to judge files.
+#[derive(Debug, Args)]
+pub struct DetectOptions {
+    /// Files of events; `-` is standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Files and folders of rules; without any, those that come with the product. May be given several times.
+    #[arg(long, short, value_name = "PATH", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// Which log the events are from, such as product=aws,service=cloudtrail; without it every rule is tried.
+    #[arg(long, value_name = "PART=VALUE,...")]
+    pub logsource: Option<String>,
+    /// What is written to standard output.
+    #[arg(long, value_enum, default_value_t = DetectOutput::Jsonl)]
+    pub output: DetectOutput,
+    /// Writes figures of the run to this file as JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+    /// Exit with 1 where a detection of this level or a higher one was made: informational, low, medium, high or critical.
+    #[arg(long, value_name = "LEVEL")]
+    pub fail_on: Option<String>,
+    /// How many threads match; as many as the machine has for it unless said.
+    #[arg(long, value_name = "COUNT")]
+    pub threads: Option<std::num::NonZeroUsize>,
+    /// The field that says when an event happened, where it is not one of the usual ones.
+    #[arg(long, value_name = "FIELD")]
+    pub time_field: Option<String>,
+    /// How many groups each correlation may follow at once; those furthest from their threshold go first beyond it.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    pub groups: usize,
+    /// How much older than the newest event so far an event may be and still be counted by correlations, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub lateness: u32,
+}
+
+/// What `detect` writes to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DetectOutput {
+    /// A line of JSON for each detection.
+    Jsonl,
+    /// Nothing.
+    None,
+}
+
 /// Write or check a configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -116,6 +174,17 @@ Exit code 0: sound. 1: faults.")]
     },
 }
 
+/// Which rules.
+#[derive(Debug, Args)]
+pub struct RulesGiven {
+    /// Files and folders of rules; without any, those of the configuration, or those that come with the product.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// A configuration, for its rules, placeholders and limits.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 /// Test and look at detectors.
 #[derive(Debug, Subcommand)]
 pub enum DetectorsCommand {
@@ -123,27 +192,128 @@ pub enum DetectorsCommand {
     #[command(after_help = "Examples:
   watchkeeper detectors test                    the detectors that come with the product
   watchkeeper detectors test rules/ more.yaml   your own
+  watchkeeper detectors test --config watchkeeper.toml   those that run here, with their placeholders
   watchkeeper detectors test --json
 
 Exit code 0: every test passed and no rule is quarantined. 1: otherwise.")]
     Test {
-        /// Files and folders of rules; without any, those that come with the product.
-        paths: Vec<PathBuf>,
+        /// Which rules.
+        #[command(flatten)]
+        rules: RulesGiven,
         /// For machines.
         #[arg(long)]
         json: bool,
     },
-    /// List detectors.
-    #[command(
-        after_help = "Examples:\n  watchkeeper detectors list\n  watchkeeper detectors list --json rules/"
-    )]
+    /// List detectors: level, kind, and what filters and pipelines make of them.
+    #[command(after_help = "Examples:
+  watchkeeper detectors list
+  watchkeeper detectors list --config watchkeeper.toml   those that run here
+  watchkeeper detectors list --json rules/")]
     List {
-        /// Files and folders of rules; without any, those that come with the product.
-        paths: Vec<PathBuf>,
+        /// Which rules.
+        #[command(flatten)]
+        rules: RulesGiven,
         /// For machines.
         #[arg(long)]
         json: bool,
     },
+    /// Explain faults and what is suspicious about rules: what would miss, flood or never match.
+    #[command(after_help = "Examples:
+  watchkeeper detectors lint rules/
+  watchkeeper detectors lint --strict rules/             in a pipeline: warnings fail too
+  watchkeeper detectors lint --config watchkeeper.toml   with its placeholders and limits
+  watchkeeper detectors lint --json rules/
+
+A fault keeps a rule from running, a warning says that it probably does not do what was meant, a remark how it could be better.
+
+Exit code 0: no fault. 1: faults, or, with --strict, warnings. 2: the rules could not be read.")]
+    Lint {
+        /// Which rules.
+        #[command(flatten)]
+        rules: RulesGiven,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+        /// Exit with 1 where there are warnings.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Show, condition by condition, why a rule does or does not match an event.
+    #[command(after_help = "Examples:
+  watchkeeper detectors explain \"Trail stopped\" event.json
+  watchkeeper detectors explain rules/my.yml events.jsonl --line 17
+  watchkeeper detectors explain my-rule '{\"action\": \"delete\"}' --rules rules/ --logsource product=app
+  tail -n 1 /var/log/auth.log | watchkeeper detectors explain 5f0c2a2e-0f64-4b8e-a9a5-6b7c6c6d1f60 -
+
+An event is read as the service reads it, so a line of a log will do. Where neither the event nor --logsource says which log it is
+from, it is taken to be from the rule's.
+
+Exit code 0: the rule matches. 1: it does not. 2: there is no such rule or event.")]
+    Explain(ExplainOptions),
+    /// Show which ATT&CK techniques are covered, and whether the sources can ever satisfy each rule.
+    #[command(after_help = "Examples:
+  watchkeeper detectors coverage
+  watchkeeper detectors coverage --config watchkeeper.toml                   which rules no source is there for
+  watchkeeper detectors coverage rules/ --events trail/*.json.gz auth.log    which rules ask for fields that never come
+  watchkeeper detectors coverage --config watchkeeper.toml --source app --events app.log
+  watchkeeper detectors coverage --navigator layer.json                      for the ATT&CK Navigator
+
+Events are read as the service reads them; give a few thousand, since a field that is not in them counts as one that never comes.
+A rule that cannot match names the fields it waits for, and those that were probably meant.")]
+    Coverage(CoverageOptions),
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// The rule: its id, name or title, or the path of its file.
+    pub rule: String,
+    /// The event: a file with it, `-` for standard input, or the JSON itself.
+    pub event: String,
+    /// Files and folders of rules; without any, those of the configuration, or those that come with the product.
+    #[arg(long, short, value_name = "PATH", num_args = 1..)]
+    pub rules: Vec<PathBuf>,
+    /// A configuration, for its rules, placeholders and limits.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Which log the event is from, such as product=aws,service=cloudtrail.
+    #[arg(long, value_name = "PART=VALUE,...")]
+    pub logsource: Option<String>,
+    /// Which line of the file; in a document the number of the event.
+    #[arg(long, value_name = "NUMBER")]
+    pub line: Option<std::num::NonZeroU64>,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to cover.
+#[derive(Debug, Args)]
+pub struct CoverageOptions {
+    /// Which rules.
+    #[command(flatten)]
+    pub rules: RulesGiven,
+    /// Files of events that the sources give.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub events: Vec<PathBuf>,
+    /// Which log the events are from, where they do not say, such as product=app.
+    #[arg(long, value_name = "PART=VALUE,...", requires = "events")]
+    pub logsource: Option<String>,
+    /// Reads the events as this source of the configuration does.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "events",
+        requires = "config",
+        conflicts_with = "logsource"
+    )]
+    pub source: Option<String>,
+    /// Writes a layer for the ATT&CK Navigator to this file; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub navigator: Option<PathBuf>,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Verify the audit log.

@@ -204,8 +204,12 @@ pub struct Detection {
     pub rules: Vec<PathBuf>,
     /// How late an event may be and still be counted where it belongs.
     pub lateness: Span,
+    /// Sources that need another lateness, by name.
+    pub lateness_of: BTreeMap<String, Span>,
     /// How far in the future of its collection an event may claim to be.
     pub future_skew: Span,
+    /// How much the detectors may remember.
+    pub quotas: Quotas,
     /// What `%name%` stands for in rules with the modifier `expand`.
     pub placeholders: BTreeMap<String, Vec<String>>,
     /// Fields that name tenants and those who act.
@@ -218,9 +222,33 @@ impl Default for Detection {
             shipped: true,
             rules: Vec::new(),
             lateness: Span::minutes(1),
+            lateness_of: BTreeMap::new(),
             future_skew: Span::minutes(5),
+            quotas: Quotas::default(),
             placeholders: BTreeMap::new(),
             entities: EntityFields::default(),
+        }
+    }
+}
+
+/// How much the detectors may remember. What a bound makes them drop is counted and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quotas {
+    /// How many groups, such as addresses or accounts, one rule may follow at once. Beyond it the one furthest from its threshold goes.
+    pub groups_per_rule: usize,
+    /// How much the groups of all rules may take together, in units of 1,048,576 bytes.
+    pub state_megabytes: usize,
+    /// How much of the lines of counted events is kept as evidence, in units of 1,048,576 bytes; the oldest go.
+    pub evidence_megabytes: usize,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            groups_per_rule: 200_000,
+            state_megabytes: 512,
+            evidence_megabytes: 32,
         }
     }
 }

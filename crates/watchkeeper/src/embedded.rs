@@ -36,14 +36,24 @@ pub fn shipped_rules() -> Vec<RuleFile> {
 /// Names the path that cannot be read.
 pub fn rules_in(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
     let mut files = Vec::new();
+    for file in rule_files_in(paths)? {
+        let text = read(&file)?;
+        files.push(RuleFile {
+            path: file.display().to_string(),
+            text,
+        });
+    }
+    Ok(files)
+}
+
+/// The paths of the rule files in files and folders.
+///
+/// # Errors
+/// Names the path that cannot be looked at.
+pub fn rule_files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
     for path in paths {
-        for file in files_below(path, &["yml", "yaml"])? {
-            let text = read(&file)?;
-            files.push(RuleFile {
-                path: file.display().to_string(),
-                text,
-            });
-        }
+        files.extend(files_below(path, &["yml", "yaml"])?);
     }
     Ok(files)
 }
@@ -86,7 +96,8 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|fault| format!("{}: {fault}", path.display()))
 }
 
-/// Every file below a path whose name ends in one of the extensions, sorted; a file itself whatever its name.
+/// Every file below a path whose name ends in one of the extensions, sorted; a file itself whatever its name. What is hidden is passed
+/// over: locks of editors, which may be links to nowhere, and the folders by which volumes of configuration are replaced at once.
 fn files_below(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> {
     let named = |fault: std::io::Error| format!("{}: {fault}", path.display());
     if std::fs::metadata(path).map_err(named)?.is_file() {
@@ -94,7 +105,11 @@ fn files_below(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String>
     }
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(named)? {
-        let entry = entry.map_err(named)?.path();
+        let entry = entry.map_err(named)?;
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let entry = entry.path();
         let wanted = entry
             .extension()
             .is_some_and(|e| extensions.iter().any(|known| e == *known));

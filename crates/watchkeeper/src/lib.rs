@@ -7,4 +7,5 @@ pub mod config;
 pub mod demo;
 pub mod embedded;
 pub mod logs;
+pub mod rules;
 pub mod run;

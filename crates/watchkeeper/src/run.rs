@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use watchkeeper_api::{ApiState, Metrics};
 use watchkeeper_domain::clock::TravellingClock;
 use watchkeeper_respond::Desk;
+use watchkeeper_respond::workers::watch::ReloadBell;
 use watchkeeper_respond::workers::{Turn, Worker};
 
 /// How long an idle worker waits before it looks again, when nothing wakes it.
@@ -110,6 +111,26 @@ pub async fn asked_to_stop() {
     }
 }
 
+/// Rings the bell whenever the machine sends SIGHUP: rules are read again at once.
+async fn reload_when_asked(bell: ReloadBell, stop: CancellationToken) {
+    let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) else {
+        tracing::warn!("SIGHUP cannot be listened to; rules are read again when they change");
+        return;
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            asked = hangup.recv() => {
+                if asked.is_none() {
+                    return;
+                }
+                tracing::info!("asked to read the rules again");
+                bell.ring();
+            }
+        }
+    }
+}
+
 /// What only some ways of running have.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -135,6 +156,7 @@ pub async fn run(
         deliveries,
         receivers,
         board,
+        reload,
     } = app;
     let mut state = ApiState::new(desk.clone(), board, env!("CARGO_PKG_VERSION"));
     state.receivers = Arc::new(receivers.clone());
@@ -149,6 +171,7 @@ pub async fn run(
         spawn(deliveries, &desk, stop.clone()),
     ];
     let (pulses, tasks): (Vec<Pulse>, Vec<JoinHandle<()>>) = workers.into_iter().unzip();
+    tokio::spawn(reload_when_asked(reload, stop.clone()));
     let watchman = tokio::spawn(watch_pulses(pulses, Arc::clone(&working), stop.clone()));
     tokio::spawn({
         let stop = stop.clone();

@@ -41,7 +41,7 @@ fn every_source_that_the_default_shows_is_sound_when_its_comment_is_taken_away()
         .collect();
     let text = format!("{head}{}", uncommented.join("\n"));
     let config = Config::parse(&text, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!(config.sources.len(), 4);
+    assert_eq!(config.sources.len(), 5);
 }
 
 #[test]
@@ -141,4 +141,77 @@ fn a_table_that_is_needed_and_missing_is_said() {
     for table in ["mail", "paging", "notices"] {
         assert!(named(&faults, table).problem.contains("missing"));
     }
+}
+
+/// The default with two sources, and this in place of what it says of detection.
+fn detection(text: &str) -> String {
+    let (head, rest) = DEFAULT.split_once("[detection]\n").expect("the default has it");
+    let (_, tail) = rest.split_once("[playbooks]").expect("the default has them");
+    let source =
+        |name| format!("\n[[source]]\nkind = \"file\"\nname = \"{name}\"\npaths = [\"/var/log/x.log\"]\n");
+    format!(
+        "[detection]\n{text}{head}[playbooks]{tail}{}{}",
+        source("edge"),
+        source("trail")
+    )
+}
+
+#[test]
+fn lateness_placeholders_and_quotas_reach_the_detectors() {
+    let text = detection(
+        "lateness = \"2m\"\nlateness_of = { trail = \"20m\" }\nplaceholders = { admins = [\"root\"] }\n\
+         [detection.quotas]\ngroups_per_rule = 5000\nstate_megabytes = 64\nevidence_megabytes = 8\n\n",
+    )
+    .replace("name = \"edge\"\n", "name = \"edge\"\nformat = \"cloudtrail\"\n")
+    .replace(
+        "name = \"trail\"\n",
+        "name = \"trail\"\nformat = \"cloudtrail\"\n",
+    );
+    let config = Config::parse(&text, Path::new("x")).unwrap_or_else(|faults| panic!("{faults}"));
+    let limits = watchkeeper::app::limits(&config);
+    let of = |name: &str| {
+        let name = watchkeeper_domain::event::SourceName(name.to_owned());
+        limits.lateness_for(&name).num_minutes()
+    };
+    assert_eq!(
+        (of("trail"), of("edge"), of("other")),
+        (20, 15, 2),
+        "written, by its format, by default"
+    );
+    assert_eq!(limits.groups_per_rule, 5_000);
+    assert_eq!((limits.state_bytes, limits.evidence_bytes), (64 << 20, 8 << 20));
+    assert_eq!(limits.placeholders["admins"], ["root"]);
+}
+
+#[test]
+fn the_default_bounds_are_those_of_the_engine() {
+    let config = Config::parse(DEFAULT, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(
+        watchkeeper::app::limits(&config),
+        watchkeeper_detect::Limits::default()
+    );
+}
+
+#[test]
+fn bounds_of_detection_that_cannot_work_are_said_with_their_lines() {
+    let text = detection(
+        "lateness = \"400h\"\n\n[detection.lateness_of]\nedge = \"10s\"\nnowhere = \"1m\"\ntrail = \"8d\"\n\n\
+         [detection.quotas]\ngroups_per_rule = 0\nstate_megabytes = 99999999999\n\n\
+         [detection.placeholders]\nempty = []\n\"%admins%\" = [\"root\"]\n\n",
+    );
+    let faults = faults(&text);
+    for (field, line, remedy) in [
+        ("detection.lateness", 2, "168h"),
+        ("detection.lateness_of.nowhere", 6, "edge, trail"),
+        ("detection.lateness_of.trail", 7, "168h"),
+        ("detection.quotas.groups_per_rule", 10, "from 100 to"),
+        ("detection.quotas.state_megabytes", 11, "from 1 to"),
+        ("detection.placeholders.empty", 14, "at least one value"),
+        ("detection.placeholders.%admins%", 15, "between the signs"),
+    ] {
+        let fault = named(&faults, field);
+        assert_eq!(fault.line, line, "{fault:?}");
+        assert!(fault.remedy.contains(remedy), "{fault:?}");
+    }
+    assert_eq!(faults.len(), 7, "{faults:#?}");
 }

@@ -3,13 +3,15 @@
 mod audit;
 mod config;
 mod demo;
+mod detect;
 mod detectors;
 mod people;
 mod serve;
 
-use crate::cli::{AuditCommand, Cli, Command, ConfigCommand, DetectorsCommand, PeopleCommand};
+use crate::cli::{AuditCommand, Cli, Command, ConfigCommand, PeopleCommand};
 use clap::CommandFactory;
 use std::future::Future;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Something could not be done at all.
@@ -21,10 +23,10 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(file) => finish(on_runtime(serve::serve(file.config))),
         Command::Demo(options) => finish(on_runtime(demo::demo(options))),
+        Command::Detect(options) => finish(detect::detect(&options)),
         Command::Config(ConfigCommand::Init) => config::init(),
         Command::Config(ConfigCommand::Check { file, json }) => config::check(&file.config, json),
-        Command::Detectors(DetectorsCommand::Test { paths, json }) => finish(detectors::test(&paths, json)),
-        Command::Detectors(DetectorsCommand::List { paths, json }) => finish(detectors::list(&paths, json)),
+        Command::Detectors(command) => finish(detectors::run(&command)),
         Command::Audit(AuditCommand::Verify { file, database, json }) => {
             finish(on_runtime(audit::verify(file.config, database, json)))
         }
@@ -54,5 +56,6 @@ fn on_runtime(work: impl Future<Output = Result<ExitCode, String>>) -> Result<Ex
 
 /// A line of the command's result.
 pub(crate) fn say(line: &str) {
-    anstream::println!("{line}");
+    // Whoever reads may have seen enough, as `head` does; a full disk shows in the exit code of whoever writes to it.
+    let _seen_enough = writeln!(anstream::stdout(), "{line}");
 }

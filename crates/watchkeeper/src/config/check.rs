@@ -1,9 +1,13 @@
 //! What only shows once a table has been read: values that are well formed and cannot work.
 
 use super::read::Reader;
-use super::{Database, Detection, Mail, Paging, Playbooks, Server, Sns};
+use super::{Database, Detection, Mail, Paging, Playbooks, Quotas, Server, Sns};
 use std::collections::BTreeSet;
 use watchkeeper_domain::customer::address_fault;
+use watchkeeper_domain::span::Span;
+
+/// How late an event may be, or how far ahead: a week, which is longer than any log service takes to deliver.
+const LONGEST_DISORDER: Span = Span::hours(7 * 24);
 
 impl Reader<'_> {
     pub(super) fn check_server(&mut self, server: &Server) {
@@ -112,6 +116,79 @@ impl Reader<'_> {
                 problem,
                 "name a folder of YAML files",
             );
+        }
+    }
+
+    /// How events are judged, beyond the rules. `sources` are the names that could be read.
+    pub(super) fn check_detection(&mut self, detection: &Detection, sources: &BTreeSet<String>) {
+        for source in detection
+            .lateness_of
+            .keys()
+            .filter(|name| !sources.contains(*name))
+        {
+            let line = self.line_below("detection", "lateness_of", source);
+            let remedy = format!("name a source, or take it away; there are: {}", join(sources));
+            let field = format!("detection.lateness_of.{source}");
+            self.fault(line, &field, format!("there is no source `{source}`"), &remedy);
+        }
+        self.check_longest("lateness", None, detection.lateness);
+        for (source, lateness) in &detection.lateness_of {
+            self.check_longest("lateness_of", Some(source), *lateness);
+        }
+        self.check_longest("future_skew", None, detection.future_skew);
+        self.check_quotas(&detection.quotas);
+        for (name, values) in &detection.placeholders {
+            let line = self.line_below("detection", "placeholders", name);
+            let field = format!("detection.placeholders.{name}");
+            if values.is_empty() {
+                let problem = format!("`%{name}%` stands for nothing, so that no rule with it can match");
+                self.fault(line, &field, problem, "name at least one value, or take it away");
+            }
+            if name.is_empty() || name.contains('%') {
+                let problem = format!("`{name}` is not the name of a placeholder");
+                self.fault(
+                    line,
+                    &field,
+                    problem,
+                    "write the name as rules have it between the signs %",
+                );
+            }
+        }
+    }
+
+    /// Windows cannot end before the lateness has passed, so a long one costs memory and tells late.
+    fn check_longest(&mut self, field: &str, source: Option<&str>, span: Span) {
+        if span <= LONGEST_DISORDER {
+            return;
+        }
+        let (line, field) = match source {
+            Some(source) => (
+                self.line_below("detection", field, source),
+                format!("detection.{field}.{source}"),
+            ),
+            None => (self.line("detection", field), format!("detection.{field}")),
+        };
+        let problem = format!("{span} is too long");
+        self.fault(
+            line,
+            &field,
+            problem,
+            &format!("write {LONGEST_DISORDER} at most"),
+        );
+    }
+
+    fn check_quotas(&mut self, quotas: &Quotas) {
+        for (field, value, bounds) in [
+            ("groups_per_rule", quotas.groups_per_rule, 100..=100_000_000),
+            ("state_megabytes", quotas.state_megabytes, 1..=1_048_576),
+            ("evidence_megabytes", quotas.evidence_megabytes, 1..=1_048_576),
+        ] {
+            if !bounds.contains(&value) {
+                let line = self.line_below("detection", "quotas", field);
+                let problem = format!("{value} is out of bounds");
+                let remedy = format!("write a number from {} to {}", bounds.start(), bounds.end());
+                self.fault(line, &format!("detection.quotas.{field}"), problem, &remedy);
+            }
         }
     }
 

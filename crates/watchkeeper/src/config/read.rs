@@ -95,6 +95,7 @@ impl Reader<'_> {
         let detection = self.table::<Detection>("detection", false);
         let playbooks = self.table::<Playbooks>("playbooks", false);
         let sources = self.sources();
+        let names = self.source_names();
         server.iter().for_each(|table| self.check_server(table));
         database.iter().for_each(|table| self.check_database(table));
         mail.iter().for_each(|table| self.check_mail(table));
@@ -105,7 +106,10 @@ impl Reader<'_> {
         notices
             .iter()
             .for_each(|table| self.check_address("notices", "contact", &table.contact));
-        detection.iter().for_each(|table| self.check_rules(table));
+        detection.iter().for_each(|table| {
+            self.check_rules(table);
+            self.check_detection(table, &names);
+        });
         playbooks.iter().for_each(|table| self.check_playbooks(table));
         Some(Config {
             server: server?,
@@ -231,6 +235,29 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// The names of sources as they are written, also of those that cannot be read otherwise.
+    fn source_names(&self) -> BTreeSet<String> {
+        let tables = self.root.get("source").and_then(Item::as_array_of_tables);
+        let names = tables
+            .into_iter()
+            .flatten()
+            .filter_map(|table| table.get("name")?.as_str());
+        names.map(str::to_owned).collect()
+    }
+
+    /// The line of a field of a table within a table; that of the table where it is not written.
+    pub(super) fn line_below(&self, table: &str, inner: &str, field: &str) -> usize {
+        let otherwise = self.line(table, inner);
+        let inner = self
+            .root
+            .get(table)
+            .and_then(|item| item.as_table_like()?.get(inner));
+        let own = inner.and_then(|item| item.as_table_like()?.get_key_value(field));
+        own.map_or(otherwise, |(key, item)| {
+            self.span_line(key.span(), item, otherwise)
+        })
     }
 
     /// The line of a field; that of its table where it is not written.

@@ -1,0 +1,308 @@
+//! Whole-process figures of `watchkeeper detect`: what an engineer sees on the command line, beside what parsing alone would take
+//! in the same run, since machines are noisy and ratios are not.
+//!
+//! Needs the public test data (`WATCHKEEPER_TEST_DATA`); run it by `make bench`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops where it cannot measure"
+)]
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use watchkeeper_domain::clock::{Clock, SystemClock};
+
+/// Copies of the real events in the file that is judged: some seconds of work.
+const COPIES: usize = 120;
+
+fn main() {
+    let Some(data) = std::env::var_os("WATCHKEEPER_TEST_DATA").map(PathBuf::from) else {
+        println!("SKIPPED: set WATCHKEEPER_TEST_DATA to the folder of public test data to measure");
+        return;
+    };
+    let work = tempfile::tempdir().unwrap();
+    let bench = Bench {
+        events: trail(&data, work.path()),
+        rules: work.path().join("rules"),
+        own: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../detectors"),
+        work: work.path().to_owned(),
+        data,
+    };
+    let bound = bench.parsing();
+    bench.matching(bound);
+    bench.loading();
+    bench.counting();
+    bench.memory();
+}
+
+/// CloudTrail as one file of lines.
+fn trail(data: &Path, work: &Path) -> PathBuf {
+    let packed = std::fs::File::open(data.join("cloudtrail/invictus.jsonl.gz")).unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(packed)
+        .read_to_string(&mut text)
+        .unwrap();
+    let path = work.join("trail.jsonl");
+    let mut file = std::fs::File::create(&path).unwrap();
+    for _ in 0..COPIES {
+        file.write_all(text.as_bytes()).unwrap();
+    }
+    path
+}
+
+struct Bench {
+    data: PathBuf,
+    events: PathBuf,
+    rules: PathBuf,
+    own: PathBuf,
+    work: PathBuf,
+}
+
+impl Bench {
+    /// Events that are parsed in a second and do nothing else: the bound of every engine that reads all of an event.
+    fn parsing(&self) -> f64 {
+        let text = std::fs::read_to_string(&self.events).unwrap();
+        let lines = text.lines().count();
+        println!("\n{lines} CloudTrail events of {} bytes\n", text.len() / lines);
+        println!(
+            "{:<44}{:>14}{:>12}",
+            "parsing alone, one core", "events/s", "ns/event"
+        );
+        let sonic = rate(lines, || {
+            for line in text.lines() {
+                std::hint::black_box(sonic_rs::from_str::<sonic_rs::Value>(line).unwrap());
+            }
+        });
+        row("sonic_rs::Value (the bound)", sonic, None);
+        let serde = rate(lines, || {
+            for line in text.lines() {
+                std::hint::black_box(serde_json::from_str::<Value>(line).unwrap());
+            }
+        });
+        row("serde_json::Value", serde, None);
+        sonic
+    }
+
+    fn matching(&self, bound: f64) {
+        println!(
+            "\n{:<44}{:>14}{:>12}{:>12}{:>12}",
+            "watchkeeper detect", "events/s", "ns/event", "of bound", "detections"
+        );
+        let aws = "product=aws,service=cloudtrail";
+        let mut one = f64::NAN;
+        for (count, threads) in [(57, 1), (790, 1), (790, 2), (3_141, 1)] {
+            self.generate(count);
+            for log_source in [Some(aws), None] {
+                let summary = self.run(&self.rules, threads, log_source, &self.events);
+                let name = format!(
+                    "{} rules, {}{threads} thread{}",
+                    summary["rules"]["loaded"],
+                    if log_source.is_some() { "routed, " } else { "" },
+                    if threads == 1 { "" } else { "s" }
+                );
+                let events = summary["events_per_second"].as_f64().unwrap();
+                row(
+                    &name,
+                    events,
+                    Some((bound, summary["detections"].as_u64().unwrap())),
+                );
+                if threads == 1 && log_source.is_some() {
+                    one = events;
+                } else if threads == 2 && log_source.is_some() {
+                    println!("{:<44}{:>13.2}x", "    two threads beside one", events / one);
+                }
+            }
+        }
+        let summary = self.run(&self.own, 1, Some(aws), &self.events);
+        let events = summary["events_per_second"].as_f64().unwrap();
+        let name = format!(
+            "{} shipped rules, routed, with windows",
+            summary["rules"]["loaded"]
+        );
+        row(
+            &name,
+            events,
+            Some((bound, summary["detections"].as_u64().unwrap())),
+        );
+    }
+
+    fn loading(&self) {
+        self.generate(3_800);
+        let empty = self.work.join("one.jsonl");
+        std::fs::write(&empty, "{}\n").unwrap();
+        let summary = self.run(&self.rules, 1, None, &empty);
+        println!(
+            "\nloading {} rules: {:.3} s, {:.0} MB in all",
+            summary["rules"]["loaded"],
+            summary["load_seconds"].as_f64().unwrap(),
+            summary["peak_memory_bytes"].as_f64().unwrap() / 1e6
+        );
+    }
+
+    /// What counting adds to an event: the same events by the same rule, counted and not counted.
+    fn counting(&self) {
+        let events = self.work.join("values.jsonl");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&events).unwrap());
+        for n in 0..1_000_000_u64 {
+            let at = 1_767_603_600_000 + n / 10;
+            let value = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 5_000;
+            writeln!(
+                file,
+                "{{\"time\":{at},\"a\":1,\"g\":\"g{}\",\"v\":\"value-{value}\"}}",
+                n % 4
+            )
+            .unwrap();
+        }
+        drop(file);
+        let base =
+            "title: Base\nname: base\nlogsource: {product: app}\ndetection:\n  s: {a: 1}\n  condition: s\n";
+        let folder = self.work.join("counting");
+        std::fs::create_dir_all(&folder).unwrap();
+        println!(
+            "\n{:<44}{:>14}{:>12}",
+            "a million events, counted", "events/s", "ns/event"
+        );
+        let mut plain = f64::NAN;
+        for (name, condition) in [
+            ("matched only", None),
+            ("event_count", Some("type: event_count\n  condition: {gte: 9999}")),
+            (
+                "value_count, 5,000 distinct values",
+                Some("type: value_count\n  condition: {field: v, gte: 9999}"),
+            ),
+        ] {
+            let correlation = condition.map_or(String::new(), |condition| {
+                format!("---\ntitle: Count\nid: count\ncorrelation:\n  rules: [base]\n  group-by: [g]\n  timespan: 10m\n  {condition}\n")
+            });
+            std::fs::write(folder.join("rule.yml"), format!("{base}{correlation}")).unwrap();
+            let summary = self.run(&folder, 1, None, &events);
+            let per_event = 1e9 / summary["events_per_second"].as_f64().unwrap();
+            row(name, 1e9 / per_event, None);
+            if condition.is_none() {
+                plain = per_event;
+            } else {
+                println!(
+                    "{:<44}{:>14}{:>12.0}",
+                    "    of it counting",
+                    "",
+                    per_event - plain
+                );
+            }
+        }
+    }
+
+    fn memory(&self) {
+        let events = self.work.join("keys.jsonl");
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&events).unwrap());
+        for n in 0..1_000_000_u32 {
+            let at = 1_767_603_600_000 + u64::from(n) / 100;
+            let [a, b, c, d] = (n + 0x0a00_0000).to_be_bytes();
+            writeln!(file, "{{\"time\":{at},\"a\":1,\"src_ip\":\"{a}.{b}.{c}.{d}\"}}").unwrap();
+        }
+        drop(file);
+        let folder = self.work.join("keys");
+        std::fs::create_dir_all(&folder).unwrap();
+        let rule = "title: Base\nname: base\nlogsource: {product: app}\ndetection:\n  s: {a: 1}\n  condition: s\n---\ntitle: Count\nid: count\n\
+            correlation:\n  type: event_count\n  rules: [base]\n  group-by: [src_ip]\n  timespan: 10m\n  condition: {gte: 5}\n";
+        std::fs::write(folder.join("rule.yml"), rule).unwrap();
+        let one = self.work.join("one.jsonl");
+        let before = self.run(&folder, 1, None, &one)["peak_memory_bytes"]
+            .as_f64()
+            .unwrap();
+        let summary = self.run(&folder, 1, None, &events);
+        println!(
+            "\na million live keys: {:.0} MB more than none, {} events/s, dropped {}",
+            (summary["peak_memory_bytes"].as_f64().unwrap() - before) / 1e6,
+            summary["events_per_second"],
+            summary["dropped"]["by_rule"]
+        );
+    }
+
+    fn run(&self, rules: &Path, threads: usize, log_source: Option<&str>, events: &Path) -> Value {
+        let summary = self.work.join("summary.json");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+        command.args(["detect", "--output", "none", "--groups", "2000000", "--threads"]);
+        command
+            .arg(threads.to_string())
+            .arg("--summary")
+            .arg(&summary)
+            .arg("--rules")
+            .arg(rules);
+        if let Some(log_source) = log_source {
+            command.arg("--logsource").arg(log_source);
+        }
+        let done = command.arg("--").arg(events).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        serde_json::from_str(&std::fs::read_to_string(&summary).unwrap()).unwrap()
+    }
+
+    /// Fills the folder of rules with `count` of them: first the public ones for AWS, then all others, then the same again with
+    /// other literals, so that no two look for the same.
+    fn generate(&self, count: usize) {
+        let mut sources = Vec::new();
+        for folder in [
+            "sigma/rules/aws",
+            "sigma/rules/web",
+            "sigma/rules/application",
+            "sigma/regression",
+        ] {
+            texts(&self.data.join(folder), &mut sources);
+        }
+        let _absent = std::fs::remove_dir_all(&self.rules);
+        std::fs::create_dir_all(&self.rules).unwrap();
+        for number in 0..count {
+            let text = &sources[number % sources.len()];
+            let mut varied = String::new();
+            for line in text.lines().filter(|line| !line.starts_with("id:")) {
+                let literal = line.trim_start().starts_with(['-', '\'']) || line.contains(": '");
+                match line
+                    .strip_suffix('\'')
+                    .filter(|_| literal && number >= sources.len())
+                {
+                    Some(head) => writeln!(varied, "{head}{number}'").unwrap(),
+                    None => writeln!(varied, "{line}").unwrap(),
+                }
+            }
+            std::fs::write(
+                self.rules.join(format!("{number:05}.yml")),
+                format!("id: generated-{number}\n{varied}"),
+            )
+            .unwrap();
+        }
+    }
+}
+
+fn texts(folder: &Path, into: &mut Vec<String>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            texts(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "yml") {
+            into.push(std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// How often a second `work` does one of its `count` parts; the best of three.
+fn rate(count: usize, mut work: impl FnMut()) -> f64 {
+    let seconds = (0..3).map(|_| {
+        let began = SystemClock.now();
+        work();
+        (SystemClock.now() - began).as_seconds_f64()
+    });
+    count as f64 / seconds.fold(f64::INFINITY, f64::min)
+}
+
+fn row(name: &str, events: f64, beside: Option<(f64, u64)>) {
+    let rest = beside.map_or(String::new(), |(bound, detections)| {
+        format!("{:>11.0}%{detections:>12}", events / bound * 100.0)
+    });
+    println!("{name:<44}{events:>14.0}{:>12.0}{rest}", 1e9 / events);
+}

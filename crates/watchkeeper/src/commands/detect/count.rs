@@ -1,0 +1,162 @@
+//! What correlations count, event after event.
+
+use super::judge::{EventTold, Outcome, Place, instant, tell};
+use crate::cli::DetectOptions;
+use chrono::{DateTime, Duration, Utc};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use watchkeeper_detect::{DetectorInfo, DetectorSet, TextEvent};
+use watchkeeper_domain::detection::{Detection, Level};
+use watchkeeper_domain::event::{LogSource, SourceName};
+use watchkeeper_domain::id::DetectionId;
+
+/// The state of one run.
+pub(super) struct Counting {
+    set: DetectorSet,
+    log_source: Option<LogSource>,
+    source: SourceName,
+    /// Detectors by id.
+    places: HashMap<String, usize>,
+    /// By number: ids of events name their file by it.
+    files: Vec<Arc<str>>,
+    told: HashSet<DetectionId>,
+    latest: Option<i64>,
+    lateness: Duration,
+    now: DateTime<Utc>,
+    pub(super) detections: u64,
+    pub(super) worst: Option<Level>,
+}
+
+impl Counting {
+    pub(super) fn new(
+        set: DetectorSet,
+        log_source: Option<&LogSource>,
+        options: &DetectOptions,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let detectors = set.detectors().iter().enumerate();
+        Self {
+            places: detectors.map(|(index, info)| (info.id.clone(), index)).collect(),
+            set,
+            log_source: log_source.cloned(),
+            source: SourceName("files".into()),
+            files: Vec::new(),
+            told: HashSet::new(),
+            latest: None,
+            lateness: Duration::seconds(i64::from(options.lateness)),
+            now,
+            detections: 0,
+            worst: None,
+        }
+    }
+
+    /// Counts the events of a block and puts what fires among its lines.
+    pub(super) fn take(&mut self, outcome: &mut Outcome, tells: bool) {
+        if self.files.last() != Some(&outcome.block.file) {
+            self.files.push(Arc::clone(&outcome.block.file));
+        }
+        let file = self.files.len() - 1;
+        let before = std::mem::take(&mut outcome.lines);
+        let mut copied = 0;
+        for counted in std::mem::take(&mut outcome.counted) {
+            self.pass(counted.latest);
+            let at = counted.at.or(self.latest).unwrap_or_default();
+            let Place { line, record } = counted.place;
+            let id = format!("{file}:{line}:{}", record.unwrap_or_default());
+            self.begin(at);
+            let Ok(text) = std::str::from_utf8(&outcome.block.text[counted.text]) else {
+                continue;
+            };
+            self.latest = self.latest.max(counted.at.filter(|at| instant(*at) <= self.now));
+            self.set.count_text(&TextEvent {
+                text,
+                log_source: self.log_source.as_ref(),
+                source: &self.source,
+                id: &id,
+                at: instant(at),
+                collected_at: self.now,
+            });
+            outcome
+                .lines
+                .extend_from_slice(&before[copied..counted.lines_before]);
+            copied = counted.lines_before;
+            self.tell_fired(&mut outcome.lines, tells);
+        }
+        outcome.lines.extend_from_slice(&before[copied..]);
+        self.pass(outcome.latest);
+    }
+
+    /// Time has passed up to `to` by events that are not counted.
+    fn pass(&mut self, to: Option<i64>) {
+        let Some(to) = to.filter(|to| instant(*to) <= self.now) else {
+            return;
+        };
+        self.begin(to);
+        self.latest = self.latest.max(Some(to));
+        self.set.advance(&self.source, instant(to));
+    }
+
+    /// The first time that is known: from here on something could be missing.
+    fn begin(&mut self, at: i64) {
+        if self.latest.is_none() {
+            self.set
+                .watch(&self.source, self.log_source.as_ref(), instant(at));
+        }
+    }
+
+    /// Judges the windows that ended before the last event.
+    pub(super) fn finish(&mut self, lines: &mut Vec<u8>, tells: bool) {
+        if let Some(latest) = self.latest {
+            self.set.advance(&self.source, instant(latest) + self.lateness);
+        }
+        self.tell_fired(lines, tells);
+    }
+
+    fn tell_fired(&mut self, lines: &mut Vec<u8>, tells: bool) {
+        for detection in self.set.drain() {
+            if !self.told.insert(detection.id.clone()) {
+                continue;
+            }
+            self.detections += 1;
+            self.worst = self.worst.max(Some(detection.level));
+            let known = self.places.get(&detection.detector);
+            if let Some(info) = known.map(|index| &self.set.detectors()[*index])
+                && tells
+            {
+                self.tell(lines, info, &detection);
+            }
+        }
+    }
+
+    fn tell(&self, lines: &mut Vec<u8>, info: &DetectorInfo, detection: &Detection) {
+        let last = detection.evidence.iter().max_by_key(|evidence| evidence.at);
+        let mut parts = last.map_or("", |evidence| evidence.event.as_str()).split(':');
+        let mut number = || {
+            parts
+                .next()
+                .and_then(|part| part.parse::<u64>().ok())
+                .unwrap_or_default()
+        };
+        let (file, line, record) = (number(), number(), number());
+        let event = EventTold {
+            file: self.files.get(file as usize).map_or("", |file| file),
+            place: Place {
+                line,
+                record: (record > 0).then_some(record as u32),
+            },
+            at: Some(detection.last_at),
+        };
+        tell(
+            lines,
+            info,
+            &event,
+            detection.group.clone(),
+            Some(&detection.reason.seen),
+        );
+    }
+
+    /// What was dropped, by kind.
+    pub(super) fn dropped(&self) -> serde_json::Value {
+        serde_json::to_value(self.set.dropped()).unwrap_or_default()
+    }
+}
