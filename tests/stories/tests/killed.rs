@@ -227,7 +227,7 @@ fn the_story_is_whole((picture, mailbox): &(Picture, Vec<String>)) {
     }
 }
 
-const POINTS: [At; 20] = [
+const POINTS: [At; 25] = [
     At::Point("watch.after_read", 1),
     At::Point("watch.after_read", 3),
     At::Point("watch.after_detect", 2),
@@ -235,6 +235,11 @@ const POINTS: [At; 20] = [
     At::Point("watch.before_commit", 2),
     At::Point("watch.before_commit", 4),
     At::Point("watch.after_commit", 2),
+    At::Point("compaction.after_read", 1),
+    At::Point("compaction.before_piece", 1),
+    At::Point("compaction.before_commit", 1),
+    At::Point("compaction.after_commit", 1),
+    At::Point("compaction.before_commit", 2),
     At::Point("commit.before", 1),
     At::Point("commit.before", 6),
     At::Point("commit.after", 4),

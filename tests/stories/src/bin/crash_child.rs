@@ -16,6 +16,7 @@ use watchkeeper_domain::incident::{Acknowledgement, Incident, Role};
 use watchkeeper_domain::notice::{NoticeFacts, NoticeKind, NoticeState};
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
+use watchkeeper_respond::workers::watch::CompactAfter;
 use watchkeeper_store::{IncidentFilter, PageRequest};
 use watchkeeper_stories::company::{INES, MARA, PEOPLE, Person, TOMAS, customers_csv};
 use watchkeeper_stories::house::{Setup, configuration, file_source, finding_source};
@@ -84,6 +85,11 @@ async fn live() -> Outcome<()> {
     config.detection.lateness = Span::hours(1);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(now));
     let mut app = App::build(&config, clock, Mode::Serve, None).await?;
+    // Now and then the detectors' state is put together, so that it can be killed there, too.
+    app.watch.compact_after(CompactAfter {
+        bytes: u64::MAX,
+        deltas: 1,
+    });
     furnish(&app.desk, began).await?;
     let mut written = String::new();
     for part in [
@@ -94,6 +100,7 @@ async fn live() -> Outcome<()> {
         written.push_str(&logs::text(&part));
         grow(&log, &written)?;
         app.settle().await?;
+        app.watch.compacted().await;
     }
     push_finding(&app, began + Duration::seconds(150)).await?;
     app.settle().await?;
