@@ -10,8 +10,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(or $(WATCHKEEPER_TEST_VENV),$(TARGET)/venv)
 # The AWS emulator of the tests. Pinned, so that a test that fails tells of our change and of nobody else's.
 EMULATOR := moto[server]==5.2.5
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 600
 
-.PHONY: help demo test web lint clean prepare check-tools check-web check-rust
+.PHONY: help demo test web lint fuzz clean prepare check-tools check-web check-rust
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,17 @@ lint: check-tools ## Formatting and lints of Rust and web, without running tests
 	$(MAKE) --no-print-directory web
 	cd web && npm run --silent lint
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# RUSTC_BOOTSTRAP lets a stable compiler take the flags that coverage needs; without a sanitizer no other toolchain is needed, and
+# the code has no `unsafe` that one could watch. No input may take longer than 10 seconds, nor 2 GiB.
+fuzz: ## Look for rules, events and expressions that break the detection engine; FUZZ_SECONDS for each of three targets
+	@command -v cargo-fuzz >/dev/null || { echo "missing: cargo-fuzz (cargo install cargo-fuzz --locked)" >&2; exit 1; }
+	export RUSTC_BOOTSTRAP=1
+	for target in rules:16384 events:1024 regexes:160; do
+	  echo "[fuzz] $${target%:*}, $(FUZZ_SECONDS) s"
+	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none "$${target%:*}" -- -max_total_time=$(FUZZ_SECONDS) \
+	    -max_len="$${target#*:}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+	done
 
 clean: ## Remove what builds and the demo have made
 	@cargo clean

@@ -225,16 +225,16 @@ impl Route {
                 view.raw_lower()
             };
             keywords.find(line, candidates);
-            for scalar in view.everything() {
-                let ascii = scalar.text.is_ascii();
-                keywords.find(
-                    if ascii {
+            if !view.texts_stand_in_raw() {
+                for scalar in view.everything() {
+                    let ascii = scalar.text.is_ascii();
+                    let text = if ascii {
                         scalar.text
                     } else {
                         scalar.lower(view.memory)
-                    },
-                    candidates,
-                );
+                    };
+                    keywords.find(text, candidates);
+                }
             }
         }
         candidates.found.sort_unstable();

@@ -308,6 +308,7 @@ async fn detectors_sources_and_the_audit_log_can_be_looked_at() {
     let detectors = place.get(&ann, "/api/v1/detectors").await.expect(200);
     let rule = detectors["items"][0]["id"].as_str().expect("an id");
     assert_eq!(detectors["items"][0]["title"], "Failed sign-ins");
+    assert_eq!(detectors["items"][0]["coverage"]["satisfiable"], "unknown");
     let detail = place
         .get(&ann, &format!("/api/v1/detectors/{rule}"))
         .await

@@ -170,7 +170,8 @@ impl Test {
         }
     }
 
-    /// Keywords are looked for in the line as it came and in every value of the event: a JSON line has its backslashes doubled.
+    /// Keywords are looked for in the line as it came and in every value of the event: a JSON line has its backslashes doubled, and
+    /// a network or an anchored expression is about a value by itself.
     fn holds_anywhere(&self, view: &View<'_>) -> bool {
         let in_raw = match self {
             Self::Pattern(pattern) if pattern.cased => pattern.matches(view.raw),
@@ -178,11 +179,13 @@ impl Test {
             Self::Regex(regex) => regex.is_match(view.raw),
             _ => false,
         };
+        let raw_tells_all = matches!(self, Self::Pattern(_)) && view.texts_stand_in_raw();
         in_raw
-            || view
-                .everything()
-                .iter()
-                .any(|scalar| self.holds_for(scalar, view))
+            || !raw_tells_all
+                && view
+                    .everything()
+                    .iter()
+                    .any(|scalar| self.holds_for(scalar, view))
     }
 }
 

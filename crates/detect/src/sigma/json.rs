@@ -497,7 +497,8 @@ impl<'a> Reader<'a, '_, '_> {
             "null" => self.fill.nothing(field),
             number => {
                 // Whole numbers stand as they are written; others as they are written everywhere in the product.
-                if number.len() < 19 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+                let leading_zero = number.len() > 1 && number.starts_with('0');
+                if number.len() < 19 && !leading_zero && number.bytes().all(|byte| byte.is_ascii_digit()) {
                     self.fill.number(field, rank, number);
                 } else {
                     match serde_json::from_str::<serde_json::Number>(number) {

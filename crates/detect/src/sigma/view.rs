@@ -430,14 +430,18 @@ impl<'a> View<'a> {
         (values.next().is_none() && only.form != Form::Object).then_some(only)
     }
 
-    /// Every scalar anywhere in the event, for keywords; none where all of them stand in the raw line as they are.
+    /// Whether every text of the event stands in the raw line as it is, so that what is in the one is in the other.
+    pub(crate) fn texts_stand_in_raw(&self) -> bool {
+        matches!(self.body, Body::Json { escapes: false })
+    }
+
+    /// Every scalar anywhere in the event, for keywords.
     pub(crate) fn everything(&self) -> &[Scalar<'a>] {
         self.everything.get_or_init(|| {
             let mut found = Vec::new();
             match self.body {
                 Body::Fields(fields) => fields.values().for_each(|value| self.leaves(value, &mut found)),
-                Body::Json { escapes: false } => {}
-                Body::Json { escapes: true } => {
+                Body::Json { .. } => {
                     if let Ok(value) = serde_json::from_str::<Value>(self.raw) {
                         self.leaves(&value, &mut found);
                     }

@@ -168,3 +168,48 @@ async fn the_board_shares_the_texts_of_rules_and_renews_the_figures() {
     assert_eq!(judged(&before), 0);
     assert!(judged(&after) > 0);
 }
+
+#[tokio::test]
+async fn the_board_says_which_rules_wait_for_fields_that_never_come() {
+    use watchkeeper_collect::parse::{Format, Interpretation};
+    use watchkeeper_detect::{RuleFile, Satisfiable};
+    let post = Post::open().await;
+    let rule = |id: &str, product: &str, field: &str| RuleFile {
+        path: format!("{id}.yml"),
+        text: format!(
+            "title: {id}\nid: {id}\nlogsource: {{product: {product}}}\ndetection: {{s: {{{field}: 1}}, condition: s}}\n"
+        ),
+    };
+    post.folder.hold([
+        brute_force("sign_in", 200),
+        rule("waits", "app", "gone"),
+        rule("nobody", "other", "kind"),
+    ]);
+    let mut app = Interpretation {
+        format: Format::Json,
+        ..Interpretation::default()
+    };
+    app.log_source.product = Some("app".to_owned());
+    let mut watch = post.watch().await.expecting(vec![app]);
+    let board = watch.board();
+    let of = |id: &str| {
+        board
+            .snapshot()
+            .coverage_of(id)
+            .expect("a rule that runs")
+            .clone()
+    };
+    assert_eq!(of("waits").satisfiable, Satisfiable::Unknown);
+    assert_eq!(of("nobody").satisfiable, Satisfiable::NoLogSource);
+    for second in 0..100 {
+        post.feed.fails("sign_in", "192.0.2.1", second);
+    }
+    settle(&mut watch).await;
+    assert_eq!(of("sign_in").satisfiable, Satisfiable::Yes);
+    let waits = of("waits");
+    assert_eq!(
+        (waits.satisfiable, waits.events),
+        (Satisfiable::FieldsUnseen, 100)
+    );
+    assert_eq!(waits.unseen_fields, ["gone"]);
+}

@@ -88,7 +88,7 @@ async fn live() -> Outcome<()> {
     // Now and then the detectors' state is put together, so that it can be killed there, too.
     app.watch.compact_after(CompactAfter {
         bytes: u64::MAX,
-        deltas: 1,
+        deltas: 0,
     });
     furnish(&app.desk, began).await?;
     let mut written = String::new();

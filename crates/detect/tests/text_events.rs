@@ -1,0 +1,178 @@
+//! An event read from its text matches the same rules as the event that a whole parse makes of the text.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare must fail")]
+
+mod support;
+
+use chrono::Duration;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use support::{at, event, set};
+use watchkeeper_domain::event::{Event, LogSource};
+
+fn log_source() -> LogSource {
+    LogSource {
+        product: Some("app".into()),
+        ..LogSource::default()
+    }
+}
+
+fn rules(selections: &[&str]) -> String {
+    let rule = |(number, selection): (usize, &&str)| {
+        format!(
+            "title: R{number}\nid: r{number}\nlogsource: {{product: app}}\ndetection:\n  s: {selection}\n  condition: s\n"
+        )
+    };
+    selections
+        .iter()
+        .enumerate()
+        .map(rule)
+        .collect::<Vec<_>>()
+        .join("---\n")
+}
+
+/// The rules that a text matches, read as text and as parsed fields.
+fn both(rules: &str, text: &str) -> (Vec<String>, Vec<String>) {
+    let mut set = set(rules);
+    let mut thread = set.matcher(Some(&log_source()), &[]).thread();
+    let judged = thread
+        .judge(text)
+        .unwrap_or_else(|fault| panic!("{text}: {fault}"));
+    let mut by_text: Vec<_> = judged.fired().map(|fired| fired.detector.id.clone()).collect();
+    let fields: Map<String, Value> = serde_json::from_str(text).unwrap();
+    set.observe(&Event {
+        raw: text.into(),
+        at: at(0) + Duration::seconds(1),
+        ..event("1", 0, Value::Object(fields))
+    });
+    let mut by_fields: Vec<_> = set.drain().into_iter().map(|fired| fired.detector).collect();
+    by_text.sort();
+    by_fields.sort();
+    (by_text, by_fields)
+}
+
+#[test]
+fn keywords_that_are_about_a_value_by_itself_are_found_in_a_text_without_escapes_too() {
+    let rules = rules(&["{'|cidr': 192.0.2.0/24}", "{'|re': '^wo.d$'}", "[word]"]);
+    for (text, expected) in [
+        (r#"{"z":"192.0.2.7"}"#, vec!["r0"]),
+        (r#"{"z":["192.0.2.7"],"e":"\n"}"#, vec!["r0"]),
+        (r#"{"z":{"y":"word"}}"#, vec!["r1", "r2"]),
+        (r#"{"z":"a word","y":"198.51.100.7"}"#, vec!["r2"]),
+    ] {
+        assert_eq!(
+            both(&rules, text),
+            (vec_of(&expected), vec_of(&expected)),
+            "{text}"
+        );
+    }
+}
+
+fn vec_of(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn a_number_with_leading_zeros_is_refused_where_a_rule_asks_for_it() {
+    let set = set(&rules(&["{a: 7}"]));
+    let mut thread = set.matcher(Some(&log_source()), &[]).thread();
+    assert_eq!(thread.judge(r#"{"a":7,"b":007}"#).unwrap().matches(), 1);
+    assert_eq!(thread.judge(r#"{"a":0}"#).unwrap().matches(), 0);
+    let fault = thread.judge(r#"{"a":007}"#).unwrap_err();
+    assert_eq!((fault.at, fault.expected), (5, "a number, true, false or null"));
+}
+
+const SELECTIONS: [&str; 22] = [
+    "{a: x}",
+    "{a|contains: é}",
+    "{a: null}",
+    "{a: ''}",
+    "{a|exists: true}",
+    "{a|re: '^[a-z]+$'}",
+    "{a|fieldref: b.c}",
+    "{b.c: 1}",
+    "{b.c|neq: 2}",
+    "{b.c|gt: 1.5}",
+    "{a: true}",
+    "{a|hour: 3}",
+    "{a|cidr: 10.0.0.0/8}",
+    "{ThreatName: x}",
+    "{list.name: x}",
+    "[word, '\"', '\\']",
+    "{'|re': '^word$'}",
+    "{'|cidr': 10.0.0.0/8}",
+    "{é: x}",
+    "{a|lte: -1}",
+    "{a|startswith: X}",
+    "{a|cased|endswith: X}",
+];
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        prop::sample::select(vec![
+            json!(null),
+            json!(true),
+            json!(1),
+            json!(-1),
+            json!(2.5),
+            json!(1e300),
+            json!(u64::MAX),
+            json!("x"),
+            json!("X"),
+            json!("é"),
+            json!("É"),
+            json!(""),
+            json!("word"),
+            json!("say \"word\""),
+            json!("\\"),
+            json!("10.1.2.3"),
+            json!("2026-01-05T03:30:00Z"),
+        ]),
+        any::<String>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let key = prop::sample::select(vec![
+        "a",
+        "b",
+        "c",
+        "b.c",
+        "list",
+        "name",
+        "Threat Name",
+        "é",
+        "z",
+        "k\"",
+    ]);
+    scalar().prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(key.clone().prop_map(str::to_owned), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_an_event_holds_both_ways_match_the_same_rules(a in value(), b in value(), list in value(), rest in value()) {
+        let text = json!({"a": a, "b": b, "list": list, "Threat Name": "x", "rest": rest}).to_string();
+        let (by_text, by_fields) = both(&rules(&SELECTIONS), &text);
+        prop_assert_eq!(by_text, by_fields, "{}", text);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(pieces in prop::collection::vec("[{}\\[\\],:\"\\\\]|\"a\":|\"b\":\\{\"c\":|null|1e9|\\\\u00e|é| |word", 0..24)) {
+        let text: String = pieces.concat();
+        let set = set(&rules(&SELECTIONS[..4]));
+        let judged = set.matcher(None, &[]).thread().judge(&text).is_ok();
+        if matches!(serde_json::from_str(&text), Ok(Value::Object(_))) {
+            prop_assert!(judged, "{}", text);
+        }
+        let _ = watchkeeper_detect::records(&text);
+    }
+}
