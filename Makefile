@@ -36,6 +36,12 @@ web: ## Build the web console into web/dist
 
 test: check-tools prepare check-web check-rust ## Run every check and every test; install what is missing where that is possible
 
+bench: check-tools ## Measure: whole runs of detect beside parsing alone, and the parts of the engine
+	@if [[ -z $${WATCHKEEPER_TEST_DATA:-} && -d ../shared/data ]]; then export WATCHKEEPER_TEST_DATA=$$(cd ../shared/data && pwd); fi
+	$(MAKE) --no-print-directory web
+	cargo bench --locked -p watchkeeper --bench detect
+	cargo bench --locked -p watchkeeper-detect --bench state
+
 lint: check-tools ## Formatting and lints of Rust and web, without running tests
 	@cargo fmt --all --check
 	$(MAKE) --no-print-directory web
