@@ -13,7 +13,7 @@ EMULATOR := moto[server]==5.2.5
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 600
 
-.PHONY: help demo test web lint fuzz clean prepare check-tools check-web check-rust
+.PHONY: help demo test bench web lint fuzz clean prepare check-tools check-web check-rust
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
