@@ -147,7 +147,7 @@ impl Route {
             for probe in probes {
                 match probe {
                     Probe::Present(field) => route.field(field).present.push(number),
-                    Probe::Text(field, text) => route.field(field).texts.add(text, number),
+                    Probe::Text(field, text) => route.field(field).texts.add(&text, number),
                     Probe::Number(field, key) => {
                         route.field(field).numbers.entry(key).or_default().push(number);
                     }

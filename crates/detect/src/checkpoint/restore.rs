@@ -36,7 +36,7 @@ impl DetectorSet {
             self.begin_anew();
             return report;
         };
-        self.take_over(merged, groups);
+        self.take_over(&merged, groups);
         let anew = report.restarted.iter().chain(&report.gone).cloned();
         self.written = (report.unreadable.is_none() && report.pieces > 0).then(|| Written {
             anew: anew.collect(),
@@ -90,7 +90,7 @@ impl DetectorSet {
         Some(all)
     }
 
-    fn take_over(&mut self, merged: Merged<'_>, groups: Vec<(usize, Vec<Restored>)>) {
+    fn take_over(&mut self, merged: &Merged<'_>, groups: Vec<(usize, Vec<Restored>)>) {
         self.state.seed = merged.seed.unwrap_or(self.state.seed);
         for source in merged.sources.values() {
             let name = SourceName(source.name.to_owned());

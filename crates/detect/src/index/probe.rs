@@ -142,7 +142,7 @@ fn of_test(field: Option<FieldId>, test: &Test) -> Option<Vec<Probe>> {
     let part = |text: &str| {
         let part = fold(text);
         let long = part.len() >= SHORTEST;
-        long.then(|| match field {
+        long.then_some(match field {
             Some(field) => Probe::Part(field, part),
             None => Probe::Anywhere(part),
         })

@@ -14,14 +14,14 @@ pub(super) struct Texts {
 
 impl Texts {
     /// Adds a text in lower case.
-    pub(super) fn add(&mut self, text: String, rule: RuleId) {
+    pub(super) fn add(&mut self, text: &str, rule: RuleId) {
         self.lengths |= length_bit(text.len());
         let hash = hash(text.as_bytes()).0;
         let rehash = |(text, _): &(Box<str>, _)| self::hash(text.as_bytes()).0;
         let same = |(known, _): &(Box<str>, _)| **known == *text;
         let entry = self.table.entry(hash, same, rehash);
         entry
-            .or_insert_with(|| (text.clone().into(), Vec::new()))
+            .or_insert_with(|| (text.into(), Vec::new()))
             .into_mut()
             .1
             .push(rule);

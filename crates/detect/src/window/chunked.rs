@@ -151,7 +151,7 @@ impl<T: Timed> Chunked<T> {
     }
 
     /// The entry at a position, counted from the end: 1 is the last.
-    pub(crate) fn from_end(&self, position: usize) -> Option<&T> {
+    pub(crate) fn last_but(&self, position: usize) -> Option<&T> {
         let mut left = position.checked_sub(1)?;
         for index in (0..self.chunks()).rev() {
             let chunk = self.chunk(index);
@@ -295,7 +295,7 @@ mod tests {
             prop_assert!(chunked.iter().eq(&plain));
             let middle = plain.len() / 2;
             prop_assert!(chunked.iter_from(middle).eq(&plain[middle..]));
-            prop_assert_eq!(chunked.from_end(middle + 1).copied(), plain.iter().rev().nth(middle).copied());
+            prop_assert_eq!(chunked.last_but(middle + 1).copied(), plain.iter().rev().nth(middle).copied());
             let until = plain.partition_point(|entry| entry.0 <= from);
             prop_assert_eq!((chunked.count_until(from), chunked.count_after(from)), (until, plain.len() - until));
             let taken = chunked.extract(from, from + length);

@@ -84,7 +84,7 @@ impl Counted {
     }
 
     fn newest_crossing(&self, at: i64, span: i64, count: u64) -> Option<i64> {
-        let first = self.records.from_end(usize::try_from(count).ok()?)?;
+        let first = self.records.last_but(usize::try_from(count).ok()?)?;
         (first.at > at - span).then_some(at)
     }
 

@@ -138,10 +138,6 @@ pub(crate) trait Machine {
 
     /// How near the threshold the group is, from what it remembers. Checkpoints hold what [`Self::add`] said last; rehearsals hold
     /// the two against each other.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "machines ask themselves; the set keeps what they said")
-    )]
     fn progress(&self, plan: &Plan) -> Progress;
 
     /// Whether nothing is left to remember.
