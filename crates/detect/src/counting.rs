@@ -582,8 +582,9 @@ mod tests {
     #[test]
     fn a_detection_that_opens_is_an_event_for_the_rules_that_count_it() {
         let mut set = chain();
-        [(0, "x"), (1, "x"), (2, "x"), (300, "x"), (301, "x"), (400, "y")]
-            .map(|(at, ip)| observe(&mut set, at, ip));
+        for (at, ip) in [(0, "x"), (1, "x"), (2, "x"), (300, "x"), (301, "x"), (400, "y")] {
+            observe(&mut set, at, ip);
+        }
         let told = |set: &mut DetectorSet| -> Vec<_> {
             set.drain().into_iter().map(|d| (d.detector.clone(), d)).collect()
         };
@@ -621,7 +622,9 @@ mod tests {
             group: Vec::new(),
             values: Vec::new(),
         });
-        [(0, "x"), (1, "x"), (2, "y"), (3, "y")].map(|(at, ip)| observe(&mut set, at, ip));
+        for (at, ip) in [(0, "x"), (1, "x"), (2, "y"), (3, "y")] {
+            observe(&mut set, at, ip);
+        }
         assert_eq!(set.drain().len(), 4);
     }
 }

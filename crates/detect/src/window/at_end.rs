@@ -161,6 +161,7 @@ impl Machine for AtEnd {
         opens.max().unwrap_or(i64::MIN)
     }
 
+    #[cfg(test)]
     fn progress(&self, plan: &Plan) -> Progress {
         if self.opens.is_empty() {
             progress(self.records.len() as u64, highest(plan))

@@ -211,6 +211,7 @@ impl Machine for Counted {
         records.into_iter().chain(opens).max().unwrap_or(i64::MIN)
     }
 
+    #[cfg(test)]
     fn progress(&self, plan: &Plan) -> Progress {
         if self.opens.is_empty() {
             progress(self.reached(plan), asked(plan))

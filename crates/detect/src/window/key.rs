@@ -15,6 +15,7 @@ impl GroupKey {
 
     /// The key of these values.
     #[cfg(test)]
+    #[cfg(test)]
     pub(crate) fn of(values: &[&str]) -> Self {
         let mut bytes = Vec::new();
         values.iter().for_each(|value| Self::put(&mut bytes, value));

@@ -138,6 +138,7 @@ pub(crate) trait Machine {
 
     /// How near the threshold the group is, from what it remembers. Checkpoints hold what [`Self::add`] said last; rehearsals hold
     /// the two against each other.
+    #[cfg(test)]
     fn progress(&self, plan: &Plan) -> Progress;
 
     /// Whether nothing is left to remember.

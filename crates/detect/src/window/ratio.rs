@@ -277,6 +277,7 @@ impl Machine for Ratio {
         all.max().unwrap_or(i64::MIN)
     }
 
+    #[cfg(test)]
     fn progress(&self, plan: &Plan) -> Progress {
         match &plan.decide {
             Decide::Share(share) if self.opens.is_empty() => {

@@ -155,6 +155,7 @@ impl Machine for GroupState {
         }
     }
 
+    #[cfg(test)]
     fn progress(&self, plan: &Plan) -> Progress {
         match self {
             Self::One(_) => progress(1, highest(plan).unwrap_or(1)),
