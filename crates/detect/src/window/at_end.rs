@@ -1,10 +1,12 @@
 //! Counts that are decided when the span that began with a group's first event has ended: fewer than, exactly, other than.
 
+#[cfg(test)]
+use super::OPEN;
 use super::chunked::Chunked;
 use super::open::Open;
 use super::record::Record;
 use super::sharded::Sharded;
-use super::{Decide, Machine, OPEN, Plan, Progress, enough, progress};
+use super::{Decide, Machine, Plan, Progress, enough, progress};
 use crate::catalog::Role;
 use crate::sigma::correlation::Bound;
 use serde::{Deserialize, Serialize};
