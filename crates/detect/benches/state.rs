@@ -1,5 +1,4 @@
 //! What counting costs: an event in each kind of window, a million keys, a delta of many groups, the dearest single event.
-#![expect(missing_docs, reason = "criterion's macros make a function without")]
 #![expect(clippy::unwrap_used, reason = "a bench that cannot prepare must fail")]
 #![expect(clippy::print_stdout, reason = "figures that are not a mean are printed")]
 
@@ -84,7 +83,7 @@ fn event(n: u64, milliseconds: i64, fields: Value) -> Event {
             ..LogSource::default()
         },
         raw: "x".repeat(300),
-        fields: fields.clone(),
+        fields,
         unparsed: None,
     }
 }

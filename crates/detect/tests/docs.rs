@@ -1,7 +1,5 @@
 //! The page on detectors is true: its rules load, its tests pass, its tables of modifiers hold.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot prepare must fail")]
-
 mod support;
 
 use support::{fires, rule};

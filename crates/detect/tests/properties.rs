@@ -125,7 +125,7 @@ fn engine(events: &[Happened], text: &str, crashes: &HashSet<usize>) -> Vec<Seen
             }
             pieces.extend(set.delta());
             if number % 3 == 0 {
-                pieces = merge_deltas(&pieces).unwrap();
+                pieces = merge_deltas(&pieces).expect("pieces that the engine wrote merge");
             }
             set = set_within(text, limits());
             let report = set.restore(pieces.iter().map(Vec::as_slice));
@@ -263,7 +263,7 @@ proptest! {
                 store(&mut running, &mut told);
                 pieces.extend(running.delta());
                 if number % 3 == 0 {
-                    pieces = merge_deltas(&pieces).unwrap();
+                    pieces = merge_deltas(&pieces).expect("pieces that the engine wrote merge");
                 }
                 committed = number + 1;
                 store(&mut unharmed, &mut expected);

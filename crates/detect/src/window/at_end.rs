@@ -1,7 +1,5 @@
 //! Counts that are decided when the span that began with a group's first event has ended: fewer than, exactly, other than.
 
-#[cfg(test)]
-use super::OPEN;
 use super::chunked::Chunked;
 use super::open::Open;
 use super::record::Record;
@@ -161,15 +159,6 @@ impl Machine for AtEnd {
         }
         let opens = self.opens.iter().map(|open| over_after(open, plan));
         opens.max().unwrap_or(i64::MIN)
-    }
-
-    #[cfg(test)]
-    fn progress(&self, plan: &Plan) -> Progress {
-        if self.opens.is_empty() {
-            progress(self.records.len() as u64, highest(plan))
-        } else {
-            OPEN
-        }
     }
 
     fn is_empty(&self) -> bool {

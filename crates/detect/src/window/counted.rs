@@ -211,15 +211,6 @@ impl Machine for Counted {
         records.into_iter().chain(opens).max().unwrap_or(i64::MIN)
     }
 
-    #[cfg(test)]
-    fn progress(&self, plan: &Plan) -> Progress {
-        if self.opens.is_empty() {
-            progress(self.reached(plan), asked(plan))
-        } else {
-            OPEN
-        }
-    }
-
     fn is_empty(&self) -> bool {
         self.records.is_empty() && self.opens.is_empty()
     }

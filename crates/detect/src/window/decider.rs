@@ -62,11 +62,6 @@ impl<D: Decider> Machine for D {
         D::asked(plan).map_or(i64::MIN, |asked| Decider::due_after(self, asked))
     }
 
-    #[cfg(test)]
-    fn progress(&self, plan: &super::Plan) -> Progress {
-        D::asked(plan).map_or(0, |asked| Decider::progress(self, asked))
-    }
-
     fn is_empty(&self) -> bool {
         Decider::is_empty(self)
     }

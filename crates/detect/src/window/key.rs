@@ -13,15 +13,6 @@ impl GroupKey {
         Self(Small::new(written))
     }
 
-    /// The key of these values.
-    #[cfg(test)]
-    #[cfg(test)]
-    pub(crate) fn of(values: &[&str]) -> Self {
-        let mut bytes = Vec::new();
-        values.iter().for_each(|value| Self::put(&mut bytes, value));
-        Self::new(&bytes)
-    }
-
     /// Appends a value to a key that is being made.
     pub(crate) fn put(bytes: &mut Vec<u8>, value: &str) {
         put_number(bytes, value.len() as u64);

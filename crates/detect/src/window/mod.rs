@@ -136,11 +136,6 @@ pub(crate) trait Machine {
     /// The instant that the horizon must have passed before [`Self::settle`] has something to do; `i64::MIN` for at once.
     fn due_after(&self, plan: &Plan) -> i64;
 
-    /// How near the threshold the group is, from what it remembers. Checkpoints hold what [`Self::add`] said last; rehearsals hold
-    /// the two against each other.
-    #[cfg(test)]
-    fn progress(&self, plan: &Plan) -> Progress;
-
     /// Whether nothing is left to remember.
     fn is_empty(&self) -> bool;
 

@@ -277,16 +277,6 @@ impl Machine for Ratio {
         all.max().unwrap_or(i64::MIN)
     }
 
-    #[cfg(test)]
-    fn progress(&self, plan: &Plan) -> Progress {
-        match &plan.decide {
-            Decide::Share(share) if self.opens.is_empty() => {
-                progress(self.records.len() as u64, share.min_matches)
-            }
-            _ => OPEN,
-        }
-    }
-
     fn is_empty(&self) -> bool {
         self.records.is_empty() && self.opens.is_empty() && self.buckets.counts.is_empty()
     }

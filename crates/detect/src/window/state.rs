@@ -155,14 +155,6 @@ impl Machine for GroupState {
         }
     }
 
-    #[cfg(test)]
-    fn progress(&self, plan: &Plan) -> Progress {
-        match self {
-            Self::One(_) => progress(1, highest(plan).unwrap_or(1)),
-            _ => self.as_machine().map_or(0, |machine| machine.progress(plan)),
-        }
-    }
-
     fn is_empty(&self) -> bool {
         match self {
             Self::Empty => true,
