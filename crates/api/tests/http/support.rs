@@ -102,10 +102,13 @@ pub(crate) struct Visitor {
     pub(crate) user: String,
 }
 
+/// What reading the files of the rules gives.
+type Reading = Result<Vec<RuleFile>, String>;
+
 /// A folder of rules in the test's hands.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct RuleFolder {
-    files: Arc<Mutex<Option<Result<Vec<RuleFile>, String>>>>,
+    files: Arc<Mutex<Option<Reading>>>,
     pub(crate) bell: ReloadBell,
 }
 

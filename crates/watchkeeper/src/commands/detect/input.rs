@@ -56,7 +56,7 @@ enum Shape {
 impl Files {
     pub(in crate::commands) fn new(files: &[PathBuf]) -> Self {
         Self {
-            left: files.to_vec().into_iter(),
+            left: Vec::from(files).into_iter(),
             open: None,
             read: Arc::default(),
         }

@@ -146,7 +146,7 @@ fn quarantined(set: &DetectorSet) -> usize {
     let rules: std::collections::BTreeSet<_> = set
         .quarantined()
         .iter()
-        .map(|fault| (&fault.path, fault.rule.as_ref().map_or(Err(fault.line), Ok)))
+        .map(|fault| (&fault.path, fault.rule.as_ref().ok_or(fault.line)))
         .collect();
     rules.len()
 }
