@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Feed, Role};
 use crate::engine::{DetectorSet, Outbox};
 use crate::limits::Limits;
 use crate::lines::Lines;
-use crate::occurrence::{FieldText, Occurrence, names};
+use crate::occurrence::{FieldText, Occurrence, read_names};
 use crate::report::{Activity, RuleDrops};
 use crate::seed::Seed;
 use crate::source::{Sources, micros};
@@ -40,6 +40,8 @@ struct Scratch {
     key: Vec<u8>,
     value: String,
     fed: Vec<Fed>,
+    names: Names,
+    packed: Vec<u8>,
 }
 
 /// That the event at hand feeds a correlation; `source` and `feed` say where its [`Feed`] stands.
@@ -242,11 +244,12 @@ impl Counter<'_> {
     fn count_first(&mut self, occurrence: &Occurrence<'_>, number: u32, at: i64, fed: &[Fed]) {
         // A mere base is all traffic, and is never evidence.
         let matters = fed.iter().any(|fed| fed.role != Role::Base);
-        let read = if matters {
-            names(occurrence.fields, self.entities)
+        let mut names = std::mem::take(&mut self.state.scratch.names);
+        if matters {
+            read_names(occurrence.fields, self.entities, &mut names);
         } else {
-            Names::default()
-        };
+            names.clear();
+        }
         let facts = Facts {
             at,
             claimed: micros(occurrence.at),
@@ -257,9 +260,10 @@ impl Counter<'_> {
             } else {
                 Line::NONE
             },
-            names: &read,
+            names: &names,
         };
         self.feed(fed, occurrence.fields, &facts);
+        self.state.scratch.names = names;
     }
 
     /// Counts an event for each correlation it feeds.
@@ -389,7 +393,7 @@ impl Counter<'_> {
                 Counts::Number(number) => Value::Number(number),
                 Counts::Text(text) => Value::Text(state.seed.hash(text.as_bytes()), text),
             };
-            Record::new(facts, &group.key, value)
+            Record::packed(facts, &group.key, value, &mut state.scratch.packed)
         };
         record.weight = record.weight.min(weight);
         let set = state.sources.with(group.sources, facts.source);

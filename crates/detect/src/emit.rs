@@ -115,21 +115,25 @@ pub(crate) fn link(
     open.figures.read_waiting(READ);
     let group = group(correlation, key);
     let figures = &open.figures;
-    let actors = figures
+    let mut names = Names::default();
+    for (field, actors) in figures
         .actors
         .iter()
-        .filter(|(_, actors)| actors.len() <= ACTORS_NAMED);
-    let actors = actors.flat_map(|(field, actors)| actors.iter().map(|actor| (*field, actor.text(key))));
-    let tenants = figures.tenants.keys().take(NAMED);
+        .filter(|(_, actors)| actors.len() <= ACTORS_NAMED)
+    {
+        actors
+            .iter()
+            .for_each(|actor| names.add_actor(*field, &actor.text(key)));
+    }
+    for tenant in figures.tenants.keys().take(NAMED) {
+        names.add_tenant(&tenant.text(key));
+    }
     Link {
         correlation: index,
         id: id(info, &group, open, sources).as_str().to_owned(),
         source: open.first.0,
         at: figures.last_at,
-        names: Names {
-            actors: actors.collect(),
-            tenants: tenants.map(|tenant| tenant.text(key)).collect(),
-        },
+        names,
         text: format!(
             "{}: {}",
             info.title,

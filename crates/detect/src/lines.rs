@@ -61,7 +61,7 @@ impl Lines {
             self.make_room(block_size);
             self.blocks.push_back(Block {
                 start: self.next,
-                bytes: Vec::new(),
+                bytes: Vec::with_capacity(block_size),
             });
         }
         let position = self.next;

@@ -3,6 +3,7 @@
 use crate::sigma::view::{Fields, View};
 use crate::window::Names;
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
 
@@ -31,10 +32,55 @@ pub(crate) trait FieldText {
     fn number(&self, path: &str) -> Option<f64>;
 }
 
+/// The same as [`Event::field`], without hashing names or looking for dots: each field is compared with the beginning of the path.
+fn field<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
+    /// Beyond this, hashing is faster than looking at each field.
+    const FEW_FIELDS: usize = 48;
+    if fields.len() > FEW_FIELDS {
+        return hashed(fields, path);
+    }
+    let mut below = None;
+    for (name, value) in fields {
+        let Some(rest) = after(path, name) else { continue };
+        if rest.is_empty() {
+            return Some(value);
+        }
+        if rest.starts_with('.') {
+            if below.is_some() {
+                return hashed(fields, path);
+            }
+            below = Some((value, &rest[1..]));
+        }
+    }
+    match below {
+        Some((Value::Object(inner), rest)) => field(inner, rest),
+        _ => None,
+    }
+}
+
+/// What follows `name` at the beginning of the path.
+fn after<'p>(path: &'p str, name: &str) -> Option<&'p str> {
+    // Most names differ in their first byte.
+    if path.as_bytes().first() != name.as_bytes().first() {
+        return None;
+    }
+    path.strip_prefix(name)
+}
+
+fn hashed<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
+    if let Some(value) = fields.get(path) {
+        return Some(value);
+    }
+    let mut dots = path.match_indices('.');
+    dots.find_map(|(dot, _)| match fields.get(&path[..dot]) {
+        Some(Value::Object(inner)) => field(inner, &path[dot + 1..]),
+        _ => None,
+    })
+}
+
 impl FieldText for Event {
     fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        use serde_json::Value;
-        match self.field(path)? {
+        match field(&self.fields, path)? {
             Value::String(text) => Some(Cow::Borrowed(text)),
             Value::Number(number) => Some(Cow::Owned(number.to_string())),
             Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
@@ -43,8 +89,7 @@ impl FieldText for Event {
     }
 
     fn number(&self, path: &str) -> Option<f64> {
-        use serde_json::Value;
-        match self.field(path)? {
+        match field(&self.fields, path)? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => crate::sigma::view::number(text),
             _ => None,
@@ -83,23 +128,57 @@ impl<'e> Occurrence<'e> {
     }
 }
 
-/// Whom an event is about.
-pub(crate) fn names(fields: &dyn FieldText, entities: &EntityFields) -> Names {
-    let mut names = Names::default();
+/// Reads whom an event is about into `names`, which is emptied first.
+pub(crate) fn read_names(fields: &dyn FieldText, entities: &EntityFields, names: &mut Names) {
+    names.clear();
     for (number, field) in entities.actor.iter().enumerate() {
         let actor = fields.text(field);
         if let Some(actor) = actor.filter(|actor| !actor.is_empty() && actor != "-") {
-            names.actors.push((number as u32, actor.into_owned()));
+            names.add_actor(number as u32, &actor);
         }
     }
     for field in &entities.tenant {
         let tenant = fields.text(field);
         if let Some(tenant) =
-            tenant.filter(|tenant| !tenant.is_empty() && !names.tenants.iter().any(|t| t == tenant))
+            tenant.filter(|tenant| !tenant.is_empty() && !names.tenants().any(|known| known == tenant))
         {
-            names.tenants.push(tenant.into_owned());
+            names.add_tenant(&tenant);
         }
     }
-    names.tenants.sort_unstable();
-    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_are_found_as_the_event_finds_them_however_many_there_are() {
+        let mut value = json!({"a.b": 1, "a": {"b": 2, "c": {"d": 3}}, "n": null, "n.o": {"p": 4}, "x.y": {"z": 5}, "x": {"y": {"w": 6}}, "q": 1, "q.r": {"s": 7}});
+        for many in [false, true] {
+            for number in 0..if many { 100 } else { 3 } {
+                value[format!("f{number}")] = json!(number);
+            }
+            let Value::Object(fields) = value.clone() else {
+                unreachable!()
+            };
+            let mut event: Event = serde_json::from_value(json!({
+                "id": "1", "source": "s", "at": "2026-01-05T09:00:00Z", "collected_at": "2026-01-05T09:00:00Z",
+                "log_source": {}, "fields": {}, "raw": "",
+            }))
+            .unwrap();
+            event.fields = fields;
+            for path in [
+                "a.b", "a.c.d", "a.x", "a", "n", "n.o.p", "x.y.z", "x.y.w", "q.r.s", "f2", "f99", "y", "ab",
+                "",
+            ] {
+                assert_eq!(field(&event.fields, path), event.field(path), "{path}");
+                assert_eq!(
+                    FieldText::text(&event, path).map(Cow::into_owned),
+                    event.text(path),
+                    "{path}"
+                );
+            }
+        }
+    }
 }

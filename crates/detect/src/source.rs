@@ -4,7 +4,7 @@
 use crate::limits::Limits;
 use crate::window::{Chunked, Pile, Sharded, Timed};
 use chrono::{DateTime, Duration, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 use watchkeeper_domain::event::SourceName;
 
 /// Ids that are remembered are forgotten by slots of time: a sixty-fourth of the lateness.
@@ -68,7 +68,8 @@ pub(crate) struct Arrival {
 #[derive(Debug)]
 pub(crate) struct Ids {
     known: Sharded<u64>,
-    by_time: BTreeMap<i64, Pile<u64>>,
+    /// By slot, ascending.
+    by_time: VecDeque<(i64, Pile<u64>)>,
     width: i64,
     limit: usize,
     /// Ids that no delta has; None while nobody asks for deltas.
@@ -84,7 +85,7 @@ impl Ids {
         let limit = limit.max(1);
         Self {
             known: Sharded::within(limit),
-            by_time: BTreeMap::new(),
+            by_time: VecDeque::new(),
             width: (lateness / SLOTS).max(1_000),
             limit,
             unwritten: None,
@@ -107,35 +108,47 @@ impl Ids {
     }
 
     fn put(&mut self, at: i64, id: u64) -> bool {
-        if self.known.find(id, |known| *known == id).is_some() {
+        if !self.known.insert_new(id, id, itself) {
             return false;
         }
-        self.known.insert(id, id, itself);
-        self.by_time
-            .entry(at.div_euclid(self.width))
-            .or_default()
-            .push(id);
+        let slot = at.div_euclid(self.width);
+        match self.by_time.back_mut() {
+            Some((newest, ids)) if *newest == slot => ids.push(id),
+            _ => self.put_apart(slot, id),
+        }
         true
+    }
+
+    fn put_apart(&mut self, slot: i64, id: u64) {
+        let place = self.by_time.partition_point(|(known, _)| *known < slot);
+        match self.by_time.get_mut(place) {
+            Some((known, ids)) if *known == slot => ids.push(id),
+            _ => {
+                let mut ids = Pile::default();
+                ids.push(id);
+                self.by_time.insert(place, (slot, ids));
+            }
+        }
     }
 
     /// Forgets one id of the oldest slot; tells where the slot ends.
     fn forget_oldest(&mut self) -> i64 {
-        let Some(mut slot) = self.by_time.first_entry() else {
+        let Some((slot, ids)) = self.by_time.front_mut() else {
             return i64::MAX;
         };
-        let end = (slot.key() + 1) * self.width;
-        if let Some(id) = slot.get_mut().pop() {
+        let end = (*slot + 1) * self.width;
+        if let Some(id) = ids.pop() {
             self.known.remove(id, |known| *known == id);
         }
-        if slot.get().is_empty() {
-            slot.remove();
+        if ids.is_empty() {
+            self.by_time.pop_front();
         }
         end
     }
 
     fn forget_before(&mut self, horizon: i64) {
         for _ in 0..FORGOTTEN_AT_ONCE {
-            let first = self.by_time.first_key_value();
+            let first = self.by_time.front();
             if first.is_none_or(|(slot, _)| (slot + 1) * self.width > horizon) {
                 return;
             }
@@ -256,6 +269,8 @@ impl Source {
 pub(crate) struct Sources {
     all: Vec<Source>,
     numbers: HashMap<SourceName, u32>,
+    /// The source that was asked for last.
+    latest: u32,
     sets: SourceSets,
     nameless: SourceName,
 }
@@ -315,6 +330,7 @@ impl Default for Sources {
         Self {
             all: Vec::new(),
             numbers: HashMap::new(),
+            latest: 0,
             sets: SourceSets::default(),
             nameless: SourceName(String::new()),
         }
@@ -323,6 +339,19 @@ impl Default for Sources {
 
 impl Sources {
     pub(crate) fn number(&mut self, name: &SourceName, limits: &Limits) -> u32 {
+        // Events come in runs of one source.
+        if self
+            .all
+            .get(self.latest as usize)
+            .is_some_and(|source| source.name == *name)
+        {
+            return self.latest;
+        }
+        self.latest = self.find_or_begin(name, limits);
+        self.latest
+    }
+
+    fn find_or_begin(&mut self, name: &SourceName, limits: &Limits) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }

@@ -17,11 +17,8 @@ const SYMBOLS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO
 /// Appends an id; gives the form it was written in, which reading must know.
 pub(crate) fn put(bytes: &mut Vec<u8>, id: &str) -> u8 {
     let text = id.as_bytes();
-    if is_uuid(text) {
-        let mut digits = text.iter().filter(|symbol| **symbol != b'-').map(|s| nibble(*s));
-        while let (Some(high), Some(low)) = (digits.next(), digits.next()) {
-            bytes.push(high << 4 | low);
-        }
+    if let Some(packed) = packed_uuid(text) {
+        bytes.extend_from_slice(&packed);
         return UUID;
     }
     put_number(bytes, text.len() as u64);
@@ -82,23 +79,36 @@ pub(crate) fn skip(bytes: &mut &[u8], form: u8) {
     take_bytes(bytes, length);
 }
 
-fn is_uuid(text: &[u8]) -> bool {
-    text.len() == 36
-        && text.iter().enumerate().all(|(index, symbol)| {
-            if HYPHENS.contains(&index) {
-                *symbol == b'-'
-            } else {
-                matches!(symbol, b'0'..=b'9' | b'a'..=b'f')
-            }
-        })
-}
+/// Where the sixteen bytes of a UUID stand in its text.
+const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-fn nibble(symbol: u8) -> u8 {
-    if symbol.is_ascii_digit() {
-        symbol - b'0'
-    } else {
-        symbol.wrapping_sub(b'a' - 10) & 15
+/// What each symbol is as a digit; lower case alone, since another case is another id.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        nibbles[SYMBOLS[digit] as usize] = digit as u8;
+        digit += 1;
     }
+    nibbles
+};
+
+const NO_DIGIT: u8 = 0x80;
+
+fn packed_uuid(text: &[u8]) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    let mut packed = [0; 16];
+    let mut seen = 0;
+    for (byte, pair) in packed.iter_mut().zip(PAIRS) {
+        let (high, low) = (
+            NIBBLES[usize::from(text[pair])],
+            NIBBLES[usize::from(text[pair + 1])],
+        );
+        seen |= high | low;
+        *byte = high << 4 | low;
+    }
+    let hyphens = HYPHENS.iter().all(|place| text[*place] == b'-');
+    (hyphens && seen & NO_DIGIT == 0).then_some(packed)
 }
 
 fn uuid(packed: &[u8]) -> String {

@@ -25,10 +25,15 @@ impl GroupKey {
 
     /// The values.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &str> {
+        self.bytes_of_parts()
+            .map(|part| std::str::from_utf8(part).unwrap_or_default())
+    }
+
+    fn bytes_of_parts(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.0.as_bytes();
         std::iter::from_fn(move || {
             let length = (!rest.is_empty()).then(|| take_number(&mut rest))?;
-            Some(std::str::from_utf8(take_bytes(&mut rest, length as usize)).unwrap_or_default())
+            Some(take_bytes(&mut rest, length as usize))
         })
     }
 
@@ -39,7 +44,7 @@ impl GroupKey {
 
     /// The first place that has this value.
     pub(crate) fn place_of(&self, value: &str) -> Option<usize> {
-        self.parts().position(|part| part == value)
+        self.bytes_of_parts().position(|part| part == value.as_bytes())
     }
 
     pub(crate) fn bytes_apart(&self) -> usize {

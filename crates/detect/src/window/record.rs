@@ -50,12 +50,49 @@ const VALUE_TEXT: usize = 208;
 /// More names than these say nothing about who it was.
 const MOST_NAMES: usize = 64;
 
-/// Who an event is about, read from it once whatever the number of rules that count it.
+/// Who an event is about, read from it once whatever the number of rules that count it. One text holds all names, so that it can
+/// be used for every event without allocating.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
+    text: String,
+    /// Index of the actor field, and where in the text the actor ends.
+    actors: Vec<(u32, usize)>,
+    /// Where in the text each tenant ends; tenants follow the actors.
+    tenants: Vec<usize>,
+}
+
+impl Names {
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.actors.clear();
+        self.tenants.clear();
+    }
+
+    /// Adds an actor; actors come before tenants.
+    pub(crate) fn add_actor(&mut self, field: u32, actor: &str) {
+        self.text.push_str(actor);
+        self.actors.push((field, self.text.len()));
+    }
+
+    pub(crate) fn add_tenant(&mut self, tenant: &str) {
+        self.text.push_str(tenant);
+        self.tenants.push(self.text.len());
+    }
+
     /// Index of the actor field, and the actor.
-    pub(crate) actors: Vec<(u32, String)>,
-    pub(crate) tenants: Vec<String>,
+    pub(crate) fn actors(&self) -> impl ExactSizeIterator<Item = (u32, &str)> {
+        let mut start = 0;
+        self.actors
+            .iter()
+            .map(move |(field, end)| (*field, &self.text[std::mem::replace(&mut start, *end)..*end]))
+    }
+
+    pub(crate) fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
+        let mut start = self.actors.last().map_or(0, |(_, end)| *end);
+        self.tenants
+            .iter()
+            .map(move |end| &self.text[std::mem::replace(&mut start, *end)..*end])
+    }
 }
 
 /// What an event tells, before it is packed for a group.
@@ -114,7 +151,13 @@ impl Name {
 
 impl Record {
     /// Packs what `facts` tell for a group with this key.
+    #[cfg(test)]
     pub(crate) fn new(facts: &Facts<'_>, key: &GroupKey, value: Value<'_>) -> Self {
+        Self::packed(facts, key, value, &mut Vec::new())
+    }
+
+    /// The same; `buffer` is used and left dirty.
+    pub(crate) fn packed(facts: &Facts<'_>, key: &GroupKey, value: Value<'_>, buffer: &mut Vec<u8>) -> Self {
         let (hash, text) = match value {
             Value::Nothing => (0, None),
             Value::Text(hash, text) => (hash, Some(text)),
@@ -126,7 +169,7 @@ impl Record {
             line: facts.line,
             source: facts.source,
             weight: 1,
-            told: Told::pack(facts, key, text),
+            told: Told::pack(facts, key, text, buffer),
         }
     }
 
@@ -237,37 +280,37 @@ impl<'r> Telling<'r> {
 }
 
 impl Told {
-    fn pack(facts: &Facts<'_>, key: &GroupKey, value: Option<&str>) -> Self {
-        let mut bytes = Vec::with_capacity(64);
+    fn pack(facts: &Facts<'_>, key: &GroupKey, value: Option<&str>, bytes: &mut Vec<u8>) -> Self {
+        bytes.clear();
         bytes.push(0);
-        let mut marks = event_id::put(&mut bytes, facts.id);
+        let mut marks = event_id::put(bytes, facts.id);
         let names = facts.names;
-        if !names.actors.is_empty() {
+        if names.actors().len() > 0 {
             marks |= ACTORS;
-            put_number(&mut bytes, names.actors.len().min(MOST_NAMES) as u64);
-            for (field, actor) in names.actors.iter().take(MOST_NAMES) {
-                put_number(&mut bytes, u64::from(*field));
-                put_name(&mut bytes, actor, key);
+            put_number(bytes, names.actors().len().min(MOST_NAMES) as u64);
+            for (field, actor) in names.actors().take(MOST_NAMES) {
+                put_number(bytes, u64::from(field));
+                put_name(bytes, actor, key);
             }
         }
-        if !names.tenants.is_empty() {
+        if names.tenants().len() > 0 {
             marks |= TENANTS;
-            put_number(&mut bytes, names.tenants.len().min(MOST_NAMES) as u64);
-            for tenant in names.tenants.iter().take(MOST_NAMES) {
-                put_name(&mut bytes, tenant, key);
+            put_number(bytes, names.tenants().len().min(MOST_NAMES) as u64);
+            for tenant in names.tenants().take(MOST_NAMES) {
+                put_name(bytes, tenant, key);
             }
         }
         if let Some(value) = value {
             marks |= VALUE;
-            put_name(&mut bytes, cut(value, VALUE_TEXT), key);
+            put_name(bytes, cut(value, VALUE_TEXT), key);
         }
         if facts.claimed != facts.at {
             marks |= CLAIMED;
             let after = facts.claimed.saturating_sub(facts.at);
-            put_number(&mut bytes, ((after << 1) ^ (after >> 63)) as u64);
+            put_number(bytes, ((after << 1) ^ (after >> 63)) as u64);
         }
         bytes[0] = marks;
-        Self(Small::new(&bytes))
+        Self(Small::new(bytes))
     }
 
     fn split(&self) -> (u8, &[u8]) {
@@ -357,4 +400,89 @@ pub(crate) fn cut(text: &str, longest: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts<'r>(names: impl Iterator<Item = &'r [u8]>, key: &GroupKey) -> Vec<String> {
+        names.map(|name| Name::new(name).text(key)).collect()
+    }
+
+    #[test]
+    fn what_was_packed_is_told_and_a_name_in_the_key_takes_one_byte() {
+        let key = GroupKey::of(&["10.1.2.3", "", "x"]);
+        let mut names = Names::default();
+        names.add_actor(1, "10.1.2.3");
+        names.add_actor(4, "somebody");
+        names.add_tenant("x");
+        names.add_tenant(&"long".repeat(20));
+        let facts = Facts {
+            at: 1_000,
+            claimed: 400,
+            source: 3,
+            id: "1c0a46a2-3b1f-4f6e-9d2c-0123456789ab",
+            line: Line(7),
+            names: &names,
+        };
+        let record = Record::new(&facts, &key, Value::Text(9, "x"));
+        assert_eq!(
+            (record.event().as_str(), record.claimed(), record.value),
+            (facts.id, 400, 9)
+        );
+        let told = record.told();
+        assert_eq!(texts(told.tenants(), &key), ["x".to_owned(), "long".repeat(20)]);
+        assert_eq!(
+            texts(told.actors().map(|(_, name)| name), &key),
+            ["10.1.2.3", "somebody"]
+        );
+        assert_eq!(told.actors().map(|(field, _)| field).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(texts(told.value().into_iter(), &key), ["x"]);
+        let bytes = postcard::to_allocvec(&record).unwrap();
+        assert_eq!(postcard::from_bytes::<Record>(&bytes).unwrap(), record);
+        let mut address = Names::default();
+        address.add_actor(1, "10.1.2.3");
+        let facts = Facts {
+            names: &address,
+            claimed: facts.at,
+            ..facts
+        };
+        let short = Record::new(&facts, &key, Value::Nothing);
+        assert_eq!(
+            short.bytes(),
+            size_of::<Record>(),
+            "a usual event needs no allocation"
+        );
+    }
+
+    #[test]
+    fn a_record_that_stands_for_another_names_whom_that_named() {
+        let key = GroupKey::of(&["a"]);
+        let record = |actor: &str, tenant: &str| {
+            let mut names = Names::default();
+            names.add_actor(0, actor);
+            names.add_tenant(tenant);
+            let facts = Facts {
+                at: 5,
+                claimed: 6,
+                source: 0,
+                id: actor,
+                line: Line::NONE,
+                names: &names,
+            };
+            Record::new(&facts, &key, Value::Text(1, "v"))
+        };
+        let mut stays = record("b", "t");
+        stays.stand_for(&record("a", "t"));
+        stays.stand_for(&record("b", "u"));
+        let told = stays.told();
+        assert_eq!(
+            (stays.weight, stays.event().as_str(), stays.claimed()),
+            (3, "b", 6)
+        );
+        assert_eq!(texts(told.actors().map(|(_, name)| name), &key), ["b", "a"]);
+        assert_eq!(texts(told.tenants(), &key), ["t", "u"]);
+        assert_eq!(texts(told.value().into_iter(), &key), ["v"]);
+    }
 }

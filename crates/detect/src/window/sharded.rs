@@ -40,8 +40,29 @@ impl<T> Sharded<T> {
         self.shards[place].find_mut(hash, same)
     }
 
+    /// Adds an entry unless it is there; false if it is. `hasher` tells the hash of any entry.
+    pub(crate) fn insert_new(&mut self, hash: u64, entry: T, hasher: impl Fn(&T) -> u64) -> bool
+    where
+        T: PartialEq,
+    {
+        self.grow(&hasher);
+        let place = self.place(hash);
+        let found = self.shards[place].entry(hash, |known| *known == entry, hasher);
+        let new = matches!(found, hashbrown::hash_table::Entry::Vacant(_));
+        found.or_insert(entry);
+        self.length += usize::from(new);
+        new
+    }
+
     /// Adds an entry that is not there; `hasher` tells the hash of any entry.
     pub(crate) fn insert(&mut self, hash: u64, entry: T, hasher: impl Fn(&T) -> u64) {
+        self.grow(&hasher);
+        let place = self.place(hash);
+        self.shards[place].insert_unique(hash, entry, hasher);
+        self.length += 1;
+    }
+
+    fn grow(&mut self, hasher: impl Fn(&T) -> u64) {
         if self.length == SMALL && self.many > 1 && self.shards.len() == 1 {
             let small = std::mem::take(&mut self.shards[0]);
             self.shards.resize_with(self.many, HashTable::new);
@@ -51,9 +72,6 @@ impl<T> Sharded<T> {
                 self.shards[place].insert_unique(hash, moved, &hasher);
             }
         }
-        let place = self.place(hash);
-        self.shards[place].insert_unique(hash, entry, hasher);
-        self.length += 1;
     }
 
     pub(crate) fn remove(&mut self, hash: u64, same: impl FnMut(&T) -> bool) -> Option<T> {
@@ -80,7 +98,14 @@ mod tests {
     fn entries_are_found_before_and_after_the_table_became_many() {
         let mut table = Sharded::within(100_000);
         for number in 0..50_000 {
-            table.insert(hash(&number), number, hash);
+            if number % 2 == 0 {
+                table.insert(hash(&number), number, hash);
+            } else {
+                assert!(
+                    table.insert_new(hash(&number), number, hash)
+                        && !table.insert_new(hash(&number), number, hash)
+                );
+            }
         }
         assert_eq!(table.len(), 50_000);
         assert!((0..50_000).all(|number| table.find(hash(&number), |known| *known == number).is_some()));

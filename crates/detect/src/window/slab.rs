@@ -7,6 +7,8 @@ pub(crate) struct Slab<T> {
     /// The place that was freed last.
     free: Option<u32>,
     length: usize,
+    /// Blocks of a flood that is over, to be given back one by one.
+    retired: Vec<Vec<Slot<T>>>,
 }
 
 #[derive(Debug)]
@@ -24,6 +26,7 @@ impl<T> Default for Slab<T> {
             blocks: Vec::new(),
             free: None,
             length: 0,
+            retired: Vec::new(),
         }
     }
 }
@@ -52,6 +55,7 @@ impl<T> Slab<T> {
     /// Puts a value somewhere and tells where.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         self.length += 1;
+        self.retired.pop();
         if let Some(place) = self.free {
             let (block, index) = split(place);
             let slot = &mut self.blocks[block][index];
@@ -83,9 +87,10 @@ impl<T> Slab<T> {
         self.free = Some(place);
         self.length -= 1;
         if self.length == 0 {
-            // A flood that is over gives its memory back.
-            *self = Self::default();
+            self.free = None;
+            self.retired.append(&mut self.blocks);
         }
+        self.retired.pop();
         Some(value)
     }
 
