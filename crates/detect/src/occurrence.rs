@@ -45,11 +45,11 @@ fn field<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
         if rest.is_empty() {
             return Some(value);
         }
-        if rest.starts_with('.') {
+        if let Some(rest) = rest.strip_prefix('.') {
             if below.is_some() {
                 return hashed(fields, path);
             }
-            below = Some((value, &rest[1..]));
+            below = Some((value, rest));
         }
     }
     match below {

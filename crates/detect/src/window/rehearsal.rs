@@ -63,10 +63,9 @@ pub(super) struct Stage {
 
 /// A record of a rehearsal; its number is the value that is counted, too.
 pub(super) fn record(index: usize, happened: &Happened) -> Record {
-    let names = Names {
-        actors: vec![(0, format!("actor {}", index % 3))],
-        tenants: vec![format!("tenant {}", index % 7)],
-    };
+    let mut names = Names::default();
+    names.add_actor(0, &format!("actor {}", index % 3));
+    names.add_tenant(&format!("tenant {}", index % 7));
     let facts = Facts {
         at: happened.at * SECOND,
         claimed: happened.at * SECOND,
