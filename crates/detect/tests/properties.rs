@@ -1,7 +1,5 @@
 //! Counting under disorder, redelivery and crashes, against a reference that sorts everything first.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
-
 mod support;
 
 use proptest::prelude::*;

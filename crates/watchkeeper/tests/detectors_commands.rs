@@ -19,9 +19,11 @@ fn fed(input: &str, arguments: &[&str]) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    process.wait_with_output().unwrap()
+        .expect("the binary starts");
+    let mut stdin = process.stdin.take().expect("its input is piped");
+    stdin.write_all(input.as_bytes()).expect("it reads its input");
+    drop(stdin);
+    process.wait_with_output().expect("it ends")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -41,7 +43,7 @@ struct Folder(TempDir);
 
 impl Folder {
     fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self(TempDir::new().expect("a folder for the test"))
     }
 
     fn with(name: &str, content: &str) -> (Self, String) {
@@ -52,7 +54,7 @@ impl Folder {
 
     fn write(&self, name: &str, content: &str) -> String {
         let path = self.0.path().join(name);
-        std::fs::write(&path, content).unwrap();
+        std::fs::write(&path, content).expect("a file in the folder");
         path.display().to_string()
     }
 }

@@ -406,13 +406,21 @@ pub(crate) fn cut(text: &str, longest: usize) -> &str {
 mod tests {
     use super::*;
 
+    fn key_of(parts: &[&str]) -> GroupKey {
+        let mut written = Vec::new();
+        for part in parts {
+            GroupKey::put(&mut written, part);
+        }
+        GroupKey::new(&written)
+    }
+
     fn texts<'r>(names: impl Iterator<Item = &'r [u8]>, key: &GroupKey) -> Vec<String> {
         names.map(|name| Name::new(name).text(key)).collect()
     }
 
     #[test]
     fn what_was_packed_is_told_and_a_name_in_the_key_takes_one_byte() {
-        let key = GroupKey::of(&["10.1.2.3", "", "x"]);
+        let key = key_of(&["10.1.2.3", "", "x"]);
         let mut names = Names::default();
         names.add_actor(1, "10.1.2.3");
         names.add_actor(4, "somebody");
@@ -458,7 +466,7 @@ mod tests {
 
     #[test]
     fn a_record_that_stands_for_another_names_whom_that_named() {
-        let key = GroupKey::of(&["a"]);
+        let key = key_of(&["a"]);
         let record = |actor: &str, tenant: &str| {
             let mut names = Names::default();
             names.add_actor(0, actor);
