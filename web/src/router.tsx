@@ -80,7 +80,7 @@ const customer = createRoute({
 });
 const detectors = createRoute({
   ...route('/detectors'),
-  validateSearch: only('q'),
+  validateSearch: only('q', 'coverage'),
   component: lazyRouteComponent(() => import('./pages/Detectors'), 'DetectorsPage'),
 });
 const detector = createRoute({

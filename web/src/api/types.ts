@@ -512,6 +512,16 @@ export interface DetectorView {
   alerts: number;
   false_positives: number;
   dropped: RuleDrops;
+  coverage: DetectorCoverage;
+}
+/** Whether the sources can satisfy a detector, by the events since the service started. */
+export interface DetectorCoverage {
+  satisfiable: 'yes' | 'unknown' | 'fields_unseen' | 'no_log_source';
+  /** The fields that it names and no event of its log source had. */
+  unseen_fields: string[];
+  /** Those of them without which it cannot match. */
+  missing_fields: string[];
+  events: number;
 }
 /** What one rule left out since its state began. */
 export interface RuleDrops {

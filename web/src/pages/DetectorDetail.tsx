@@ -1,6 +1,7 @@
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useDetector } from '../api/queries';
 import type { DetectorDetail } from '../api/types';
+import { coverageInWords } from '../components/Coverage';
 import { Ago } from '../components/marks';
 import { Page, Panel } from '../components/Page';
 import { RawText } from '../components/RawText';
@@ -67,6 +68,9 @@ function Detail({ detector }: { detector: DetectorDetail }) {
             <Figure value={detector.alerts} name="alerts" />
             <Figure value={detector.false_positives} name="false positives" />
           </div>
+          <h3>Whether it can match what comes</h3>
+          <p className="wrap">{coverageInWords(detector.coverage)}</p>
+          <Texts title="Fields it names that no event had" texts={detector.coverage.unseen_fields} />
           <Texts title="What it left out" texts={droppedInWords(detector.dropped)} />
           <p className="small dim">
             Last match: {detector.last_match_at === null ? 'never' : <Ago at={detector.last_match_at} />} ·{' '}

@@ -1,7 +1,8 @@
-import { TextInput } from '@mantine/core';
+import { NativeSelect, TextInput } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useDetectors } from '../api/queries';
 import type { DetectorList, DetectorView, Level } from '../api/types';
+import { ANSWERS, CoverageMark } from '../components/Coverage';
 import { Ago } from '../components/marks';
 import { Page } from '../components/Page';
 import { droppedInWords, Quarantined, RulesRead } from '../components/RulesRead';
@@ -29,11 +30,13 @@ export function DetectorsPage() {
 }
 
 function List({ list }: { list: DetectorList }) {
-  const { q = '' } = here.useSearch();
+  const { q = '', coverage = '' } = here.useSearch();
   const navigate = here.useNavigate();
   const wanted = q.toLowerCase();
-  const found = list.items.filter((each) =>
-    [each.id, each.title, each.path, ...each.tags].some((text) => text.toLowerCase().includes(wanted)),
+  const found = list.items.filter(
+    (each) =>
+      (coverage === '' || each.coverage.satisfiable === coverage) &&
+      [each.id, each.title, each.path, ...each.tags].some((text) => text.toLowerCase().includes(wanted)),
   );
   const { dropped } = list;
   return (
@@ -41,15 +44,32 @@ function List({ list }: { list: DetectorList }) {
       {list.quarantined.length > 0 && <Quarantined list={list.quarantined} />}
       <RulesRead rules={list.rules} />
       <div className="row apart">
-        <TextInput
-          aria-label="Search detectors"
-          placeholder="Title, file, tag"
-          value={q}
-          onChange={(event) => {
-            const text = event.currentTarget.value;
-            void navigate({ search: { q: text || undefined }, replace: true });
-          }}
-        />
+        <div className="row">
+          <TextInput
+            aria-label="Search detectors"
+            placeholder="Title, file, tag"
+            value={q}
+            onChange={(event) => {
+              const text = event.currentTarget.value;
+              void navigate({ search: (now) => ({ ...now, q: text || undefined }), replace: true });
+            }}
+          />
+          <NativeSelect
+            aria-label="Whether the sources can satisfy them"
+            value={coverage}
+            data={[
+              { value: '', label: 'All detectors' },
+              ...Object.entries(ANSWERS).map(([value, name]) => ({
+                value,
+                label: `${name} (${list.items.filter((each) => each.coverage.satisfiable === value).length})`,
+              })),
+            ]}
+            onChange={(event) => {
+              const chosen = event.currentTarget.value;
+              void navigate({ search: (now) => ({ ...now, coverage: chosen || undefined }), replace: true });
+            }}
+          />
+        </div>
         <p className="small dim">
           {count(list.items.length, 'rule')} in force · events left out:{' '}
           {dropped.late.toLocaleString('en-GB')} late, {dropped.future.toLocaleString('en-GB')} from the
@@ -79,6 +99,7 @@ function Table({ list }: { list: readonly DetectorView[] }) {
             <th>Level</th>
             <th>Detector</th>
             <th>Kind</th>
+            <th>With our sources</th>
             <th className="right">Judged</th>
             <th className="right">Matched</th>
             <th className="right">Alerts</th>
@@ -104,6 +125,9 @@ function Table({ list }: { list: readonly DetectorView[] }) {
                 ))}
               </td>
               <td data-label="Kind">{detector.kind.replaceAll('_', ' ')}</td>
+              <td data-label="With our sources">
+                <CoverageMark coverage={detector.coverage} />
+              </td>
               <td className="right num" data-label="Judged">
                 {detector.judged.toLocaleString('en-GB')}
               </td>
