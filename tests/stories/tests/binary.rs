@@ -286,13 +286,17 @@ impl Demo {
             .unwrap_or_else(|| panic!("no {field} in {}", self.announced))
     }
 
-    /// Asks it to stop, and gives its exit code.
-    fn stop(&mut self) -> Option<i32> {
+    fn ask(&self, signal: rustix::process::Signal) {
         let process = i32::try_from(self.process.id())
             .ok()
             .and_then(rustix::process::Pid::from_raw)
             .expect("a process id");
-        rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("it is asked");
+        rustix::process::kill_process(process, signal).expect("it is asked");
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    fn stop(&mut self) -> Option<i32> {
+        self.ask(rustix::process::Signal::TERM);
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.process.try_wait().expect("it can be waited for") {
@@ -305,6 +309,29 @@ impl Demo {
             );
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+}
+
+/// What became of reading the rules again, once they were.
+async fn rules_read_again(http: &reqwest::Client, demo: &Demo) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = http
+            .get(format!("{}/api/v1/detectors", demo.told("url")))
+            .bearer_auth(demo.told("token"))
+            .send()
+            .await
+            .expect("it answers");
+        let body: Value = answer.json().await.expect("JSON");
+        if !body["rules"]["reloaded"].is_null() {
+            return body["rules"]["reloaded"].clone();
+        }
+        assert!(
+            Instant::now() < deadline,
+            "the rules were not read again: {}",
+            body["rules"]
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -364,6 +391,13 @@ async fn the_demonstration_serves_stops_when_asked_and_keeps_a_record_that_canno
             .expect("it answers");
         assert_eq!(answer.status(), 200, "{path}");
     }
+    demo.ask(rustix::process::Signal::HUP);
+    let reloaded = rules_read_again(&http, &demo).await;
+    assert!(
+        reloaded["kept"].as_u64().is_some_and(|kept| kept >= 100)
+            && reloaded["restarted"] == serde_json::json!([]),
+        "SIGHUP reads the rules again, and those that did not change keep their windows: {reloaded}"
+    );
     assert_eq!(demo.stop(), Some(0), "SIGTERM stops it gracefully");
 
     let database = demo.dir.join("watchkeeper.db");
