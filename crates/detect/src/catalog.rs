@@ -8,6 +8,7 @@ use crate::report::{DetectorInfo, Kind};
 use crate::sigma::correlation::{CorrelationRule, Counting, Figure, Threshold};
 use crate::sigma::document::{self, Document, Purpose, Rule};
 use crate::sigma::filter::{self, Filter, FilteredRules};
+use crate::sigma::paths::Paths;
 use crate::sigma::pipeline::{self, Pipeline};
 use crate::sigma::rule::{Called, DetectionRule, Meta};
 use crate::sigma::view::{FieldId, Fields};
@@ -28,6 +29,8 @@ pub(crate) struct Catalog {
     pub(crate) feeds: Vec<Vec<Feed>>,
     /// For each detection rule, the fields that the correlations read which count it.
     pub(crate) counted_fields: Vec<Vec<FieldId>>,
+    /// All of these fields.
+    pub(crate) counted_paths: Paths,
     /// For each correlation, the correlations that its detections go to.
     pub(crate) feeds_of_correlation: Vec<Vec<Feed>>,
     pub(crate) detectors: Vec<DetectorInfo>,
@@ -445,6 +448,8 @@ impl Catalog {
             names.map(|name| fields.id(name)).collect()
         };
         self.counted_fields = self.feeds.iter().map(of_feeds).collect();
+        let all: BTreeSet<FieldId> = self.counted_fields.iter().flatten().copied().collect();
+        self.counted_paths = Paths::new(all.into_iter(), &self.fields);
     }
 
     /// A rule that correlations count fires by itself only if one of them says `generate: true` (specification 2.1).

@@ -429,6 +429,7 @@ impl Counter<'_> {
             .filter(|open| !open.figures.announced)
         {
             open.figures.announced = true;
+            self.out.opened = true;
             self.activity[correlation.detector].detections += 1;
             if feeds && self.depth < DEEPEST_LINK {
                 links.push(crate::emit::link(

@@ -45,6 +45,8 @@ pub(crate) struct Outbox {
     places: HashMap<DetectionId, usize>,
     /// Whether a delta must tell of it.
     pub(crate) changed: bool,
+    /// Whether some detection opened: fresher figures are none.
+    pub(crate) opened: bool,
 }
 
 impl Outbox {
@@ -118,15 +120,12 @@ impl DetectorSet {
         self.matched = matched;
     }
 
-    /// Counts an event for the correlations of the rules that match it; what single rules make of it is left to a [`Matcher`]. A
-    /// text that is no object counts nowhere: the matcher has told so.
-    pub fn count_text(&mut self, event: &TextEvent<'_>) {
-        let route = self.route(event.log_source);
+    /// Counts an event for the correlations of the rules that match it: [`Judgement::counted`](crate::Judgement::counted) of a
+    /// [`Matcher`] of this set tells them. A text that is no object counts nowhere: the matcher has told so.
+    pub fn count_text(&mut self, event: &TextEvent<'_>, matched: &[usize]) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let mut matched = std::mem::take(&mut self.matched);
         let catalog = Arc::clone(&self.catalog);
-        if let Ok(view) = scratch.json(event.text, &route.paths, &catalog.fields) {
-            self.judge(&route, &view, &mut matched);
+        if let Ok(view) = scratch.json(event.text, &catalog.counted_paths, &catalog.fields) {
             let fields = TextFields {
                 view: &view,
                 fields: &catalog.fields,
@@ -140,10 +139,9 @@ impl DetectorSet {
                 raw: event.text,
                 fields: &fields,
             };
-            self.count(&occurrence, &matched);
+            self.count(&occurrence, matched);
         }
         self.scratch = scratch;
-        self.matched = matched;
     }
 
     /// Says that `source` tells events of this log source, or of any, from `at` on: a rule that watches for silence knows then that
@@ -257,6 +255,13 @@ impl DetectorSet {
         let drained = std::mem::take(&mut self.out);
         self.out.changed = drained.changed || !drained.detections.is_empty();
         drained.detections
+    }
+
+    /// Whether some detection opened since [`Self::drain`] was called last. Those that were handed out and have fresher figures do
+    /// not count.
+    #[must_use]
+    pub fn opened(&self) -> bool {
+        self.out.opened
     }
 
     /// Bytes that windows take now, about: what [`Limits::state_bytes`] bounds.

@@ -130,12 +130,10 @@ impl<'t> Judgement<'t> {
             })
     }
 
-    /// Whether some rule that matches is counted by a correlation.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        self.matched
-            .iter()
-            .any(|rule| !self.catalog.feeds[*rule].is_empty())
+    /// The rules that match and that correlations count, by number, in the order they were loaded.
+    pub fn counted(&self) -> impl Iterator<Item = usize> {
+        let matched = self.matched.iter().copied();
+        matched.filter(|rule| !self.catalog.feeds[*rule].is_empty())
     }
 
     /// The first value among the fields that were asked for besides the rules' own, in that order.

@@ -15,7 +15,7 @@ pub(crate) type NodeId = usize;
 pub(crate) const ROOT: NodeId = 0;
 
 /// All paths of a route.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Paths {
     nodes: Vec<Node>,
 }

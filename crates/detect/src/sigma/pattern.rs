@@ -174,7 +174,7 @@ impl Segment {
     /// The leftmost match that begins at `from` or later.
     fn find(&self, text: &str, from: usize) -> Option<Range<usize>> {
         if let [Token::Text(literal)] = self.tokens.as_slice() {
-            let start = from + text[from..].find(literal.as_str())?;
+            let start = from + find_literal(&text.as_bytes()[from..], literal.as_bytes())?;
             return Some(start..start + literal.len());
         }
         let mut starts = text[from..].char_indices().map(|(index, _)| from + index);
@@ -191,6 +191,26 @@ impl Segment {
             .nth(self.characters - 1)
             .map(|(index, _)| index)
     }
+}
+
+/// Where `literal` begins in `text`. Fields are short, so that preparing a search costs more than to compare wherever the last byte of
+/// the literal stands; a text with many such places, as somebody could send, is searched in linear time.
+fn find_literal(text: &[u8], literal: &[u8]) -> Option<usize> {
+    /// Places that are tried before the text is searched in the other way.
+    const TRIED: usize = 32;
+    let Some((last, head)) = literal.split_last() else {
+        return Some(0);
+    };
+    let ends = text.get(head.len()..)?;
+    for (tried, start) in memchr::memchr_iter(*last, ends).enumerate() {
+        if tried == TRIED {
+            return memchr::memmem::find(text, literal);
+        }
+        if text[start] == literal[0] && text[start..start + head.len()] == *head {
+            return Some(start);
+        }
+    }
+    None
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +273,20 @@ mod tests {
 
     fn matches(pattern: &str, place: Place, text: &str) -> bool {
         Pattern::new(pattern, reading(place)).matches(&text.to_lowercase())
+    }
+
+    #[test]
+    fn a_literal_is_found_where_it_stands_first_though_its_last_letter_stands_everywhere() {
+        for before in [0, 1, 31, 32, 33, 500] {
+            let text = format!("{}ba{}", "a".repeat(before), "ba".repeat(3));
+            assert_eq!(find_literal(text.as_bytes(), b"ba"), Some(before));
+            assert_eq!(find_literal(text.as_bytes(), b"bb"), None);
+            assert_eq!(find_literal(&text.as_bytes()[..before], b"ba"), None);
+        }
+        assert_eq!(
+            (find_literal(b"", b""), find_literal(b"x", b"")),
+            (Some(0), Some(0))
+        );
     }
 
     #[test]

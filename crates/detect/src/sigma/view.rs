@@ -23,7 +23,8 @@ impl FieldId {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Fields {
     names: Vec<String>,
-    ids: HashMap<String, FieldId>,
+    /// The names come from rules, so that nobody who sends events can choose names that collide.
+    ids: HashMap<String, FieldId, foldhash::fast::RandomState>,
 }
 
 impl Fields {

@@ -68,14 +68,15 @@ impl Counting {
                 continue;
             };
             self.latest = self.latest.max(counted.at.filter(|at| instant(*at) <= self.now));
-            self.set.count_text(&TextEvent {
+            let event = TextEvent {
                 text,
                 log_source: self.log_source.as_ref(),
                 source: &self.source,
                 id: &id,
                 at: instant(at),
                 collected_at: self.now,
-            });
+            };
+            self.set.count_text(&event, &outcome.rules[counted.rules]);
             outcome
                 .lines
                 .extend_from_slice(&before[copied..counted.lines_before]);
@@ -113,6 +114,10 @@ impl Counting {
     }
 
     fn tell_fired(&mut self, lines: &mut Vec<u8>, tells: bool) {
+        // Each detection is told once, as it opens; putting together what it has become since would be for nothing.
+        if !self.set.opened() {
+            return;
+        }
         for detection in self.set.drain() {
             if !self.told.insert(detection.id.clone()) {
                 continue;

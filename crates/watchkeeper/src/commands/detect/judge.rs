@@ -31,6 +31,8 @@ pub(super) struct Outcome {
     pub(super) lines: Vec<u8>,
     /// Events that correlations count, in order.
     pub(super) counted: Vec<Counted>,
+    /// The rules that count them, one event after the other.
+    pub(super) rules: Vec<usize>,
     /// The latest time of the events after the last of `counted`, in microseconds.
     pub(super) latest: Option<i64>,
     pub(super) unreadable: u64,
@@ -42,6 +44,8 @@ pub(super) struct Outcome {
 pub(super) struct Counted {
     pub(super) place: Place,
     pub(super) text: Range<usize>,
+    /// Which of [`Outcome::rules`] count it.
+    pub(super) rules: Range<usize>,
     pub(super) at: Option<i64>,
     /// The latest time of the events before it and after the one before in this list.
     pub(super) latest: Option<i64>,
@@ -153,10 +157,13 @@ impl Judge {
             }
         }
         if self.counts {
-            if judged.counts() {
+            let before = outcome.rules.len();
+            outcome.rules.extend(judged.counted());
+            if outcome.rules.len() > before {
                 outcome.counted.push(Counted {
                     place,
                     text: event,
+                    rules: before..outcome.rules.len(),
                     at,
                     latest: outcome.latest.take(),
                     lines_before: outcome.lines.len(),
