@@ -55,24 +55,52 @@ impl Runs {
 
     #[inline]
     pub(super) fn find(&self, search: &mut Search<'_>) -> Result<(), Exhausted> {
-        let (blocks, _) = search.text.as_chunks::<WIDTH>();
+        // Four runs a step: most steps find nothing, so that one branch is enough for them.
+        let (steps, rest) = search.text.as_chunks::<{ WIDTH * WIDTH }>();
+        for (index, step) in steps.iter().enumerate() {
+            let (blocks, _) = step.as_chunks::<WIDTH>();
+            if blocks
+                .iter()
+                .fold(0, |known, block| known | self.knows(run(block)))
+                != 0
+            {
+                self.compare(blocks, index * WIDTH * WIDTH, search)?;
+            }
+        }
+        let (blocks, _) = rest.as_chunks::<WIDTH>();
+        self.compare(blocks, steps.len() * WIDTH * WIDTH, search)
+    }
+
+    /// 1 where some literal may have the run, else 0.
+    #[inline]
+    fn knows(&self, run: u32) -> u64 {
+        let bit = bit(run);
+        self.bits[bit / 64] >> (bit % 64) & 1
+    }
+
+    /// Compares what stands around each of the runs that literals may have; the first is at `start`.
+    #[cold]
+    fn compare(
+        &self,
+        blocks: &[[u8; WIDTH]],
+        start: usize,
+        search: &mut Search<'_>,
+    ) -> Result<(), Exhausted> {
         for (index, block) in blocks.iter().enumerate() {
-            let run = u32::from_le_bytes(*block) | u32::from_le_bytes([CASE; WIDTH]);
-            let bit = bit(run);
-            if self.bits[bit / 64] >> (bit % 64) & 1 == 1 {
-                self.compare(run, index * WIDTH, search)?;
+            let run = run(block);
+            if self.knows(run) == 1
+                && let Some(places) = self.places.get(&run)
+            {
+                search.compare(start + index * WIDTH, places)?;
             }
         }
         Ok(())
     }
+}
 
-    #[cold]
-    fn compare(&self, run: u32, at: usize, search: &mut Search<'_>) -> Result<(), Exhausted> {
-        match self.places.get(&run) {
-            Some(places) => search.compare(at, places),
-            None => Ok(()),
-        }
-    }
+#[inline]
+fn run(block: &[u8; WIDTH]) -> u32 {
+    u32::from_le_bytes(*block) | u32::from_le_bytes([CASE; WIDTH])
 }
 
 #[inline]
@@ -82,6 +110,5 @@ fn bit(run: u32) -> usize {
 }
 
 fn folded(window: &[u8]) -> Option<u32> {
-    let bytes: [u8; WIDTH] = window.try_into().ok()?;
-    Some(u32::from_le_bytes(bytes) | u32::from_le_bytes([CASE; WIDTH]))
+    Some(run(window.try_into().ok()?))
 }
