@@ -122,6 +122,23 @@ fn a_correlation_tells_what_each_rule_gives_it() {
 }
 
 #[test]
+fn a_correlation_of_correlations_holds_where_one_of_them_counts_the_event() {
+    let rules = "title: Base\nname: base\nlogsource: {product: app}\ndetection:\n  s: {a: 1}\n  condition: s\n---\n\
+        title: Burst\nname: burst\ncorrelation:\n  type: event_count\n  rules: [base]\n  group-by: [ip]\n  timespan: 1m\n  condition: {gte: 5}\n---\n\
+        title: Bursts\nid: bursts\ncorrelation:\n  type: value_count\n  rules: [burst]\n  timespan: 1h\n  condition: {field: ip, gte: 3}\n";
+    let set = DetectorSet::load([rule(rules)], EntityFields::default(), Limits::default());
+    assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
+    for (fields, holds) in [
+        (json!({"a": 1, "ip": "192.0.2.1"}), true),
+        (json!({"a": 1}), false),
+        (json!({"a": 2, "ip": "192.0.2.1"}), false),
+    ] {
+        let told = set.explain("bursts", &event("1", 0, fields.clone())).unwrap();
+        assert_eq!(told.holds, holds, "{fields}");
+    }
+}
+
+#[test]
 fn a_rule_that_does_not_run_has_no_explanation() {
     let set = DetectorSet::load([rule(RULES)], EntityFields::default(), Limits::default());
     assert!(set.explain("nobody", &event("1", 0, json!({}))).is_none());

@@ -209,6 +209,17 @@ impl Judge<'_> {
     }
 }
 
+/// The value of a field as correlations group by it and count it: the only one it has.
+pub(super) fn single(event: &Event, field: &str) -> Option<String> {
+    let mut fields = Fields::default();
+    let id = fields.id(field);
+    let paths = Paths::new(fields.all(), &fields);
+    let mut scratch = Scratch::default();
+    let view = scratch.fields(&event.fields, &event.raw, &paths, &fields);
+    let found = view.single(id).map(|scalar| scalar.text.to_owned());
+    found.or_else(|| event.text(field))
+}
+
 fn any(parts: Vec<Verdict>) -> Verdict {
     Verdict {
         holds: parts.iter().any(|part| part.holds),

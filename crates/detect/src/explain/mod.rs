@@ -26,7 +26,8 @@ pub struct Explanation {
     pub path: String,
     /// The line its document begins at.
     pub line: usize,
-    /// Whether the event matches the rule, or, for a correlation, whether it is counted.
+    /// Whether the event matches the rule, or, for a correlation, whether it is counted; for one over correlations, whether one of
+    /// those counts it, whose detection would be counted in turn.
     pub holds: bool,
     /// What was judged.
     pub judged: Judged,
@@ -266,10 +267,12 @@ impl DetectorSet {
             }
         }
         let counted = |contribution: &Contribution| {
-            let fields = contribution.group.iter().chain(&contribution.values);
+            let mut fields = contribution.group.iter().chain(&contribution.values);
+            // Whether a detection has the fields is not known before there is one.
+            let is_detection = matches!(contribution.explanation.judged, Judged::Correlation { .. });
             contribution.role == ContributionRole::Counts
                 && contribution.explanation.holds
-                && fields.into_iter().all(|field| field.value.is_some())
+                && (is_detection || fields.all(|field| field.value.is_some()))
         };
         explanation(
             &correlation.rule.meta,
@@ -307,7 +310,7 @@ fn contribution(
                 name: name.clone(),
                 field: field.clone(),
                 // The groups of a correlation are those of its detections, which one event does not tell.
-                value: if inner { None } else { event.text(field) },
+                value: if inner { None } else { judge::single(event, field) },
             })
             .collect()
     };

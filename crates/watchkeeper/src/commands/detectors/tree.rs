@@ -118,10 +118,14 @@ fn branch(explanation: &Explanation, role: &str) -> Branch {
             Branch::judged(*holds, format!("{role}{place} {outcome}"), below)
         }
         Judged::Correlation { timespan, rules } => {
-            let outcome = if *holds {
-                "counts the event"
-            } else {
-                "does not count the event"
+            let of_detections = rules
+                .iter()
+                .any(|rule| matches!(rule.explanation.judged, Judged::Correlation { .. }));
+            let outcome = match (*holds, of_detections) {
+                (true, false) => "counts the event",
+                (false, false) => "does not count the event",
+                (true, true) => "counts detections that the event can lead to",
+                (false, true) => "counts no detection that the event can lead to",
             };
             let text = format!("{role}{place} {outcome}, within {timespan}");
             Branch::judged(*holds, text, rules.iter().map(contribution).collect())
