@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::checkpoint::Written;
 use crate::counting::State;
 use crate::index::{Candidates, Index, Route};
-use crate::occurrence::{Occurrence, TextFields};
+use crate::occurrence::{EventFields, Occurrence, TextFields};
 use crate::scan::{Matcher, TextEvent};
 use crate::sigma::view::{Scratch, View};
 use crate::source::micros;
@@ -108,14 +108,22 @@ impl DetectorSet {
     /// Judges one event.
     pub fn observe(&mut self, event: &Event) {
         let route = self.route(Some(&event.log_source));
+        let catalog = Arc::clone(&self.catalog);
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut matched = std::mem::take(&mut self.matched);
-        let view = scratch.fields(&event.fields, &event.raw, &route.paths, &self.catalog.fields);
+        let view = scratch.fields(&event.fields, &event.raw, &route.paths, &catalog.fields);
         self.judge(&route, &view, &mut matched);
         for rule in &matched {
             self.fire_single(*rule, event, &view);
         }
-        self.count(&Occurrence::of(event), &matched);
+        let fields = EventFields {
+            asked: TextFields {
+                view: &view,
+                fields: &catalog.fields,
+            },
+            event,
+        };
+        self.count(&Occurrence::of(event, &fields), &matched);
         self.scratch = scratch;
         self.matched = matched;
     }

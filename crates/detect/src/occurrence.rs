@@ -114,8 +114,28 @@ impl FieldText for TextFields<'_, '_> {
     }
 }
 
+/// The fields of an event that came with them: what rules and correlations ask for as the rules saw it, and the others.
+pub(crate) struct EventFields<'v, 'e> {
+    pub(crate) asked: TextFields<'v, 'e>,
+    pub(crate) event: &'e Event,
+}
+
+impl FieldText for EventFields<'_, '_> {
+    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        self.asked
+            .text(path)
+            .or_else(|| FieldText::text(self.event, path))
+    }
+
+    fn number(&self, path: &str) -> Option<f64> {
+        self.asked
+            .number(path)
+            .or_else(|| FieldText::number(self.event, path))
+    }
+}
+
 impl<'e> Occurrence<'e> {
-    pub(crate) fn of(event: &'e Event) -> Self {
+    pub(crate) fn of(event: &'e Event, fields: &'e dyn FieldText) -> Self {
         Self {
             id: &event.id,
             source: &event.source,
@@ -123,7 +143,7 @@ impl<'e> Occurrence<'e> {
             at: event.at,
             collected_at: event.collected_at,
             raw: &event.raw,
-            fields: event,
+            fields,
         }
     }
 }

@@ -8,7 +8,8 @@ use chrono::Duration;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use support::{at, event, set};
-use watchkeeper_domain::event::{Event, LogSource};
+use watchkeeper_detect::{DetectorSet, TextEvent};
+use watchkeeper_domain::event::{Event, LogSource, SourceName};
 
 fn log_source() -> LogSource {
     LogSource {
@@ -49,6 +50,58 @@ fn both(rules: &str, text: &str) -> (Vec<String>, Vec<String>) {
     by_text.sort();
     by_fields.sort();
     (by_text, by_fields)
+}
+
+/// Groups that open with a single event, each named by its rule.
+type Groups = Vec<(String, Vec<(String, String)>)>;
+
+/// What a text is counted in, read as text and as parsed fields.
+fn both_counted(text: &str) -> (Groups, Groups) {
+    let base =
+        "title: Base\nname: base\nlogsource: {product: app}\ndetection:\n  s: {z: 1}\n  condition: s\n";
+    let counted = ["a", "b.c", "list", "list.name", "ThreatName"].map(|field| {
+        format!(
+            "---\ntitle: By {field}\nid: by-{field}\ncorrelation:\n  type: event_count\n  rules: [base]\n  group-by: [{field}]\n  timespan: 1m\n  condition: {{gte: 1}}\n"
+        )
+    });
+    let rules = format!("{base}{}", counted.concat());
+    let groups = |set: &mut DetectorSet| {
+        let fired = set.drain().into_iter().map(|fired| (fired.detector, fired.group));
+        fired.collect::<Groups>()
+    };
+    let mut by_text = set(&rules);
+    let mut thread = by_text.matcher(Some(&log_source()), &[]).thread();
+    let matched: Vec<usize> = thread.judge(text).unwrap().counted().collect();
+    let source = SourceName("app".into());
+    let happened = TextEvent {
+        text,
+        log_source: Some(&log_source()),
+        source: &source,
+        id: "1",
+        at: at(0),
+        collected_at: at(0),
+    };
+    by_text.count_text(&happened, &matched);
+    let mut by_fields = set(&rules);
+    let fields: Map<String, Value> = serde_json::from_str(text).unwrap();
+    by_fields.observe(&Event {
+        raw: text.into(),
+        ..event("1", 0, Value::Object(fields))
+    });
+    (groups(&mut by_text), groups(&mut by_fields))
+}
+
+#[test]
+fn a_list_of_one_value_groups_by_that_value_both_ways() {
+    let (by_text, by_fields) =
+        both_counted(r#"{"z":1,"a":["x"],"list":[{"name":"y"}],"Threat Name":7,"b":{"c":["p","q"]}}"#);
+    let named =
+        |field: &str, value: &str| (format!("by-{field}"), vec![(field.to_owned(), value.to_owned())]);
+    assert_eq!(
+        by_text,
+        [named("a", "x"), named("list.name", "y"), named("ThreatName", "7")]
+    );
+    assert_eq!(by_fields, by_text);
 }
 
 #[test]
@@ -162,6 +215,13 @@ proptest! {
     fn whatever_an_event_holds_both_ways_match_the_same_rules(a in value(), b in value(), list in value(), rest in value()) {
         let text = json!({"a": a, "b": b, "list": list, "Threat Name": "x", "rest": rest}).to_string();
         let (by_text, by_fields) = both(&rules(&SELECTIONS), &text);
+        prop_assert_eq!(by_text, by_fields, "{}", text);
+    }
+
+    #[test]
+    fn whatever_an_event_holds_both_ways_count_it_in_the_same_groups(a in value(), b in value(), list in value()) {
+        let text = json!({"a": a, "b": b, "list": list, "Threat Name": "x", "z": 1}).to_string();
+        let (by_text, by_fields) = both_counted(&text);
         prop_assert_eq!(by_text, by_fields, "{}", text);
     }
 
