@@ -3,11 +3,16 @@
 //! The promise: upon confirmation of an unauthorized disclosure of customer confidential information, affected customers are told
 //! within 72 hours, unless their contract says otherwise. It is not risk-based: no score suppresses it.
 
+pub mod calendar;
+pub mod limit;
+pub mod rule;
+
 use crate::actor::Actor;
 use crate::customer::Customer;
 use crate::id::{CustomerId, IncidentId, NoticeId, ObligationId};
 use crate::span::Span;
 use chrono::{DateTime, Duration, Utc};
+use limit::Reading;
 use serde::{Deserialize, Serialize};
 
 /// A promise to one customer.
@@ -193,12 +198,9 @@ impl Obligation {
                 "the promise where a contract says nothing else".to_owned(),
             ),
         };
-        let due_at = confirmed_at + limit.duration();
+        let Reading { due_at, arithmetic } = Reading::elapsed(confirmed_at, limit);
         let explanation = format!(
-            "{rule}: {source} asks for a notice within {limit} of the confirmation of the disclosure. Confirmed {} + {limit} exact \
-             elapsed time (weekends included) = due {}.",
-            confirmed_at.format("%Y-%m-%d %H:%M:%S UTC"),
-            due_at.format("%Y-%m-%d %H:%M:%S UTC"),
+            "{rule}: {source} asks for a notice within {limit} of the confirmation of the disclosure. Confirmed {arithmetic}."
         );
         Self {
             id: ObligationId::derived(&[incident.as_str(), customer.id.as_str(), "contract"]),

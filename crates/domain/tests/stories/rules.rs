@@ -1,147 +1,143 @@
-//! Each rule's worked examples are what the code computes.
+//! The rules and calendars that ship are sound, and each rule's worked examples are what the code computes.
 
 use crate::samples::{customer, playbooks_folder, read};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
-use watchkeeper_domain::customer::DEFAULT_LIMIT;
+use std::path::PathBuf;
 use watchkeeper_domain::id::IncidentId;
+use watchkeeper_domain::obligation::calendar::Calendar;
+use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
 use watchkeeper_domain::obligation::{Obligation, Step};
-use watchkeeper_domain::span::Span;
 
-/// A rule's file, as far as a rule is data.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    id: String,
-    title: String,
-    valid_from: NaiveDate,
-    valid_to: Option<NaiveDate>,
-    enabled: bool,
-    confidence: String,
-    last_verified: NaiveDate,
-    source: String,
-    trigger: String,
-    recipients: String,
-    applies_if: String,
-    limit: String,
-    limit_min: Option<Span>,
-    limit_max: Option<Span>,
-    calc: String,
-    requires: Vec<String>,
-    allow_unknown: bool,
-    worked_examples: Vec<Example>,
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = playbooks_folder().join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("it stands in the repository")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    files
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Example {
-    name: String,
-    confirmed_at: DateTime<Utc>,
-    limit: Span,
-    due_at: DateTime<Utc>,
-    steps: BTreeMap<Step, DateTime<Utc>>,
-}
-
-fn rules() -> Vec<Rule> {
-    let folder = playbooks_folder().join("obligations");
+fn rules() -> Vec<ObligationRule> {
     let mut rules = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("obligations/ stands in the repository") {
-        let path = entry.expect("readable").path().join("rule.yaml");
-        let rule: Rule = serde_yaml_ng::from_str(&read(&path))
+    for folder in files("obligations") {
+        let path = folder.join("rule.yaml");
+        let rule: ObligationRule = serde_yaml_ng::from_str(&read(&path))
             .unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
-        let folder = rule.id.replace('.', "-");
-        assert!(
-            path.to_string_lossy().contains(&folder),
-            "{} is not the folder of {}",
-            path.display(),
-            rule.id
+        assert_eq!(
+            folder.file_name().and_then(|name| name.to_str()),
+            Some(&*rule.id.replace('.', "-")),
+            "the folder is called as its rule"
         );
         rules.push(rule);
     }
     rules
 }
 
-/// What the code owes in the example's situation.
-fn owed(rule: &Rule, example: &Example) -> Obligation {
-    let limit = (rule.limit == "contract").then_some(example.limit);
-    Obligation::owe(
-        &IncidentId::derived(&["i"]),
-        &customer("acme", limit),
-        example.confirmed_at,
-    )
+fn calendars() -> BTreeMap<String, Calendar> {
+    let calendars = files("calendars").into_iter().map(|path| {
+        let calendar: Calendar = serde_yaml_ng::from_str(&read(&path))
+            .unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+        assert_eq!(
+            path.file_stem().and_then(|name| name.to_str()),
+            Some(&*calendar.jurisdiction),
+            "the file is called as its jurisdiction"
+        );
+        (calendar.jurisdiction.clone(), calendar)
+    });
+    calendars.collect()
 }
 
 #[test]
-fn both_contract_rules_stand_and_are_in_force() {
-    let mut ids: Vec<String> = rules()
+fn only_the_promises_to_customers_and_the_register_are_in_force_until_counsel_enables_more() {
+    let ids: Vec<String> = rules()
         .into_iter()
         .filter(|rule| rule.enabled)
         .map(|rule| rule.id)
         .collect();
-    ids.sort();
-    assert_eq!(ids, ["contract.default72", "contract.dpa"]);
+    assert_eq!(ids, ["contract.default72", "contract.dpa", "gdpr.33_5"]);
 }
 
 #[test]
-fn every_worked_example_is_what_the_code_computes() {
+fn every_rule_is_sound_and_computes_what_its_worked_examples_say() {
+    let calendars = calendars();
+    assert!(rules().len() >= 30);
     for rule in rules() {
+        assert_eq!(rule.faults(&calendars), Vec::<String>::new(), "{}", rule.id);
+        let day = rule.last_verified;
+        assert!(rule.in_force(day), "{} is not in force any more", rule.id);
+    }
+}
+
+#[test]
+fn what_is_owed_to_customers_is_what_the_contract_rules_say_with_the_whole_ladder() {
+    let mut examples = 0;
+    for rule in rules()
+        .into_iter()
+        .filter(|rule| rule.id.starts_with("contract."))
+    {
         assert!(rule.worked_examples.len() >= 3, "{}", rule.id);
         for example in &rule.worked_examples {
-            let obligation = owed(&rule, example);
-            assert_eq!(obligation.rule, rule.id, "{}", example.name);
-            assert_eq!(obligation.deadline.limit, example.limit, "{}", example.name);
-            assert_eq!(obligation.deadline.due_at, example.due_at, "{}", example.name);
-            let steps: BTreeMap<Step, DateTime<Utc>> = Step::ALL
+            examples += 1;
+            let owed = Obligation::owe(
+                &IncidentId::derived(&["i"]),
+                &customer("acme", example.contract),
+                example.moments[&Moment::Confirmed],
+            );
+            assert_eq!(owed.rule, rule.id, "{}", example.name);
+            assert_eq!(
+                Some(owed.deadline.due_at),
+                example.due["notice"],
+                "{}",
+                example.name
+            );
+            let ladder: BTreeMap<Step, DateTime<Utc>> = Step::ALL
                 .into_iter()
-                .map(|step| (step, obligation.step_at(step)))
+                .map(|step| (step, owed.step_at(step)))
                 .collect();
-            assert_eq!(steps, example.steps, "{}: {}", rule.id, example.name);
+            assert_eq!(ladder, example.ladder, "{}: {}", rule.id, example.name);
         }
-    }
-}
-
-#[test]
-fn every_rule_says_where_it_comes_from_and_how_sure_that_is() {
-    for rule in rules() {
-        // V: read at the source. S: a secondary source. What is only recalled is not shipped.
-        assert!(["V", "S"].contains(&rule.confidence.as_str()), "{}", rule.id);
-        assert!(rule.last_verified >= rule.valid_from, "{}", rule.id);
+        let phase = &rule.phases[0];
         assert!(
-            rule.valid_to.is_none_or(|end| end > rule.valid_from),
-            "{}",
-            rule.id
-        );
-        for text in [
-            &rule.title,
-            &rule.source,
-            &rule.trigger,
-            &rule.recipients,
-            &rule.applies_if,
-        ] {
-            assert!(!text.trim().is_empty(), "{}", rule.id);
-        }
-        assert_eq!(rule.calc, "E", "{}: the code counts exact elapsed time", rule.id);
-        assert!(
-            rule.allow_unknown && rule.requires.contains(&"not_yet_known".to_owned()),
-            "{}",
+            phase.allow_unknown && phase.requires.contains(&"not_yet_known".to_owned()),
+            "{}: a notice says what is not yet known",
             rule.id
         );
     }
+    assert!(examples >= 6);
 }
 
 #[test]
-fn the_limits_in_the_rules_are_the_limits_in_the_code() {
-    for rule in rules() {
-        if rule.limit == "contract" {
-            let within = |span: Span| customer("acme", Some(span)).faults().is_empty();
-            let (least, most) = (rule.limit_min.expect("given"), rule.limit_max.expect("given"));
-            assert!(within(least) && within(most), "{}", rule.id);
-            let seconds = |span: Span| u32::try_from(span.as_seconds()).expect("small");
-            assert!(!within(Span::seconds(seconds(least) - 1)), "{}", rule.id);
-            assert!(!within(Span::seconds(seconds(most) + 1)), "{}", rule.id);
-        } else {
-            assert_eq!(rule.limit.parse::<Span>(), Ok(DEFAULT_LIMIT), "{}", rule.id);
-        }
+fn a_rule_with_faults_names_each_of_them_and_what_to_write() {
+    let mut rule = rules()
+        .into_iter()
+        .find(|rule| rule.id == "eu.dora")
+        .expect("it ships");
+    rule.title.clear();
+    rule.jurisdiction = "Mars".to_owned();
+    rule.phases.swap(0, 2);
+    rule.phases[1].id = "final".to_owned();
+    rule.worked_examples.clear();
+    let faults = rule.faults(&calendars()).join("\n");
+    for told in [
+        "title: is empty",
+        "there is no calendar `Mars`; known are AU,",
+        "phases[0].from: no phase before it is called `intermediate`",
+        "phases[1].id: `final` is taken",
+        "worked_examples: there is none",
+    ] {
+        assert!(faults.contains(told), "{told}: {faults}");
+    }
+    let yaml = read(&playbooks_folder().join("obligations/eu-dora/rule.yaml"));
+    for (from, to, told) in [
+        ("from: classified", "from: clasified", "nothing to count from"),
+        ("within: 4 EUh", "within: 4 hours", "such as `72 E`"),
+        ("within: 4 EUh", "within: 0 EUh", "such as `72 E`"),
+        ("confidence: S", "confidence: R", "unknown variant `R`"),
+        ("recipients:", "receivers:", "unknown field `receivers`"),
+    ] {
+        let fault = serde_yaml_ng::from_str::<ObligationRule>(&yaml.replacen(from, to, 1)).expect_err(told);
+        assert!(fault.to_string().contains(told), "{fault}");
     }
 }
