@@ -139,7 +139,7 @@ pub async fn open_store(url: &str) -> Result<Store, String> {
 fn house(config: &Config, mode: Mode) -> Result<House, String> {
     let library = embedded::library(config.playbooks.folder.as_deref())?;
     for (path, fault) in &library.faults {
-        tracing::error!(path, fault, "a playbook or letter cannot be used");
+        tracing::error!(path, fault, "a file of the playbooks cannot be used");
     }
     Ok(House {
         base_url: config.server.base_url.clone(),

@@ -60,6 +60,9 @@ Exit code 0: all was judged. 1: --fail-on found something. 2: a file or the rule
     /// Test, check and look at detectors.
     #[command(subcommand)]
     Detectors(DetectorsCommand),
+    /// Look at rules of law and contract, and count their clocks.
+    #[command(subcommand)]
+    Obligations(ObligationsCommand),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -336,6 +339,75 @@ Exit code 0: every record fits. 1: one does not. 2: the log could not be read.")
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Look at rules of law and contract, and count their clocks.
+#[derive(Debug, Subcommand)]
+pub enum ObligationsCommand {
+    /// List the rules: whether each binds, what it counts from, how sure it is.
+    #[command(after_help = "Examples:
+  watchkeeper obligations list
+  watchkeeper obligations list --playbooks ./playbooks --json")]
+    List {
+        /// Which rules.
+        #[command(flatten)]
+        playbooks: PlaybooksGiven,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find faults in rules and calendars, and count their worked examples.
+    #[command(after_help = "Examples:
+  watchkeeper obligations check --playbooks ./playbooks
+
+Exit code 0: all are sound and every worked example comes out as it says. 1: one does not. 2: the folder could not be read.")]
+    Check {
+        /// Which rules.
+        #[command(flatten)]
+        playbooks: PlaybooksGiven,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Count what a rule asks by when, with the arithmetic and its source.
+    #[command(after_help = "Examples:
+  watchkeeper obligations due gdpr.33_1 --at aware=2026-06-05T14:20:00Z
+  watchkeeper obligations due eu.dora --at aware=2026-06-05T14:20:00Z --at classified=2026-06-05T16:00:00Z
+  watchkeeper obligations due eu.nis2_23 --at aware=2026-06-05T14:20:00Z --submitted notification=2026-06-07T09:00:00Z
+  watchkeeper obligations due contract.dpa --at confirmed=2026-06-05T14:20:00Z --contract 24h
+
+Moments are occurred, detected, suspected, aware, confirmed, determined and classified; instants carry their offset from UTC.")]
+    Due(DueOptions),
+}
+
+/// A folder of playbooks.
+#[derive(Debug, Args)]
+pub struct PlaybooksGiven {
+    /// A folder of playbooks with `obligations/` and `calendars/`, instead of what comes with the product.
+    #[arg(long, value_name = "FOLDER")]
+    pub playbooks: Option<PathBuf>,
+}
+
+/// What a clock is counted from.
+#[derive(Debug, Args)]
+pub struct DueOptions {
+    /// The rule's id, such as gdpr.33_1.
+    pub rule: String,
+    /// When a moment was.
+    #[arg(long, value_name = "MOMENT=INSTANT")]
+    pub at: Vec<String>,
+    /// When a phase of the rule was submitted in fact.
+    #[arg(long, value_name = "PHASE=INSTANT")]
+    pub submitted: Vec<String>,
+    /// The limit of the customer's contract, such as 24h.
+    #[arg(long, value_name = "SPAN")]
+    pub contract: Option<String>,
+    /// Which rules.
+    #[command(flatten)]
+    pub playbooks: PlaybooksGiven,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Keep accounts from the machine itself.

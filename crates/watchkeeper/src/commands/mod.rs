@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod detect;
 mod detectors;
+mod obligations;
 mod people;
 mod serve;
 
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(ConfigCommand::Init) => config::init(),
         Command::Config(ConfigCommand::Check { file, json }) => config::check(&file.config, json),
         Command::Detectors(command) => finish(detectors::run(&command)),
+        Command::Obligations(command) => finish(obligations::run(&command)),
         Command::Audit(AuditCommand::Verify { file, database, json }) => {
             finish(on_runtime(audit::verify(file.config, database, json)))
         }
