@@ -14,7 +14,8 @@ use crate::sigma::rule::{Called, DetectionRule, Meta};
 use crate::sigma::view::{FieldId, Fields};
 use crate::window::{Decide, Plan, absence, bucket, numbers, ordered, sequence, temporal};
 use std::collections::{BTreeSet, HashMap};
-use watchkeeper_domain::event::LogSource;
+use std::sync::Arc;
+use watchkeeper_domain::event::{EntityFields, LogSource};
 use watchkeeper_domain::id::digest;
 
 /// Rules that run, by index: detectors are all of them in the order they were loaded.
@@ -450,6 +451,24 @@ impl Catalog {
         self.counted_fields = self.feeds.iter().map(of_feeds).collect();
         let all: BTreeSet<FieldId> = self.counted_fields.iter().flatten().copied().collect();
         self.counted_paths = Paths::new(all.into_iter(), &self.fields);
+    }
+
+    /// The fields among `entities` that some correlation asks for.
+    pub(crate) fn counted_entities(&self, entities: &EntityFields) -> Arc<EntityFields> {
+        let counted: BTreeSet<&str> = self
+            .counted_fields
+            .iter()
+            .flatten()
+            .map(|field| self.fields.name(*field))
+            .collect();
+        let those = |names: &[String]| {
+            let names = names.iter().filter(|name| counted.contains(name.as_str()));
+            names.cloned().collect()
+        };
+        Arc::new(EntityFields {
+            tenant: those(&entities.tenant),
+            actor: those(&entities.actor),
+        })
     }
 
     /// A rule that correlations count fires by itself only if one of them says `generate: true` (specification 2.1).

@@ -246,7 +246,8 @@ impl Counter<'_> {
         let matters = fed.iter().any(|fed| fed.role != Role::Base);
         let mut names = std::mem::take(&mut self.state.scratch.names);
         if matters {
-            read_names(occurrence.fields, self.entities, &mut names);
+            let entities = occurrence.entities.unwrap_or(self.entities);
+            read_names(occurrence.fields, entities, &mut names);
         } else {
             names.clear();
         }

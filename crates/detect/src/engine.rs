@@ -25,6 +25,8 @@ pub struct DetectorSet {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) entities: EntityFields,
+    /// Those of them that are read from texts: what some correlation asks for.
+    pub(crate) entities_in_text: Arc<EntityFields>,
     pub(crate) limits: Limits,
     pub(crate) index: Index,
     scratch: Scratch,
@@ -71,6 +73,7 @@ impl DetectorSet {
             ..Activity::default()
         });
         Self {
+            entities_in_text: catalog.counted_entities(&entities),
             activity: activity.collect(),
             state: State::new(&catalog, &limits),
             catalog: Arc::new(catalog),
@@ -133,6 +136,7 @@ impl DetectorSet {
     pub fn count_text(&mut self, event: &TextEvent<'_>, matched: &[usize]) {
         let mut scratch = std::mem::take(&mut self.scratch);
         let catalog = Arc::clone(&self.catalog);
+        let entities = Arc::clone(&self.entities_in_text);
         if let Ok(view) = scratch.json(event.text, &catalog.counted_paths, &catalog.fields) {
             let fields = TextFields {
                 view: &view,
@@ -146,6 +150,7 @@ impl DetectorSet {
                 collected_at: event.collected_at,
                 raw: event.text,
                 fields: &fields,
+                entities: Some(&entities),
             };
             self.count(&occurrence, matched);
         }

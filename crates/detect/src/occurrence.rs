@@ -21,6 +21,8 @@ pub(crate) struct Occurrence<'e> {
     /// The line as it came.
     pub(crate) raw: &'e str,
     pub(crate) fields: &'e dyn FieldText,
+    /// The fields that name whom it is about, where only some of the configured ones can be there.
+    pub(crate) entities: Option<&'e EntityFields>,
 }
 
 /// The fields of an event, by dotted path.
@@ -144,6 +146,7 @@ impl<'e> Occurrence<'e> {
             collected_at: event.collected_at,
             raw: &event.raw,
             fields,
+            entities: None,
         }
     }
 }

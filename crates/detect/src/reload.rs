@@ -16,6 +16,7 @@ impl DetectorSet {
     pub fn reload(&mut self, files: impl IntoIterator<Item = RuleFile>) -> ReloadReport {
         self.counter().flush_all();
         let (catalog, quarantined) = Catalog::load(files, &self.limits);
+        self.entities_in_text = catalog.counted_entities(&self.entities);
         let before = std::mem::replace(&mut self.catalog, std::sync::Arc::new(catalog));
         self.quarantined = quarantined;
         self.index = Index::default();
