@@ -56,6 +56,12 @@ pub(crate) struct Piece {
 /// Cuts a file at its `---` lines; a syntax error in one document then leaves the others readable.
 pub(crate) fn documents(text: &str) -> Vec<Piece> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A lone carriage return ends a line, too (YAML 1.2.2, 5.4): whoever counts lines must agree with whoever reads them.
+    let text = if text.contains('\r') {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        text.to_owned()
+    };
     let mut pieces = vec![Piece {
         line: 1,
         text: String::new(),
@@ -358,6 +364,20 @@ mod tests {
         assert_eq!((entries[1].line, entries[1].value.items()[1].line), (3, 5));
         let second = parse(&pieces[1].text, pieces[1].line).unwrap();
         assert_eq!(second.entries().unwrap()[0].line, 7);
+    }
+
+    #[test]
+    fn lines_are_counted_and_documents_cut_whatever_ends_a_line() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["a: 1", "---", "b: 2", "b: 3", ""].join(end);
+            let pieces = documents(&text);
+            assert_eq!(pieces.len(), 2, "{end:?}");
+            assert_eq!(
+                parse(&pieces[1].text, pieces[1].line).unwrap_err().line,
+                4,
+                "{end:?}"
+            );
+        }
     }
 
     #[test]
