@@ -95,6 +95,19 @@ impl Library {
         self.rules.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
+    /// Makes rules bind that counsel has read. Gives the ids that no rule has.
+    #[must_use]
+    pub fn enable(&mut self, ids: &[String]) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for id in ids {
+            match self.rules.iter_mut().find(|rule| rule.id == *id) {
+                Some(rule) => rule.enabled = true,
+                None => unknown.push(id.clone()),
+            }
+        }
+        unknown
+    }
+
     /// The letters of a folder; those for every incident where the folder is not known.
     #[must_use]
     pub fn letters(&self, folder: &str) -> &[LetterTemplate] {

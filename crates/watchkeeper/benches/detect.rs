@@ -221,7 +221,14 @@ impl Bench {
         );
     }
 
+    /// The fastest of three runs: others use the machine, too.
     fn run(&self, rules: &Path, threads: usize, log_source: Option<&str>, events: &Path) -> Value {
+        let speed = |summary: &Value| summary["events_per_second"].as_f64().unwrap();
+        let runs = (0..3).map(|_| self.run_once(rules, threads, log_source, events));
+        runs.max_by(|a, b| speed(a).total_cmp(&speed(b))).unwrap()
+    }
+
+    fn run_once(&self, rules: &Path, threads: usize, log_source: Option<&str>, events: &Path) -> Value {
         let summary = self.work.join("summary.json");
         let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
         command.args(["detect", "--output", "none", "--groups", "2000000", "--threads"]);

@@ -137,9 +137,12 @@ pub async fn open_store(url: &str) -> Result<Store, String> {
 }
 
 fn house(config: &Config, mode: Mode) -> Result<House, String> {
-    let library = embedded::library(config.playbooks.folder.as_deref())?;
+    let mut library = embedded::library(config.playbooks.folder.as_deref())?;
     for (path, fault) in &library.faults {
         tracing::error!(path, fault, "a file of the playbooks cannot be used");
+    }
+    for rule in library.enable(&config.playbooks.enable) {
+        tracing::error!(rule, "a rule that should bind is not there");
     }
     Ok(House {
         base_url: config.server.base_url.clone(),

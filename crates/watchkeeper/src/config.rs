@@ -259,6 +259,8 @@ impl Default for Quotas {
 pub struct Playbooks {
     /// A folder that replaces the playbooks and letters that come with the product.
     pub folder: Option<PathBuf>,
+    /// Rules of law that counsel has read, by id: they bind from then on.
+    pub enable: Vec<String>,
 }
 
 impl Config {

@@ -5,6 +5,7 @@ use super::incidents::{answer, must_stand};
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Paging, Path, Query, words};
+use crate::views::clocks::{ClocksView, clocks_view};
 use crate::views::incidents::IncidentView;
 use crate::views::obligations::{ObligationView, obligation_views};
 use axum::extract::State;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::Standing;
+use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_respond::Desk;
 use watchkeeper_store::{ObligationFilter, Page};
 
@@ -22,6 +24,13 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/disclosure/confirm", decide, confirm);
     table.post("/api/v1/incidents/{id}/disclosure/reject", decide, reject);
     table.post("/api/v1/incidents/{id}/affected", decide, set_affected);
+    table.get(
+        "/api/v1/incidents/{id}/clocks",
+        Access::Needs(Permission::View),
+        clocks,
+    );
+    table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
+    table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
     table.get(
         "/api/v1/obligations",
         Access::Needs(Permission::View),
@@ -122,6 +131,67 @@ async fn set_affected(
         &desk,
         &id,
         desk.set_affected(&id, &customer, standing, &evidence, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+async fn clocks(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<ClocksView>, Problem> {
+    let mut tx = desk.store().read().await?;
+    let incident = tx.incident(&id).await?;
+    Ok(Json(clocks_view(&incident, &desk.house().library)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MomentWas {
+    moment: Moment,
+    at: DateTime<Utc>,
+    why: String,
+}
+
+async fn record_moment(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(was): Json<MomentWas>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.record_moment(&id, read, (was.moment, was.at), &was.why, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Submitted {
+    rule: String,
+    phase: String,
+    at: DateTime<Utc>,
+    reference: String,
+}
+
+async fn record_submission(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(submitted): Json<Submitted>,
+) -> Result<Json<IncidentView>, Problem> {
+    let Submitted {
+        rule,
+        phase,
+        at,
+        reference,
+    } = submitted;
+    answer(
+        &desk,
+        &id,
+        desk.record_submission(&id, read, (&rule, &phase, at), &reference, &caller.actor())
             .await,
     )
     .await

@@ -1,6 +1,6 @@
 //! A disclosure over HTTP: suspected, confirmed, told by one person and approved by another.
 
-use crate::support::Place;
+use crate::support::{Place, start};
 use chrono::Duration;
 use serde_json::{Value, json};
 use watchkeeper_domain::access::AccessRole;
@@ -226,4 +226,84 @@ async fn who_wrote_a_notice_cannot_approve_it() {
         .await
         .expect(200);
     assert_eq!(returned["notice"]["state"], "returned");
+}
+
+#[tokio::test]
+async fn the_clocks_of_law_run_from_moments_that_people_record_and_phases_from_what_was_submitted() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let eve = place.person("eve", &[AccessRole::Viewer]).await;
+    let view = place.incident(&ann, "Odd downloads").await;
+    let id = view["incident"]["id"].as_str().expect("an id").to_owned();
+    let room = format!("/api/v1/incidents/{id}");
+    let clocks = || async { place.get(&eve, &format!("{room}/clocks")).await.expect(200) };
+    let rule = |clocks: &Value, id: &str| {
+        let rules = clocks["rules"].as_array().expect("a list").clone();
+        rules.into_iter().find(|rule| rule["id"] == id).expect("it binds")
+    };
+    let before = clocks().await;
+    assert_eq!(before["rules"].as_array().map(Vec::len), Some(3), "{before}");
+    assert!(before["not_read"].as_u64() > Some(20));
+    assert_eq!(rule(&before, "gdpr.33_1")["phases"][0]["due"]["state"], "waits");
+
+    place.advance(Duration::minutes(30));
+    let opened = view["incident"]["opened_at"].clone();
+    let moments = format!("{room}/moments");
+    let aware = json!({"moment": "aware", "at": opened, "why": "the customer confirmed it on the phone"});
+    assert_eq!(place.post(&eve, &moments, aware.clone()).await.status, 403);
+    place.post(&ann, &moments, aware).await.expect(200);
+    let running = clocks().await;
+    let due = &rule(&running, "gdpr.33_1")["phases"][0]["due"];
+    assert_eq!((&due["state"], &due["since"]), (&json!("by"), &opened));
+    assert_eq!(due["readings"].as_array().map(Vec::len), Some(2));
+    let later = json!({"moment": "aware", "at": start() + Duration::minutes(29), "why": "it was later"});
+    assert_eq!(
+        place.post(&ann, &moments, later.clone()).await.status,
+        403,
+        "it takes another person"
+    );
+    place.post(&lea, &moments, later).await.expect(200);
+    let told = clocks().await["moments"].clone();
+    let aware = told
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|told| told["moment"] == "aware")
+        .cloned();
+    assert_eq!(
+        aware.expect("it was recorded")["records"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+
+    let submissions = format!("{room}/submissions");
+    let submitted = |rule: &str, phase: &str| json!({"rule": rule, "phase": phase, "at": start() + Duration::minutes(29), "reference": "CSIRT 4711"});
+    assert_eq!(
+        place
+            .post(&lea, &submissions, submitted("eu.dora", "initial"))
+            .await
+            .status,
+        422,
+        "it does not bind"
+    );
+    place
+        .post(&lea, &submissions, submitted("eu.nis2_23", "notification"))
+        .await
+        .expect(200);
+    assert_eq!(
+        place
+            .post(&lea, &submissions, submitted("eu.nis2_23", "notification"))
+            .await
+            .status,
+        409
+    );
+    let after = rule(&clocks().await, "eu.nis2_23");
+    assert_eq!(after["phases"][1]["in_time"], true);
+    assert_eq!(after["phases"][1]["submitted"]["reference"], "CSIRT 4711");
+    assert_eq!(
+        after["phases"][2]["due"]["state"], "by",
+        "the last one counts from it"
+    );
 }

@@ -4,6 +4,7 @@
 //! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
 
 mod disclosure;
+mod moments;
 mod opening;
 mod roles;
 mod tasks;
@@ -11,6 +12,7 @@ mod timeline;
 mod timers;
 
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
+pub use moments::{MomentRecord, Submission};
 pub use opening::Opening;
 pub use roles::{Holder, Offer, Post, Role, Term};
 pub use tasks::{Task, TaskState};
@@ -20,6 +22,7 @@ pub use timers::{Timer, TimerKind, TimerState};
 use crate::actor::Actor;
 use crate::event::Entity;
 use crate::id::{CustomerId, IncidentId, TimerId, UserId};
+use crate::obligation::rule::Moment;
 use crate::page::{PageReason, PageTarget};
 use crate::playbook::PinnedPlaybook;
 use chrono::{DateTime, Utc};
@@ -159,6 +162,12 @@ pub struct Incident {
     pub tasks: Vec<Task>,
     /// Whether customers' confidential information was disclosed.
     pub disclosure: Disclosure,
+    /// What people recorded of when it happened, when it was seen and when we knew, the oldest record first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moments: BTreeMap<Moment, Vec<MomentRecord>>,
+    /// What was submitted, by rule and phase.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub submissions: BTreeMap<String, BTreeMap<String, Submission>>,
     /// Which customers are affected.
     pub affected: BTreeMap<CustomerId, Affected>,
     /// Tenant identifiers in the evidence that no customer claims.

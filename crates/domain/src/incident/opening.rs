@@ -92,6 +92,8 @@ impl Incident {
             timers: Vec::new(),
             tasks: playbook.map(|p| p.tasks(at)).unwrap_or_default(),
             disclosure: Disclosure::None,
+            moments: BTreeMap::new(),
+            submissions: BTreeMap::new(),
             affected: BTreeMap::new(),
             unclaimed_tenants: BTreeSet::new(),
             closed_at: None,

@@ -6,6 +6,7 @@ mod audit;
 mod disclosure;
 mod incidents;
 mod letters;
+mod moments;
 mod notices;
 mod obligations;
 mod playbooks;

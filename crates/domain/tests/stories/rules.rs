@@ -19,7 +19,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-fn rules() -> Vec<ObligationRule> {
+pub(crate) fn rules() -> Vec<ObligationRule> {
     let mut rules = Vec::new();
     for folder in files("obligations") {
         let path = folder.join("rule.yaml");
@@ -35,7 +35,7 @@ fn rules() -> Vec<ObligationRule> {
     rules
 }
 
-fn calendars() -> BTreeMap<String, Calendar> {
+pub(crate) fn calendars() -> BTreeMap<String, Calendar> {
     let calendars = files("calendars").into_iter().map(|path| {
         let calendar: Calendar = serde_yaml_ng::from_str(&read(&path))
             .unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));

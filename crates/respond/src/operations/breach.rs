@@ -12,6 +12,7 @@ use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{Disclosure, EntryKind, Incident, Proposal, Standing, TimelineEntry};
 use watchkeeper_domain::obligation::Obligation;
+use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_store::Tx;
 
@@ -97,6 +98,59 @@ impl Desk {
         };
         self.decide(id, read, said, |incident| {
             incident.reject_disclosure(why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody records when a moment of the incident was.
+    ///
+    /// # Errors
+    /// See [`Incident::record_moment`].
+    pub async fn record_moment(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        (moment, at): (Moment, DateTime<Utc>),
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "moment.recorded",
+            detail: json!({"moment": moment, "at": at}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.record_moment(moment, at, why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody records that a phase of a rule was submitted.
+    ///
+    /// # Errors
+    /// Refused for a rule that does not bind. See [`Incident::record_submission`].
+    pub async fn record_submission(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        (rule, phase, at): (&str, &str, DateTime<Utc>),
+        reference: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let rules = &self.house().library.rules;
+        let Some(rule) = rules.iter().find(|known| known.id == rule && known.enabled) else {
+            let bind = rules.iter().filter(|known| known.enabled);
+            let bind: Vec<&str> = bind.map(|known| known.id.as_str()).collect();
+            let fault = format!("no rule `{rule}` binds; those that do are {}", bind.join(", "));
+            return Err(RespondError::invalid("rule", fault));
+        };
+        let said = Said {
+            by,
+            action: "submission.recorded",
+            detail: json!({"rule": rule.id, "phase": phase, "at": at}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.record_submission(rule, phase, at, reference, by, self.now())
         })
         .await
     }

@@ -196,6 +196,20 @@ impl Reader<'_> {
         if let Some(folder) = playbooks.folder.as_ref().filter(|folder| !folder.is_dir()) {
             let problem = format!("{} is not a folder", folder.display());
             self.say("playbooks", "folder", problem, "name a folder of playbooks");
+            return;
+        }
+        if playbooks.enable.is_empty() {
+            return;
+        }
+        match crate::embedded::library(playbooks.folder.as_deref()) {
+            Err(fault) => self.say("playbooks", "folder", fault, "name a folder that can be read"),
+            Ok(mut library) => {
+                for id in library.enable(&playbooks.enable) {
+                    let problem = format!("there is no sound rule `{id}`");
+                    let remedy = "`watchkeeper obligations list` shows them, `watchkeeper obligations check` their faults";
+                    self.say("playbooks", "enable", problem, remedy);
+                }
+            }
         }
     }
 

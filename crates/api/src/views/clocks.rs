@@ -1,0 +1,116 @@
+//! The clocks of law, as the breach desk shows them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use watchkeeper_domain::incident::{Incident, MomentRecord, Submission};
+use watchkeeper_domain::obligation::rule::{Confidence, Moment, ObligationRule, PhaseDue, Situation};
+use watchkeeper_respond::Library;
+
+/// What laws ask of an incident.
+#[derive(Debug, Serialize)]
+pub(crate) struct ClocksView {
+    moments: Vec<MomentView>,
+    rules: Vec<RuleView>,
+    /// How many rules wait until counsel has read them.
+    not_read: usize,
+}
+
+/// A moment, and everything that was recorded of it.
+#[derive(Debug, Serialize)]
+struct MomentView {
+    moment: Moment,
+    /// The instant that counts; none while nobody knows.
+    at: Option<DateTime<Utc>>,
+    /// The oldest first.
+    records: Vec<MomentRecord>,
+}
+
+/// A rule that binds, and what it asks.
+#[derive(Debug, Serialize)]
+struct RuleView {
+    id: String,
+    title: String,
+    source: String,
+    confidence: Confidence,
+    last_verified: chrono::NaiveDate,
+    jurisdiction: String,
+    trigger: String,
+    recipients: String,
+    applies_if: String,
+    phases: Vec<PhaseView>,
+}
+
+/// A phase of a rule.
+#[derive(Debug, Serialize)]
+struct PhaseView {
+    id: String,
+    requires: Vec<String>,
+    due: PhaseDue,
+    submitted: Option<Submission>,
+    /// Whether what was submitted was in time; none where nothing was, or where no instant was due.
+    in_time: Option<bool>,
+}
+
+/// The clocks of an incident. What is owed to customers has its own list, one entry a customer.
+pub(crate) fn clocks_view(incident: &Incident, library: &Library) -> ClocksView {
+    let in_force = incident.moments_in_force();
+    let records = |moment: &Moment| incident.moments.get(moment).cloned().unwrap_or_default();
+    let moments = Moment::ALL.iter().map(|moment| MomentView {
+        moment: *moment,
+        at: in_force.get(moment).copied(),
+        records: records(moment),
+    });
+    let bind = library.rules.iter().filter(|rule| rule.enabled);
+    ClocksView {
+        moments: moments.collect(),
+        rules: bind
+            .filter(|rule| !rule.id.starts_with("contract."))
+            .filter_map(|rule| rule_view(incident, &in_force, rule, library))
+            .collect(),
+        not_read: library.rules.iter().filter(|rule| !rule.enabled).count(),
+    }
+}
+
+fn rule_view(
+    incident: &Incident,
+    moments: &BTreeMap<Moment, DateTime<Utc>>,
+    rule: &ObligationRule,
+    library: &Library,
+) -> Option<RuleView> {
+    // A rule without its calendar is not sound, and not in the library.
+    let calendar = library.calendars.get(&rule.jurisdiction)?;
+    let submitted = incident.submitted(&rule.id);
+    let situation = Situation {
+        moments,
+        submitted: &submitted,
+        contract: None,
+    };
+    let submissions = incident.submissions.get(&rule.id);
+    let phases = rule.due(situation, calendar).into_iter().map(|(phase, due)| {
+        let submitted = submissions.and_then(|phases| phases.get(&phase.id)).cloned();
+        let in_time = submitted
+            .as_ref()
+            .zip(due.due_at())
+            .map(|(submitted, due_at)| submitted.at <= due_at);
+        PhaseView {
+            id: phase.id.clone(),
+            requires: phase.requires.clone(),
+            due,
+            submitted,
+            in_time,
+        }
+    });
+    Some(RuleView {
+        phases: phases.collect(),
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        source: rule.source.clone(),
+        confidence: rule.confidence,
+        last_verified: rule.last_verified,
+        jurisdiction: calendar.name.clone(),
+        trigger: rule.trigger.clone(),
+        recipients: rule.recipients.clone(),
+        applies_if: rule.applies_if.clone(),
+    })
+}
