@@ -43,6 +43,12 @@ const PAGES = [
   ['incident-comms', '/incidents/inc_1?tab=comms'],
   ['incident-confirm', '/incidents/inc_2', click('Confirm disclosure')],
   ['incident-handover', '/incidents/inc_1', click('Offer hand-over of Commander')],
+  ['incident-moment', '/incidents/inc_1', click('Record a moment')],
+  [
+    'incident-submitted',
+    '/incidents/inc_1',
+    click('Submitted: notification, Notification of a significant incident'),
+  ],
   ['incident-standing', '/incidents/inc_1', click('Change standing of Acme Logistics')],
   ['incident-add-customer', '/incidents/inc_1', click('Add customer')],
   ['incident-proof', '/incidents/inc_1?tab=comms', click('Proof of the message to security@norden.example')],

@@ -25,6 +25,7 @@ function answer(method, path, origin) {
       return page(world.tokens);
     case 'incidents':
       if (part === 'timeline') return page(id === 'inc_1' ? world.timeline : []);
+      if (part === 'clocks') return world.clocks;
       if (part === 'deliveries') return page(id === 'inc_1' ? world.deliveries : []);
       return id === undefined ? page(world.incidents) : world.incidentViews[id];
     case 'deliveries':

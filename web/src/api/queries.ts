@@ -12,6 +12,7 @@ import type {
   AlertRow,
   AlertView,
   AuditRecord,
+  ClocksView,
   Customer,
   CustomerDetail,
   DeliveryDetail,
@@ -111,6 +112,12 @@ export const incidentQuery = (id: string) =>
     queryFn: ({ signal }) => request<IncidentView>(`/incidents/${encodeURIComponent(id)}`, { signal }),
   });
 export const useIncident = (id: string) => useQuery(incidentQuery(id));
+
+export const useClocks = (id: string) =>
+  useQuery({
+    queryKey: [...incidentQuery(id).queryKey, 'clocks'],
+    queryFn: ({ signal }) => request<ClocksView>(`/incidents/${encodeURIComponent(id)}/clocks`, { signal }),
+  });
 
 export const useTimeline = (incident: string) =>
   useInfiniteQuery(

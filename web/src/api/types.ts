@@ -213,6 +213,9 @@ export interface Incident {
   timers: Timer[];
   tasks: Task[];
   disclosure: Disclosure;
+  /** Absent while nobody recorded any. */
+  moments?: Record<string, unknown>;
+  submissions?: Record<string, unknown>;
   affected: Record<string, Affected>;
   unclaimed_tenants: string[];
   closed_at?: Instant;
@@ -496,6 +499,52 @@ export interface LogSource {
   product?: string;
   service?: string;
 }
+export type Moment =
+  | 'occurred'
+  | 'detected'
+  | 'suspected'
+  | 'aware'
+  | 'confirmed'
+  | 'determined'
+  | 'classified';
+/** A moment, and everything that people recorded of it, the oldest first. */
+export interface MomentView {
+  moment: Moment;
+  at: Instant | null;
+  records: { at: Instant; by: Actor; recorded_at: Instant; why: string }[];
+}
+/** What is due for one phase of a rule. */
+export type PhaseDue =
+  | { state: 'waits'; until: string[] }
+  | { state: 'asap'; since: Instant }
+  | { state: 'by'; due_at: Instant; since: Instant; readings: { due_at: Instant; arithmetic: string }[] };
+export interface RulePhase {
+  id: string;
+  requires: string[];
+  due: PhaseDue;
+  submitted: { at: Instant; by: Actor; recorded_at: Instant; reference: string } | null;
+  in_time: boolean | null;
+}
+/** A rule of law that binds, and what it asks of an incident. */
+export interface LawRule {
+  id: string;
+  title: string;
+  source: string;
+  confidence: 'V' | 'S';
+  last_verified: string;
+  jurisdiction: string;
+  trigger: string;
+  recipients: string;
+  applies_if: string;
+  phases: RulePhase[];
+}
+export interface ClocksView {
+  moments: MomentView[];
+  rules: LawRule[];
+  /** Rules that wait until counsel has read them. */
+  not_read: number;
+}
+
 export interface DetectorView {
   id: string;
   title: string;

@@ -9,6 +9,7 @@ import { Loaded } from '../../components/States';
 import { AlertTable } from '../alerts/AlertTable';
 import { AffectedPanel } from './Affected';
 import { BreachPanel } from './Breach';
+import { ClocksPanel } from './Clocks';
 import { Comms } from './Comms';
 import { Header } from './Header';
 import { RolesPanel } from './Roles';
@@ -44,6 +45,7 @@ function Response({ view }: { view: IncidentView }) {
   return (
     <div className="stack">
       <BreachPanel view={view} />
+      <ClocksPanel view={view} />
       <RolesPanel view={view} />
       <TimersPanel view={view} />
       <AffectedPanel view={view} />

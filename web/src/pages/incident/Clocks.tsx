@@ -1,0 +1,290 @@
+/** What laws ask of an incident: the moments that clocks count from, and what is due to whom. */
+import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { useClocks, useMay } from '../../api/queries';
+import type { ClocksView, IncidentView, LawRule, Moment, MomentView, RulePhase } from '../../api/types';
+import { useIncidentWrite } from '../../api/writes';
+import { FormDialog, faultOf } from '../../components/dialogs';
+import { ActorName, At, Countdown } from '../../components/marks';
+import { Panel } from '../../components/Page';
+import { Loaded } from '../../components/States';
+import { usePreferences } from '../../live/preferences';
+import { serverNow } from '../../live/serverClock';
+import { forInput, fromInput } from '../../words/instants';
+import { count } from '../../words/labels';
+import { MOMENT_NAMES, RECORDED, waitsFor, words } from '../../words/moments';
+
+/** Shown once a disclosure is in question: most incidents have nothing to do with any law. */
+export function ClocksPanel({ view }: { view: IncidentView }) {
+  const { disclosure, moments = {} } = view.incident;
+  if (disclosure.state === 'none' && Object.keys(moments).length === 0) return null;
+  return <LoadedClocks view={view} />;
+}
+
+function LoadedClocks({ view }: { view: IncidentView }) {
+  const clocks = useClocks(view.incident.id);
+  return (
+    <Panel title="Clocks of law">
+      <Loaded query={clocks} what="the clocks">
+        {(loaded) => <Clocks view={view} clocks={loaded} />}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
+  const may = useMay('decide_disclosure');
+  const [recording, setRecording] = useState(false);
+  const [submitting, setSubmitting] = useState<{ rule: LawRule; phase: RulePhase } | null>(null);
+  return (
+    <div className="stack">
+      <Moments moments={clocks.moments} />
+      {may && (
+        <div className="row">
+          <Button onClick={() => setRecording(true)}>Record a moment</Button>
+        </div>
+      )}
+      {clocks.rules.map((rule) => (
+        <Rule key={rule.id} rule={rule} onSubmit={may ? (phase) => setSubmitting({ rule, phase }) : null} />
+      ))}
+      {clocks.not_read > 0 && (
+        <p className="small dim">
+          {count(clocks.not_read, 'rule')} of other laws do not bind: counsel reads them, and the
+          configuration enables them.
+        </p>
+      )}
+      {recording && <MomentDialog view={view} onClose={() => setRecording(false)} />}
+      {submitting !== null && (
+        <SubmissionDialog view={view} {...submitting} onClose={() => setSubmitting(null)} />
+      )}
+    </div>
+  );
+}
+
+function Moments({ moments }: { moments: readonly MomentView[] }) {
+  const known = moments.filter((each) => each.at !== null);
+  return (
+    <dl className="definition">
+      {known.map(({ moment, at, records }) => {
+        const last = records.at(-1);
+        return (
+          <div key={moment} style={{ display: 'contents' }}>
+            <dt>{MOMENT_NAMES[moment]}</dt>
+            <dd>
+              {at !== null && <At at={at} />}
+              {last !== undefined && (
+                <div className="small dim wrap">
+                  <ActorName actor={last.by} />: {last.why}
+                </div>
+              )}
+              {records.slice(0, -1).map((earlier) => (
+                <div key={earlier.recorded_at} className="small dim wrap">
+                  before: <At at={earlier.at} />, <ActorName actor={earlier.by} />: {earlier.why}
+                </div>
+              ))}
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}
+
+function Rule({ rule, onSubmit }: { rule: LawRule; onSubmit: ((phase: RulePhase) => void) | null }) {
+  return (
+    <section className="stack tight" aria-label={rule.title}>
+      <h3>{rule.title}</h3>
+      {rule.phases.map((phase) => (
+        <div key={phase.id} className="row apart">
+          <div>
+            {rule.phases.length > 1 && <span className="strong">{words(phase.id)}: </span>}
+            <Due phase={phase} />
+          </div>
+          {onSubmit !== null && phase.submitted === null && phase.due.state !== 'waits' && (
+            <Button
+              size="compact-sm"
+              aria-label={`Submitted: ${words(phase.id)}, ${rule.title}`}
+              onClick={() => onSubmit(phase)}
+            >
+              Submitted
+            </Button>
+          )}
+        </div>
+      ))}
+      <details className="small">
+        <summary>{rule.id}: how it is counted, and where it is written</summary>
+        <div className="stack tight">
+          {rule.phases.map(
+            (phase) =>
+              phase.due.state === 'by' &&
+              phase.due.readings.map((reading) => (
+                <p key={`${phase.id} ${reading.arithmetic}`} className="wrap">
+                  {words(phase.id)}: {reading.arithmetic}
+                </p>
+              )),
+          )}
+          <p className="wrap">Starts: {rule.trigger}</p>
+          <p className="wrap">To: {rule.recipients}</p>
+          <p className="wrap">If: {rule.applies_if}</p>
+          <p className="wrap">
+            {rule.source}; {rule.confidence === 'V' ? 'read at the source' : 'read at a secondary source'},{' '}
+            {rule.last_verified}. Days of {rule.jurisdiction}.
+          </p>
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function Due({ phase }: { phase: RulePhase }) {
+  const { due, submitted } = phase;
+  if (submitted !== null) {
+    return (
+      <span>
+        submitted <At at={submitted.at} />
+        {phase.in_time === true && ', in time'}
+        {phase.in_time === false && <span className="tag alarm">late</span>}
+        <span className="small dim wrap">
+          {' '}
+          ({submitted.reference}, <ActorName actor={submitted.by} />)
+        </span>
+      </span>
+    );
+  }
+  switch (due.state) {
+    case 'waits':
+      return <span className="dim">not started; counts from {waitsFor(due.until)}</span>;
+    case 'asap':
+      return (
+        <span>
+          as soon as possible, since <At at={due.since} />
+        </span>
+      );
+    case 'by':
+      return <Countdown what="due" dueAt={due.due_at} />;
+  }
+}
+
+/** When a moment was. A later instant than the one that counts takes another person. */
+function MomentDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
+  const { zone } = usePreferences();
+  const write = useIncidentWrite(view.incident.id);
+  const [moment, setMoment] = useState<Moment>('aware');
+  const [at, setAt] = useState(forInput(serverNow(), zone));
+  const [why, setWhy] = useState('');
+  return (
+    <FormDialog
+      title="Record a moment"
+      opened
+      onClose={onClose}
+      doLabel="Record moment"
+      pending={write.isPending}
+      fault={write.error}
+      ready={why.trim() !== '' && at !== ''}
+      shownFaults={['why', 'at']}
+      onDo={() =>
+        write.mutate(
+          {
+            path: '/moments',
+            body: { moment, at: fromInput(at, zone), why: why.trim() },
+            touches: (incident) => incident.moments,
+          },
+          { onSuccess: onClose },
+        )
+      }
+    >
+      <NativeSelect
+        label="Moment"
+        description="When a disclosure was suspected or confirmed is recorded by deciding on it."
+        value={moment}
+        data={RECORDED.map((each) => ({ value: each, label: MOMENT_NAMES[each] }))}
+        onChange={(event) => setMoment(event.currentTarget.value as Moment)}
+      />
+      <TextInput
+        type="datetime-local"
+        step={1}
+        label={`It was at (${zone === 'utc' ? 'UTC' : 'local time'})`}
+        description="Clocks count from this instant. To move one later takes another person."
+        max={forInput(serverNow(), zone)}
+        value={at}
+        onChange={(event) => setAt(event.currentTarget.value)}
+        error={faultOf(write.error, 'at')}
+        required
+      />
+      <Textarea
+        label="Why"
+        description="What shows that it was then. Becomes part of the record."
+        value={why}
+        onChange={(event) => setWhy(event.currentTarget.value)}
+        error={faultOf(write.error, 'why')}
+        data-autofocus
+        required
+      />
+    </FormDialog>
+  );
+}
+
+function SubmissionDialog({
+  view,
+  rule,
+  phase,
+  onClose,
+}: {
+  view: IncidentView;
+  rule: LawRule;
+  phase: RulePhase;
+  onClose: () => void;
+}) {
+  const { zone } = usePreferences();
+  const write = useIncidentWrite(view.incident.id);
+  const [at, setAt] = useState(forInput(serverNow(), zone));
+  const [reference, setReference] = useState('');
+  return (
+    <FormDialog
+      title={`Submitted: ${words(phase.id)}`}
+      opened
+      onClose={onClose}
+      doLabel="Record submission"
+      pending={write.isPending}
+      fault={write.error}
+      ready={reference.trim() !== '' && at !== ''}
+      shownFaults={['reference', 'at']}
+      onDo={() =>
+        write.mutate(
+          {
+            path: '/submissions',
+            body: { rule: rule.id, phase: phase.id, at: fromInput(at, zone), reference: reference.trim() },
+            touches: (incident) => incident.submissions,
+          },
+          { onSuccess: onClose },
+        )
+      }
+    >
+      <p className="small">
+        {rule.title}, to: {rule.recipients}. Phases that count from it start now.
+      </p>
+      {phase.requires.length > 0 && (
+        <p className="small">It must say: {phase.requires.map(words).join(', ')}.</p>
+      )}
+      <TextInput
+        type="datetime-local"
+        step={1}
+        label={`It was submitted at (${zone === 'utc' ? 'UTC' : 'local time'})`}
+        max={forInput(serverNow(), zone)}
+        value={at}
+        onChange={(event) => setAt(event.currentTarget.value)}
+        error={faultOf(write.error, 'at')}
+        required
+      />
+      <TextInput
+        label="Reference"
+        description="What proves it: a number of the authority, the name of a receipt. The first submission counts."
+        value={reference}
+        onChange={(event) => setReference(event.currentTarget.value)}
+        error={faultOf(write.error, 'reference')}
+        data-autofocus
+        required
+      />
+    </FormDialog>
+  );
+}
