@@ -222,8 +222,8 @@ impl Walk<'_, '_> {
 
     #[cold]
     fn after_spaces(&self, at: usize) -> usize {
-        let spaces = self.line.iter().skip(at).take_while(|byte| **byte <= b' ');
-        at + spaces.count()
+        let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        at + self.line.iter().skip(at).take_while(is_space).count()
     }
 
     #[cold]

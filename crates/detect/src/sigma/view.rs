@@ -572,6 +572,8 @@ mod tests {
             ("{\"a\": 1,}", 8),
             ("{\"a\": \"\\x\"}", 6),
             ("{\"a\": 1 2}", 8),
+            ("{\"a\": 1\u{0}}", 7),
+            ("{\"a\"\u{b}: 1}", 4),
         ] {
             let fault = scratch.json(text, &paths, &fields).map(|_| ()).unwrap_err();
             assert_eq!(fault.at, at, "{text}: {fault}");
