@@ -165,14 +165,19 @@ fn asks_for_objects(value: &Value, asked: bool) -> bool {
     }
 }
 
-/// The text without what the reader lets pass: control characters stand for themselves.
+/// The text in one line and without the control characters in strings, which the reader lets pass.
 fn without_controls(text: &str) -> String {
     let (mut within, mut escaped) = (false, false);
     let plain = text.chars().map(|c| {
         let quote = c == '"' && !escaped;
         escaped = within && c == '\\' && !escaped;
         within ^= quote;
-        if within && c < ' ' { 'x' } else { c }
+        match c {
+            c if within && c < ' ' => 'x',
+            // One line: the place of a fault is a column then.
+            '\t' | '\n' | '\r' => ' ',
+            c => c,
+        }
     });
     plain.collect()
 }
