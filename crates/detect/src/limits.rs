@@ -22,7 +22,8 @@ pub struct Limits {
     pub state_bytes: usize,
     /// How many bytes of the lines of counted events are kept as evidence; the oldest are overwritten.
     pub evidence_bytes: usize,
-    /// How many event ids one source's memory of duplicates may hold; beyond it the oldest go.
+    /// How many event ids one source's memory of duplicates may hold; beyond it the oldest go. 0 where no event can come twice: then
+    /// none is remembered.
     pub remembered_ids: usize,
     /// The longest timespan a correlation may ask for.
     pub longest_timespan: Duration,

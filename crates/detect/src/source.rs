@@ -82,9 +82,8 @@ fn itself(id: &u64) -> u64 {
 
 impl Ids {
     fn new(lateness: i64, limit: usize) -> Self {
-        let limit = limit.max(1);
         Self {
-            known: Sharded::within(limit),
+            known: Sharded::within(limit.max(1)),
             by_time: VecDeque::new(),
             width: (lateness / SLOTS).max(1_000),
             limit,
@@ -94,6 +93,9 @@ impl Ids {
 
     /// Remembers an id; false if it was known. The second figure is how many ids were forgotten early to stay within the limit.
     fn remember(&mut self, at: i64, id: u64, horizon: i64) -> (bool, u64) {
+        if self.limit == 0 {
+            return (true, 0);
+        }
         if !self.put(at, id) {
             return (false, 0);
         }

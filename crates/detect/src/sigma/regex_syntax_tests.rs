@@ -49,6 +49,15 @@ fn harmless_escapes_are_the_characters_themselves() {
 }
 
 #[test]
+fn a_count_may_leave_out_a_number_and_have_blanks() {
+    check(&[
+        (r"^w{,3}$", &["", "www"], &["wwww", "w{,3}"]),
+        (r"^w{ 1 , 2 }$", &["w", "ww"], &["", "www"]),
+        ("^w{2,\t}$", &["ww", "wwww"], &["w"]),
+    ]);
+}
+
+#[test]
 fn braces_that_count_nothing_are_literal() {
     check(&[
         (r"a{", &["a{"], &["a"]),
@@ -56,7 +65,7 @@ fn braces_that_count_nothing_are_literal() {
         (r"${jndi}", &[], &["${jndi}"]),
         (r"x{a}", &["x{a}"], &["xa"]),
         (r"x{2}y{1,}z{0,1}", &["xxy", "xxyyz"], &["xy"]),
-        (r"{,3}", &["{,3}"], &[""]),
+        (r"x{ }y{,}z{1 2}", &["x{ }y{,}z{1 2}"], &["xyz"]),
         (r"a}b]", &["a}b]"], &["ab"]),
     ]);
 }

@@ -11,6 +11,9 @@ const LONGEST: usize = 32 * 1024;
 /// How deep groups may nest.
 const DEEPEST: usize = 64;
 
+/// A count in braces with more characters than this is a text: each `{` is looked at so far.
+const LONGEST_COUNT: usize = 200;
+
 /// The highest count of a quantifier, as in PCRE.
 const MOST_REPEATS: u32 = 65_535;
 
@@ -206,20 +209,24 @@ impl Parser {
         })
     }
 
-    /// A count in braces at this place, and the place after it.
+    /// A count in braces at this place, and the place after it: one of the two numbers may be left out, and there may be blanks around
+    /// them (Perl from 5.34 on, PCRE2 from 10.43 on).
     fn count(&self) -> Option<(u32, Option<u32>, usize)> {
         let end = self.characters[self.at..]
             .iter()
-            .take(14)
+            .take(LONGEST_COUNT)
             .position(|c| *c == '}')?;
         let inner: String = self.characters[self.at..self.at + end].iter().collect();
+        let blank = [' ', '\t'];
         let number = |text: &str| {
+            let text = text.trim_matches(blank);
             let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             digits.then(|| text.parse::<u32>().unwrap_or(u32::MAX))
         };
         let (min, max) = match inner.split_once(',') {
             None => (number(&inner)?, Some(number(&inner)?)),
-            Some((min, "")) => (number(min)?, None),
+            Some((min, max)) if max.trim_matches(blank).is_empty() => (number(min)?, None),
+            Some((min, max)) if min.trim_matches(blank).is_empty() => (0, Some(number(max)?)),
             Some((min, max)) => (number(min)?, Some(number(max)?)),
         };
         Some((min, max, self.at + end + 1))

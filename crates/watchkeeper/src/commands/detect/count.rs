@@ -14,13 +14,21 @@ use watchkeeper_domain::id::DetectionId;
 pub(super) struct Counting {
     set: DetectorSet,
     log_source: Option<LogSource>,
+    /// What is read now. A file that begins in the past of those before it is a source of its own, so that what it tells is not late.
     source: SourceName,
+    /// Those that were read before it.
+    read: Vec<SourceName>,
+    /// Whether the first instant of a file is yet to come.
+    begins: bool,
     /// Detectors by id.
     places: HashMap<String, usize>,
     /// By number: ids of events name their file by it.
     files: Vec<Arc<str>>,
     told: HashSet<DetectionId>,
+    /// The latest instant of the source, in microseconds.
     latest: Option<i64>,
+    /// The latest instant of all.
+    furthest: i64,
     lateness: Duration,
     now: DateTime<Utc>,
     pub(super) detections: u64,
@@ -40,9 +48,12 @@ impl Counting {
             set,
             log_source: log_source.cloned(),
             source: SourceName("files".into()),
+            read: Vec::new(),
+            begins: false,
             files: Vec::new(),
             told: HashSet::new(),
             latest: None,
+            furthest: i64::MIN,
             lateness: Duration::seconds(i64::from(options.lateness)),
             now,
             detections: 0,
@@ -54,16 +65,20 @@ impl Counting {
     pub(super) fn take(&mut self, outcome: &mut Outcome, tells: bool) {
         if self.files.last() != Some(&outcome.block.file) {
             self.files.push(Arc::clone(&outcome.block.file));
+            self.begins = true;
         }
         let file = self.files.len() - 1;
         let before = std::mem::take(&mut outcome.lines);
         let mut copied = 0;
         for counted in std::mem::take(&mut outcome.counted) {
             self.pass(counted.latest);
+            if let Some(at) = counted.at {
+                self.begin(at);
+            }
             let at = counted.at.or(self.latest).unwrap_or_default();
             let Place { line, record } = counted.place;
             let id = format!("{file}:{line}:{}", record.unwrap_or_default());
-            self.begin(at);
+            self.watch(at);
             let Ok(text) = std::str::from_utf8(&outcome.block.text[counted.text]) else {
                 continue;
             };
@@ -85,6 +100,31 @@ impl Counting {
         }
         outcome.lines.extend_from_slice(&before[copied..]);
         self.pass(outcome.latest);
+        self.take_along();
+    }
+
+    /// A file whose first instant is behind what is still counted of the files before it begins a source of its own.
+    fn begin(&mut self, at: i64) {
+        if !std::mem::take(&mut self.begins) {
+            return;
+        }
+        let late = |latest: i64| instant(at) < instant(latest) - self.lateness;
+        if self.latest.is_some_and(late) {
+            let next = SourceName(format!("files, from the {}th on", self.files.len()));
+            self.read.push(std::mem::replace(&mut self.source, next));
+            self.latest = None;
+        }
+    }
+
+    /// What was read before has nothing more to tell: its time goes on with the others.
+    fn take_along(&mut self) {
+        let Some(latest) = self.latest.filter(|latest| *latest > self.furthest) else {
+            return;
+        };
+        self.furthest = latest;
+        for source in &self.read {
+            self.set.advance(source, instant(latest));
+        }
     }
 
     /// Time has passed up to `to` by events that are not counted.
@@ -93,12 +133,13 @@ impl Counting {
             return;
         };
         self.begin(to);
+        self.watch(to);
         self.latest = self.latest.max(Some(to));
         self.set.advance(&self.source, instant(to));
     }
 
     /// The first time that is known: from here on something could be missing.
-    fn begin(&mut self, at: i64) {
+    fn watch(&mut self, at: i64) {
         if self.latest.is_none() {
             self.set
                 .watch(&self.source, self.log_source.as_ref(), instant(at));
@@ -107,8 +148,12 @@ impl Counting {
 
     /// Judges the windows that ended before the last event.
     pub(super) fn finish(&mut self, lines: &mut Vec<u8>, tells: bool) {
-        if let Some(latest) = self.latest {
-            self.set.advance(&self.source, instant(latest) + self.lateness);
+        self.take_along();
+        if self.furthest > i64::MIN {
+            let end = instant(self.furthest) + self.lateness;
+            for source in self.read.iter().chain([&self.source]) {
+                self.set.advance(source, end);
+            }
         }
         self.tell_fired(lines, tells);
     }

@@ -126,6 +126,8 @@ fn load(options: &DetectOptions) -> Result<DetectorSet, String> {
         records_per_rule: options.groups.saturating_mul(2),
         // What is told are lines and values: the text of events is in the files.
         evidence_bytes: 0,
+        // Its place in the files is an event's id.
+        remembered_ids: 0,
         ..Limits::default()
     };
     let set = DetectorSet::load(files, EntityFields::default(), limits);
