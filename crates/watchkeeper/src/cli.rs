@@ -115,9 +115,10 @@ pub struct DemoOptions {
 #[derive(Debug, Args)]
 pub struct DetectOptions {
     /// Files of events; `-` is standard input.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Files and folders of rules; without any, those that come with the product. May be given several times.
+    /// Folders of rules, and files that end in .yml or .yaml; without any, those that come with the product. May be given several
+    /// times.
     #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub rules: Vec<PathBuf>,
     /// Which log the events are from, such as product=aws,service=cloudtrail; without it every rule is tried.
@@ -144,6 +145,26 @@ pub struct DetectOptions {
     /// How much older than the newest event so far an event may be and still be counted by correlations, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     pub lateness: u32,
+}
+
+impl DetectOptions {
+    /// Several paths may follow `--rules`, and files of events may follow them: what is no folder and does not end in .yml or .yaml is
+    /// a file of events.
+    ///
+    /// # Errors
+    /// Where no file of events is named.
+    pub fn settled(mut self) -> Result<Self, String> {
+        let rule = |path: &PathBuf| {
+            let named = path.extension().is_some_and(|end| end == "yml" || end == "yaml");
+            named || path.is_dir() || (path.as_os_str() != "-" && !path.exists())
+        };
+        let (rules, mut files): (Vec<_>, Vec<_>) = self.rules.into_iter().partition(rule);
+        files.append(&mut self.files);
+        if files.is_empty() {
+            return Err("no events: name files of events, or `-` for standard input".to_owned());
+        }
+        Ok(Self { files, rules, ..self })
+    }
 }
 
 /// What `detect` writes to standard output.

@@ -24,7 +24,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(file) => finish(on_runtime(serve::serve(file.config))),
         Command::Demo(options) => finish(on_runtime(demo::demo(options))),
-        Command::Detect(options) => finish(detect::detect(&options)),
+        Command::Detect(options) => finish(options.settled().and_then(|options| detect::detect(&options))),
         Command::Config(ConfigCommand::Init) => config::init(),
         Command::Config(ConfigCommand::Check { file, json }) => config::check(&file.config, json),
         Command::Detectors(command) => finish(detectors::run(&command)),
