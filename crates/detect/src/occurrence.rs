@@ -3,7 +3,7 @@
 use crate::sigma::view::{Fields, View};
 use crate::window::Names;
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
 
@@ -34,55 +34,9 @@ pub(crate) trait FieldText {
     fn number(&self, path: &str) -> Option<f64>;
 }
 
-/// The same as [`Event::field`], without hashing names or looking for dots: each field is compared with the beginning of the path.
-fn field<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
-    /// Beyond this, hashing is faster than looking at each field.
-    const FEW_FIELDS: usize = 48;
-    if fields.len() > FEW_FIELDS {
-        return hashed(fields, path);
-    }
-    let mut below = None;
-    for (name, value) in fields {
-        let Some(rest) = after(path, name) else { continue };
-        if rest.is_empty() {
-            return Some(value);
-        }
-        if let Some(rest) = rest.strip_prefix('.') {
-            if below.is_some() {
-                return hashed(fields, path);
-            }
-            below = Some((value, rest));
-        }
-    }
-    match below {
-        Some((Value::Object(inner), rest)) => field(inner, rest),
-        _ => None,
-    }
-}
-
-/// What follows `name` at the beginning of the path.
-fn after<'p>(path: &'p str, name: &str) -> Option<&'p str> {
-    // Most names differ in their first byte.
-    if path.as_bytes().first() != name.as_bytes().first() {
-        return None;
-    }
-    path.strip_prefix(name)
-}
-
-fn hashed<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
-    if let Some(value) = fields.get(path) {
-        return Some(value);
-    }
-    let mut dots = path.match_indices('.');
-    dots.find_map(|(dot, _)| match fields.get(&path[..dot]) {
-        Some(Value::Object(inner)) => field(inner, &path[dot + 1..]),
-        _ => None,
-    })
-}
-
 impl FieldText for Event {
     fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        match field(&self.fields, path)? {
+        match self.field(path)? {
             Value::String(text) => Some(Cow::Borrowed(text)),
             Value::Number(number) => Some(Cow::Owned(number.to_string())),
             Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
@@ -91,7 +45,7 @@ impl FieldText for Event {
     }
 
     fn number(&self, path: &str) -> Option<f64> {
-        match field(&self.fields, path)? {
+        match self.field(path)? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => crate::sigma::view::number(text),
             _ => None,
@@ -176,7 +130,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn fields_are_found_as_the_event_finds_them_however_many_there_are() {
+    fn texts_are_those_that_the_event_has_however_many_there_are() {
         let mut value = json!({"a.b": 1, "a": {"b": 2, "c": {"d": 3}}, "n": null, "n.o": {"p": 4}, "x.y": {"z": 5}, "x": {"y": {"w": 6}}, "q": 1, "q.r": {"s": 7}});
         for many in [false, true] {
             for number in 0..if many { 100 } else { 3 } {
@@ -195,7 +149,6 @@ mod tests {
                 "a.b", "a.c.d", "a.x", "a", "n", "n.o.p", "x.y.z", "x.y.w", "q.r.s", "f2", "f99", "y", "ab",
                 "",
             ] {
-                assert_eq!(field(&event.fields, path), event.field(path), "{path}");
                 assert_eq!(
                     FieldText::text(&event, path).map(Cow::into_owned),
                     event.text(path),

@@ -84,15 +84,50 @@ impl Event {
     }
 }
 
-fn lookup<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+/// The value at a dotted path, without hashing names or looking for dots: each field is compared with the beginning of the path.
+fn lookup<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
+    /// Beyond this, hashing is faster than looking at each field.
+    const FEW_FIELDS: usize = 48;
+    if fields.len() > FEW_FIELDS {
+        return hashed(fields, path);
+    }
+    let mut below = None;
+    for (name, value) in fields {
+        let Some(rest) = after(path, name) else { continue };
+        if rest.is_empty() {
+            return Some(value);
+        }
+        if let Some(rest) = rest.strip_prefix('.') {
+            if below.is_some() {
+                return hashed(fields, path);
+            }
+            below = Some((value, rest));
+        }
+    }
+    match below {
+        Some((Value::Object(inner), rest)) => lookup(inner, rest),
+        _ => None,
+    }
+}
+
+/// What follows `name` at the beginning of the path.
+fn after<'p>(path: &'p str, name: &str) -> Option<&'p str> {
+    // Most names differ in their first byte.
+    if path.as_bytes().first() != name.as_bytes().first() {
+        return None;
+    }
+    path.strip_prefix(name)
+}
+
+fn hashed<'f>(fields: &'f Map<String, Value>, path: &str) -> Option<&'f Value> {
     if let Some(value) = fields.get(path) {
         return Some(value);
     }
-    path.match_indices('.')
-        .find_map(|(dot, _)| match fields.get(&path[..dot]) {
-            Some(Value::Object(inner)) => lookup(inner, &path[dot + 1..]),
-            _ => None,
-        })
+    let mut dots = path.match_indices('.');
+    dots.find_map(|(dot, _)| match fields.get(&path[..dot]) {
+        Some(Value::Object(inner)) => lookup(inner, &path[dot + 1..]),
+        _ => None,
+    })
 }
 
 /// Which fields name tenants and which name those who act; configured once, since every company names its own.
@@ -157,6 +192,37 @@ impl EntityFields {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// By hashing and looking for dots.
+    fn plainly<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+        if let Some(value) = fields.get(path) {
+            return Some(value);
+        }
+        path.match_indices('.')
+            .find_map(|(dot, _)| match fields.get(&path[..dot]) {
+                Some(Value::Object(inner)) => plainly(inner, &path[dot + 1..]),
+                _ => None,
+            })
+    }
+
+    #[test]
+    fn fields_are_found_as_plainly_looked_up_however_many_there_are() {
+        let mut value = serde_json::json!({"a.b": 1, "a": {"b": 2, "c": {"d": 3}}, "n": null, "n.o": {"p": 4}, "x.y": {"z": 5}, "x": {"y": {"w": 6}}, "q": 1, "q.r": {"s": 7}});
+        for many in [false, true] {
+            for number in 0..if many { 100 } else { 3 } {
+                value[format!("f{number}")] = number.into();
+            }
+            let Value::Object(fields) = &value else {
+                unreachable!()
+            };
+            for path in [
+                "a.b", "a.c.d", "a.x", "a", "n", "n.o.p", "x.y.z", "x.y.w", "q.r.s", "f2", "f99", "y", "ab",
+                "",
+            ] {
+                assert_eq!(lookup(fields, path), plainly(fields, path), "{path}");
+            }
+        }
+    }
 
     #[test]
     fn a_dotted_key_wins_over_a_nested_one() {

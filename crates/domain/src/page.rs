@@ -4,6 +4,7 @@ use crate::id::UserId;
 use crate::incident::{Incident, Role};
 use crate::span::Span;
 use crate::words::capitalised;
+use crate::words::second;
 use serde::{Deserialize, Serialize};
 
 /// Whom a page goes to; who that is now is looked up when the page is written to the outbox.
@@ -198,7 +199,7 @@ pub fn page_text(incident: &Incident, reason: &PageReason, link: &str) -> PageTe
         incident.codename,
         incident.severity.name(),
         incident.phase.name(),
-        incident.opened_at.format("%Y-%m-%d %H:%M:%S UTC"),
+        second(incident.opened_at),
     );
     PageText {
         subject: shorten(&subject, 99),

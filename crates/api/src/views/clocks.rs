@@ -65,7 +65,7 @@ pub(crate) fn clocks_view(incident: &Incident, library: &Library) -> ClocksView 
     ClocksView {
         moments: moments.collect(),
         rules: bind
-            .filter(|rule| !rule.id.starts_with("contract."))
+            .filter(|rule| !rule.is_promise())
             .filter_map(|rule| rule_view(incident, &in_force, rule, library))
             .collect(),
         not_read: library.rules.iter().filter(|rule| !rule.enabled).count(),

@@ -8,7 +8,7 @@ use crate::sigma::paths::Paths;
 use crate::sigma::pipeline::Mapping;
 use crate::sigma::rule::cut;
 use crate::sigma::similar::similar;
-use crate::sigma::view::{Fields, Scratch};
+use crate::sigma::view::{FieldId, Fields, Scratch, View};
 use crate::yaml::{self, Entry, Node, Value};
 use serde_json::Map;
 use watchkeeper_domain::event::Event;
@@ -187,14 +187,10 @@ impl Judge<'_> {
     }
 
     fn found(&self, field: String) -> Found {
-        let mut fields = Fields::default();
-        let id = fields.id(&field);
-        let paths = Paths::new(fields.all(), &fields);
-        let mut scratch = Scratch::default();
-        let view = scratch.fields(&self.event.fields, &self.event.raw, &paths, &fields);
-        let present = view.is_present(id);
-        let values = view.values(id).take(MOST_VALUES);
-        let values = values.map(|value| cut(value.text)).collect();
+        let (present, values) = of_field(self.event, &field, |view, id| {
+            let values = view.values(id).take(MOST_VALUES);
+            (view.is_present(id), values.map(|value| cut(value.text)).collect())
+        });
         let similar = if present {
             Vec::new()
         } else {
@@ -211,13 +207,19 @@ impl Judge<'_> {
 
 /// The value of a field as correlations group by it and count it: the only one it has.
 pub(super) fn single(event: &Event, field: &str) -> Option<String> {
+    let found = of_field(event, field, |view, id| {
+        view.single(id).map(|scalar| scalar.text.to_owned())
+    });
+    found.or_else(|| event.text(field))
+}
+
+/// What `tell` makes of a field of the event, as rules see it.
+fn of_field<T>(event: &Event, field: &str, tell: impl FnOnce(&View<'_>, FieldId) -> T) -> T {
     let mut fields = Fields::default();
     let id = fields.id(field);
     let paths = Paths::new(fields.all(), &fields);
     let mut scratch = Scratch::default();
-    let view = scratch.fields(&event.fields, &event.raw, &paths, &fields);
-    let found = view.single(id).map(|scalar| scalar.text.to_owned());
-    found.or_else(|| event.text(field))
+    tell(&scratch.fields(&event.fields, &event.raw, &paths, &fields), id)
 }
 
 fn any(parts: Vec<Verdict>) -> Verdict {

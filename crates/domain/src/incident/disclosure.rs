@@ -7,6 +7,7 @@ use crate::id::CustomerId;
 use crate::page::PageReason;
 use crate::playbook::DISCLOSURE_REMINDER;
 use crate::span::Span;
+use crate::words::{minute, second};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -150,7 +151,7 @@ impl Incident {
         let decide_by = at + decide_within.duration();
         let text = format!(
             "Disclosure suspected: {why}. A decision is due by {}",
-            decide_by.format("%Y-%m-%d %H:%M UTC")
+            minute(decide_by)
         );
         self.version += 1;
         self.disclosure = Disclosure::Suspected {
@@ -210,10 +211,7 @@ impl Incident {
             Disclosure::Suspected { at, .. } => Some(*at),
             Disclosure::None | Disclosure::Confirmed { .. } | Disclosure::Rejected { .. } => None,
         };
-        let text = format!(
-            "Disclosure confirmed as of {}: {why}",
-            confirmed_at.format("%Y-%m-%d %H:%M:%S UTC")
-        );
+        let text = format!("Disclosure confirmed as of {}: {why}", second(confirmed_at));
         self.version += 1;
         self.disclosure = Disclosure::Confirmed {
             by: by.clone(),

@@ -4,6 +4,7 @@
 use super::{Disclosure, EntryKind, Incident, Outcome, TransitionError, reason};
 use crate::actor::Actor;
 use crate::obligation::rule::{Moment, ObligationRule};
+use crate::words::{capitalised, minute};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -72,7 +73,11 @@ impl Incident {
             });
         }
         let before = known.map_or(String::new(), |known| format!(", before {}", minute(known.at)));
-        let text = format!("{} at {}{before}: {why}", title(moment), minute(was_at));
+        let text = format!(
+            "{} at {}{before}: {why}",
+            capitalised(moment.name()),
+            minute(was_at)
+        );
         self.version += 1;
         self.moments.entry(moment).or_default().push(MomentRecord {
             at: was_at,
@@ -180,20 +185,4 @@ fn must_be_past(what: &'static str, given: DateTime<Utc>, now: DateTime<Utc>) ->
         given,
         remedy: format!("give an instant of the last ten years, up to now ({now})"),
     })
-}
-
-fn title(moment: Moment) -> &'static str {
-    match moment {
-        Moment::Occurred => "Occurred",
-        Moment::Detected => "Detected",
-        Moment::Suspected => "Suspected",
-        Moment::Aware => "Aware",
-        Moment::Confirmed => "Confirmed",
-        Moment::Determined => "Determined",
-        Moment::Classified => "Classified",
-    }
-}
-
-fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }

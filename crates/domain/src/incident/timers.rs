@@ -5,6 +5,7 @@ use crate::actor::Actor;
 use crate::id::{TaskId, TimerId};
 use crate::page::{PageReason, PageTarget, PagingPolicy};
 use crate::span::{Span, in_words};
+use crate::words::second;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,7 @@ impl Incident {
                 format!(
                     "{what} (late by {}: it was due {})",
                     in_words(late),
-                    timer.due_at.format("%Y-%m-%d %H:%M:%S UTC")
+                    second(timer.due_at)
                 )
             } else {
                 what

@@ -6,6 +6,7 @@
 
 use super::calendar::{Calendar, long};
 use crate::span::Span;
+use crate::words::second;
 use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, SubsecRound, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -129,9 +130,9 @@ impl Limit {
             due_at,
             arithmetic: format!(
                 "the hour in which it happened is not counted (Regulation 1182/71, Article 3(1)): {} + {} hours = {}",
-                utc(counted_from),
+                second(counted_from),
                 self.amount,
-                utc(due_at)
+                second(due_at)
             ),
         }
     }
@@ -163,7 +164,7 @@ impl Limit {
                 "the end of {} in {}, {}",
                 named(day),
                 calendar.zone.name(),
-                utc(calendar.end_of(day))
+                second(calendar.end_of(day))
             )
         };
         let mut readings = vec![Reading {
@@ -214,7 +215,7 @@ impl Limit {
                 calendar.name,
                 named(day),
                 calendar.zone.name(),
-                utc(due_at)
+                second(due_at)
             ),
         }
     }
@@ -229,8 +230,8 @@ impl Reading {
             due_at,
             arithmetic: format!(
                 "{} + {limit} exact elapsed time, weekends and holidays included = {}",
-                utc(from),
-                utc(due_at)
+                second(from),
+                second(due_at)
             ),
         }
     }
@@ -247,10 +248,6 @@ impl std::fmt::Display for Limit {
         let plural = if self.amount == 1 { "" } else { "s" };
         write!(f, "{} {unit}{plural}", self.amount)
     }
-}
-
-fn utc(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn named(day: NaiveDate) -> String {

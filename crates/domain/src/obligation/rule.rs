@@ -316,6 +316,12 @@ impl ObligationRule {
         serde_yaml_ng::from_str(text).map_err(|fault| fault.to_string())
     }
 
+    /// Whether it is a promise to customers, which is owed to each of them apart.
+    #[must_use]
+    pub fn is_promise(&self) -> bool {
+        self.id.starts_with("contract.")
+    }
+
     /// Whether it was in force on a day.
     #[must_use]
     pub fn in_force(&self, day: NaiveDate) -> bool {

@@ -14,6 +14,7 @@ use watchkeeper_domain::incident::{Disclosure, EntryKind, Incident, Proposal, St
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_domain::playbook::PlaybookTimers;
+use watchkeeper_domain::words::second;
 use watchkeeper_store::Tx;
 
 impl Desk {
@@ -354,7 +355,7 @@ impl Desk {
             let text = format!(
                 "{} must be told; the first deadline is {}. The holding notice is rendered and goes by itself if nobody acts",
                 words::customers(begun.len()),
-                first.format("%Y-%m-%d %H:%M:%S UTC")
+                second(first)
             );
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
         }

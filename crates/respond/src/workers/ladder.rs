@@ -15,6 +15,7 @@ use watchkeeper_domain::obligation::{Obligation, Step, StepTaken};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_domain::span::in_words;
 use watchkeeper_domain::words::capitalised;
+use watchkeeper_domain::words::second;
 use watchkeeper_store::Tx;
 
 /// How many obligations one turn looks at.
@@ -89,7 +90,7 @@ impl Ladder {
             format!(
                 " (late by {}: it was due {})",
                 in_words(now - due_at),
-                due_at.format("%Y-%m-%d %H:%M:%S UTC")
+                second(due_at)
             )
         } else {
             String::new()

@@ -1,16 +1,16 @@
-import { Button, Textarea, TextInput } from '@mantine/core';
+import { Button, Textarea } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { useMay } from '../../api/queries';
 import type { IncidentView } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
 import { FormDialog, faultOf, ReasonDialog, TypedWord } from '../../components/dialogs';
+import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { usePreferences } from '../../live/preferences';
-import { serverNow } from '../../live/serverClock';
 import { spanMilliseconds } from '../../words/countdown';
-import { forInput, fromInput } from '../../words/instants';
+import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 
@@ -221,14 +221,11 @@ function ConfirmDialog({ view, onClose }: { view: IncidentView; onClose: () => v
         data-autofocus
         required
       />
-      <TextInput
-        type="datetime-local"
-        step={1}
-        label={`Confirmed at (${zone === 'utc' ? 'UTC' : 'local time'})`}
+      <InstantInput
+        label="Confirmed at"
         description="Empty: now. Deadlines are counted from this instant."
-        max={forInput(serverNow(), zone)}
         value={at}
-        onChange={(event) => setAt(event.currentTarget.value)}
+        onChange={setAt}
         error={faultOf(write.error, 'confirmed_at')}
       />
       <TypedWord word={view.reference} value={typed} onChange={setTyped} />

@@ -5,6 +5,7 @@ import { useClocks, useMay } from '../../api/queries';
 import type { ClocksView, IncidentView, LawRule, Moment, MomentView, RulePhase } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
 import { FormDialog, faultOf } from '../../components/dialogs';
+import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { Loaded } from '../../components/States';
@@ -200,14 +201,11 @@ function MomentDialog({ view, onClose }: { view: IncidentView; onClose: () => vo
         data={RECORDED.map((each) => ({ value: each, label: MOMENT_NAMES[each] }))}
         onChange={(event) => setMoment(event.currentTarget.value as Moment)}
       />
-      <TextInput
-        type="datetime-local"
-        step={1}
-        label={`It was at (${zone === 'utc' ? 'UTC' : 'local time'})`}
+      <InstantInput
+        label="It was at"
         description="Clocks count from this instant. To move one later takes another person."
-        max={forInput(serverNow(), zone)}
         value={at}
-        onChange={(event) => setAt(event.currentTarget.value)}
+        onChange={setAt}
         error={faultOf(write.error, 'at')}
         required
       />
@@ -266,13 +264,10 @@ function SubmissionDialog({
       {phase.requires.length > 0 && (
         <p className="small">It must say: {phase.requires.map(words).join(', ')}.</p>
       )}
-      <TextInput
-        type="datetime-local"
-        step={1}
-        label={`It was submitted at (${zone === 'utc' ? 'UTC' : 'local time'})`}
-        max={forInput(serverNow(), zone)}
+      <InstantInput
+        label="It was submitted at"
         value={at}
-        onChange={(event) => setAt(event.currentTarget.value)}
+        onChange={setAt}
         error={faultOf(write.error, 'at')}
         required
       />

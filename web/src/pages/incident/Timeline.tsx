@@ -1,15 +1,15 @@
-import { Button, NativeSelect, SegmentedControl, Textarea, TextInput } from '@mantine/core';
+import { Button, NativeSelect, SegmentedControl, Textarea } from '@mantine/core';
 import { getRouteApi, Link, useLocation } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useState } from 'react';
 import { rows, useMay, useTimeline } from '../../api/queries';
 import type { IncidentView, TimelineEntry, WrittenKind } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
 import { faultOf } from '../../components/dialogs';
+import { InstantInput } from '../../components/InstantInput';
 import { Ago } from '../../components/marks';
 import { Empty, Loaded, More, Refused } from '../../components/States';
 import { usePreferences } from '../../live/preferences';
-import { serverNow } from '../../live/serverClock';
-import { day, forInput, fromInput, full, timeOfDay, zoneName } from '../../words/instants';
+import { day, fromInput, full, timeOfDay, zoneName } from '../../words/instants';
 import { ENTRY_GROUPS, ENTRY_NAMES } from '../../words/labels';
 
 const here = getRouteApi('/incidents/$id');
@@ -181,13 +181,11 @@ function Composer({ view }: { view: IncidentView }) {
           error={faultOf(write.error, 'text')}
         />
         <div className="row apart" style={{ alignItems: 'flex-end' }}>
-          <TextInput
-            type="datetime-local"
-            step={1}
-            label={`Happened at (${zone === 'utc' ? 'UTC' : 'local time'}; empty: now)`}
-            max={forInput(serverNow(), zone)}
+          <InstantInput
+            label="Happened at"
+            empty="empty: now"
             value={at}
-            onChange={(event) => setAt(event.currentTarget.value)}
+            onChange={setAt}
             error={faultOf(write.error, 'happened_at')}
           />
           <Button
