@@ -225,7 +225,7 @@ impl Route {
                 view.raw_lower()
             };
             keywords.find(line, candidates);
-            if !view.texts_stand_in_raw() {
+            if !view.texts_stand_in_raw_but_for_escapes() {
                 for scalar in view.everything() {
                     let ascii = scalar.text.is_ascii();
                     let text = if ascii {
@@ -312,6 +312,47 @@ mod tests {
             fields,
             raw: raw.to_owned(),
             unparsed: None,
+        }
+    }
+
+    #[test]
+    fn keywords_are_found_however_json_writes_them() {
+        let rule = RuleFile {
+            path: "keywords.yml".into(),
+            text: r#"
+title: Keywords
+id: keywords
+logsource: {product: app}
+detection:
+  keywords:
+    - 'say "friend" and enter'
+    - 'C:\\Windows\\Temp'
+    - '/etc/shadow'
+    - '"\"'
+  condition: keywords
+"#
+            .into(),
+        };
+        let mut set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
+        assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
+        let source = LogSource {
+            product: Some("app".into()),
+            ..LogSource::default()
+        };
+        for (raw, matches) in [
+            (r#"{"m":"they say \"friend\" and enter"}"#, true),
+            (r#"{"m":"in c:\\windows\\temp\\x"}"#, true),
+            (r#"{"m":"\u0063:\\win\u0064ows\\temp"}"#, true),
+            (r#"{"m":"cat \/etc\/shadow"}"#, true),
+            (r#"{"m":"cat \n/etc/shadow"}"#, true),
+            (r#"{"m":"a \"\\\" b"}"#, true),
+            (r#"{"m":"they say \"friend\" or enter"}"#, false),
+        ] {
+            let event = event(raw, source.clone());
+            let (by_index, from_text, _) = set.matches_by_index(&event);
+            assert_eq!(by_index.len(), usize::from(matches), "{raw}");
+            assert_eq!(by_index, from_text, "{raw}");
+            assert_eq!(by_index, set.matches_by_evaluating_all(&event), "{raw}");
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) enum Probe {
     Number(FieldId, u64),
     /// The field's text contains this, in lower case.
     Part(FieldId, String),
-    /// The line or one of its values contains this, in lower case.
+    /// The line or one of its values contains this, in lower case and without what JSON writes as an escape.
     Anywhere(String),
 }
 
@@ -140,7 +140,10 @@ fn of_item(item: &Item, frequency: &HashMap<Probe, usize>) -> Option<Vec<Probe>>
 /// Probes one of which hits wherever the test holds.
 fn of_test(field: Option<FieldId>, test: &Test) -> Option<Vec<Probe>> {
     let part = |text: &str| {
-        let part = fold(text);
+        let part = match field {
+            Some(_) => fold(text),
+            None => unescaped(&fold(text)).to_owned(),
+        };
         let long = part.len() >= SHORTEST;
         long.then_some(match field {
             Some(field) => Probe::Part(field, part),
@@ -163,4 +166,10 @@ fn of_test(field: Option<FieldId>, test: &Test) -> Option<Vec<Probe>> {
     };
     // Whatever else a test asks of a field, the field must be there.
     literal.or_else(|| field.map(|field| vec![Probe::Present(field)]))
+}
+
+/// The longest part of a text that JSON writes as it is.
+fn unescaped(text: &str) -> &str {
+    let parts = text.split(|letter: char| matches!(letter, '"' | '\\' | '\0'..' '));
+    parts.max_by_key(|part| part.len()).unwrap_or_default()
 }

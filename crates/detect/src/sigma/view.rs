@@ -436,6 +436,24 @@ impl<'a> View<'a> {
         matches!(self.body, Body::Json { escapes: false })
     }
 
+    /// Whether every text of the event stands in the raw line but for what JSON must escape: quotes, backslashes and control
+    /// characters.
+    pub(crate) fn texts_stand_in_raw_but_for_escapes(&self) -> bool {
+        let raw = self.raw.as_bytes();
+        let Body::Json { escapes } = self.body else {
+            return false;
+        };
+        let mut from = 0;
+        while escapes && let Some(at) = memchr::memchr(b'\\', &raw[from..]) {
+            // Any character may hide behind `\u`, and `\/` need not be escaped.
+            if let Some(b'u' | b'/') | None = raw.get(from + at + 1) {
+                return false;
+            }
+            from += at + 2;
+        }
+        true
+    }
+
     /// Every scalar anywhere in the event, for keywords.
     pub(crate) fn everything(&self) -> &[Scalar<'a>] {
         self.everything.get_or_init(|| {

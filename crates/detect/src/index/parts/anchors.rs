@@ -1,46 +1,46 @@
-//! Short literals, each by the rarest of its bytes.
+//! Short literals, each by the rarest pair of neighbouring bytes that it has.
 
-use super::{CASE, Exhausted, Place, Search};
+use super::{CASE, Exhausted, Place, Search, commonness};
 use wide::u8x16;
 
-/// Letters from rare to frequent in logs and English.
-const LETTERS: &[u8] = b"zqxjkvbywgpfmhucdlnorsiate";
-
-/// What stands between words in logs and JSON.
-const FREQUENT: &[u8] = b"\"',:;.-_/ {}[]()0123456789";
-
-/// The bytes that are looked for, and the literals that have them.
+/// The pairs that are looked for, and the literals that have them.
 #[derive(Debug)]
 pub(super) struct Anchors {
-    /// With the bit set that tells case apart.
-    bytes: Vec<u8>,
+    /// With the bits set that tell case apart.
+    pairs: Vec<[u8; 2]>,
     /// Each of them sixteen times.
-    wide: Vec<u8x16>,
-    /// By byte.
+    wide: Vec<[u8x16; 2]>,
+    /// By the first byte of the pair.
     places: Box<[Vec<Place>; 256]>,
 }
+
+/// How many pairs one step looks at: they start in the first 64 of these bytes.
+const STEP: usize = 64;
 
 impl Anchors {
     pub(super) fn new(literals: &[(u32, &[u8])]) -> Self {
         let mut anchors = Self {
-            bytes: Vec::new(),
+            pairs: Vec::new(),
             wide: Vec::new(),
             places: Box::new([const { Vec::new() }; 256]),
         };
         for (number, literal) in literals {
-            // A byte that is looked for anyway costs nothing more, as long as it is not a frequent one.
-            let cost = |byte: u8| {
-                let known = anchors.bytes.contains(&(byte | CASE));
-                frequency(byte) + if known { 0 } else { 4 }
+            let pairs = || {
+                literal
+                    .windows(2)
+                    .map(|pair| [pair[0] | CASE, pair[1] | CASE])
+                    .enumerate()
             };
-            let rarest = (0..literal.len()).min_by_key(|at| cost(literal[*at]));
-            let Some(at) = rarest else { continue };
-            let byte = literal[at] | CASE;
-            if !anchors.bytes.contains(&byte) {
-                anchors.bytes.push(byte);
-                anchors.wide.push(u8x16::splat(byte));
+            // A pair that is looked for anyway costs nothing more.
+            let known = pairs().find(|(_, pair)| anchors.pairs.contains(pair));
+            let Some((at, pair)) = known.or_else(|| pairs().min_by_key(|(_, pair)| commonness(pair))) else {
+                continue;
+            };
+            if known.is_none() {
+                anchors.pairs.push(pair);
+                anchors.wide.push(pair.map(u8x16::splat));
             }
-            anchors.places[usize::from(byte)].push((*number, at as u32));
+            anchors.places[usize::from(pair[0])].push((*number, at as u32));
         }
         anchors
     }
@@ -48,44 +48,54 @@ impl Anchors {
     #[inline]
     pub(super) fn find(&self, search: &mut Search<'_>) -> Result<(), Exhausted> {
         let text = search.text;
-        let (blocks, rest) = text.as_chunks::<64>();
-        for (index, block) in blocks.iter().enumerate() {
-            self.block(block, index * 64, search)?;
+        let mut start = 0;
+        while let Some(step) = text.get(start..).and_then(<[u8]>::first_chunk) {
+            self.step(step, start, search)?;
+            start += STEP;
         }
-        if !rest.is_empty() {
-            let mut block = [0; 64];
-            block[..rest.len()].copy_from_slice(rest);
-            self.block(&block, text.len() - rest.len(), search)?;
-        }
-        Ok(())
+        let rest = &text[start..];
+        let mut step = [0; STEP + 1];
+        step[..rest.len()].copy_from_slice(rest);
+        self.step(&step, start, search)
     }
 
     #[inline]
-    fn block(&self, block: &[u8; 64], start: usize, search: &mut Search<'_>) -> Result<(), Exhausted> {
-        let mut found = 0;
-        let (parts, _) = block.as_chunks::<16>();
-        for (index, part) in parts.iter().enumerate() {
-            let part = u8x16::new(*part) | u8x16::splat(CASE);
-            let mut any = u8x16::splat(0);
-            for byte in &self.wide {
-                any |= part.simd_eq(*byte);
-            }
-            found |= u64::from(any.to_bitmask()) << (index * 16);
+    fn step(&self, step: &[u8; STEP + 1], start: usize, search: &mut Search<'_>) -> Result<(), Exhausted> {
+        let found = self.pairs_in(step);
+        // Pairs are rare: where they stand is asked only then.
+        let any = found.iter().fold(u8x16::splat(0), |any, found| any | *found);
+        if any.to_bitmask() == 0 {
+            return Ok(());
         }
-        while found != 0 {
-            let at = found.trailing_zeros() as usize;
-            found &= found - 1;
-            search.compare(start + at, &self.places[usize::from(block[at] | CASE)])?;
+        for (index, found) in found.iter().enumerate() {
+            let mut found = found.to_bitmask();
+            while found != 0 {
+                let at = index * 16 + found.trailing_zeros() as usize;
+                found &= found - 1;
+                search.compare(start + at, &self.places[usize::from(step[at] | CASE)])?;
+            }
         }
         Ok(())
     }
-}
 
-fn frequency(byte: u8) -> usize {
-    let place = |bytes: &[u8]| bytes.iter().position(|known| *known == byte);
-    match (place(LETTERS), place(FREQUENT)) {
-        (Some(place), _) => 2 + place,
-        (None, Some(_)) => 30,
-        (None, None) => 1,
+    /// All bits set in each byte where a pair starts.
+    #[inline]
+    fn pairs_in(&self, step: &[u8; STEP + 1]) -> [u8x16; STEP / 16] {
+        let folded = |from: usize| {
+            let (chunks, _) = step[from..from + STEP].as_chunks::<16>();
+            let mut folded = [u8x16::splat(CASE); STEP / 16];
+            for (folded, chunk) in folded.iter_mut().zip(chunks) {
+                *folded |= u8x16::new(*chunk);
+            }
+            folded
+        };
+        let (firsts, seconds) = (folded(0), folded(1));
+        let mut found = [u8x16::splat(0); STEP / 16];
+        for [first, second] in &self.wide {
+            for (index, found) in found.iter_mut().enumerate() {
+                *found |= firsts[index].simd_eq(*first) & seconds[index].simd_eq(*second);
+            }
+        }
+        found
     }
 }

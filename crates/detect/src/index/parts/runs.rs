@@ -1,6 +1,6 @@
 //! Long literals, by runs of four bytes.
 
-use super::{CASE, Exhausted, Place, Search};
+use super::{CASE, Exhausted, Place, Search, commonness};
 use std::collections::HashMap;
 
 /// How many bytes a run has, and how far the runs of a text that are looked at are apart.
@@ -32,8 +32,14 @@ impl Runs {
         let mut places: HashMap<u32, Vec<Place>, _> = HashMap::default();
         for (number, literal) in literals {
             let runs = runs_of(literal);
-            // Wherever the literal stands in a text, one of four neighbouring runs is looked at: take the rarest neighbours.
-            let cost = |window: &[u32]| window.iter().map(|run| frequency[run]).sum::<u32>();
+            // Wherever the literal stands in a text, one of four neighbouring runs is looked at: take those that are rarest in texts,
+            // and that few other literals have.
+            let cost = |window: &[u32]| {
+                let each = window
+                    .iter()
+                    .map(|run| u64::from(frequency[run] + 1) * u64::from(commonness(&run.to_le_bytes())));
+                each.sum::<u64>()
+            };
             let windows = runs.windows(WIDTH).enumerate();
             let Some((start, window)) = windows.min_by_key(|(_, window)| cost(window)) else {
                 continue;
@@ -55,46 +61,30 @@ impl Runs {
 
     #[inline]
     pub(super) fn find(&self, search: &mut Search<'_>) -> Result<(), Exhausted> {
-        // Four runs a step: most steps find nothing, so that one branch is enough for them.
-        let (steps, rest) = search.text.as_chunks::<{ WIDTH * WIDTH }>();
-        for (index, step) in steps.iter().enumerate() {
-            let (blocks, _) = step.as_chunks::<WIDTH>();
-            if blocks
-                .iter()
-                .fold(0, |known, block| known | self.knows(run(block)))
-                != 0
-            {
-                self.compare(blocks, index * WIDTH * WIDTH, search)?;
-            }
-        }
-        let (blocks, _) = rest.as_chunks::<WIDTH>();
-        self.compare(blocks, steps.len() * WIDTH * WIDTH, search)
-    }
-
-    /// 1 where some literal may have the run, else 0.
-    #[inline]
-    fn knows(&self, run: u32) -> u64 {
-        let bit = bit(run);
-        self.bits[bit / 64] >> (bit % 64) & 1
-    }
-
-    /// Compares what stands around each of the runs that literals may have; the first is at `start`.
-    #[cold]
-    fn compare(
-        &self,
-        blocks: &[[u8; WIDTH]],
-        start: usize,
-        search: &mut Search<'_>,
-    ) -> Result<(), Exhausted> {
-        for (index, block) in blocks.iter().enumerate() {
-            let run = run(block);
-            if self.knows(run) == 1
-                && let Some(places) = self.places.get(&run)
-            {
-                search.compare(start + index * WIDTH, places)?;
+        let (runs, _) = search.text.as_chunks::<WIDTH>();
+        for (index, bytes) in runs.iter().enumerate() {
+            let run = run(bytes);
+            if self.knows(run) {
+                self.compare(run, index * WIDTH, search)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether some literal may have the run.
+    #[inline]
+    fn knows(&self, run: u32) -> bool {
+        let bit = bit(run);
+        self.bits[bit / 64] & (1 << (bit % 64)) != 0
+    }
+
+    /// Compares what stands around a run at `start` that literals may have.
+    #[cold]
+    fn compare(&self, run: u32, start: usize, search: &mut Search<'_>) -> Result<(), Exhausted> {
+        match self.places.get(&run) {
+            Some(places) => search.compare(start, places),
+            None => Ok(()),
+        }
     }
 }
 
