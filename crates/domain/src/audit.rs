@@ -1,9 +1,13 @@
 //! The record that cannot be quietly changed: every change of state is a record, and each record carries the hash of the one before.
 
+pub mod note;
+pub mod tree;
+
 use crate::actor::Actor;
 use crate::id::digest;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the first record of a log names as the one before it.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -61,6 +65,13 @@ impl Record {
         record
     }
 
+    /// The hash of its leaf in the tree over the log; `None` where its hash is no SHA-256.
+    #[must_use]
+    pub fn leaf(&self) -> Option<tree::Hash> {
+        let hash = hex::decode(&self.hash).ok()?;
+        Some(tree::leaf(&hash.try_into().ok()?))
+    }
+
     /// The hash that this record must have: SHA-256 over number, instant (microseconds), actor, action, subject, detail and the hash
     /// before, each preceded by its length as eight bytes, big-endian.
     #[must_use]
@@ -87,11 +98,40 @@ pub struct Misfit {
     pub what: String,
 }
 
-/// Walks along a log, record by record.
+/// A checkpoint that was kept, which the log must still fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// How many records it stands for.
+    pub size: u64,
+    /// The root over them.
+    pub root: tree::Hash,
+    /// Which checkpoint it is and where it was kept, as an auditor would name it.
+    pub what: String,
+}
+
+/// A log that fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// How many records it has.
+    pub records: i64,
+    /// The hash of the last one.
+    pub head: String,
+    /// How many checkpoints it was compared with.
+    pub checkpoints: u64,
+    /// How many records the largest of them stands for: what follows can still be cut off unseen.
+    pub sealed: u64,
+}
+
+/// Walks along a log, record by record.
+#[derive(Debug, Clone)]
 pub struct Verifier {
     seq: i64,
     hash: String,
+    edge: tree::Edge,
+    /// By size.
+    kept: BTreeMap<u64, Vec<Kept>>,
+    checkpoints: u64,
+    sealed: u64,
 }
 
 impl Default for Verifier {
@@ -99,16 +139,42 @@ impl Default for Verifier {
         Self {
             seq: 0,
             hash: GENESIS.to_owned(),
+            edge: tree::Edge::default(),
+            kept: BTreeMap::new(),
+            checkpoints: 0,
+            sealed: 0,
         }
     }
 }
 
 impl Verifier {
-    /// Checks the next record.
+    /// Goes on where a log of this tree ends with the record of this hash.
+    #[must_use]
+    pub fn from(edge: tree::Edge, hash: String) -> Self {
+        Self {
+            seq: i64::try_from(edge.size()).unwrap_or(i64::MAX),
+            hash,
+            edge,
+            ..Self::default()
+        }
+    }
+
+    /// The tree over the records so far.
+    #[must_use]
+    pub fn tree(&self) -> &tree::Edge {
+        &self.edge
+    }
+
+    /// The log must fit this checkpoint, too. It is compared when the walk comes to its last record, so say it before.
+    pub fn expect(&mut self, kept: Kept) {
+        self.kept.entry(kept.size).or_default().push(kept);
+    }
+
+    /// Checks the next record; gives the nodes of the tree that it completes.
     ///
     /// # Errors
     /// Says which record does not fit and why.
-    pub fn check(&mut self, record: &Record) -> Result<(), Misfit> {
+    pub fn check(&mut self, record: &Record) -> Result<Vec<(tree::Node, tree::Hash)>, Misfit> {
         let misfit = |what: String| {
             Err(Misfit {
                 seq: record.seq,
@@ -128,33 +194,71 @@ impl Verifier {
             ));
         }
         let digest = record.digest();
-        if record.hash != digest {
+        let Some(leaf) = record.leaf().filter(|_| record.hash == digest) else {
             return misfit(format!(
                 "its hash is {}, but its content gives {digest}; it was changed",
                 record.hash
             ));
-        }
+        };
         self.seq = record.seq;
         self.hash.clone_from(&record.hash);
+        let completed = self.edge.push(leaf);
+        self.compare()?;
+        Ok(completed)
+    }
+
+    /// Compares the tree with the checkpoints of its size.
+    fn compare(&mut self) -> Result<(), Misfit> {
+        let size = self.edge.size();
+        let Some(kept) = self.kept.remove(&size) else {
+            return Ok(());
+        };
+        let root = self.edge.root();
+        for kept in kept {
+            if kept.root != root {
+                let what = format!(
+                    "the records up to this one are not those that {} stands for, though their hashes fit one another: one after \
+                     number {} was changed, and the hashes with it",
+                    kept.what, self.sealed
+                );
+                return Err(Misfit { seq: self.seq, what });
+            }
+            self.checkpoints += 1;
+        }
+        self.sealed = size;
         Ok(())
     }
 
-    /// Checks that the log ends where its head says.
+    /// Checks that the log ends where its head says, and not before a checkpoint.
     ///
     /// # Errors
     /// Says that the tail was cut off.
-    pub fn finish(self, head_seq: i64, head_hash: &str) -> Result<i64, Misfit> {
-        if self.seq != head_seq || (self.hash != head_hash) {
-            let what = format!(
-                "the log should end with record {head_seq} ({head_hash}), but ends with {} ({})",
-                self.seq, self.hash
-            );
-            return Err(Misfit {
+    pub fn finish(self, head_seq: i64, head_hash: &str) -> Result<Verified, Misfit> {
+        let misfit = |what: String| {
+            Err(Misfit {
                 seq: self.seq + 1,
                 what,
-            });
+            })
+        };
+        if self.seq != head_seq || (self.hash != head_hash) {
+            return misfit(format!(
+                "the log should end with record {head_seq} ({head_hash}), but ends with {} ({})",
+                self.seq, self.hash
+            ));
         }
-        Ok(self.seq)
+        if let Some((size, kept)) = self.kept.last_key_value() {
+            let what = kept.first().map_or("a checkpoint", |kept| &kept.what);
+            return misfit(format!(
+                "the log ends with record {}, but {what} stands for {size} records: its tail was cut off",
+                self.seq
+            ));
+        }
+        Ok(Verified {
+            records: self.seq,
+            head: self.hash,
+            checkpoints: self.checkpoints,
+            sealed: self.sealed,
+        })
     }
 }
 

@@ -6,7 +6,10 @@ use crate::page::{Page, PageRequest};
 use crate::statement::{instant, micros, sql};
 use crate::{Store, StoreError, Tx};
 use chrono::{DateTime, Utc};
-use watchkeeper_domain::audit::{Misfit, NewRecord, Record, Verifier};
+use std::ops::Range;
+use watchkeeper_domain::audit::note::{Note, VerifierKey};
+use watchkeeper_domain::audit::tree::{self, Edge, Hash, Node};
+use watchkeeper_domain::audit::{Kept, Misfit, NewRecord, Record, Verified, Verifier};
 use watchkeeper_domain::clock::to_microseconds;
 
 /// Which records are wanted.
@@ -111,24 +114,214 @@ impl Tx {
     }
 }
 
+/// A signed checkpoint of the log, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCheckpoint {
+    /// How many records it stands for.
+    pub size: u64,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// The signed note.
+    pub note: String,
+}
+
+type CheckpointRow = (i64, i64, String);
+
+fn checkpoint((size, at, note): CheckpointRow) -> Result<KeptCheckpoint, StoreError> {
+    Ok(KeptCheckpoint {
+        size: size.unsigned_abs(),
+        at: instant(at)?,
+        note,
+    })
+}
+
+/// Nodes are kept at every eighth level.
+const KEPT_LEVELS: u32 = 8;
+
+/// A number as both databases keep it; a log never has so many records that it does not fit.
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl Tx {
+    /// The newest checkpoint.
+    pub async fn last_checkpoint(&mut self) -> Result<Option<KeptCheckpoint>, StoreError> {
+        let last = sql("SELECT size, at, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1");
+        self.first::<CheckpointRow>(last).await?.map(checkpoint).transpose()
+    }
+
+    /// The first checkpoint that stands for record `seq` as well.
+    pub async fn checkpoint_with(&mut self, seq: i64) -> Result<Option<KeptCheckpoint>, StoreError> {
+        let first = sql("SELECT size, at, note FROM audit_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1");
+        self.first::<CheckpointRow>(first.bind(seq))
+            .await?
+            .map(checkpoint)
+            .transpose()
+    }
+
+    /// Checkpoints of more than `after` and at most `upto` records, the smallest first.
+    pub async fn checkpoints_between(
+        &mut self,
+        after: i64,
+        upto: i64,
+    ) -> Result<Vec<KeptCheckpoint>, StoreError> {
+        let between =
+            sql("SELECT size, at, note FROM audit_checkpoint WHERE size > $1 AND size <= $2 ORDER BY size");
+        let rows = self.all::<CheckpointRow>(between.bind(after).bind(upto)).await?;
+        rows.into_iter().map(checkpoint).collect()
+    }
+
+    /// Keeps a checkpoint, and those of the nodes that were completed since the last one which are kept.
+    pub async fn keep_checkpoint(
+        &mut self,
+        checkpoint: &KeptCheckpoint,
+        completed: &[(Node, Hash)],
+    ) -> Result<(), StoreError> {
+        let kept = |node: &Node| node.level > 0 && node.level % KEPT_LEVELS == 0;
+        for (node, hash) in completed.iter().filter(|(node, _)| kept(node)) {
+            let insert = sql("INSERT INTO audit_node (level, position, hash) VALUES ($1, $2, $3)")
+                .bind(i64::from(node.level))
+                .bind(number(node.index))
+                .bind(hex::encode(hash).as_str());
+            self.execute(insert).await?;
+        }
+        let insert = sql("INSERT INTO audit_checkpoint (size, at, note) VALUES ($1, $2, $3)")
+            .bind(number(checkpoint.size))
+            .bind(micros(checkpoint.at))
+            .bind(checkpoint.note.as_str());
+        self.execute(insert).await?;
+        Ok(())
+    }
+
+    /// The tree over the first `size` records, to go on from. The nodes below must be kept: no more than the last checkpoint has.
+    pub async fn audit_tree(&mut self, size: u64) -> Result<Edge, StoreError> {
+        let mut peaks = Vec::new();
+        for node in tree::peaks(0..size) {
+            peaks.push(self.audit_node(node).await?);
+        }
+        Ok(Edge::of(size, peaks))
+    }
+
+    /// The hashes over ranges of leaves, as a proof asks for them.
+    pub async fn audit_hashes(&mut self, ranges: &[Range<u64>]) -> Result<Vec<Hash>, StoreError> {
+        let mut hashes = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let mut peaks = Vec::new();
+            for node in tree::peaks(range.clone()) {
+                peaks.push(self.audit_node(node).await?);
+            }
+            hashes.extend(tree::over(&peaks));
+        }
+        Ok(hashes)
+    }
+
+    /// The hash of a node: kept, or made from at most 128 nodes or leaves that are.
+    async fn audit_node(&mut self, node: Node) -> Result<Hash, StoreError> {
+        let below = node.level - node.level % KEPT_LEVELS;
+        let (first, count) = (
+            node.index << (node.level - below),
+            1_u64 << (node.level - below),
+        );
+        let rows = if below == 0 {
+            sql("SELECT hash FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq")
+                .bind(number(first))
+                .bind(number(first + count))
+        } else {
+            sql("SELECT hash FROM audit_node WHERE level = $1 AND position >= $2 AND position < $3 ORDER BY position")
+                .bind(i64::from(below))
+                .bind(number(first))
+                .bind(number(first + count))
+        };
+        let rows = self.all::<(String,)>(rows).await?;
+        let gone = |detail: &str| StoreError::Corrupt {
+            what: "audit tree",
+            id: format!("{}/{}", node.level, node.index),
+            detail: detail.to_owned(),
+        };
+        if rows.len() as u64 != count {
+            return Err(gone("records or nodes below it are missing; run `watchkeeper audit verify`"));
+        }
+        let mut edge = Edge::default();
+        for (hash,) in rows {
+            let bytes = hex::decode(&hash).ok().and_then(|bytes| Hash::try_from(bytes).ok());
+            let hash = bytes.ok_or_else(|| gone("a hash below it is no SHA-256; run `watchkeeper audit verify`"))?;
+            edge.push(if below == 0 { tree::leaf(&hash) } else { hash });
+        }
+        Ok(edge.root())
+    }
+}
+
+/// Under this name the setting has what the log's checkpoints are verified with.
+pub const LOG_KEY: &str = "log_key";
+
 impl Store {
-    /// Walks along the whole log, a thousand records at a time, as it stood at one instant. The inner result is the number of
-    /// records that fit, or the first one that does not.
-    pub async fn verify_audit(&self) -> Result<Result<i64, Misfit>, StoreError> {
+    /// Walks along the whole log, a thousand records at a time, as it stood at one instant, and compares it with the checkpoints that
+    /// it kept and with those that were kept elsewhere. Its own are verified with `key`, else with the key that the store keeps. The
+    /// inner result tells the first record that does not fit.
+    pub async fn verify_audit(
+        &self,
+        key: Option<&VerifierKey>,
+        kept: Vec<Kept>,
+    ) -> Result<Result<Verified, Misfit>, StoreError> {
         let mut tx = self.read().await?;
         let (head_seq, head_hash) = tx.audit_head().await?;
+        let own = tx.setting(LOG_KEY).await?.map(|key| VerifierKey::read(&key));
+        let key = match (key, own) {
+            (Some(key), _) => Some(key.clone()),
+            (None, Some(own)) => Some(own.map_err(|fault| StoreError::Corrupt {
+                what: "setting",
+                id: LOG_KEY.to_owned(),
+                detail: fault.to_string(),
+            })?),
+            (None, None) => None,
+        };
         let mut verifier = Verifier::default();
+        for kept in kept {
+            verifier.expect(kept);
+        }
         // Where a record was forced in with a number below 1, the walk must meet it as well.
         let mut last = i64::MIN;
         loop {
             let records = tx.audit_after(last, CHUNK).await?;
-            let Some(newest) = records.last() else {
+            let upto = records.last().map_or(i64::MAX, |newest| newest.seq);
+            for checkpoint in tx.checkpoints_between(last, upto).await? {
+                match own_checkpoint(&checkpoint, key.as_ref()) {
+                    Ok(kept) => verifier.expect(kept),
+                    Err(what) => {
+                        let seq = number(checkpoint.size);
+                        return Ok(Err(Misfit { seq, what }));
+                    }
+                }
+            }
+            if records.is_empty() {
                 return Ok(verifier.finish(head_seq, &head_hash));
-            };
-            last = newest.seq;
+            }
+            last = upto;
             if let Some(misfit) = records.iter().find_map(|record| verifier.check(record).err()) {
                 return Ok(Err(misfit));
             }
         }
     }
+}
+
+/// What a checkpoint of the store itself says, if its signature is good.
+fn own_checkpoint(checkpoint: &KeptCheckpoint, key: Option<&VerifierKey>) -> Result<Kept, String> {
+    let what = format!(
+        "the database's checkpoint of {}",
+        checkpoint.at.format("%Y-%m-%d %H:%M:%S UTC")
+    );
+    let key = key.ok_or_else(|| format!("{what} cannot be verified: the key `{LOG_KEY}` was removed"))?;
+    let signed = Note::read(&checkpoint.note).and_then(|note| note.checkpoint(key));
+    let signed = signed.map_err(|fault| format!("{what} is not as it was signed: {fault}"))?;
+    if signed.size != checkpoint.size {
+        return Err(format!(
+            "{what} stands for {} records, not {}",
+            signed.size, checkpoint.size
+        ));
+    }
+    Ok(Kept {
+        size: signed.size,
+        root: signed.root,
+        what,
+    })
 }

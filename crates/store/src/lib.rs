@@ -28,7 +28,7 @@ mod settings;
 mod statement;
 
 pub use alerts::{AlertFilter, DetectorCounts};
-pub use audit::AuditFilter;
+pub use audit::{AuditFilter, KeptCheckpoint, LOG_KEY};
 pub use deliveries::{Claimed, DeliveryCounts, Transcript};
 pub use detector_state::DetectorState;
 pub use error::StoreError;
