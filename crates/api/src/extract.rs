@@ -34,6 +34,26 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// A text to keep as a file.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    /// The file's name, in ASCII without quotes.
+    pub(crate) name: String,
+    /// What is in it.
+    pub(crate) text: String,
+}
+
+impl IntoResponse for Attachment {
+    fn into_response(self) -> Response {
+        let disposition = format!("attachment; filename=\"{}\"", self.name);
+        let headers = [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, disposition),
+        ];
+        (headers, self.text).into_response()
+    }
+}
+
 /// A body as it came.
 pub(crate) struct Raw(pub(crate) Bytes);
 

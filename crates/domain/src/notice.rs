@@ -174,6 +174,13 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// SHA-256 of its text, hex: what a recipient can compare with the text of the mail.
+    #[must_use]
+    pub fn text_sha256(&self) -> String {
+        use sha2::{Digest, Sha256};
+        hex::encode(Sha256::digest(self.text.as_bytes()))
+    }
+
     /// The digest of what is told and to whom.
     #[must_use]
     pub fn digest(&self) -> String {

@@ -2,12 +2,14 @@
 
 use crate::house::House;
 use crate::link::SigningKey;
+use crate::seal::signer_kept_in;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use tokio::sync::watch;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::alert::AlertError;
 use watchkeeper_domain::audit::NewRecord;
+use watchkeeper_domain::audit::note::Signer;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::incident::TransitionError;
 use watchkeeper_domain::notice::NoticeError;
@@ -20,6 +22,7 @@ pub struct Desk {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) house: Arc<House>,
     pub(crate) key: SigningKey,
+    pub(crate) signer: Arc<Signer>,
     changed: watch::Sender<u64>,
 }
 
@@ -70,17 +73,20 @@ impl RespondError {
 }
 
 impl Desk {
-    /// A desk over an opened and migrated store. The key that signs links is made at the first start and kept in the store.
+    /// A desk over an opened and migrated store. The keys that sign links and the log's checkpoints are made at the first start and
+    /// kept in the store.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn open(store: Store, clock: Arc<dyn Clock>, house: House) -> Result<Self, RespondError> {
         let key = SigningKey::kept_in(&store).await?;
+        let signer = signer_kept_in(&store, &house.base_url).await?;
         Ok(Self {
             store,
             clock,
             house: Arc::new(house),
             key,
+            signer,
             changed: watch::Sender::new(0),
         })
     }

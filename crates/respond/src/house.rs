@@ -26,6 +26,8 @@ pub struct House {
     pub join_within: Span,
     /// Alerts at least this severe open an incident; others join one or wait in triage.
     pub open_incident_at: Severity,
+    /// How often the audit log is sealed by a signed checkpoint, when it has grown.
+    pub seal_every: Span,
     /// Playbooks and letters.
     pub library: Library,
     /// Whether this is the demo: time can travel, and all mail goes to the mailbox that the console shows.

@@ -10,6 +10,7 @@ pub mod library;
 pub mod link;
 pub mod operations;
 mod outbox;
+pub mod seal;
 mod settle;
 pub mod source_status;
 mod words;

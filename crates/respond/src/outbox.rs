@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use watchkeeper_deliver::{Mail, MailDraft, Message, Party, TopicMessage, compose};
 use watchkeeper_domain::access::{AccessRole, Permission, User};
 use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::audit::note;
 use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState};
 use watchkeeper_domain::id::DeliveryId;
 use watchkeeper_domain::incident::{EntryKind, Incident, TimelineEntry};
@@ -123,8 +124,9 @@ impl Desk {
     ) -> Result<Vec<TimelineEntry>, RespondError> {
         let now = self.now();
         let reached = self.reach(tx, target).await?;
+        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         for user in &reached.people {
-            let message = self.page_mail(incident, reason, occasion, user)?;
+            let message = self.page_mail(incident, reason, occasion, user, sealed.as_deref())?;
             self.enqueue_page(
                 tx,
                 incident,
@@ -248,6 +250,7 @@ impl Desk {
         reason: &PageReason,
         occasion: &str,
         user: &User,
+        sealed: Option<&str>,
     ) -> Result<Message, RespondError> {
         let id = Delivery::derive_id(incident.id.as_str(), occasion, Channel::Email, &user.email);
         let mut text = page_text(incident, reason, &self.room(incident));
@@ -259,7 +262,7 @@ impl Desk {
             ));
         }
         let to = Party::named(&user.name, &user.email);
-        self.mail(&id, incident, to, &text.subject, text.body, None)
+        self.mail(&id, incident, to, &text.subject, (text.body, None), sealed)
     }
 
     fn page_topic(&self, incident: &Incident, reason: &PageReason, arn: &str) -> Message {
@@ -322,14 +325,14 @@ impl Desk {
             letter: letter.id.clone(),
             customer: letter.customer.clone(),
         };
-        let html = Some(letter.html.clone());
+        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         let message = self.mail(
             &id,
             incident,
             Party::address(recipient),
             &letter.subject,
-            letter.text.clone(),
-            html,
+            (letter.text.clone(), Some(letter.html.clone())),
+            sealed.as_deref(),
         )?;
         self.enqueue(
             tx,
@@ -382,11 +385,17 @@ impl Desk {
         incident: &Incident,
         to: Party,
         subject: &str,
-        text: String,
-        html: Option<String>,
+        (text, html): (String, Option<String>),
+        sealed: Option<&str>,
     ) -> Result<Message, RespondError> {
         let from = self.house.mail_from.clone();
         let domain = from.address.rsplit('@').next().unwrap_or("localhost").to_owned();
+        let mut headers = vec![
+            ("Auto-Submitted".to_owned(), "auto-generated".to_owned()),
+            ("X-Watchkeeper-Reference".to_owned(), incident.reference()),
+        ];
+        // Every mail carries the newest checkpoint out of the house: whoever keeps the mail can show a log that was cut or rewritten.
+        headers.extend(sealed.map(|note| (note::HEADER.to_owned(), note::in_header(note))));
         let draft = MailDraft {
             from: from.clone(),
             to: to.clone(),
@@ -395,10 +404,7 @@ impl Desk {
             html,
             message_id: format!("<{id}@{domain}>"),
             date: self.now(),
-            headers: vec![
-                ("Auto-Submitted".to_owned(), "auto-generated".to_owned()),
-                ("X-Watchkeeper-Reference".to_owned(), incident.reference()),
-            ],
+            headers,
         };
         let frozen =
             compose(&draft).map_err(|fault| RespondError::invalid("recipient", fault.to_string()))?;

@@ -147,7 +147,10 @@ impl Tx {
     /// The newest checkpoint.
     pub async fn last_checkpoint(&mut self) -> Result<Option<KeptCheckpoint>, StoreError> {
         let last = sql("SELECT size, at, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1");
-        self.first::<CheckpointRow>(last).await?.map(checkpoint).transpose()
+        self.first::<CheckpointRow>(last)
+            .await?
+            .map(checkpoint)
+            .transpose()
     }
 
     /// The first checkpoint that stands for record `seq` as well.
@@ -218,10 +221,7 @@ impl Tx {
     /// The hash of a node: kept, or made from at most 128 nodes or leaves that are.
     async fn audit_node(&mut self, node: Node) -> Result<Hash, StoreError> {
         let below = node.level - node.level % KEPT_LEVELS;
-        let (first, count) = (
-            node.index << (node.level - below),
-            1_u64 << (node.level - below),
-        );
+        let (first, count) = (node.index << (node.level - below), 1_u64 << (node.level - below));
         let rows = if below == 0 {
             sql("SELECT hash FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq")
                 .bind(number(first))
@@ -239,12 +239,17 @@ impl Tx {
             detail: detail.to_owned(),
         };
         if rows.len() as u64 != count {
-            return Err(gone("records or nodes below it are missing; run `watchkeeper audit verify`"));
+            return Err(gone(
+                "records or nodes below it are missing; run `watchkeeper audit verify`",
+            ));
         }
         let mut edge = Edge::default();
         for (hash,) in rows {
-            let bytes = hex::decode(&hash).ok().and_then(|bytes| Hash::try_from(bytes).ok());
-            let hash = bytes.ok_or_else(|| gone("a hash below it is no SHA-256; run `watchkeeper audit verify`"))?;
+            let bytes = hex::decode(&hash)
+                .ok()
+                .and_then(|bytes| Hash::try_from(bytes).ok());
+            let hash =
+                bytes.ok_or_else(|| gone("a hash below it is no SHA-256; run `watchkeeper audit verify`"))?;
             edge.push(if below == 0 { tree::leaf(&hash) } else { hash });
         }
         Ok(edge.root())

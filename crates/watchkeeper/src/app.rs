@@ -17,6 +17,7 @@ use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::workers::delivery::Deliveries;
 use watchkeeper_respond::workers::ladder::Ladder;
+use watchkeeper_respond::workers::seal::Sealing;
 use watchkeeper_respond::workers::timers::Timers;
 use watchkeeper_respond::workers::watch::{Board, Configured, ReloadBell, RuleFiles, Watch};
 use watchkeeper_respond::workers::{Turn, Worker};
@@ -36,6 +37,8 @@ pub struct App {
     pub ladder: Ladder,
     /// Carries the outbox out.
     pub deliveries: Deliveries,
+    /// Seals the audit log.
+    pub sealing: Sealing,
     /// Takes pushes, by source.
     pub receivers: BTreeMap<String, Arc<Receiver>>,
     /// What the detectors are doing.
@@ -85,6 +88,7 @@ impl App {
         Ok(Self {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
+            sealing: Sealing::new(desk.clone()),
             deliveries: Deliveries::new(desk.clone(), channels(config).await?),
             board: watch.board(),
             watch,
@@ -101,11 +105,12 @@ impl App {
     pub async fn settle(&mut self) -> Result<(), RespondError> {
         loop {
             let mut busy = false;
-            let workers: [&mut dyn Worker; 4] = [
+            let workers: [&mut dyn Worker; 5] = [
                 &mut self.watch,
                 &mut self.timers,
                 &mut self.ladder,
                 &mut self.deliveries,
+                &mut self.sealing,
             ];
             for worker in workers {
                 busy |= worker.turn().await? == Turn::Busy;
@@ -157,6 +162,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
             .unwrap_or_default(),
         join_within: config.incidents.join_within,
         open_incident_at: config.incidents.open_at,
+        seal_every: config.audit.seal_every,
         library,
         demo: mode == Mode::Demo,
     })

@@ -63,7 +63,7 @@ Exit code 0: all was judged. 1: --fail-on found something. 2: a file or the rule
     /// Look at rules of law and contract, and count their clocks.
     #[command(subcommand)]
     Obligations(ObligationsCommand),
-    /// Verify the audit log.
+    /// Verify the audit log, and prove to others what is in it.
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Keep accounts from the machine itself.
@@ -340,22 +340,93 @@ pub struct CoverageOptions {
     pub json: bool,
 }
 
-/// Verify the audit log.
+/// Where the audit log is.
+#[derive(Debug, Args)]
+pub struct LogPlace {
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// The database, instead of a configuration.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+/// Verify the audit log, and prove to others what is in it.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Walk the hash chain and name the first record that does not fit.
+    /// Walk the hash chain, compare with every checkpoint, and name the first record that does not fit.
     #[command(after_help = "Examples:
   watchkeeper audit verify --config watchkeeper.toml
   watchkeeper audit verify --database sqlite:./data/demo/watchkeeper.db
+  watchkeeper audit verify --against checkpoint.txt --against letter-of-march.eml
+  watchkeeper audit verify --log log.jsonl --against checkpoint.txt --key example.com/audit+1a2b3c4d+AQ…
+
+Who holds the whole database can rewrite it so that it fits itself. What was kept elsewhere shows it: checkpoints that were noted,
+and every mail that the service sent, since each carries the newest one.
 
 Exit code 0: every record fits. 1: one does not. 2: the log could not be read.")]
     Verify {
-        /// Which configuration.
+        /// Where it is.
         #[command(flatten)]
-        file: ConfigFile,
-        /// The database, instead of a configuration.
-        #[arg(long, value_name = "URL")]
-        database: Option<String>,
+        place: LogPlace,
+        /// Verify an exported log instead; no database is needed.
+        #[arg(long, value_name = "FILE", conflicts_with = "database", requires = "key")]
+        log: Option<PathBuf>,
+        /// A checkpoint that was kept elsewhere, as a note or in a mail; can be given several times.
+        #[arg(long, value_name = "FILE")]
+        against: Vec<PathBuf>,
+        /// The key of the log as it was noted elsewhere, instead of the one in the database.
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the log, one record a line, so that it can be verified elsewhere.
+    #[command(after_help = "Examples:
+  watchkeeper audit export --config watchkeeper.toml > log.jsonl")]
+    Export {
+        /// Where it is.
+        #[command(flatten)]
+        place: LogPlace,
+    },
+    /// Print the key that checkpoints and proofs are verified with. Note it where nobody who keeps the log can change it.
+    #[command(after_help = "Examples:
+  watchkeeper audit key --config watchkeeper.toml")]
+    Key {
+        /// Where the log is.
+        #[command(flatten)]
+        place: LogPlace,
+    },
+    /// Print the newest signed checkpoint. Kept elsewhere, it shows later that the log was not cut or rewritten.
+    #[command(after_help = "Examples:
+  watchkeeper audit checkpoint --config watchkeeper.toml > checkpoint.txt")]
+    Checkpoint {
+        /// Where the log is.
+        #[command(flatten)]
+        place: LogPlace,
+    },
+    /// Prove that a record is in the log: the record, its way to the root, and the signed checkpoint (C2SP tlog-proof).
+    #[command(after_help = "Examples:
+  watchkeeper audit prove 1204 > record-1204.tlog-proof")]
+    Prove {
+        /// The record's number.
+        record: i64,
+        /// Where the log is.
+        #[command(flatten)]
+        place: LogPlace,
+    },
+    /// Check a proof, with nothing but the key of the log.
+    #[command(after_help = "Examples:
+  watchkeeper audit check record-1204.tlog-proof --key example.com/audit+1a2b3c4d+AQ…
+
+Exit code 0: the record is in the log. 1: it is not, or the proof is forged. 2: the proof could not be read.")]
+    Check {
+        /// The proof.
+        proof: PathBuf,
+        /// The key of the log, as it was noted elsewhere.
+        #[arg(long, value_name = "KEY")]
+        key: String,
         /// For machines.
         #[arg(long)]
         json: bool,

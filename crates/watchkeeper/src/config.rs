@@ -42,6 +42,8 @@ pub struct Config {
     pub notices: Sender,
     /// When alerts become incidents.
     pub incidents: Incidents,
+    /// How the audit log is sealed.
+    pub audit: Audit,
     /// How events are judged.
     pub detection: Detection,
     /// Where playbooks and letters come from.
@@ -190,6 +192,22 @@ impl Default for Incidents {
         Self {
             open_at: Severity::Sev2,
             join_within: Span::hours(6),
+        }
+    }
+}
+
+/// How the audit log is sealed.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// How often a signed checkpoint is made, when the log has grown.
+    pub seal_every: Span,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            seal_every: Span::minutes(5),
         }
     }
 }

@@ -154,6 +154,7 @@ pub async fn run(
         timers,
         ladder,
         deliveries,
+        sealing,
         receivers,
         board,
         reload,
@@ -169,6 +170,7 @@ pub async fn run(
         spawn(timers, &desk, stop.clone()),
         spawn(ladder, &desk, stop.clone()),
         spawn(deliveries, &desk, stop.clone()),
+        spawn(sealing, &desk, stop.clone()),
     ];
     let (pulses, tasks): (Vec<Pulse>, Vec<JoinHandle<()>>) = workers.into_iter().unzip();
     tokio::spawn(reload_when_asked(reload, stop.clone()));

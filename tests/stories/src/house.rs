@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchkeeper::app::{App, Mode};
 use watchkeeper::config::{
-    Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server, Sns,
+    Audit, Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server, Sns,
 };
 use watchkeeper_api::ApiState;
 use watchkeeper_collect::SourceConfig;
@@ -33,6 +33,7 @@ use watchkeeper_domain::page::{PageReason, PagingStep};
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::people::NewAccount;
+use watchkeeper_respond::workers::seal::Sealing;
 use watchkeeper_respond::workers::{Turn, Worker};
 use watchkeeper_store::{IncidentFilter, LIMIT_MAX, PageRequest};
 
@@ -131,6 +132,7 @@ pub fn configuration(
             check_at: "paperplane.example/notices".to_owned(),
         },
         incidents: Incidents::default(),
+        audit: Audit::default(),
         detection: Detection::default(),
         playbooks: Playbooks::default(),
         sources: setup.sources,
@@ -315,6 +317,14 @@ impl House {
         turn_until_idle(&mut self.app_mut().deliveries).await;
     }
 
+    /// What seals the audit log.
+    ///
+    /// # Panics
+    /// While the house is down.
+    pub fn sealing(&mut self) -> &mut Sealing {
+        &mut self.app_mut().sealing
+    }
+
     /// The house's time.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
@@ -423,10 +433,10 @@ impl House {
         let verdict = self
             .desk()
             .store()
-            .verify_audit()
+            .verify_audit(None, Vec::new())
             .await
             .expect("the log can be read");
-        verdict.unwrap_or_else(|misfit| panic!("{misfit}"))
+        verdict.unwrap_or_else(|misfit| panic!("{misfit}")).records
     }
 
     /// Every e-mail in the outbox was accepted and arrived once.

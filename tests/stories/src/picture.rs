@@ -30,7 +30,10 @@ static QUEUED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"queued as \d+").e
 /// # Panics
 /// When it cannot be read, or a record of the log does not fit.
 pub async fn take(store: &Store) -> Picture {
-    let verdict = store.verify_audit().await.expect("the log can be read");
+    let verdict = store
+        .verify_audit(None, Vec::new())
+        .await
+        .expect("the log can be read");
     verdict.unwrap_or_else(|misfit| panic!("{misfit}"));
     let mut tx = store.read().await.expect("a transaction");
     let names = names(&mut tx).await;

@@ -356,6 +356,79 @@ async fn forge(database: &Path, seq: i64) {
     connection.close().await.expect("it closes");
 }
 
+/// What `audit` gives out is enough to verify the log, and one record of it, without the database.
+fn what_others_keep_proves_the_log(dir: &Path, url: &str) {
+    let audit = |arguments: &[&str]| {
+        let all: Vec<&str> = ["audit"].iter().chain(arguments).copied().collect();
+        watchkeeper(&all)
+    };
+    let printed = |what: &[&str]| {
+        let all: Vec<&str> = what.iter().chain(&["--database", url]).copied().collect();
+        let output = audit(&all);
+        assert!(output.status.success(), "{what:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let file = |name: &str, content: &str| {
+        let path = dir.join(name);
+        std::fs::write(&path, content).expect("written");
+        path.display().to_string()
+    };
+    let key = printed(&["key"]);
+    let key = key.trim();
+    let checkpoint = file("checkpoint.txt", &printed(&["checkpoint"]));
+    let exported = printed(&["export"]);
+    let log = file("log.jsonl", &exported);
+    let proof = file("record-2.tlog-proof", &printed(&["prove", "2"]));
+
+    let checked = audit(&["check", &proof, "--key", key, "--json"]);
+    let told: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+    assert_eq!(
+        (checked.status.code(), &told["record"]["seq"]),
+        (Some(0), &Value::from(2)),
+        "{told}"
+    );
+    let other = std::fs::read_to_string(&proof)
+        .expect("there")
+        .replace("index 1", "index 2");
+    let other = file("other.tlog-proof", &other);
+    assert_eq!(audit(&["check", &other, "--key", key]).status.code(), Some(1));
+    let nonsense = file("nonsense.tlog-proof", "nonsense");
+    assert_eq!(audit(&["check", &nonsense, "--key", key]).status.code(), Some(2));
+
+    let verify = |log: &str| {
+        audit(&[
+            "verify",
+            "--log",
+            log,
+            "--key",
+            key,
+            "--against",
+            &checkpoint,
+            "--json",
+        ])
+    };
+    let whole = verify(&log);
+    assert!(
+        whole.status.success(),
+        "{}{}",
+        text(&whole.stdout),
+        text(&whole.stderr)
+    );
+    let short = exported
+        .lines()
+        .take(2)
+        .fold(String::new(), |log, line| log + line + "\n");
+    let cut = verify(&file("cut.jsonl", &short));
+    let told: Value = serde_json::from_slice(&cut.stdout).expect("JSON");
+    assert_eq!(
+        (cut.status.code(), &told["misfit"]["seq"]),
+        (Some(1), &Value::from(3)),
+        "{told}"
+    );
+    let missing = audit(&["prove", "999999", "--database", url]);
+    assert_eq!(missing.status.code(), Some(2));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demonstration_serves_stops_when_asked_and_keeps_a_record_that_cannot_be_forged() {
     let mut demo = tokio::task::spawn_blocking(Demo::start).await.expect("it starts");
@@ -417,6 +490,7 @@ async fn the_demonstration_serves_stops_when_asked_and_keeps_a_record_that_canno
         verdict["records"].as_i64().is_some_and(|records| records > 5),
         "{verdict}"
     );
+    what_others_keep_proves_the_log(&demo.dir, &url);
     forge(&database, 3).await;
     let forged = watchkeeper(&["audit", "verify", "--database", &url]);
     assert_eq!(forged.status.code(), Some(1));

@@ -2,11 +2,11 @@
 
 use super::{page, told};
 use crate::access::ClientAddress;
-use crate::extract::Form;
+use crate::extract::{Attachment, Form};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use minijinja::context;
 use serde::Deserialize;
 use watchkeeper_domain::notice::NoticeKind;
@@ -39,16 +39,42 @@ pub(crate) async fn act(
     ClientAddress(address): ClientAddress,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    match state.desk.check_notice(&code, &address).await {
-        Ok(Checked::Genuine(notice)) => genuine(&state, &notice),
+    answer(&state, &code, &address, |notice| genuine(&state, &code, notice)).await
+}
+
+/// The proof that our record of the message is in our log, as a file.
+pub(crate) async fn proof(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    Form(Typed { code }): Form<Typed>,
+) -> Response {
+    answer(&state, &code, &address, |notice| match &notice.proof {
+        Some(proof) => Attachment {
+            name: format!("{}.tlog-proof", notice.reference),
+            text: proof.text(),
+        }
+        .into_response(),
+        None => genuine(&state, &code, notice),
+    })
+    .await
+}
+
+async fn answer(
+    state: &ApiState,
+    code: &str,
+    address: &str,
+    genuine: impl FnOnce(&GenuineNotice) -> Response,
+) -> Response {
+    match state.desk.check_notice(code, address).await {
+        Ok(Checked::Genuine(notice)) => genuine(&notice),
         Ok(Checked::Unknown) => {
             let fault = "We have sent no notice with this code. Check it for typing mistakes; if it is typed as it stands in the message, the message is not ours: do not answer it, and tell us.";
-            form(&state, StatusCode::NOT_FOUND, &code, fault)
+            form(state, StatusCode::NOT_FOUND, code, fault)
         }
         Ok(Checked::Wait { seconds }) => {
             let words = in_words(chrono::Duration::seconds(seconds));
             let fault = format!("Too many wrong codes came from your network. Try again in {words}.");
-            let mut response = form(&state, StatusCode::TOO_MANY_REQUESTS, &code, &fault);
+            let mut response = form(state, StatusCode::TOO_MANY_REQUESTS, code, &fault);
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             response
         }
@@ -56,7 +82,7 @@ pub(crate) async fn act(
     }
 }
 
-fn genuine(state: &ApiState, notice: &GenuineNotice) -> Response {
+fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice) -> Response {
     let sender = &state.desk.house().sender;
     let kind = match notice.kind {
         NoticeKind::Holding => "first notice, with what was known at the time",
@@ -72,6 +98,10 @@ fn genuine(state: &ApiState, notice: &GenuineNotice) -> Response {
         sent => notice.sent_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         text_sha256 => notice.text_sha256,
         approved_hash => notice.approved_hash,
+        code,
+        accepted => notice.accepted_at.map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        record => notice.proof.as_ref().map(|proof| proof.index + 1),
+        log_key => state.desk.log_key().to_string(),
     };
     page(StatusCode::OK, "checked.html", content)
 }

@@ -3,9 +3,10 @@
 use super::{Table, trimmed};
 use crate::access::Access;
 use crate::errors::Problem;
-use crate::extract::{Json, Paging, Query};
+use crate::extract::{Attachment, Json, Paging, Path, Query};
 use crate::views::names::{Names, titles};
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,6 +23,16 @@ pub(super) fn mount(table: &mut Table) {
         "/api/v1/audit/verify",
         Access::Needs(Permission::ReadAudit),
         verify,
+    );
+    table.get(
+        "/api/v1/audit/checkpoint",
+        Access::Needs(Permission::ReadAudit),
+        checkpoint,
+    );
+    table.get(
+        "/api/v1/audit/{seq}/proof",
+        Access::Needs(Permission::ReadAudit),
+        proof,
     );
 }
 
@@ -60,21 +71,57 @@ async fn list(
 }
 
 async fn verify(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
-    Ok(Json(match desk.store().verify_audit().await? {
-        Ok(records) => {
-            // The records that were walked stay as they are, so the last of them is the head that was verified.
-            let mut tx = desk.store().read().await?;
-            let last = tx
-                .audit_after(records.saturating_sub(1), 1)
-                .await?
-                .into_iter()
-                .next();
-            let head = last.map_or_else(
-                || watchkeeper_domain::audit::GENESIS.to_owned(),
-                |record| record.hash,
-            );
-            json!({"ok": true, "records": records, "head": head})
-        }
-        Err(misfit) => json!({"ok": false, "misfit": misfit}),
+    Ok(Json(
+        match desk
+            .store()
+            .verify_audit(Some(desk.log_key()), Vec::new())
+            .await?
+        {
+            Ok(verified) => json!({
+                "ok": true,
+                "records": verified.records,
+                "head": verified.head,
+                "checkpoints": verified.checkpoints,
+                "sealed": verified.sealed,
+            }),
+            Err(misfit) => json!({"ok": false, "misfit": misfit}),
+        },
+    ))
+}
+
+/// What others verify the log by: its key, and the newest checkpoint.
+#[derive(Serialize)]
+struct CheckpointView {
+    key: String,
+    size: u64,
+    at: Option<DateTime<Utc>>,
+    note: Option<String>,
+    /// How many records came since.
+    unsealed: u64,
+}
+
+async fn checkpoint(State(desk): State<Desk>) -> Result<Json<CheckpointView>, Problem> {
+    let mut tx = desk.store().read().await?;
+    let last = tx.last_checkpoint().await?;
+    let (head, _) = tx.audit_head().await?;
+    let size = last.as_ref().map_or(0, |last| last.size);
+    Ok(Json(CheckpointView {
+        key: desk.log_key().to_string(),
+        size,
+        at: last.as_ref().map(|last| last.at),
+        note: last.map(|last| last.note),
+        unsealed: u64::try_from(head).unwrap_or_default().saturating_sub(size),
     }))
+}
+
+async fn proof(State(desk): State<Desk>, Path(seq): Path<i64>) -> Result<Attachment, Problem> {
+    let proof = desk.prove(seq).await?.ok_or_else(|| {
+        Problem::not_found(
+            "There is no such record, or no checkpoint has it yet; `GET /api/v1/audit/checkpoint` says how far the log is sealed.",
+        )
+    })?;
+    Ok(Attachment {
+        name: format!("record-{seq}.tlog-proof"),
+        text: proof.text(),
+    })
 }

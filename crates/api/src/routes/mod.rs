@@ -167,6 +167,7 @@ fn mount_pages(table: &mut Table) {
     let recipient = Access::Public("who got a notice has no account; the code is what they know");
     table.get("/check", recipient, pages::check::show);
     table.post_up_to("/check", recipient, FORM, pages::check::act);
+    table.post_up_to("/check/proof", recipient, FORM, pages::check::proof);
     let style = Access::Public("the style of the pages that strangers see");
     table.get("/assets-server.css", style, pages::style);
 }

@@ -355,6 +355,7 @@ fn house(setting: &Setting) -> House {
         executives: Vec::new(),
         topics: BTreeMap::new(),
         join_within: Span::hours(1),
+        seal_every: Span::minutes(5),
         open_incident_at: Severity::Sev2,
         library: library(),
         demo: setting.demo,

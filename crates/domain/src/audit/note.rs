@@ -23,6 +23,44 @@ const OF_WITNESS: u8 = 4;
 /// Notes longer than this are not read.
 pub const LONGEST: usize = 64 * 1024;
 
+/// The header by which every mail that goes out carries the newest checkpoint.
+pub const HEADER: &str = "X-Watchkeeper-Checkpoint";
+
+/// A note as the value of [`HEADER`]: base64, in pieces that a header's lines can break between.
+#[must_use]
+pub fn in_header(note: &str) -> String {
+    let encoded = BASE64.encode(note);
+    let pieces: Vec<&str> = (0..encoded.len())
+        .step_by(64)
+        .map(|at| &encoded[at..encoded.len().min(at + 64)])
+        .collect();
+    pieces.join(" ")
+}
+
+/// The note that somebody kept: as it is, or in the header of a mail.
+///
+/// # Errors
+/// When it is neither.
+pub fn kept_in(text: &str) -> Result<Note, NoteError> {
+    let text = text.replace("\r\n", "\n");
+    let head = text.split("\n\n").next().unwrap_or_default();
+    // Lines that begin with white space go on from the one before.
+    let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
+    let header = unfolded.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case(HEADER).then_some(value)
+    });
+    let Some(value) = header else {
+        return Note::read(&text);
+    };
+    let packed: String = value.split_whitespace().collect();
+    let note = BASE64
+        .decode(packed)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    Note::read(&note.ok_or_else(|| malformed(HEADER, "its value is no base64 of a text"))?)
+}
+
 /// Why a note, key or proof is of no use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
@@ -43,7 +81,10 @@ pub enum NoteError {
 }
 
 fn malformed(what: &'static str, why: impl Into<String>) -> NoteError {
-    NoteError::Malformed { what, why: why.into() }
+    NoteError::Malformed {
+        what,
+        why: why.into(),
+    }
 }
 
 /// What a log says of itself: how many records it has, and the hash of all of them.
@@ -91,7 +132,9 @@ impl Checkpoint {
 
 /// A number as the formats write it: decimal, without a sign or leading zeros.
 fn whole_number(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|number: &u64| number.to_string() == text)
+    text.parse()
+        .ok()
+        .filter(|number: &u64| number.to_string() == text)
 }
 
 fn hash(text: &str) -> Option<Hash> {
@@ -118,9 +161,12 @@ impl VerifierKey {
         let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(malformed("key", format!("it has no three parts; {expected}")));
         };
-        let bytes = BASE64
-            .decode(key)
-            .map_err(|fault| malformed("key", format!("its third part is no base64 ({fault}); {expected}")))?;
+        let bytes = BASE64.decode(key).map_err(|fault| {
+            malformed(
+                "key",
+                format!("its third part is no base64 ({fault}); {expected}"),
+            )
+        })?;
         let read = match bytes.split_first() {
             Some((kind @ (&OF_LOG | &OF_WITNESS), key)) => key.try_into().ok().map(|key| (*kind, key)),
             _ => None,
@@ -136,7 +182,10 @@ impl VerifierKey {
         if hex::encode(read.id()) != id {
             return Err(malformed(
                 "key",
-                format!("its second part should be {}; the key or the name was changed", hex::encode(read.id())),
+                format!(
+                    "its second part should be {}; the key or the name was changed",
+                    hex::encode(read.id())
+                ),
             ));
         }
         Ok(read)
@@ -168,7 +217,13 @@ impl VerifierKey {
 impl std::fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let bytes: Vec<u8> = [&[self.kind], &self.key[..]].concat();
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id()), BASE64.encode(bytes))
+        write!(
+            f,
+            "{}+{}+{}",
+            self.name,
+            hex::encode(self.id()),
+            BASE64.encode(bytes)
+        )
     }
 }
 
@@ -198,7 +253,9 @@ impl Signer {
         if !is_name(origin) {
             return Err(malformed(
                 "name of the log",
-                format!("`{origin}` is empty, or has white space or a plus; write it like `example.com/watchkeeper`"),
+                format!(
+                    "`{origin}` is empty, or has white space or a plus; write it like `example.com/watchkeeper`"
+                ),
             ));
         }
         let pair = Ed25519KeyPair::from_seed_unchecked(secret)
@@ -232,7 +289,11 @@ impl Signer {
         };
         let text = checkpoint.text();
         let signature = [&self.verifier.id(), self.pair.sign(text.as_bytes()).as_ref()].concat();
-        format!("{text}\n{SIGNED}{} {}\n", self.verifier.name, BASE64.encode(signature))
+        format!(
+            "{text}\n{SIGNED}{} {}\n",
+            self.verifier.name,
+            BASE64.encode(signature)
+        )
     }
 }
 
@@ -251,7 +312,10 @@ impl Note {
     /// Says what is not as it must be.
     pub fn read(note: &str) -> Result<Self, NoteError> {
         if note.len() > LONGEST {
-            return Err(malformed("signed note", format!("it is longer than {LONGEST} bytes")));
+            return Err(malformed(
+                "signed note",
+                format!("it is longer than {LONGEST} bytes"),
+            ));
         }
         let note = note.replace("\r\n", "\n");
         let Some((text, lines)) = note.rsplit_once("\n\n") else {
@@ -269,8 +333,14 @@ impl Note {
         for line in lines.lines().filter(|line| !line.is_empty()) {
             let read = signature(line);
             signatures.push(read.ok_or_else(|| {
-                malformed("signed note", format!("`{line}` is no line like `\u{2014} name base64`"))
+                malformed(
+                    "signed note",
+                    format!("`{line}` is no line like `\u{2014} name base64`"),
+                )
             })?);
+        }
+        if signatures.is_empty() {
+            return Err(malformed("signed note", "no signature stands below its text"));
         }
         Ok(Self {
             text: format!("{text}\n"),
@@ -288,7 +358,10 @@ impl Note {
         if key.kind == OF_LOG && checkpoint.origin != key.name {
             return Err(malformed(
                 "checkpoint",
-                format!("it is of the log {}, and the key of {}", checkpoint.origin, key.name),
+                format!(
+                    "it is of the log {}, and the key of {}",
+                    checkpoint.origin, key.name
+                ),
             ));
         }
         Ok(checkpoint)
@@ -332,7 +405,11 @@ impl InclusionProof {
     /// As C2SP tlog-proof writes it, the record as its extra data.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!("{PROOF}\nextra {}\nindex {}\n", BASE64.encode(&self.record), self.index);
+        let mut text = format!(
+            "{PROOF}\nextra {}\nindex {}\n",
+            BASE64.encode(&self.record),
+            self.index
+        );
         for hash in &self.path {
             // Writing to a `String` cannot fail.
             let _ = writeln!(text, "{}", BASE64.encode(hash));
@@ -348,7 +425,10 @@ impl InclusionProof {
     /// Says which line is not as it must be.
     pub fn read(text: &str) -> Result<Self, NoteError> {
         if text.len() > LONGEST * 4 {
-            return Err(malformed("proof", format!("it is longer than {} bytes", LONGEST * 4)));
+            return Err(malformed(
+                "proof",
+                format!("it is longer than {} bytes", LONGEST * 4),
+            ));
         }
         let text = text.replace("\r\n", "\n");
         let (head, note) = text
@@ -363,7 +443,12 @@ impl InclusionProof {
             .and_then(|line| line.strip_prefix("extra "))
             .and_then(|extra| BASE64.decode(extra).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok())
-            .ok_or_else(|| malformed("proof", "its second line is not `extra`, a space and the record in base64"))?;
+            .ok_or_else(|| {
+                malformed(
+                    "proof",
+                    "its second line is not `extra`, a space and the record in base64",
+                )
+            })?;
         let index = lines
             .next()
             .and_then(|line| line.strip_prefix("index "))
@@ -393,7 +478,11 @@ impl InclusionProof {
         if record.digest() != record.hash {
             return Err(malformed(
                 "record in the proof",
-                format!("its content gives the hash {}, not {}; it was changed", record.digest(), record.hash),
+                format!(
+                    "its content gives the hash {}, not {}; it was changed",
+                    record.digest(),
+                    record.hash
+                ),
             ));
         }
         let leaf = record
@@ -403,7 +492,10 @@ impl InclusionProof {
         if !numbered || !tree::includes(&checkpoint.root, checkpoint.size, self.index, &leaf, &self.path) {
             return Err(malformed(
                 "proof",
-                format!("record {} is not in the log that the checkpoint stands for", record.seq),
+                format!(
+                    "record {} is not in the log that the checkpoint stands for",
+                    record.seq
+                ),
             ));
         }
         Ok((record, checkpoint))
@@ -417,15 +509,22 @@ mod tests {
     /// The example of C2SP signed-note: a key and a note that others made.
     #[test]
     fn a_note_that_others_signed_is_verified() {
-        let key = VerifierKey::read("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
+        let key =
+            VerifierKey::read("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
         let note = "If you think cryptography is the answer to your problem,\n\
             then you don't know what your problem is.\n\n\
             \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
         let read = Note::read(note).unwrap();
         assert_eq!(read.must_be_signed(&key), Ok(()));
         let changed = Note::read(&note.replace("the answer", "an answer")).unwrap();
-        assert_eq!(changed.must_be_signed(&key), Err(NoteError::Forged("PeterNeumann".into())));
-        assert_eq!(key.to_string(), "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+        assert_eq!(
+            changed.must_be_signed(&key),
+            Err(NoteError::Forged("PeterNeumann".into()))
+        );
+        assert_eq!(
+            key.to_string(),
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+        );
     }
 
     #[test]
@@ -451,9 +550,25 @@ mod tests {
     }
 
     #[test]
+    fn a_checkpoint_is_found_in_a_mail_that_was_kept_and_in_a_file_of_its_own() {
+        let signer = Signer::new("example.com/log", &[7; 32]).unwrap();
+        let note = signer.sign(42, [9; 32]);
+        let folded = in_header(&note).replace(' ', "\r\n ");
+        let mail = format!(
+            "From: a@example.com\r\nx-watchkeeper-checkpoint: {folded}\r\nTo: b@example.com\r\n\r\nText\r\n\r\n\u{2014} text\r\n"
+        );
+        for kept in [note.clone(), note.replace('\n', "\r\n"), mail] {
+            assert_eq!(kept_in(&kept), Note::read(&note), "{kept}");
+        }
+        assert!(kept_in("Subject: nothing\n\nText\n").is_err());
+        assert!(kept_in("X-Watchkeeper-Checkpoint: !!\n\nText\n").is_err());
+    }
+
+    #[test]
     fn what_is_no_note_is_refused_and_says_why() {
         for (text, why) in [
             ("", "no empty line"),
+            ("a\n\n\n", "no signature stands below"),
             ("a\n\nb\n", "is no line like"),
             ("a\n\n\u{2014} name !\n", "is no line like"),
         ] {

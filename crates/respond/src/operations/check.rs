@@ -1,11 +1,15 @@
 //! The page where a recipient checks a notice: is it ours, and is it as we sent it?
 
 use crate::desk::{Desk, RespondError};
+use crate::seal::prove;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 use watchkeeper_domain::access::sign_in_delay;
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::notice::{NoticeKind, NoticeState};
+use watchkeeper_domain::audit::note::InclusionProof;
+use watchkeeper_domain::delivery::{About, DeliveryState};
+use watchkeeper_domain::notice::{Letter, NoticeKind, NoticeState};
+use watchkeeper_store::{AuditFilter, PageRequest, Tx};
 
 /// What the page says about a code that was typed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,10 @@ pub struct GenuineNotice {
     pub text_sha256: String,
     /// The digest that the approval was bound to.
     pub approved_hash: String,
+    /// When a mail server first took a message with this letter.
+    pub accepted_at: Option<DateTime<Utc>>,
+    /// Proof that the log has the record of that; none until a checkpoint has the record.
+    pub proof: Option<InclusionProof>,
 }
 
 impl Desk {
@@ -67,13 +75,16 @@ impl Desk {
                 .is_empty();
             if let (true, NoticeState::Sent { at, hash, .. }) = (sent, &notice.state) {
                 let incident = tx.incident(&notice.incident).await?;
+                let (accepted_at, proof) = accepted(&mut tx, &letter).await?;
                 let genuine = GenuineNotice {
                     reference: incident.reference(),
                     kind: notice.kind,
                     subject: letter.subject.clone(),
                     sent_at: *at,
-                    text_sha256: sha256(&letter.text),
+                    text_sha256: letter.text_sha256(),
                     approved_hash: hash.clone(),
+                    accepted_at,
+                    proof,
                 };
                 let by = Actor::worker("check");
                 self.record(&mut tx, &by, "letter.checked", letter.id.as_str(), json!({}))
@@ -86,6 +97,38 @@ impl Desk {
         tx.commit().await?;
         Ok(Checked::Unknown)
     }
+}
+
+/// When a mail server first took the letter, and proof that the log has the record of that.
+async fn accepted(
+    tx: &mut Tx,
+    letter: &Letter,
+) -> Result<(Option<DateTime<Utc>>, Option<InclusionProof>), RespondError> {
+    let notice = tx.notice(&letter.notice).await?;
+    let deliveries = tx.deliveries_to(&notice.incident, &letter.customer).await?;
+    let first = deliveries
+        .iter()
+        .filter_map(|delivery| match (&delivery.about, &delivery.state) {
+            (About::Letter { letter: of, .. }, DeliveryState::Accepted { at, .. }) if *of == letter.id => {
+                Some((*at, delivery))
+            }
+            _ => None,
+        })
+        .min_by_key(|(at, _)| *at);
+    let Some((at, delivery)) = first else {
+        return Ok((None, None));
+    };
+    let filter = AuditFilter {
+        subject: Some(delivery.id.to_string()),
+        action: Some("delivery.attempted".to_owned()),
+    };
+    // The last attempt is the one that was accepted.
+    let records = tx.audit_page(&filter, &PageRequest::first(1)).await?;
+    let proof = match records.items.first() {
+        Some(record) => prove(tx, record.seq).await?,
+        None => None,
+    };
+    Ok((Some(at), proof))
 }
 
 /// The code as it is kept, however it was typed: `AB12 cd34 ef56` is `ab12-cd34-ef56`.
@@ -101,11 +144,6 @@ fn normal(code: &str) -> String {
         .map(|chunk| chunk.iter().collect::<String>())
         .collect::<Vec<_>>()
         .join("-")
-}
-
-fn sha256(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 #[cfg(test)]

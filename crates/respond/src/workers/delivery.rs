@@ -183,7 +183,12 @@ impl Deliveries {
         let mut tx = desk.begin().await?;
         tx.update_delivery(&delivery, before).await?;
         tx.add_transcript(&delivery.id, now, outcome, transcript).await?;
-        let detail = json!({"outcome": outcome, "attempt": delivery.attempts, "channel": delivery.channel, "possible_duplicate": delivery.possible_duplicate});
+        let mut detail = json!({"outcome": outcome, "attempt": delivery.attempts, "channel": delivery.channel, "possible_duplicate": delivery.possible_duplicate});
+        if let About::Letter { letter, notice, .. } = &delivery.about {
+            // What the recipient can be shown: this text, and that a server took it.
+            detail["notice"] = json!(notice);
+            detail["text_sha256"] = json!(tx.letter(letter).await?.text_sha256());
+        }
         let by = Actor::worker("delivery");
         desk.record(&mut tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
             .await?;

@@ -3,6 +3,7 @@
 
 pub mod delivery;
 pub mod ladder;
+pub mod seal;
 pub mod timers;
 pub mod watch;
 

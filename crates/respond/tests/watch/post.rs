@@ -223,6 +223,7 @@ fn house() -> House {
         executives: Vec::new(),
         topics: Default::default(),
         join_within: Span::hours(6),
+        seal_every: Span::minutes(5),
         open_incident_at: Severity::Sev2,
         library: Library::default(),
         demo: false,

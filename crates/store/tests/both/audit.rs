@@ -38,7 +38,11 @@ async fn seal(bench: &crate::bench::Bench, signer: &Signer) -> KeptCheckpoint {
     tx.set_setting(LOG_KEY, &signer.verifier().to_string())
         .await
         .expect("keeps the key");
-    let size = tx.last_checkpoint().await.expect("reads").map_or(0, |last| last.size);
+    let size = tx
+        .last_checkpoint()
+        .await
+        .expect("reads")
+        .map_or(0, |last| last.size);
     let edge = tx.audit_tree(size).await.expect("a tree");
     let hash = match tx.audit_after(size as i64 - 1, 1).await.expect("reads") {
         records if size > 0 => records[0].hash.clone(),
@@ -54,7 +58,9 @@ async fn seal(bench: &crate::bench::Bench, signer: &Signer) -> KeptCheckpoint {
         at: noon(),
         note: signer.sign(verifier.tree().size(), verifier.tree().root()),
     };
-    tx.keep_checkpoint(&checkpoint, &completed).await.expect("keeps it");
+    tx.keep_checkpoint(&checkpoint, &completed)
+        .await
+        .expect("keeps it");
     tx.commit().await.expect("commits");
     checkpoint
 }
@@ -99,7 +105,10 @@ async fn every_record_of_a_sealed_log_is_proved_by_a_few_hashes() {
             let proof = tx.audit_hashes(&path).await.expect("hashes");
             let record = tx.audit_after(seq - 1, 1).await.expect("reads").remove(0);
             let leaf = record.leaf().expect("a hash");
-            assert!(tree::includes(&root, checkpoint.size, index, &leaf, &proof), "{seq}");
+            assert!(
+                tree::includes(&root, checkpoint.size, index, &leaf, &proof),
+                "{seq}"
+            );
         }
         for pair in roots.windows(2) {
             let path = tree::consistency(pair[0].size, pair[1].size);
@@ -200,7 +209,11 @@ async fn a_tail_that_was_cut_with_its_checkpoints_is_found_by_the_copy_that_stan
             .await
             .expect("hides");
         assert_eq!(walk(&bench).await, Ok(11), "nothing inside shows it");
-        let verdict = bench.store.verify_audit(None, vec![outside]).await.expect("walks");
+        let verdict = bench
+            .store
+            .verify_audit(None, vec![outside])
+            .await
+            .expect("walks");
         let misfit = verdict.expect_err("found");
         assert_eq!(misfit.seq, 12);
         assert!(misfit.what.contains("its tail was cut off"), "{}", misfit.what);

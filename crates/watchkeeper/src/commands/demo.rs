@@ -8,7 +8,7 @@ use super::say;
 use crate::app::{App, Mode, PATIENCE, open_store};
 use crate::cli::DemoOptions;
 use crate::config::{
-    Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
+    Audit, Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
 };
 use crate::demo;
 use crate::logs;
@@ -190,6 +190,7 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
             check_at: format!("{}/check", url.trim_start_matches("http://")),
         },
         incidents: Incidents::default(),
+        audit: Audit::default(),
         detection: Detection::default(),
         playbooks: Playbooks::default(),
         sources: demo::sources(dir),

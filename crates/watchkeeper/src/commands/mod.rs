@@ -9,7 +9,7 @@ mod obligations;
 mod people;
 mod serve;
 
-use crate::cli::{AuditCommand, Cli, Command, ConfigCommand, PeopleCommand};
+use crate::cli::{Cli, Command, ConfigCommand, PeopleCommand};
 use clap::CommandFactory;
 use std::future::Future;
 use std::io::Write as _;
@@ -29,9 +29,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(ConfigCommand::Check { file, json }) => config::check(&file.config, json),
         Command::Detectors(command) => finish(detectors::run(&command)),
         Command::Obligations(command) => finish(obligations::run(&command)),
-        Command::Audit(AuditCommand::Verify { file, database, json }) => {
-            finish(on_runtime(audit::verify(file.config, database, json)))
-        }
+        Command::Audit(command) => finish(on_runtime(audit::run(command))),
         Command::People(PeopleCommand::Reset { email, file }) => {
             finish(on_runtime(people::reset(email, file.config)))
         }

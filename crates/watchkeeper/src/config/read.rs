@@ -1,7 +1,9 @@
 //! Reads a configuration so that one fault does not hide another: a field that cannot be read is reported, set aside, and the rest of
 //! its table is read on.
 
-use super::{Config, ConfigFault, Database, Detection, Incidents, Log, Mail, Paging, Playbooks, Server, Sns};
+use super::{
+    Audit, Config, ConfigFault, Database, Detection, Incidents, Log, Mail, Paging, Playbooks, Server, Sns,
+};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,7 +12,7 @@ use watchkeeper_collect::SourceConfig;
 use watchkeeper_domain::notice::Sender;
 
 /// Every table that a configuration may have.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "server",
     "database",
     "log",
@@ -19,6 +21,7 @@ const TABLES: [&str; 11] = [
     "paging",
     "notices",
     "incidents",
+    "audit",
     "detection",
     "playbooks",
     "source",
@@ -92,6 +95,7 @@ impl Reader<'_> {
         let paging = self.table::<Paging>("paging", true);
         let notices = self.table::<Sender>("notices", true);
         let incidents = self.table::<Incidents>("incidents", false);
+        let audit = self.table::<Audit>("audit", false);
         let detection = self.table::<Detection>("detection", false);
         let playbooks = self.table::<Playbooks>("playbooks", false);
         let sources = self.sources();
@@ -123,6 +127,7 @@ impl Reader<'_> {
             paging: paging?,
             notices: notices?,
             incidents: incidents?,
+            audit: audit?,
             detection: detection?,
             playbooks: playbooks?,
             sources,

@@ -4,6 +4,7 @@
 mod contacts;
 mod ladder;
 mod page;
+mod proof;
 mod relay_down;
 mod service_down;
 

@@ -1,0 +1,105 @@
+//! Seals the audit log: from time to time it signs a checkpoint of the Merkle tree over all records. What does not fit what was
+//! sealed before is never sealed over: the worker fails until somebody has looked, and readiness with it.
+
+use super::{Turn, Worker};
+use crate::desk::{Desk, RespondError};
+use crate::seal::broken;
+use async_trait::async_trait;
+use watchkeeper_domain::audit::note::Note;
+use watchkeeper_domain::audit::{GENESIS, Verifier};
+use watchkeeper_store::{KeptCheckpoint, Tx};
+
+/// How many records one turn seals; a log that is so far ahead of its checkpoint is sealed at once.
+const AT_ONCE: u32 = 5_000;
+
+/// Seals the audit log.
+#[derive(Debug)]
+pub struct Sealing {
+    desk: Desk,
+}
+
+impl Sealing {
+    /// A worker at this desk.
+    #[must_use]
+    pub fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+
+    /// A walk that goes on behind the last checkpoint, once it is certain that what stands there is what was signed.
+    async fn behind(&self, tx: &mut Tx, last: Option<&KeptCheckpoint>) -> Result<Verifier, RespondError> {
+        let Some(last) = last else {
+            return Ok(Verifier::default());
+        };
+        let signed = Note::read(&last.note).and_then(|note| note.checkpoint(self.desk.log_key()));
+        let signed = signed.map_err(|fault| broken(&fault))?;
+        let tree = tx.audit_tree(last.size).await?;
+        if tree.root() != signed.root {
+            return Err(RespondError::Unavailable(format!(
+                "the audit log is not sealed any further: its first {} records are not those that the checkpoint of {} stands for; run \
+                 `watchkeeper audit verify`, which names the record",
+                last.size, last.at
+            )));
+        }
+        let upto = i64::try_from(last.size).unwrap_or(i64::MAX);
+        let hash = tx.audit_after(upto - 1, 1).await?.into_iter().next();
+        Ok(Verifier::from(
+            tree,
+            hash.map_or(GENESIS.to_owned(), |record| record.hash),
+        ))
+    }
+}
+
+#[async_trait]
+impl Worker for Sealing {
+    fn name(&self) -> &'static str {
+        "sealing"
+    }
+
+    async fn turn(&mut self) -> Result<Turn, RespondError> {
+        let desk = &self.desk;
+        let now = desk.now();
+        let due = |last: Option<&KeptCheckpoint>, head: i64| {
+            let size = last.map_or(0, |last| last.size);
+            let waited = last.is_none_or(|last| now - last.at >= desk.house.seal_every.duration());
+            let unsealed = u64::try_from(head).unwrap_or_default().saturating_sub(size);
+            unsealed > 0 && (waited || unsealed >= u64::from(AT_ONCE))
+        };
+        let mut tx = desk.store.read().await?;
+        let (head, _) = tx.audit_head().await?;
+        if !due(tx.last_checkpoint().await?.as_ref(), head) {
+            return Ok(Turn::Idle);
+        }
+        drop(tx);
+        // Only one seals at a time, and nobody appends meanwhile.
+        let mut tx = desk.begin().await?;
+        let last = tx.last_checkpoint().await?;
+        let (head, head_hash) = tx.audit_head().await?;
+        if !due(last.as_ref(), head) {
+            return Ok(Turn::Idle);
+        }
+        let mut walk = self.behind(&mut tx, last.as_ref()).await?;
+        let size = |walk: &Verifier| i64::try_from(walk.tree().size()).unwrap_or(i64::MAX);
+        let mut completed = Vec::new();
+        for record in tx.audit_after(size(&walk), AT_ONCE).await? {
+            let nodes = walk.check(&record).map_err(|misfit| {
+                RespondError::Unavailable(format!("the audit log is not sealed any further: {misfit}"))
+            })?;
+            completed.extend(nodes);
+        }
+        let more = size(&walk) < head;
+        if !more {
+            walk.clone().finish(head, &head_hash).map_err(|misfit| {
+                RespondError::Unavailable(format!("the audit log is not sealed any further: {misfit}"))
+            })?;
+        }
+        let checkpoint = KeptCheckpoint {
+            size: walk.tree().size(),
+            at: now,
+            note: desk.signer.sign(walk.tree().size(), walk.tree().root()),
+        };
+        tx.keep_checkpoint(&checkpoint, &completed).await?;
+        // Nothing that people see has changed, so nobody is woken.
+        tx.commit().await?;
+        Ok(if more { Turn::Busy } else { Turn::Idle })
+    }
+}
