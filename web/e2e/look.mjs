@@ -85,6 +85,8 @@ const PAGES = [
     async (page) => {
       await click('Verify the log')(page);
       await page.getByText('holds').first().waitFor();
+      await page.getByText('Sealed up to record 157').click();
+      await page.getByRole('button', { name: 'Detail of record 156, incident.opened' }).click();
     },
   ],
   ['mailbox', '/mailbox'],

@@ -52,7 +52,10 @@ function answer(method, path, origin) {
     case 'sources':
       return page(part === 'unparsed' ? world.unparsed : world.sources);
     case 'audit':
-      return id === 'verify' ? { ok: true, records: 160, head: world.audit[0].hash } : page(world.audit);
+      if (id === 'verify') {
+        return { ok: true, records: 160, head: world.audit[0].hash, checkpoints: 12, sealed: 157 };
+      }
+      return id === 'checkpoint' ? world.checkpoint : page(world.audit);
     case 'mailbox':
       return id === undefined ? page(world.mails) : world.mailMessage(origin);
     default:

@@ -387,11 +387,24 @@ fn what_others_keep_proves_the_log(dir: &Path, url: &str) {
         (Some(0), &Value::from(2)),
         "{told}"
     );
+    let script = root().join("docs/verify-proof.py");
+    let by_others = |proof: &str| {
+        let run = Command::new("python3").arg(&script).args([proof, key]).output();
+        run.expect("python3 runs")
+    };
+    let shown = by_others(&proof);
+    assert!(shown.status.success(), "{}", text(&shown.stderr));
+    assert!(
+        text(&shown.stdout).starts_with("record 2 is in "),
+        "{}",
+        text(&shown.stdout)
+    );
     let other = std::fs::read_to_string(&proof)
         .expect("there")
         .replace("index 1", "index 2");
     let other = file("other.tlog-proof", &other);
     assert_eq!(audit(&["check", &other, "--key", key]).status.code(), Some(1));
+    assert!(text(&by_others(&other).stderr).starts_with("The proof does not hold: "));
     let nonsense = file("nonsense.tlog-proof", "nonsense");
     assert_eq!(audit(&["check", &nonsense, "--key", key]).status.code(), Some(2));
 

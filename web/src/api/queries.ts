@@ -12,6 +12,7 @@ import type {
   AlertRow,
   AlertView,
   AuditRecord,
+  CheckpointView,
   ClocksView,
   Customer,
   CustomerDetail,
@@ -199,6 +200,13 @@ export const useUnparsed = (name: string, enabled: boolean) =>
 
 export const useAudit = (filters: Record<string, string | undefined>) =>
   useInfiniteQuery(list<AuditRecord>('audit', '/audit', filters));
+
+export const useCheckpoint = () =>
+  useQuery({
+    queryKey: ['audit', 'checkpoint'],
+    queryFn: ({ signal }) => request<CheckpointView>('/audit/checkpoint', { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
 
 export const useMailbox = () => useInfiniteQuery(list<MailRow>('mailbox', '/mailbox', {}, NOW_AND_THEN));
 export const useMail = (id: string) =>

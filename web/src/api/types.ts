@@ -668,8 +668,19 @@ export interface AuditRecord {
   actor_name: string;
 }
 export type AuditVerdict =
-  | { ok: true; records: number; head: string }
+  | { ok: true; records: number; head: string; checkpoints: number; sealed: number }
   | { ok: false; misfit: { seq: number; what: string } };
+
+/** What others verify the log by. */
+export interface CheckpointView {
+  key: string;
+  /** How many records the newest checkpoint stands for. */
+  size: number;
+  at: Instant | null;
+  note: string | null;
+  /** How many records came since. */
+  unsealed: number;
+}
 
 export interface MailRow {
   id: string;

@@ -1,10 +1,10 @@
-import { Button, TextInput } from '@mantine/core';
+import { Button, CopyButton, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { request } from '../api/client';
-import { rows, useAudit } from '../api/queries';
+import { rows, useAudit, useCheckpoint } from '../api/queries';
 import type { AuditRecord, AuditVerdict } from '../api/types';
 import { At, Hash } from '../components/marks';
 import { Page } from '../components/Page';
@@ -38,6 +38,7 @@ export function AuditPage() {
         {verify.data && <Verdict verdict={verify.data} />}
         <Refused fault={verify.error} />
       </div>
+      <Sealed />
       <search className="filters" aria-label="Filter records">
         <TextInput
           label="Subject"
@@ -73,7 +74,10 @@ function Verdict({ verdict }: { verdict: AuditVerdict }) {
     return (
       <p className="notice-bar">
         <span className="tag fine">holds</span> {count(verdict.records, 'record')}, each carrying the hash of
-        the one before. Head <Hash hash={verdict.head} />
+        the one before. Head <Hash hash={verdict.head} />.{' '}
+        {verdict.checkpoints === 0
+          ? 'No checkpoint stands for them yet.'
+          : `${count(verdict.checkpoints, 'signed checkpoint')} fit, the largest of ${count(verdict.sealed, 'record')}.`}
       </p>
     );
   }
@@ -83,6 +87,48 @@ function Verdict({ verdict }: { verdict: AuditVerdict }) {
       {verdict.misfit.seq}: {verdict.misfit.what}. Compare with a copy of the log before you trust anything
       after it.
     </p>
+  );
+}
+
+/** What others need to verify the log without us. */
+function Sealed() {
+  const { data } = useCheckpoint();
+  if (!data) return null;
+  return (
+    <details className="notice-bar" style={{ marginBottom: 12 }}>
+      <summary>
+        {data.at ? (
+          <>
+            Sealed up to record {data.size}, <At at={data.at} />
+            {data.unsealed > 0 && <>; {count(data.unsealed, 'record')} since</>}
+          </>
+        ) : (
+          <>No checkpoint yet: the first one is made within minutes</>
+        )}
+      </summary>
+      <div className="stack" style={{ marginTop: 8 }}>
+        <p>
+          Whoever holds the whole database can rewrite the log so that it fits itself. What others keep shows
+          it: the key of the log, a checkpoint, and every e-mail that goes out from here, since each carries
+          the newest checkpoint. Give the key to your auditor now, and a checkpoint from time to time;{' '}
+          <code>watchkeeper audit verify --against</code> compares.
+        </p>
+        <RawText label="Key of the log">{data.key}</RawText>
+        {data.note && <RawText label="Newest checkpoint">{data.note}</RawText>}
+        <div className="row">
+          <Copy what="key" text={data.key} />
+          {data.note && <Copy what="checkpoint" text={data.note} />}
+        </div>
+      </div>
+    </details>
+  );
+}
+
+function Copy({ what, text }: { what: string; text: string }) {
+  return (
+    <CopyButton value={text}>
+      {({ copied, copy }) => <Button onClick={copy}>{copied ? 'Copied' : `Copy the ${what}`}</Button>}
+    </CopyButton>
   );
 }
 
@@ -120,6 +166,7 @@ function Row({
   measure: (element: HTMLTableRowElement | null) => void;
 }) {
   const [open, setOpen] = useState(false);
+  const sealed = useCheckpoint().data?.size ?? 0;
   return (
     <tr data-index={index} ref={measure}>
       <td className="right num" data-label="No.">
@@ -139,7 +186,16 @@ function Row({
         >
           {record.action}
         </button>
-        {open && <RawText label={`Detail of record ${record.seq}`}>{record.detail}</RawText>}
+        {open && (
+          <>
+            <RawText label={`Detail of record ${record.seq}`}>{record.detail}</RawText>
+            {record.seq <= sealed && (
+              <a href={`/api/v1/audit/${record.seq}/proof`} download>
+                Proof that record {record.seq} is in the log
+              </a>
+            )}
+          </>
+        )}
       </td>
       <td className="mono wrap">{record.subject}</td>
       <td data-label="Hash">

@@ -4,6 +4,9 @@ use crate::support::{Place, Visitor};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use watchkeeper_domain::access::AccessRole;
+use watchkeeper_domain::audit::note::{InclusionProof, VerifierKey};
+use watchkeeper_respond::workers::Worker as _;
+use watchkeeper_respond::workers::seal::Sealing;
 
 fn id(view: &Value) -> &str {
     view["incident"]["id"].as_str().expect("an id")
@@ -343,6 +346,34 @@ async fn detectors_sources_and_the_audit_log_can_be_looked_at() {
         (&verdict["records"], &verdict["head"]),
         (&newest["items"][0]["seq"], &newest["items"][0]["hash"])
     );
+    assert_eq!(verdict["checkpoints"], 0);
+}
+
+#[tokio::test]
+async fn what_others_need_to_verify_the_log_is_given_out() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let before = place.get(&ann, "/api/v1/audit/checkpoint").await.expect(200);
+    assert_eq!((&before["size"], &before["note"]), (&json!(0), &Value::Null));
+    assert_eq!(place.get(&ann, "/api/v1/audit/1/proof").await.status, 404);
+    Sealing::new(place.desk.clone()).turn().await.expect("it seals");
+    let after = place.get(&ann, "/api/v1/audit/checkpoint").await.expect(200);
+    assert_eq!(
+        (&after["size"], &after["unsealed"]),
+        (&before["unsealed"], &json!(0))
+    );
+    let key = VerifierKey::read(after["key"].as_str().expect("a key")).expect("a key");
+    let answer = place.get(&ann, "/api/v1/audit/1/proof").await;
+    assert_eq!(
+        answer.header("content-disposition"),
+        "attachment; filename=\"record-1.tlog-proof\""
+    );
+    let proof = InclusionProof::read(&answer.text).expect("a proof");
+    assert_eq!(proof.verify(&key).expect("it holds").0.seq, 1);
+    assert_eq!(place.get(&ann, "/api/v1/audit/0/proof").await.status, 404);
+    assert_eq!(place.get(&ann, "/api/v1/audit/9999/proof").await.status, 404);
+    let stranger = Visitor::default();
+    assert_eq!(place.get(&stranger, "/api/v1/audit/1/proof").await.status, 401);
 }
 
 #[tokio::test]
