@@ -49,6 +49,7 @@ const PAGES = [
     '/incidents/inc_1',
     click('Submitted: notification, Notification of a significant incident'),
   ],
+  ['incident-applies', '/incidents/inc_1', click('Does not apply: Notification of a significant incident')],
   ['incident-standing', '/incidents/inc_1', click('Change standing of Acme Logistics')],
   ['incident-add-customer', '/incidents/inc_1', click('Add customer')],
   ['incident-proof', '/incidents/inc_1?tab=comms', click('Proof of the message to security@norden.example')],

@@ -64,7 +64,7 @@ pub enum PageReason {
     DisclosureConfirmed,
     /// A notice waits for approval.
     ApprovalWanted,
-    /// The ladder of obligations took a step; the text says which and for how many customers.
+    /// A ladder took a step, of obligations to customers or of a clock of law; the text says which, and for whom.
     Ladder {
         /// What it says.
         text: String,

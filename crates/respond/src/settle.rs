@@ -66,6 +66,12 @@ impl Desk {
         if nothing {
             return Ok(subject);
         }
+        let mut subject = subject;
+        let library = &self.house.library;
+        let clocks = subject.law_clocks(&library.rules, &library.calendars);
+        if subject.keep_law_clocks(&clocks, self.now()) && before == Some(subject.version) {
+            subject.version += 1;
+        }
         let incident = match before {
             None => tx.insert_incident(subject).await?,
             Some(before) => {

@@ -120,7 +120,16 @@ export type TimerKind =
   | { kind: 'acknowledge'; step: number }
   | { kind: 'status_update'; every: Span }
   | { kind: 'disclosure_decision'; remind_every: Span }
-  | { kind: 'task'; task: string };
+  | { kind: 'task'; task: string }
+  | { kind: 'law'; clock: LawClock; step: 'remind' | 'escalate' | 'last_call' | 'overdue' };
+/** A phase of a rule that is due by an instant, and that was not submitted. */
+export interface LawClock {
+  rule: string;
+  phase: string;
+  title: string;
+  since: Instant;
+  due_at: Instant;
+}
 export type TimerState =
   | { state: 'running' }
   | { state: 'fired'; at: Instant }
@@ -216,6 +225,7 @@ export interface Incident {
   /** Absent while nobody recorded any. */
   moments?: Record<string, unknown>;
   submissions?: Record<string, unknown>;
+  set_aside?: Record<string, unknown>;
   affected: Record<string, Affected>;
   unclaimed_tenants: string[];
   closed_at?: Instant;
@@ -536,6 +546,8 @@ export interface LawRule {
   trigger: string;
   recipients: string;
   applies_if: string;
+  /** Who said that it does not apply to the incident, and why. */
+  set_aside: { at: Instant; by: Actor; why: string } | null;
   phases: RulePhase[];
 }
 export interface ClocksView {

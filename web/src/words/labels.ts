@@ -162,6 +162,14 @@ export function actorName(actor: Actor, nameOf: (user: string) => string): strin
   }
 }
 
+/** Whom a clock of law pages next, while nothing is submitted. */
+const LAW_STEPS = {
+  remind: 'else counsel is paged: half of the time has passed',
+  escalate: 'else counsel and commander are paged: two thirds of the time have passed',
+  last_call: 'else executives are paged, too: five sixths of the time have passed',
+  overdue: 'its deadline; all are paged, and daily from then on',
+};
+
 /** What happens when a timer runs out. */
 export function timerInWords(kind: TimerKind, tasks: readonly Task[]): { due: string; otherwise: string } {
   switch (kind.kind) {
@@ -178,6 +186,8 @@ export function timerInWords(kind: TimerKind, tasks: readonly Task[]): { due: st
       const task = tasks.find((candidate) => candidate.id === kind.task);
       return { due: task ? task.title : 'A task', otherwise: 'else its role is reminded' };
     }
+    case 'law':
+      return { due: `${kind.clock.title} (${kind.clock.phase})`, otherwise: LAW_STEPS[kind.step] };
   }
 }
 

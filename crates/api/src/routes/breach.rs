@@ -31,6 +31,7 @@ pub(super) fn mount(table: &mut Table) {
     );
     table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
     table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
+    table.post("/api/v1/incidents/{id}/rules/{rule}", decide, say_rule_applies);
     table.get(
         "/api/v1/obligations",
         Access::Needs(Permission::View),
@@ -192,6 +193,29 @@ async fn record_submission(
         &desk,
         &id,
         desk.record_submission(&id, read, (&rule, &phase, at), &reference, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Applies {
+    applies: bool,
+    why: String,
+}
+
+async fn say_rule_applies(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path((id, rule)): Path<(IncidentId, String)>,
+    Json(said): Json<Applies>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.say_rule_applies(&id, read, (&rule, said.applies), &said.why, &caller.actor())
             .await,
     )
     .await

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use watchkeeper_domain::incident::{Incident, MomentRecord, Submission};
+use watchkeeper_domain::incident::{Incident, MomentRecord, SetAside, Submission};
 use watchkeeper_domain::obligation::rule::{Confidence, Moment, ObligationRule, PhaseDue, Situation};
 use watchkeeper_respond::Library;
 
@@ -38,6 +38,8 @@ struct RuleView {
     trigger: String,
     recipients: String,
     applies_if: String,
+    /// Who said that it does not apply to the incident, and why.
+    set_aside: Option<SetAside>,
     phases: Vec<PhaseView>,
 }
 
@@ -112,5 +114,6 @@ fn rule_view(
         trigger: rule.trigger.clone(),
         recipients: rule.recipients.clone(),
         applies_if: rule.applies_if.clone(),
+        set_aside: incident.set_aside.get(&rule.id).cloned(),
     })
 }

@@ -11,6 +11,7 @@ use watchkeeper_domain::incident::{
     Acknowledgement, Incident, Phase, Role, Severity, TimelineEntry, Timer, TimerKind, TimerState,
 };
 use watchkeeper_domain::notice::Notice;
+use watchkeeper_domain::words::minute;
 use watchkeeper_store::{DeliveryCounts, PageRequest, StoreError, Tx};
 
 /// An incident in the list.
@@ -134,6 +135,12 @@ fn what(incident: &Incident, timer: &Timer) -> String {
                 .map_or("a task", |task| task.title.as_str());
             format!("task due: {title}")
         }
+        TimerKind::Law { clock, .. } => format!(
+            "{} ({}) is due {}",
+            clock.title,
+            clock.phase,
+            minute(clock.due_at)
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::support::{Place, start};
 use chrono::Duration;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use watchkeeper_domain::access::AccessRole;
 
 const FACTS: [&str; 5] = [
@@ -306,4 +307,46 @@ async fn the_clocks_of_law_run_from_moments_that_people_record_and_phases_from_w
         after["phases"][2]["due"]["state"], "by",
         "the last one counts from it"
     );
+
+    let timers = |view: &Value| {
+        let timers = view["incident"]["timers"].as_array().expect("a list").clone();
+        let law = timers
+            .into_iter()
+            .filter(|timer| timer["kind"]["kind"] == "law" && timer["state"]["state"] == "running");
+        let clocks = law.map(|timer| timer["kind"]["clock"].clone());
+        clocks
+            .map(|clock| format!("{} {}", clock["rule"], clock["phase"]).replace('"', ""))
+            .collect::<BTreeSet<String>>()
+    };
+    let view = place.get(&eve, &room).await.expect(200);
+    let all = [
+        "gdpr.33_1 notification",
+        "eu.nis2_23 early_warning",
+        "eu.nis2_23 final",
+    ];
+    assert_eq!(timers(&view), BTreeSet::from(all.map(str::to_owned)));
+    let nis2 = format!("{room}/rules/eu.nis2_23");
+    let aside = json!({"applies": false, "why": "we are no essential entity"});
+    assert_eq!(place.post(&eve, &nis2, aside.clone()).await.status, 403);
+    let unknown = place
+        .post(&lea, &format!("{room}/rules/eu.dora"), aside.clone())
+        .await;
+    assert_eq!(unknown.status, 422, "it does not bind");
+    assert_eq!(
+        place
+            .post(&lea, &nis2, json!({"applies": false, "why": " "}))
+            .await
+            .status,
+        422
+    );
+    let view = place.post(&lea, &nis2, aside).await.expect(200);
+    assert_eq!(timers(&view), BTreeSet::from([all[0].to_owned()]));
+    assert_eq!(
+        rule(&clocks().await, "eu.nis2_23")["set_aside"]["why"],
+        "we are no essential entity"
+    );
+    let applies = json!({"applies": true, "why": "the ministry says that we are one"});
+    let view = place.post(&lea, &nis2, applies.clone()).await.expect(200);
+    assert_eq!(timers(&view).len(), 3);
+    assert_eq!(place.post(&lea, &nis2, applies).await.status, 409);
 }

@@ -4,6 +4,7 @@
 //! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
 
 mod disclosure;
+mod law;
 mod moments;
 mod opening;
 mod roles;
@@ -12,6 +13,7 @@ mod timeline;
 mod timers;
 
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
+pub use law::{LawClock, LawStep, SetAside};
 pub use moments::{MomentRecord, Submission};
 pub use opening::Opening;
 pub use roles::{Holder, Offer, Post, Role, Term};
@@ -168,6 +170,9 @@ pub struct Incident {
     /// What was submitted, by rule and phase.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub submissions: BTreeMap<String, BTreeMap<String, Submission>>,
+    /// Rules of law that do not apply to it, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set_aside: BTreeMap<String, SetAside>,
     /// Which customers are affected.
     pub affected: BTreeMap<CustomerId, Affected>,
     /// Tenant identifiers in the evidence that no customer claims.

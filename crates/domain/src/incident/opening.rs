@@ -94,6 +94,7 @@ impl Incident {
             disclosure: Disclosure::None,
             moments: BTreeMap::new(),
             submissions: BTreeMap::new(),
+            set_aside: BTreeMap::new(),
             affected: BTreeMap::new(),
             unclaimed_tenants: BTreeSet::new(),
             closed_at: None,

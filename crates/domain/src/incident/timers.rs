@@ -1,11 +1,12 @@
 //! What is due: absolute instants that a worker looks for, so that they survive restarts and a machine that slept.
 
+use super::law::{LawClock, LawStep};
 use super::{Disclosure, EntryKind, Incident, Intent, Outcome, Role, TaskState};
 use crate::actor::Actor;
 use crate::id::{TaskId, TimerId};
 use crate::page::{PageReason, PageTarget, PagingPolicy};
 use crate::span::{Span, in_words};
-use crate::words::second;
+use crate::words::{capitalised, second};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,13 @@ pub enum TimerKind {
     Task {
         /// Which.
         task: TaskId,
+    },
+    /// A clock of law; people are paged before it runs out, and daily once it has.
+    Law {
+        /// Which.
+        clock: LawClock,
+        /// What is done next.
+        step: LawStep,
     },
 }
 
@@ -200,6 +208,20 @@ impl Incident {
                     format!("Task is due: {}", open.title),
                     None,
                     vec![page(target, reason)],
+                )
+            }
+            TimerKind::Law { clock, .. } => {
+                let (what, (step, again_at), targets) = clock.ran(self, now);
+                let reason = PageReason::Ladder { text: what.clone() };
+                let pages = targets
+                    .into_iter()
+                    .map(|target| page(target, reason.clone()))
+                    .collect();
+                let clock = clock.clone();
+                (
+                    capitalised(&what),
+                    Some((TimerKind::Law { clock, step }, again_at)),
+                    pages,
                 )
             }
         }

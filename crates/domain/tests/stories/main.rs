@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod disclosure;
 mod incidents;
+mod law;
 mod letters;
 mod moments;
 mod notices;

@@ -12,7 +12,7 @@ use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{Disclosure, EntryKind, Incident, Proposal, Standing, TimelineEntry};
 use watchkeeper_domain::obligation::Obligation;
-use watchkeeper_domain::obligation::rule::Moment;
+use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
 use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_domain::words::second;
 use watchkeeper_store::Tx;
@@ -138,13 +138,7 @@ impl Desk {
         reference: &str,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
-        let rules = &self.house().library.rules;
-        let Some(rule) = rules.iter().find(|known| known.id == rule && known.enabled) else {
-            let bind = rules.iter().filter(|known| known.enabled);
-            let bind: Vec<&str> = bind.map(|known| known.id.as_str()).collect();
-            let fault = format!("no rule `{rule}` binds; those that do are {}", bind.join(", "));
-            return Err(RespondError::invalid("rule", fault));
-        };
+        let rule = self.rule_that_binds(rule)?;
         let said = Said {
             by,
             action: "submission.recorded",
@@ -154,6 +148,51 @@ impl Desk {
             incident.record_submission(rule, phase, at, reference, by, self.now())
         })
         .await
+    }
+
+    /// Somebody says that a rule does not apply to an incident, or that it applies after all.
+    ///
+    /// # Errors
+    /// Refused for a rule that does not bind. See [`Incident::set_rule_aside`] and [`Incident::take_rule_up`].
+    pub async fn say_rule_applies(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        (rule, applies): (&str, bool),
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let rule = self.rule_that_binds(rule)?;
+        let said = Said {
+            by,
+            action: if applies {
+                "rule.taken_up"
+            } else {
+                "rule.set_aside"
+            },
+            detail: json!({"rule": rule.id}),
+        };
+        self.decide(id, read, said, |incident| {
+            if applies {
+                incident.take_rule_up(rule, why, by, self.now())
+            } else {
+                incident.set_rule_aside(rule, why, by, self.now())
+            }
+        })
+        .await
+    }
+
+    fn rule_that_binds(&self, rule: &str) -> Result<&ObligationRule, RespondError> {
+        let rules = &self.house().library.rules;
+        rules
+            .iter()
+            .find(|known| known.id == rule && known.enabled)
+            .ok_or_else(|| {
+                let bind = rules.iter().filter(|known| known.enabled);
+                let bind: Vec<&str> = bind.map(|known| known.id.as_str()).collect();
+                let fault = format!("no rule `{rule}` binds; those that do are {}", bind.join(", "));
+                RespondError::invalid("rule", fault)
+            })
     }
 
     /// Somebody says how sure it is that a customer is affected.

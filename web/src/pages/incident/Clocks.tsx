@@ -37,6 +37,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
   const may = useMay('decide_disclosure');
   const [recording, setRecording] = useState(false);
   const [submitting, setSubmitting] = useState<{ rule: LawRule; phase: RulePhase } | null>(null);
+  const [judging, setJudging] = useState<LawRule | null>(null);
   return (
     <div className="stack">
       <Moments moments={clocks.moments} />
@@ -46,7 +47,12 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
         </div>
       )}
       {clocks.rules.map((rule) => (
-        <Rule key={rule.id} rule={rule} onSubmit={may ? (phase) => setSubmitting({ rule, phase }) : null} />
+        <Rule
+          key={rule.id}
+          rule={rule}
+          onSubmit={may ? (phase) => setSubmitting({ rule, phase }) : null}
+          onJudge={may ? () => setJudging(rule) : null}
+        />
       ))}
       {clocks.not_read > 0 && (
         <p className="small dim">
@@ -55,6 +61,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
         </p>
       )}
       {recording && <MomentDialog view={view} onClose={() => setRecording(false)} />}
+      {judging !== null && <AppliesDialog view={view} rule={judging} onClose={() => setJudging(null)} />}
       {submitting !== null && (
         <SubmissionDialog view={view} {...submitting} onClose={() => setSubmitting(null)} />
       )}
@@ -91,11 +98,26 @@ function Moments({ moments }: { moments: readonly MomentView[] }) {
   );
 }
 
-function Rule({ rule, onSubmit }: { rule: LawRule; onSubmit: ((phase: RulePhase) => void) | null }) {
+function Rule({
+  rule,
+  onSubmit,
+  onJudge,
+}: {
+  rule: LawRule;
+  onSubmit: ((phase: RulePhase) => void) | null;
+  onJudge: (() => void) | null;
+}) {
+  const aside = rule.set_aside;
   return (
     <section className="stack tight" aria-label={rule.title}>
       <h3>{rule.title}</h3>
-      {rule.phases.map((phase) => (
+      {aside !== null && (
+        <p className="small wrap">
+          <span className="tag">does not apply</span> <At at={aside.at} />, <ActorName actor={aside.by} />:{' '}
+          {aside.why}
+        </p>
+      )}
+      {(aside === null ? rule.phases : []).map((phase) => (
         <div key={phase.id} className="row apart">
           <div>
             {rule.phases.length > 1 && <span className="strong">{words(phase.id)}: </span>}
@@ -112,6 +134,18 @@ function Rule({ rule, onSubmit }: { rule: LawRule; onSubmit: ((phase: RulePhase)
           )}
         </div>
       ))}
+      {onJudge !== null && (
+        <div>
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            aria-label={`${aside === null ? 'Does not apply' : 'Applies after all'}: ${rule.title}`}
+            onClick={onJudge}
+          >
+            {aside === null ? 'Does not apply…' : 'Applies after all…'}
+          </Button>
+        </div>
+      )}
       <details className="small">
         <summary>{rule.id}: how it is counted, and where it is written</summary>
         <div className="stack tight">
@@ -212,6 +246,54 @@ function MomentDialog({ view, onClose }: { view: IncidentView; onClose: () => vo
       <Textarea
         label="Why"
         description="What shows that it was then. Becomes part of the record."
+        value={why}
+        onChange={(event) => setWhy(event.currentTarget.value)}
+        error={faultOf(write.error, 'why')}
+        data-autofocus
+        required
+      />
+    </FormDialog>
+  );
+}
+
+/** Whether a rule applies to the incident is counsel's to say; its clocks page nobody while it does not. */
+function AppliesDialog({ view, rule, onClose }: { view: IncidentView; rule: LawRule; onClose: () => void }) {
+  const write = useIncidentWrite(view.incident.id);
+  const [why, setWhy] = useState('');
+  const applies = rule.set_aside !== null;
+  const title = applies ? 'The rule applies after all' : 'The rule does not apply';
+  return (
+    <FormDialog
+      title={title}
+      opened
+      onClose={onClose}
+      doLabel={applies ? 'It applies' : 'It does not apply'}
+      pending={write.isPending}
+      fault={write.error}
+      ready={why.trim() !== ''}
+      shownFaults={['why']}
+      onDo={() =>
+        write.mutate(
+          {
+            path: `/rules/${encodeURIComponent(rule.id)}`,
+            body: { applies, why: why.trim() },
+            touches: (incident) => incident.set_aside,
+          },
+          { onSuccess: onClose },
+        )
+      }
+    >
+      <p className="small wrap">
+        {rule.title}. It applies if: {rule.applies_if}
+      </p>
+      <p className="small">
+        {applies
+          ? 'Its clocks go on as if it had never been set aside: what is due already pages at once.'
+          : 'Its clocks page nobody from now on. That can be taken back.'}
+      </p>
+      <Textarea
+        label="Why"
+        description="Becomes part of the record, and of what an auditor reads."
         value={why}
         onChange={(event) => setWhy(event.currentTarget.value)}
         error={faultOf(write.error, 'why')}

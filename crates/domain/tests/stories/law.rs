@@ -1,0 +1,260 @@
+//! Clocks of law page people before they run out: nobody has to look at a list to be in time.
+
+use crate::samples::{friday, minutes, person, policy};
+use chrono::{DateTime, Duration, Utc};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use watchkeeper_domain::incident::{
+    Incident, Intent, LawClock, LawStep, Outcome, Phase, Severity, TimerKind, TimerState,
+};
+use watchkeeper_domain::obligation::calendar::Calendar;
+use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
+use watchkeeper_domain::page::{PageReason, PageTarget};
+
+fn rule() -> ObligationRule {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../playbooks/obligations/eu-nis2_23/rule.yaml"
+    );
+    let text = std::fs::read_to_string(folder).expect("the rule ships");
+    let mut rule = ObligationRule::read(&text).expect("it is sound");
+    rule.enabled = true;
+    rule
+}
+
+fn calendars(rule: &ObligationRule) -> BTreeMap<String, Calendar> {
+    BTreeMap::from([(rule.jurisdiction.clone(), Calendar::utc())])
+}
+
+/// The incident with the clocks that run at `now`, as every decision leaves it.
+fn kept(mut incident: Incident, rule: &ObligationRule, now: DateTime<Utc>) -> Incident {
+    let clocks = incident.law_clocks(std::slice::from_ref(rule), &calendars(rule));
+    incident.keep_law_clocks(&clocks, now);
+    incident
+}
+
+fn aware(at: DateTime<Utc>) -> (Incident, ObligationRule) {
+    let rule = rule();
+    let known = crate::samples::incident(Severity::Sev2)
+        .record_moment(Moment::Aware, at, "seen in the logs", &person("ines"), at)
+        .expect("recorded")
+        .subject;
+    (kept(known, &rule, at), rule)
+}
+
+/// What the clocks of law say at `now`, and whom they page.
+fn fired(incident: Incident, now: DateTime<Utc>) -> (Incident, Vec<String>, Vec<PageTarget>) {
+    let Some(Outcome { subject, intents, .. }) = incident.clone().fire_due(&policy(), now) else {
+        return (incident, Vec::new(), Vec::new());
+    };
+    let mut said = Vec::new();
+    let mut paged = Vec::new();
+    for intent in intents {
+        if let Intent::Page {
+            target,
+            reason: PageReason::Ladder { text },
+        } = intent
+        {
+            said.push(text);
+            paged.push(target);
+        }
+    }
+    said.dedup();
+    (subject, said, paged)
+}
+
+fn running(incident: &Incident) -> Vec<(&LawClock, LawStep)> {
+    let law = incident
+        .timers
+        .iter()
+        .filter(|timer| timer.state == TimerState::Running);
+    law.filter_map(|timer| match &timer.kind {
+        TimerKind::Law { clock, step } => Some((clock, *step)),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn half_of_the_time_pages_counsel_two_thirds_the_commander_and_five_sixths_the_executives() {
+    let (known, _) = aware(friday());
+    let before = fired(
+        known.clone(),
+        friday() + Duration::hours(12) - Duration::seconds(1),
+    );
+    assert!(before.1.is_empty(), "{:?}", before.1);
+    // The early warning is due after 24 hours, the notification after 72.
+    for (hours, left, targets) in [
+        (12, "12 h left", 1),
+        (16, "8 h left", 2),
+        (20, "4 h left", 3),
+        (24, "deadline passed now", 3),
+    ] {
+        let at = friday() + Duration::hours(hours);
+        let (_, said, paged) = fired(known.clone(), at);
+        let early: Vec<&String> = said
+            .iter()
+            .filter(|text| text.contains("early_warning"))
+            .collect();
+        assert_eq!(early.len(), 1, "{hours} h: {said:?}");
+        assert!(early[0].starts_with(left), "{hours} h: {early:?}");
+        assert_eq!(paged.len(), targets, "{hours} h: {paged:?}");
+        assert_eq!(paged[0], PageTarget::Counsel);
+    }
+}
+
+#[test]
+fn a_deadline_that_passed_pages_daily_until_something_is_submitted() {
+    let (known, rule) = aware(friday());
+    let late = friday() + Duration::hours(24);
+    let (known, said, _) = fired(known, late);
+    assert_eq!(said.len(), 1, "{said:?}");
+    let (known, said, _) = fired(known, late + Duration::hours(23));
+    assert!(
+        !said.iter().any(|text| text.contains("early_warning")),
+        "{said:?}"
+    );
+    let (known, said, _) = fired(known, late + Duration::hours(24));
+    assert!(
+        said.iter()
+            .any(|text| text.starts_with("deadline passed 1 d ago")),
+        "{said:?}"
+    );
+    let at = late + Duration::hours(25);
+    let submitted = known
+        .record_submission(&rule, "early_warning", at, "CSIRT 4711", &person("ines"), at)
+        .expect("recorded")
+        .subject;
+    let submitted = kept(submitted, &rule, at);
+    assert!(
+        running(&submitted)
+            .iter()
+            .all(|(clock, _)| clock.phase != "early_warning")
+    );
+    let (_, said, _) = fired(submitted, late + Duration::hours(200));
+    assert!(
+        !said.iter().any(|text| text.contains("early_warning")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn steps_that_passed_while_the_service_was_down_page_once_with_what_is_true_now() {
+    let (known, _) = aware(friday());
+    let (known, said, _) = fired(known, friday() + Duration::hours(21));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("3 h left"), "{said:?}");
+    let next = running(&known)
+        .into_iter()
+        .find(|(clock, _)| clock.phase == "early_warning");
+    assert_eq!(next.map(|(_, step)| step), Some(LawStep::Overdue));
+}
+
+#[test]
+fn a_moment_that_is_moved_moves_the_clocks() {
+    let (known, rule) = aware(friday());
+    let earlier = friday() - Duration::hours(30);
+    let now = friday() + minutes(5);
+    let moved = known
+        .record_moment(
+            Moment::Aware,
+            earlier,
+            "the support ticket said so",
+            &person("ines"),
+            now,
+        )
+        .expect("recorded")
+        .subject;
+    let moved = kept(moved, &rule, now);
+    let (_, said, _) = fired(moved.clone(), now);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("deadline passed 6 h"),
+        "it is overdue at once: {said:?}"
+    );
+    assert_eq!(
+        running(&moved).len(),
+        running(&kept(moved.clone(), &rule, now)).len()
+    );
+}
+
+#[test]
+fn a_rule_that_does_not_apply_pages_nobody_and_pages_at_once_when_it_applies_after_all() {
+    let (known, rule) = aware(friday());
+    let counsel = person("ines");
+    assert!(
+        known
+            .clone()
+            .set_rule_aside(&rule, " ", &counsel, friday())
+            .is_err()
+    );
+    let aside = known
+        .set_rule_aside(&rule, "we are no essential entity", &counsel, friday())
+        .expect("set aside")
+        .subject;
+    assert!(
+        aside
+            .clone()
+            .set_rule_aside(&rule, "again", &counsel, friday())
+            .is_err()
+    );
+    let aside = kept(aside, &rule, friday());
+    assert_eq!(running(&aside), []);
+    let later = friday() + Duration::hours(30);
+    assert!(fired(aside.clone(), later).1.is_empty());
+    let applies = aside
+        .take_rule_up(&rule, "the ministry says that we are one", &counsel, later)
+        .expect("taken up")
+        .subject;
+    let applies = kept(applies, &rule, later);
+    let (_, said, _) = fired(applies, later);
+    assert!(
+        said.iter()
+            .any(|text| text.starts_with("deadline passed 6 h ago")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_final_report_is_paged_for_though_the_incident_is_closed() {
+    let (known, rule) = aware(friday());
+    let at = friday() + Duration::hours(2);
+    let submitted = known
+        .record_submission(&rule, "notification", at, "CSIRT 4711", &person("ines"), at)
+        .expect("recorded")
+        .subject;
+    let closed = submitted
+        .enter_phase(Phase::Closed, &person("ines"), at)
+        .expect("closed")
+        .subject;
+    let closed = kept(closed, &rule, at);
+    assert!(running(&closed).iter().any(|(clock, _)| clock.phase == "final"));
+    let (_, said, _) = fired(closed, at + Duration::days(20));
+    assert!(said.iter().any(|text| text.contains("(final)")), "{said:?}");
+}
+
+proptest! {
+    #[test]
+    fn steps_come_in_their_order_within_every_limit(seconds in 72_i64..40_000_000) {
+        let clock = LawClock {
+            rule: "r".into(),
+            phase: "p".into(),
+            title: "t".into(),
+            since: friday(),
+            due_at: friday() + Duration::seconds(seconds),
+        };
+        let steps: Vec<DateTime<Utc>> = LawStep::ALL.into_iter().map(|step| clock.step_at(step)).collect();
+        prop_assert!(steps.is_sorted());
+        prop_assert!(steps[0] > clock.since && steps[3] == clock.due_at);
+    }
+
+    #[test]
+    fn however_late_it_is_looked_at_one_step_is_said_and_the_next_lies_ahead(after in 0_i64..10_000) {
+        let (known, _) = aware(friday());
+        let now = friday() + minutes(after);
+        let (known, said, _) = fired(known, now);
+        let early = said.iter().filter(|text| text.contains("early_warning")).count();
+        prop_assert_eq!(early, usize::from(after >= 12 * 60));
+        prop_assert!(known.next_due_at().is_none_or(|next| next > now) || after < 12 * 60);
+    }
+}
