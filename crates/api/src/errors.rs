@@ -279,7 +279,9 @@ fn of_transition(error: &TransitionError) -> Problem {
 fn of_notice(error: &NoticeError) -> Problem {
     let detail = error.to_string();
     match error {
-        NoticeError::NotFrom { .. } | NoticeError::Changed { .. } => Problem::conflict(detail),
+        NoticeError::NotFrom { .. } | NoticeError::Changed { .. } | NoticeError::Held => {
+            Problem::conflict(detail)
+        }
         NoticeError::SamePerson { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
             let fault = |field: &&str| Fault {

@@ -234,6 +234,11 @@ pub enum NoticeError {
     /// There is nobody to tell.
     #[error("no customer is affected; put customers on the list first")]
     Nobody,
+    /// The law forbids to tell for a while.
+    #[error(
+        "a legal hold is in force, so that nothing goes to customers; lift it first, or wait until it ends"
+    )]
+    Held,
     /// A reason is needed.
     #[error("say what must change")]
     NoReason,

@@ -32,6 +32,9 @@ pub struct Obligation {
     pub deadline: Deadline,
     /// The steps of the ladder that were taken, in order.
     pub steps: Vec<StepTaken>,
+    /// Until when the law forbids to tell the customer: the holding notice waits for it, the deadline does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<DateTime<Utc>>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: ObligationState,
@@ -215,28 +218,55 @@ impl Obligation {
                 explanation,
             },
             steps: Vec::new(),
+            held_until: None,
             state: ObligationState::Running,
         }
     }
 
-    /// When a step of the ladder is due.
+    /// When a step of the ladder is due. Nothing is sent while a legal hold lasts.
     #[must_use]
     pub fn step_at(&self, step: Step) -> DateTime<Utc> {
         let limit = Duration::seconds(self.deadline.limit.as_seconds());
-        self.deadline.from + limit * step.seventy_seconds() / 72
+        let at = self.deadline.from + limit * step.seventy_seconds() / 72;
+        match self.held_until {
+            Some(until) if step == Step::SendHolding => at.max(until),
+            _ => at,
+        }
     }
 
-    /// The next step that will be taken, and when; `None` when there is nothing left to do.
+    /// The next step that will be taken, and when; `None` when there is nothing left to do. Where a legal hold lasted over the
+    /// deadline, the holding notice is still to go after the miss.
     #[must_use]
     pub fn next_step(&self) -> Option<(Step, DateTime<Utc>)> {
-        if self.state != ObligationState::Running {
+        let open = match self.state {
+            ObligationState::Running => true,
+            ObligationState::Missed { .. } => self.held_until.is_some(),
+            ObligationState::Told { .. } | ObligationState::Ended { .. } => false,
+        };
+        let taken = |step: Step| self.steps.iter().any(|t| t.step == step);
+        let left = Step::ALL.into_iter().filter(|step| open && !taken(*step));
+        left.map(|step| (step, self.step_at(step)))
+            .min_by_key(|(step, at)| (*at, *step))
+    }
+
+    /// The law forbids to tell the customer before an instant, or no longer does. `None` when nothing changes.
+    #[must_use]
+    pub fn hold(mut self, until: Option<DateTime<Utc>>) -> Option<Self> {
+        let over = matches!(
+            self.state,
+            ObligationState::Told { .. } | ObligationState::Ended { .. }
+        );
+        // Where the miss came first, it is still to be told at once when the hold is lifted.
+        let until = match (until, &self.state) {
+            (None, ObligationState::Missed { .. }) if self.held_until.is_some() => Some(self.deadline.due_at),
+            (until, _) => until,
+        };
+        if over || self.held_until == until {
             return None;
         }
-        let taken = |step: Step| self.steps.iter().any(|t| t.step == step);
-        Step::ALL
-            .into_iter()
-            .find(|step| !taken(*step))
-            .map(|step| (step, self.step_at(step)))
+        self.version += 1;
+        self.held_until = until;
+        Some(self)
     }
 
     /// Takes every step that is due by `now`, and says which. Steps that were due while the service was down are all taken at

@@ -164,8 +164,22 @@ export type Disclosure =
       recorded_at: Instant;
       why: string;
       suspected_at: Instant | null;
+      /** Somebody asks for the confirmation to be reversed. */
+      reversal?: ReversalAsked;
     }
-  | { state: 'rejected'; by: Actor; at: Instant; why: string };
+  | {
+      state: 'rejected';
+      by: Actor;
+      at: Instant;
+      why: string;
+      /** What had been confirmed, and who asked for the reversal. */
+      reversed?: { asked: ReversalAsked; confirmed_at: Instant };
+    };
+export interface ReversalAsked {
+  by: Actor;
+  at: Instant;
+  why: string;
+}
 
 export type Standing = 'possible' | 'confirmed' | 'cleared';
 export interface TenantTrace {
@@ -226,6 +240,8 @@ export interface Incident {
   moments?: Record<string, unknown>;
   submissions?: Record<string, unknown>;
   set_aside?: Record<string, unknown>;
+  /** Until when the law forbids to tell customers. */
+  hold?: { by: Actor; at: Instant; until: Instant; why: string };
   affected: Record<string, Affected>;
   unclaimed_tenants: string[];
   closed_at?: Instant;

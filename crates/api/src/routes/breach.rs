@@ -23,6 +23,15 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/disclosure/suspect", decide, suspect);
     table.post("/api/v1/incidents/{id}/disclosure/confirm", decide, confirm);
     table.post("/api/v1/incidents/{id}/disclosure/reject", decide, reject);
+    table.post("/api/v1/incidents/{id}/disclosure/reverse", decide, reverse);
+    table.post(
+        "/api/v1/incidents/{id}/disclosure/refuse_reversal",
+        decide,
+        refuse_reversal,
+    );
+    let counsel = Access::Needs(Permission::ApproveNotices);
+    table.post("/api/v1/incidents/{id}/hold", counsel, place_hold);
+    table.post("/api/v1/incidents/{id}/hold/lift", counsel, lift_hold);
     table.post("/api/v1/incidents/{id}/affected", decide, set_affected);
     table.get(
         "/api/v1/incidents/{id}/clocks",
@@ -103,6 +112,76 @@ async fn reject(
         &id,
         desk.reject_disclosure(&id, read, &reason.why, &caller.actor())
             .await,
+    )
+    .await
+}
+
+async fn reverse(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.reverse_disclosure(&id, read, &reason.why, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+async fn refuse_reversal(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.refuse_reversal(&id, read, &reason.why, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hold {
+    until: DateTime<Utc>,
+    why: String,
+}
+
+async fn place_hold(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(hold): Json<Hold>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.place_hold(&id, read, hold.until, &hold.why, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+async fn lift_hold(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.lift_hold(&id, read, &reason.why, &caller.actor()).await,
     )
     .await
 }

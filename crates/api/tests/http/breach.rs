@@ -350,3 +350,80 @@ async fn the_clocks_of_law_run_from_moments_that_people_record_and_phases_from_w
     assert_eq!(timers(&view).len(), 3);
     assert_eq!(place.post(&lea, &nis2, applies).await.status, 409);
 }
+
+#[tokio::test]
+async fn a_ladder_is_stopped_by_a_hold_of_counsel_or_by_two_people() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let view = place.incident(&ann, "Odd downloads").await;
+    let room = format!(
+        "/api/v1/incidents/{}",
+        view["incident"]["id"].as_str().expect("an id")
+    );
+    let hold = format!("{room}/hold");
+    let until = json!({"until": start() + Duration::days(4), "why": "letter of the prosecutor"});
+    assert_eq!(
+        place.post(&lea, &hold, until.clone()).await.status,
+        409,
+        "nothing is confirmed"
+    );
+    let listed =
+        json!({"customer": acme["id"], "standing": "confirmed", "evidence": "its tenant is in the log"});
+    let confirm = json!({"why": "the log shows downloads"});
+    place
+        .post(&ann, &format!("{room}/disclosure/confirm"), confirm)
+        .await
+        .expect(200);
+    place
+        .post(&ann, &format!("{room}/affected"), listed)
+        .await
+        .expect(200);
+
+    assert_eq!(
+        place.post(&ann, &hold, until.clone()).await.status,
+        403,
+        "counsel holds"
+    );
+    let late = json!({"until": start() + Duration::days(40), "why": "letter of the prosecutor"});
+    assert_eq!(place.post(&lea, &hold, late).await.status, 422);
+    let held = place.post(&lea, &hold, until).await.expect(200);
+    let step = |view: &Value, name: &str| {
+        let ladder = view["obligations"][0]["ladder"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        ladder
+            .into_iter()
+            .find(|step| step["step"] == name)
+            .expect("a step")["at"]
+            .clone()
+    };
+    assert_eq!(step(&held, "send_holding"), json!(start() + Duration::days(4)));
+    let lift = json!({"why": "the prosecutor agrees"});
+    let lifted = place
+        .post(&lea, &format!("{hold}/lift"), lift.clone())
+        .await
+        .expect(200);
+    assert_ne!(step(&lifted, "send_holding"), step(&held, "send_holding"));
+    assert_eq!(place.post(&lea, &format!("{hold}/lift"), lift).await.status, 409);
+
+    let reverse = format!("{room}/disclosure/reverse");
+    let why = json!({"why": "the key is our auditor's"});
+    let asked = place.post(&ann, &reverse, why.clone()).await.expect(200);
+    assert_eq!(asked["incident"]["disclosure"]["state"], "confirmed");
+    assert_eq!(
+        place.post(&ann, &reverse, why.clone()).await.status,
+        403,
+        "not alone"
+    );
+    let refuse = format!("{room}/disclosure/refuse_reversal");
+    place.post(&lea, &refuse, why.clone()).await.expect(200);
+    assert_eq!(place.post(&lea, &refuse, why.clone()).await.status, 409);
+    place.post(&ann, &reverse, why.clone()).await.expect(200);
+    let reversed = place.post(&lea, &reverse, why).await.expect(200);
+    assert_eq!(reversed["incident"]["disclosure"]["state"], "rejected");
+    assert!(reversed["incident"]["disclosure"]["reversed"]["confirmed_at"].is_string());
+    assert_eq!(reversed["obligations"][0]["state"], "ended");
+}

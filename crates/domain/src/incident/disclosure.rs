@@ -1,6 +1,8 @@
 //! Was customers' confidential information disclosed, to whom does it belong, and who decided that when and why.
 
-use super::{EntryKind, Incident, Intent, Outcome, TimerKind, TransitionError, reason};
+use super::{
+    EntryKind, Incident, Intent, Outcome, ReversalAsked, Reversed, TimerKind, TransitionError, reason,
+};
 use crate::actor::Actor;
 use crate::detection::TenantTrace;
 use crate::id::CustomerId;
@@ -41,8 +43,11 @@ pub enum Disclosure {
         why: String,
         /// When it was first suspected.
         suspected_at: Option<DateTime<Utc>>,
+        /// Somebody asks for the confirmation to be reversed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reversal: Option<ReversalAsked>,
     },
-    /// It was suspected and is not so.
+    /// It was suspected, or even confirmed, and is not so.
     Rejected {
         /// Who.
         by: Actor,
@@ -50,6 +55,9 @@ pub enum Disclosure {
         at: DateTime<Utc>,
         /// Why.
         why: String,
+        /// What had been confirmed, and who asked for the reversal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reversed: Option<Reversed>,
     },
 }
 
@@ -219,6 +227,7 @@ impl Incident {
             recorded_at: at,
             why,
             suspected_at,
+            reversal: None,
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
         let entry = self.entry(EntryKind::DisclosureChanged, confirmed_at, at, by, text);
@@ -253,6 +262,7 @@ impl Incident {
             by: by.clone(),
             at,
             why,
+            reversed: None,
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
         let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
@@ -367,7 +377,7 @@ impl Incident {
         })
     }
 
-    fn disclosure_is(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {
+    pub(super) fn disclosure_is(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {
         TransitionError::NotFrom {
             from: format!("disclosure {}", self.disclosure.name()),
             attempted,

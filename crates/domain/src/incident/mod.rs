@@ -4,6 +4,7 @@
 //! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
 
 mod disclosure;
+mod halt;
 mod law;
 mod moments;
 mod opening;
@@ -13,6 +14,7 @@ mod timeline;
 mod timers;
 
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
+pub use halt::{LegalHold, ReversalAsked, Reversed};
 pub use law::{LawClock, LawStep, SetAside};
 pub use moments::{MomentRecord, Submission};
 pub use opening::Opening;
@@ -164,6 +166,9 @@ pub struct Incident {
     pub tasks: Vec<Task>,
     /// Whether customers' confidential information was disclosed.
     pub disclosure: Disclosure,
+    /// Until when the law forbids to tell customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<LegalHold>,
     /// What people recorded of when it happened, when it was seen and when we knew, the oldest record first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moments: BTreeMap<Moment, Vec<MomentRecord>>,

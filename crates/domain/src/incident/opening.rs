@@ -93,6 +93,7 @@ impl Incident {
             tasks: playbook.map(|p| p.tasks(at)).unwrap_or_default(),
             disclosure: Disclosure::None,
             moments: BTreeMap::new(),
+            hold: None,
             submissions: BTreeMap::new(),
             set_aside: BTreeMap::new(),
             affected: BTreeMap::new(),

@@ -4,6 +4,7 @@ mod access;
 mod alerts;
 mod audit;
 mod disclosure;
+mod halt;
 mod incidents;
 mod law;
 mod letters;

@@ -103,6 +103,111 @@ impl Desk {
         .await
     }
 
+    /// Somebody asks for a confirmation to be reversed; where somebody else has asked, this agrees, and what is owed ends.
+    ///
+    /// # Errors
+    /// See [`Incident::ask_reversal`] and [`Incident::reverse_disclosure`].
+    pub async fn reverse_disclosure(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let mut tx = self.begin().await?;
+        let incident = self.load(&mut tx, id, read).await?;
+        let before = incident.version;
+        let asked = matches!(
+            &incident.disclosure,
+            Disclosure::Confirmed {
+                reversal: Some(_),
+                ..
+            }
+        );
+        let (action, outcome) = if asked {
+            let outcome = incident.reverse_disclosure(why, by, self.now())?;
+            ("disclosure.reversed", outcome)
+        } else {
+            (
+                "disclosure.reversal_asked",
+                incident.ask_reversal(why, by, self.now())?,
+            )
+        };
+        let said = Said {
+            by,
+            action,
+            detail: json!({}),
+        };
+        let incident = self.settle(&mut tx, Some(before), outcome, said).await?;
+        self.commit(tx).await?;
+        Ok(incident)
+    }
+
+    /// Somebody refuses to reverse a confirmation: it stands.
+    ///
+    /// # Errors
+    /// See [`Incident::refuse_reversal`].
+    pub async fn refuse_reversal(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "disclosure.reversal_refused",
+            detail: json!({}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.refuse_reversal(why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody documents that the law forbids to tell customers before an instant.
+    ///
+    /// # Errors
+    /// See [`Incident::place_hold`].
+    pub async fn place_hold(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        until: DateTime<Utc>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "hold.placed",
+            detail: json!({"until": until}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.place_hold(until, why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody lifts a legal hold.
+    ///
+    /// # Errors
+    /// See [`Incident::lift_hold`].
+    pub async fn lift_hold(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "hold.lifted",
+            detail: json!({}),
+        };
+        self.decide(id, read, said, |incident| incident.lift_hold(why, by, self.now()))
+            .await
+    }
+
     /// Somebody records when a moment of the incident was.
     ///
     /// # Errors
@@ -346,10 +451,11 @@ impl Desk {
         by: &Actor,
     ) -> Result<Vec<TimelineEntry>, RespondError> {
         let Some(confirmed_at) = incident.disclosure.confirmed_at() else {
-            return Ok(Vec::new());
+            return self.end_all(tx, incident, by).await;
         };
         let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
         let customers = tx.customers_by_ids(&ids).await?;
+        let held_until = incident.held_at(self.now()).map(|hold| hold.until);
         let mut begun: Vec<Obligation> = Vec::new();
         let mut ended: Vec<Obligation> = Vec::new();
         for customer in &customers {
@@ -366,6 +472,9 @@ impl Desk {
                 }
                 (false, None) => {}
             }
+            if let Some(known) = tx.obligation_of(&incident.id, &customer.id).await? {
+                self.change(tx, known, |o| o.hold(held_until)).await?;
+            }
         }
         for obligation in begun.iter().chain(&ended) {
             let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
@@ -379,6 +488,43 @@ impl Desk {
         }
         self.render_holding(tx, incident).await?;
         Ok(self.say_obligations(incident, &begun, &ended, by))
+    }
+
+    /// The confirmation was reversed: nothing is owed any more. Who was told stays told.
+    async fn end_all(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        by: &Actor,
+    ) -> Result<Vec<TimelineEntry>, RespondError> {
+        let mut ended = Vec::new();
+        for customer in incident.affected.keys() {
+            let Some(known) = tx.obligation_of(&incident.id, customer).await? else {
+                continue;
+            };
+            let why = "the confirmation was reversed by two people";
+            ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
+        }
+        for obligation in &ended {
+            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
+            self.record(tx, by, "obligation.ended", obligation.id.as_str(), detail)
+                .await?;
+        }
+        if ended.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let text = format!(
+            "{} obligations ended: the confirmation was reversed by two people",
+            ended.len()
+        );
+        Ok(vec![incident.entry(
+            EntryKind::ObligationChanged,
+            now,
+            now,
+            by,
+            text,
+        )])
     }
 
     fn say_obligations(

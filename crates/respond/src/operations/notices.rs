@@ -151,6 +151,9 @@ impl Desk {
         let notice = tx.notice(id).await?;
         let before = notice.version;
         let incident = self.load(&mut tx, &notice.incident, None).await?;
+        if incident.held_at(self.now()).is_some() {
+            return Err(NoticeError::Held.into());
+        }
         let letters = tx.letters(id).await?;
         self.must_be_whole(&mut tx, &incident, &letters).await?;
         let notice = notice.approve(read, &letters, &actor, self.now())?;

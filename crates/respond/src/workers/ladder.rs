@@ -106,8 +106,11 @@ impl Ladder {
                 .map(|t| t.obligation.deadline.due_at)
                 .min()
                 .unwrap_or(now);
+            let held = incident.held_at(now).map_or(String::new(), |hold| {
+                format!("; legal hold until {}", second(hold.until))
+            });
             let reason = PageReason::Ladder {
-                text: page_line(step, taken.len(), first_due - now),
+                text: page_line(step, taken.len(), first_due - now) + &held,
             };
             for target in targets(incident, step) {
                 entries.extend(desk.page(tx, incident, &target, &reason, &occasion).await?);

@@ -2,6 +2,7 @@
 //! due, when nothing may happen, and at its instant, when it happens once.
 
 mod contacts;
+mod halted;
 mod ladder;
 mod page;
 mod proof;

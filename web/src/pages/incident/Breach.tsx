@@ -13,6 +13,7 @@ import { spanMilliseconds } from '../../words/countdown';
 import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
+import { Halt } from './Halt';
 
 type Decision = 'suspect' | 'confirm' | 'reject';
 
@@ -82,14 +83,28 @@ function Stands({ view }: { view: IncidentView }) {
           </p>
           <Said by={<ActorName actor={disclosure.by} />} at={disclosure.recorded_at} why={disclosure.why} />
           <Owed view={view} />
+          <Halt view={view} />
         </div>
       );
     case 'rejected':
       return (
         <div className="stack tight">
           <p>
-            <span className="tag">rejected</span>
+            <span className="tag">{disclosure.reversed ? 'reversed' : 'rejected'}</span>
+            {disclosure.reversed && (
+              <span className="small">
+                {' '}
+                confirmed as of <At at={disclosure.reversed.confirmed_at} />
+              </span>
+            )}
           </p>
+          {disclosure.reversed && (
+            <Said
+              by={<ActorName actor={disclosure.reversed.asked.by} />}
+              at={disclosure.reversed.asked.at}
+              why={disclosure.reversed.asked.why}
+            />
+          )}
           <Said by={<ActorName actor={disclosure.by} />} at={disclosure.at} why={disclosure.why} />
         </div>
       );
@@ -147,7 +162,6 @@ function ShortDecision({
 }) {
   const write = useIncidentWrite(view.incident.id);
   const rejecting = decision === 'reject';
-  const undoing = rejecting && view.incident.disclosure.state === 'confirmed';
   return (
     <ReasonDialog
       title={rejecting ? 'Reject the disclosure' : 'Suspect a disclosure'}
@@ -159,12 +173,10 @@ function ShortDecision({
       doLabel={rejecting ? 'Reject disclosure' : 'Suspect disclosure'}
       pending={write.isPending}
       fault={write.error}
-      danger={undoing}
-      typed={undoing ? view.reference : undefined}
       intro={
         <p className="small">
           {rejecting
-            ? 'No customer is told, and clocks that run end.'
+            ? 'No customer is told. The reason stays in the register.'
             : 'Commander and counsel are paged, and a decision is due.'}
         </p>
       }
