@@ -49,6 +49,8 @@ const PAGES = [
     '/incidents/inc_1',
     click('Submitted: notification, Notification of a significant incident'),
   ],
+  ['incident-extend', '/incidents/inc_2', click('Decide later')],
+  ['incident-list', '/incidents/inc_1', click('Add a list')],
   ['incident-halted', '/incidents/inc_3'],
   ['incident-hold', '/incidents/inc_1', click('Legal hold…')],
   ['incident-agree', '/incidents/inc_3', click('Agree to the reversal…')],

@@ -264,10 +264,11 @@ fn of_transition(error: &TransitionError) -> Problem {
         TransitionError::NotFrom { .. } => Problem::conflict(detail),
         TransitionError::NoReason { .. } => Problem::fault("why", detail),
         TransitionError::BadInstant { what, .. } => {
-            let field = if *what == "the confirmation" {
-                "confirmed_at"
-            } else {
-                "happened_at"
+            let field = match *what {
+                "the confirmation" => "confirmed_at",
+                "the moment" | "the submission" => "at",
+                "the end of the hold" | "the new end of the decision" => "until",
+                _ => "happened_at",
             };
             Problem::fault(field, detail)
         }

@@ -175,6 +175,13 @@ export type Disclosure =
       /** What had been confirmed, and who asked for the reversal. */
       reversed?: { asked: ReversalAsked; confirmed_at: Instant };
     };
+/** What a pasted list of affected customers says, and what it would change. */
+export interface AffectedList {
+  changed: { id: string; name: string; listed: string; before: Standing | null }[];
+  unchanged: number;
+  faults: { line: number; listed: string; detail: string }[];
+  committed: boolean;
+}
 export interface ReversalAsked {
   by: Actor;
   at: Instant;

@@ -186,8 +186,13 @@ export function timerInWords(kind: TimerKind, tasks: readonly Task[]): { due: st
       const task = tasks.find((candidate) => candidate.id === kind.task);
       return { due: task ? task.title : 'A task', otherwise: 'else its role is reminded' };
     }
-    case 'law':
-      return { due: `${kind.clock.title} (${kind.clock.phase})`, otherwise: LAW_STEPS[kind.step] };
+    case 'law': {
+      const what = `${kind.clock.title} (${kind.clock.phase})`;
+      return {
+        due: kind.step === 'overdue' ? what : `Reminder of “${what}”`,
+        otherwise: LAW_STEPS[kind.step],
+      };
+    }
   }
 }
 

@@ -16,13 +16,24 @@ use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::Standing;
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_respond::Desk;
+use watchkeeper_respond::operations::affected::AffectedList;
 use watchkeeper_store::{ObligationFilter, Page};
+
+/// The largest list of affected customers, in bytes.
+const LIST: usize = 4 * 1024 * 1024;
 
 pub(super) fn mount(table: &mut Table) {
     let decide = Access::Needs(Permission::DecideDisclosure);
     table.post("/api/v1/incidents/{id}/disclosure/suspect", decide, suspect);
     table.post("/api/v1/incidents/{id}/disclosure/confirm", decide, confirm);
     table.post("/api/v1/incidents/{id}/disclosure/reject", decide, reject);
+    table.post("/api/v1/incidents/{id}/disclosure/extend", decide, extend);
+    table.post_up_to(
+        "/api/v1/incidents/{id}/affected/list",
+        decide,
+        LIST,
+        list_affected,
+    );
     table.post("/api/v1/incidents/{id}/disclosure/reverse", decide, reverse);
     table.post(
         "/api/v1/incidents/{id}/disclosure/refuse_reversal",
@@ -116,6 +127,57 @@ async fn reject(
     .await
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Until {
+    until: DateTime<Utc>,
+    why: String,
+}
+
+async fn extend(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(longer): Json<Until>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.extend_suspicion(&id, read, longer.until, &longer.why, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    list: String,
+    standing: Standing,
+    evidence: String,
+    #[serde(default)]
+    commit: bool,
+}
+
+async fn list_affected(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<IncidentId>,
+    Json(listing): Json<Listing>,
+) -> Result<Json<AffectedList>, Problem> {
+    let Listing {
+        list,
+        standing,
+        evidence,
+        commit,
+    } = listing;
+    let read = desk
+        .list_affected(&id, (&list, standing), &evidence, commit, &caller.actor())
+        .await?;
+    Ok(Json(read))
+}
+
 async fn reverse(
     State(desk): State<Desk>,
     caller: Caller,
@@ -148,19 +210,12 @@ async fn refuse_reversal(
     .await
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Hold {
-    until: DateTime<Utc>,
-    why: String,
-}
-
 async fn place_hold(
     State(desk): State<Desk>,
     caller: Caller,
     IfMatch(read): IfMatch,
     Path(id): Path<IncidentId>,
-    Json(hold): Json<Hold>,
+    Json(hold): Json<Until>,
 ) -> Result<Json<IncidentView>, Problem> {
     answer(
         &desk,

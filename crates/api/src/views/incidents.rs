@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use watchkeeper_domain::id::{CustomerId, IncidentId, UserId};
 use watchkeeper_domain::incident::{
-    Acknowledgement, Incident, Phase, Role, Severity, TimelineEntry, Timer, TimerKind, TimerState,
+    Acknowledgement, Incident, LawStep, Phase, Role, Severity, TimelineEntry, Timer, TimerKind, TimerState,
 };
 use watchkeeper_domain::notice::Notice;
 use watchkeeper_domain::words::minute;
@@ -135,12 +135,13 @@ fn what(incident: &Incident, timer: &Timer) -> String {
                 .map_or("a task", |task| task.title.as_str());
             format!("task due: {title}")
         }
-        TimerKind::Law { clock, .. } => format!(
-            "{} ({}) is due {}",
-            clock.title,
-            clock.phase,
-            minute(clock.due_at)
-        ),
+        TimerKind::Law { clock, step } => {
+            let what = format!("{} ({})", clock.title, clock.phase);
+            match step {
+                LawStep::Overdue => format!("{what} is due"),
+                _ => format!("reminder of {what}, which is due {}", minute(clock.due_at)),
+            }
+        }
     }
 }
 

@@ -427,3 +427,100 @@ async fn a_ladder_is_stopped_by_a_hold_of_counsel_or_by_two_people() {
     assert!(reversed["incident"]["disclosure"]["reversed"]["confirmed_at"].is_string());
     assert_eq!(reversed["obligations"][0]["state"], "ended");
 }
+
+#[tokio::test]
+async fn a_list_that_somebody_pasted_is_shown_before_it_changes_anything() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let eve = place.person("eve", &[AccessRole::Viewer]).await;
+    for key in ["acme", "globex", "initech"] {
+        place.customer(&lea, key).await;
+    }
+    let view = place.incident(&ann, "Odd downloads").await;
+    let room = format!(
+        "/api/v1/incidents/{}",
+        view["incident"]["id"].as_str().expect("an id")
+    );
+    let path = format!("{room}/affected/list");
+    let list = |list: &str, commit: bool| json!({"list": list, "standing": "confirmed", "evidence": "the analyst's list", "commit": commit});
+    assert_eq!(place.post(&eve, &path, list("acme", false)).await.status, 403);
+    assert_eq!(place.post(&ann, &path, list(" \n", false)).await.status, 422);
+    let preview = place
+        .post(&ann, &path, list("ACME Ltd\nglobex; umbra", true))
+        .await
+        .expect(200);
+    assert_eq!(preview["committed"], false, "not while something names nobody");
+    assert_eq!(preview["changed"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        (&preview["faults"][0]["line"], &preview["faults"][0]["listed"]),
+        (&json!(2), &json!("umbra"))
+    );
+    let unchanged = place.get(&ann, &room).await.expect(200);
+    assert_eq!(unchanged["incident"]["affected"], json!({}));
+    let mut no_evidence = list("acme", true);
+    no_evidence["evidence"] = json!(" ");
+    assert_eq!(place.post(&ann, &path, no_evidence).await.status, 422);
+    let confirm = json!({"why": "the log shows downloads"});
+    place
+        .post(&ann, &format!("{room}/disclosure/confirm"), confirm)
+        .await
+        .expect(200);
+    let done = place
+        .post(&ann, &path, list("ACME Ltd\nglobex\nacme", true))
+        .await
+        .expect(200);
+    assert_eq!(done["committed"], true, "{done}");
+    let room_now = place.get(&ann, &room).await.expect(200);
+    assert_eq!(room_now["obligations"].as_array().map(Vec::len), Some(2));
+    let again = place
+        .post(&ann, &path, list("acme, initech", true))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&again["unchanged"], &again["committed"]),
+        (&json!(1), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn a_decision_on_a_suspicion_is_extended_with_a_reason_and_not_for_ever() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let view = place.incident(&ann, "Odd downloads").await;
+    let room = format!(
+        "/api/v1/incidents/{}",
+        view["incident"]["id"].as_str().expect("an id")
+    );
+    let extend = format!("{room}/disclosure/extend");
+    let until = |hours: i64| json!({"until": start() + Duration::hours(hours), "why": "logs of two regions are still missing"});
+    assert_eq!(
+        place.post(&ann, &extend, until(40)).await.status,
+        409,
+        "nothing is suspected"
+    );
+    let why = json!({"why": "files were listed"});
+    place
+        .post(&ann, &format!("{room}/disclosure/suspect"), why)
+        .await
+        .expect(200);
+    assert_eq!(
+        place.post(&ann, &extend, until(1)).await.status,
+        422,
+        "that is sooner"
+    );
+    assert_eq!(
+        place.post(&ann, &extend, until(100)).await.status,
+        422,
+        "that is too late"
+    );
+    let extended = place.post(&ann, &extend, until(40)).await.expect(200);
+    let decide_by = &extended["incident"]["disclosure"]["decide_by"];
+    assert_eq!(decide_by, &json!(start() + Duration::hours(40)));
+    let timers = extended["incident"]["timers"].as_array().expect("a list").clone();
+    let timer = timers
+        .iter()
+        .find(|timer| timer["kind"]["kind"] == "disclosure_decision")
+        .expect("a timer");
+    assert_eq!(&timer["due_at"], decide_by);
+}

@@ -1,7 +1,8 @@
 //! Was customers' confidential information disclosed, to whom does it belong, and who decided that when and why.
 
 use super::{
-    EntryKind, Incident, Intent, Outcome, ReversalAsked, Reversed, TimerKind, TransitionError, reason,
+    EntryKind, Incident, Intent, Outcome, ReversalAsked, Reversed, TimerKind, TimerState, TransitionError,
+    reason,
 };
 use crate::actor::Actor;
 use crate::detection::TenantTrace;
@@ -10,9 +11,12 @@ use crate::page::PageReason;
 use crate::playbook::DISCLOSURE_REMINDER;
 use crate::span::Span;
 use crate::words::{minute, second};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// A suspicion is decided within this time, however often the decision is extended.
+const LONGEST_SUSPICION: Duration = Duration::days(3);
 
 /// What is known of an unauthorized disclosure of customer confidential information.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +100,16 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Confirmed => "confirmed",
+            Self::Cleared => "cleared",
+        }
+    }
+
     /// Whether the customer must be told.
     #[must_use]
     pub fn told(self) -> bool {
@@ -206,7 +220,7 @@ impl Incident {
             ));
         }
         let why = reason(why, "confirm a disclosure")?;
-        let earliest = self.opened_at.min(self.last_alert_at) - chrono::Duration::days(366);
+        let earliest = self.opened_at.min(self.last_alert_at) - Duration::days(366);
         if confirmed_at > at || confirmed_at < earliest {
             let remedy = format!("give an instant between {earliest} and now ({at})");
             return Err(TransitionError::BadInstant {
@@ -342,38 +356,130 @@ impl Incident {
         at: DateTime<Utc>,
     ) -> Result<Outcome<Self>, TransitionError> {
         let evidence = reason(evidence, "change the list of affected customers")?;
+        if !self.stands(customer, to, &evidence, by, at) {
+            return Err(self.disclosure_is("change nothing in", "the customer stands so already"));
+        }
+        let text = format!("{customer} is {}: {evidence}", to.name());
+        Ok(self.listed(by, at, text))
+    }
+
+    /// Somebody says the same of many customers at once, such as of a list that an analyst made; those that stand so already stay as
+    /// they are.
+    ///
+    /// # Errors
+    /// Refused without evidence, and where nothing would change.
+    pub fn set_all_affected(
+        mut self,
+        customers: &[CustomerId],
+        to: Standing,
+        evidence: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        let evidence = reason(evidence, "change the list of affected customers")?;
+        let mut changed = 0;
+        for customer in customers {
+            changed += u32::from(self.stands(customer, to, &evidence, by, at));
+        }
+        if changed == 0 {
+            return Err(self.disclosure_is(
+                "change nothing in",
+                "every customer of the list stands so already",
+            ));
+        }
+        let text = format!("{changed} customers of a list are {}: {evidence}", to.name());
+        Ok(self.listed(by, at, text))
+    }
+
+    /// Changes how sure it is that a customer is affected; says whether that is a change.
+    fn stands(
+        &mut self,
+        customer: &CustomerId,
+        to: Standing,
+        evidence: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> bool {
         let known = self.affected.entry(customer.clone()).or_insert_with(|| Affected {
             standing: to,
             traces: BTreeMap::new(),
             changes: Vec::new(),
         });
         if known.standing == to && !known.changes.is_empty() {
-            return Err(self.disclosure_is("change nothing in", "the customer stands so already"));
+            return false;
         }
         known.standing = to;
         known.changes.push(AffectedChange {
             to,
             by: by.clone(),
             at,
-            evidence: evidence.clone(),
+            evidence: evidence.to_owned(),
         });
+        true
+    }
+
+    fn listed(mut self, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
         self.version += 1;
-        let word = match to {
-            Standing::Confirmed => "confirmed",
-            Standing::Possible => "possible",
-            Standing::Cleared => "cleared",
-        };
-        let text = format!("{customer} is {word}: {evidence}");
         let entry = self.entry(EntryKind::AffectedChanged, at, at, by, text);
-        let intents = if self.disclosure.confirmed_at().is_some() {
-            vec![Intent::Owe]
-        } else {
-            Vec::new()
+        let owed = self.disclosure.confirmed_at().is_some();
+        Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: if owed { vec![Intent::Owe] } else { Vec::new() },
+        }
+    }
+
+    /// Somebody needs longer to decide on a suspicion. What was suspected, and when, stays.
+    ///
+    /// # Errors
+    /// Refused without a reason, where nothing is suspected, and for an instant that is no later than the one that stands, or more than
+    /// three days after the suspicion: whoever cannot decide by then confirms that it is possible, or says why it is not.
+    pub fn extend_suspicion(
+        mut self,
+        until: DateTime<Utc>,
+        why: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        let why = reason(why, "extend the decision on a suspicion")?;
+        let Disclosure::Suspected {
+            at: suspected_at,
+            decide_by,
+            ..
+        } = &mut self.disclosure
+        else {
+            return Err(self.disclosure_is("extend the decision in", "only a suspicion waits for a decision"));
         };
+        let latest = *suspected_at + LONGEST_SUSPICION;
+        if until <= (*decide_by).max(at) || until > latest {
+            return Err(TransitionError::BadInstant {
+                what: "the new end of the decision",
+                given: until,
+                remedy: format!(
+                    "give an instant after {} and up to {latest}",
+                    (*decide_by).max(at)
+                ),
+            });
+        }
+        let text = format!(
+            "Decision on the disclosure extended to {}, before {}: {why}",
+            minute(until),
+            minute(*decide_by)
+        );
+        *decide_by = until;
+        for timer in &mut self.timers {
+            if matches!(timer.kind, TimerKind::DisclosureDecision { .. })
+                && timer.state == TimerState::Running
+            {
+                timer.due_at = until;
+            }
+        }
+        self.version += 1;
+        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
         Ok(Outcome {
             subject: self,
             entries: vec![entry],
-            intents,
+            intents: Vec::new(),
         })
     }
 

@@ -229,3 +229,65 @@ fn tenants_that_no_customer_claims_are_kept_in_sight() {
         .expect("news");
     assert_eq!(outcome.subject.unclaimed_tenants, unclaimed);
 }
+
+#[test]
+fn a_decision_is_extended_with_a_reason_and_never_beyond_three_days() {
+    let by = person("lea");
+    let later = |hours| friday() + Duration::hours(hours);
+    for refused in [23, 24, 73] {
+        let outcome = suspected().extend_suspicion(later(refused), "logs are missing", &by, friday());
+        assert!(
+            matches!(outcome, Err(TransitionError::BadInstant { .. })),
+            "{refused} h"
+        );
+    }
+    assert!(
+        suspected()
+            .extend_suspicion(later(48), " ", &by, friday())
+            .is_err()
+    );
+    assert!(
+        confirmed()
+            .extend_suspicion(later(48), "why", &by, friday())
+            .is_err()
+    );
+    let extended = suspected()
+        .extend_suspicion(later(48), "logs are missing", &by, friday())
+        .expect("extended")
+        .subject;
+    assert_eq!(
+        extended.next_due_at(),
+        suspected().next_due_at().min(Some(later(48)))
+    );
+    assert!(matches!(
+        extended.disclosure,
+        Disclosure::Suspected { at, decide_by, .. } if at == friday() && decide_by == later(48)
+    ));
+}
+
+#[test]
+fn a_list_changes_many_customers_at_once_and_says_so_once() {
+    let ids: Vec<_> = ["acme", "globex"].map(|key| customer(key, None).id).into();
+    let outcome = confirmed()
+        .set_all_affected(
+            &ids,
+            Standing::Confirmed,
+            "the analyst's list",
+            &person("lea"),
+            friday(),
+        )
+        .expect("listed");
+    assert_eq!((outcome.entries.len(), outcome.intents.len()), (1, 1));
+    assert!(
+        outcome
+            .subject
+            .affected
+            .values()
+            .all(|a| a.standing == Standing::Confirmed)
+    );
+    let again =
+        outcome
+            .subject
+            .set_all_affected(&ids, Standing::Confirmed, "again", &person("lea"), friday());
+    assert!(again.is_err(), "nothing would change");
+}

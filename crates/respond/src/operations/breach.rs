@@ -103,6 +103,29 @@ impl Desk {
         .await
     }
 
+    /// Somebody needs longer to decide on a suspicion.
+    ///
+    /// # Errors
+    /// See [`Incident::extend_suspicion`].
+    pub async fn extend_suspicion(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        until: DateTime<Utc>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "disclosure.extended",
+            detail: json!({"decide_by": until}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.extend_suspicion(until, why, by, self.now())
+        })
+        .await
+    }
+
     /// Somebody asks for a confirmation to be reversed; where somebody else has asked, this agrees, and what is owed ends.
     ///
     /// # Errors

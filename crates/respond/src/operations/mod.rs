@@ -1,5 +1,6 @@
 //! What people do. Each operation loads, lets the domain decide, and commits once; `read` is the version that the caller has seen.
 
+pub mod affected;
 pub mod alerts;
 pub mod breach;
 pub mod check;

@@ -9,6 +9,7 @@ import { FormDialog, faultOf } from '../../components/dialogs';
 import { ActorName, Ago } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { count, STANDING_NAMES } from '../../words/labels';
+import { ListDialog } from './AffectedList';
 
 const STANDING_TAG: Record<Standing, string> = {
   confirmed: 'tag alarm',
@@ -22,6 +23,7 @@ export function AffectedPanel({ view }: { view: IncidentView }) {
   const { incident, customers } = view;
   const may = useMay('decide_disclosure') && incident.phase !== 'closed';
   const [editing, setEditing] = useState<{ customer: string | null } | null>(null);
+  const [listing, setListing] = useState(false);
   const list = Object.entries(incident.affected).sort(
     ([a, left], [b, right]) =>
       ORDER.indexOf(left.standing) - ORDER.indexOf(right.standing) ||
@@ -34,7 +36,16 @@ export function AffectedPanel({ view }: { view: IncidentView }) {
       side={
         <div className="row">
           <span className="small dim num">{told}</span>
-          {may && <Button onClick={() => setEditing({ customer: null })}>Add customer</Button>}
+          {may && (
+            <Button size="compact-sm" onClick={() => setEditing({ customer: null })}>
+              Add customer
+            </Button>
+          )}
+          {may && (
+            <Button size="compact-sm" onClick={() => setListing(true)}>
+              Add a list
+            </Button>
+          )}
         </div>
       }
       bare
@@ -66,6 +77,7 @@ export function AffectedPanel({ view }: { view: IncidentView }) {
           />
         ))}
       </ul>
+      {listing && <ListDialog view={view} onClose={() => setListing(false)} />}
       {editing !== null && (
         <StandingDialog view={view} customer={editing.customer} onClose={() => setEditing(null)} />
       )}

@@ -15,7 +15,7 @@ import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 import { Halt } from './Halt';
 
-type Decision = 'suspect' | 'confirm' | 'reject';
+type Decision = 'suspect' | 'confirm' | 'reject' | 'extend';
 
 /** Whether customers' confidential information was disclosed: suspected, then confirmed or rejected. */
 export function BreachPanel({ view }: { view: IncidentView }) {
@@ -44,10 +44,12 @@ export function BreachPanel({ view }: { view: IncidentView }) {
             {state === 'suspected' && (
               <Button onClick={() => setDeciding('reject')}>Reject disclosure</Button>
             )}
+            {state === 'suspected' && <Button onClick={() => setDeciding('extend')}>Decide later</Button>}
           </div>
         )}
       </div>
       <ShortDecision view={view} decision={deciding} onClose={() => setDeciding(null)} />
+      {deciding === 'extend' && <ExtendDialog view={view} onClose={() => setDeciding(null)} />}
       {deciding === 'confirm' && <ConfirmDialog view={view} onClose={() => setDeciding(null)} />}
     </Panel>
   );
@@ -187,6 +189,54 @@ function ShortDecision({
         )
       }
     />
+  );
+}
+
+/** Who needs longer to decide says why, and until when. */
+function ExtendDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
+  const { zone } = usePreferences();
+  const write = useIncidentWrite(view.incident.id);
+  const [until, setUntil] = useState('');
+  const [why, setWhy] = useState('');
+  return (
+    <FormDialog
+      title="Decide later"
+      opened
+      onClose={onClose}
+      doLabel="Extend"
+      pending={write.isPending}
+      fault={write.error}
+      ready={why.trim() !== '' && until !== ''}
+      shownFaults={['why', 'until']}
+      onDo={() =>
+        write.mutate(
+          {
+            path: '/disclosure/extend',
+            body: { until: fromInput(until, zone), why: why.trim() },
+            touches: (incident) => incident.disclosure,
+          },
+          { onSuccess: onClose },
+        )
+      }
+    >
+      <InstantInput
+        label="Decide by"
+        description="Within three days of the suspicion."
+        value={until}
+        onChange={setUntil}
+        error={faultOf(write.error, 'until')}
+        required
+      />
+      <Textarea
+        label="Why"
+        description="What is still missing for a decision. Becomes part of the record."
+        value={why}
+        onChange={(event) => setWhy(event.currentTarget.value)}
+        error={faultOf(write.error, 'why')}
+        data-autofocus
+        required
+      />
+    </FormDialog>
   );
 }
 

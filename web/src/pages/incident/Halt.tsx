@@ -187,7 +187,7 @@ function HoldDialog({ view, onClose }: { view: IncidentView; onClose: () => void
         description="Within thirty days. Who needs longer documents it anew."
         value={until}
         onChange={setUntil}
-        error={faultOf(write.error, 'until') ?? faultOf(write.error, 'at')}
+        error={faultOf(write.error, 'until')}
         required
       />
       <Textarea
