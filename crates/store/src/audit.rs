@@ -180,7 +180,7 @@ impl Tx {
         checkpoint: &KeptCheckpoint,
         completed: &[(Node, Hash)],
     ) -> Result<(), StoreError> {
-        let kept = |node: &Node| node.level > 0 && node.level % KEPT_LEVELS == 0;
+        let kept = |node: &Node| node.level > 0 && node.level.is_multiple_of(KEPT_LEVELS);
         for (node, hash) in completed.iter().filter(|(node, _)| kept(node)) {
             let insert = sql("INSERT INTO audit_node (level, position, hash) VALUES ($1, $2, $3)")
                 .bind(i64::from(node.level))

@@ -87,6 +87,21 @@ fn malformed(what: &'static str, why: impl Into<String>) -> NoteError {
     }
 }
 
+/// The text with the line breaks that were signed; other control characters stand in no note.
+fn plain(what: &'static str, text: &str) -> Result<String, NoteError> {
+    let text = text.replace("\r\n", "\n");
+    match text.chars().find(|c| c.is_ascii_control() && *c != '\n') {
+        None => Ok(text),
+        Some(found) => Err(malformed(
+            what,
+            format!(
+                "it has the control character {:#04x}; only line breaks may stand in it",
+                u32::from(found)
+            ),
+        )),
+    }
+}
+
 /// What a log says of itself: how many records it has, and the hash of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -317,7 +332,7 @@ impl Note {
                 format!("it is longer than {LONGEST} bytes"),
             ));
         }
-        let note = note.replace("\r\n", "\n");
+        let note = plain("signed note", note)?;
         let Some((text, lines)) = note.rsplit_once("\n\n") else {
             return Err(malformed(
                 "signed note",
@@ -430,7 +445,7 @@ impl InclusionProof {
                 format!("it is longer than {} bytes", LONGEST * 4),
             ));
         }
-        let text = text.replace("\r\n", "\n");
+        let text = plain("proof", text)?;
         let (head, note) = text
             .split_once("\n\n")
             .ok_or_else(|| malformed("proof", "no empty line stands before its checkpoint"))?;
@@ -568,6 +583,7 @@ mod tests {
     fn what_is_no_note_is_refused_and_says_why() {
         for (text, why) in [
             ("", "no empty line"),
+            ("a\r\r\n\n", "control character 0x0d"),
             ("a\n\n\n", "no signature stands below"),
             ("a\n\nb\n", "is no line like"),
             ("a\n\n\u{2014} name !\n", "is no line like"),
