@@ -14,6 +14,7 @@ import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 import { Halt } from './Halt';
+import { UntilDialog } from './UntilDialog';
 
 type Decision = 'suspect' | 'confirm' | 'reject' | 'extend';
 
@@ -194,49 +195,17 @@ function ShortDecision({
 
 /** Who needs longer to decide says why, and until when. */
 function ExtendDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
-  const { zone } = usePreferences();
-  const write = useIncidentWrite(view.incident.id);
-  const [until, setUntil] = useState('');
-  const [why, setWhy] = useState('');
   return (
-    <FormDialog
+    <UntilDialog
+      view={view}
       title="Decide later"
-      opened
-      onClose={onClose}
       doLabel="Extend"
-      pending={write.isPending}
-      fault={write.error}
-      ready={why.trim() !== '' && until !== ''}
-      shownFaults={['why', 'until']}
-      onDo={() =>
-        write.mutate(
-          {
-            path: '/disclosure/extend',
-            body: { until: fromInput(until, zone), why: why.trim() },
-            touches: (incident) => incident.disclosure,
-          },
-          { onSuccess: onClose },
-        )
-      }
-    >
-      <InstantInput
-        label="Decide by"
-        description="Within three days of the suspicion."
-        value={until}
-        onChange={setUntil}
-        error={faultOf(write.error, 'until')}
-        required
-      />
-      <Textarea
-        label="Why"
-        description="What is still missing for a decision. Becomes part of the record."
-        value={why}
-        onChange={(event) => setWhy(event.currentTarget.value)}
-        error={faultOf(write.error, 'why')}
-        data-autofocus
-        required
-      />
-    </FormDialog>
+      until={{ label: 'Decide by', description: 'Within three days of the suspicion.' }}
+      why="What is still missing for a decision. Becomes part of the record."
+      path="/disclosure/extend"
+      touches={(incident) => incident.disclosure}
+      onClose={onClose}
+    />
   );
 }
 

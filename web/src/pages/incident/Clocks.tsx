@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useClocks, useMay } from '../../api/queries';
 import type { ClocksView, IncidentView, LawRule, Moment, MomentView, RulePhase } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
-import { FormDialog, faultOf } from '../../components/dialogs';
+import { FormDialog, faultOf, ReasonDialog } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
@@ -259,48 +259,38 @@ function MomentDialog({ view, onClose }: { view: IncidentView; onClose: () => vo
 /** Whether a rule applies to the incident is counsel's to say; its clocks page nobody while it does not. */
 function AppliesDialog({ view, rule, onClose }: { view: IncidentView; rule: LawRule; onClose: () => void }) {
   const write = useIncidentWrite(view.incident.id);
-  const [why, setWhy] = useState('');
   const applies = rule.set_aside !== null;
-  const title = applies ? 'The rule applies after all' : 'The rule does not apply';
   return (
-    <FormDialog
-      title={title}
+    <ReasonDialog
+      title={applies ? 'The rule applies after all' : 'The rule does not apply'}
       opened
       onClose={onClose}
       doLabel={applies ? 'It applies' : 'It does not apply'}
       pending={write.isPending}
       fault={write.error}
-      ready={why.trim() !== ''}
-      shownFaults={['why']}
-      onDo={() =>
+      intro={
+        <>
+          <p className="small wrap">
+            {rule.title}. It applies if: {rule.applies_if}
+          </p>
+          <p className="small">
+            {applies
+              ? 'Its clocks go on as if it had never been set aside: what is due already pages at once.'
+              : 'Its clocks page nobody from now on. That can be taken back.'}
+          </p>
+        </>
+      }
+      onDo={(why) =>
         write.mutate(
           {
             path: `/rules/${encodeURIComponent(rule.id)}`,
-            body: { applies, why: why.trim() },
+            body: { applies, why },
             touches: (incident) => incident.set_aside,
           },
           { onSuccess: onClose },
         )
       }
-    >
-      <p className="small wrap">
-        {rule.title}. It applies if: {rule.applies_if}
-      </p>
-      <p className="small">
-        {applies
-          ? 'Its clocks go on as if it had never been set aside: what is due already pages at once.'
-          : 'Its clocks page nobody from now on. That can be taken back.'}
-      </p>
-      <Textarea
-        label="Why"
-        description="Becomes part of the record, and of what an auditor reads."
-        value={why}
-        onChange={(event) => setWhy(event.currentTarget.value)}
-        error={faultOf(write.error, 'why')}
-        data-autofocus
-        required
-      />
-    </FormDialog>
+    />
   );
 }
 

@@ -1,15 +1,13 @@
 /** The two ways to stop the ladder without telling: two people reverse the confirmation, or the law forbids to tell for a while. */
-import { Button, Textarea } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useMay, useSession } from '../../api/queries';
 import type { IncidentView } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
-import { FormDialog, faultOf, ReasonDialog } from '../../components/dialogs';
-import { InstantInput } from '../../components/InstantInput';
+import { ReasonDialog } from '../../components/dialogs';
 import { ActorName, At, Countdown } from '../../components/marks';
-import { usePreferences } from '../../live/preferences';
 import { serverNow } from '../../live/serverClock';
-import { fromInput } from '../../words/instants';
+import { UntilDialog } from './UntilDialog';
 
 type Asking = 'reverse' | 'refuse_reversal' | 'hold' | 'lift';
 
@@ -152,53 +150,23 @@ function Reason({
 }
 
 function HoldDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
-  const { zone } = usePreferences();
-  const write = useIncidentWrite(view.incident.id);
-  const [until, setUntil] = useState('');
-  const [why, setWhy] = useState('');
   return (
-    <FormDialog
+    <UntilDialog
+      view={view}
       title="Legal hold"
-      opened
-      onClose={onClose}
       doLabel="Place the hold"
       danger
-      pending={write.isPending}
-      fault={write.error}
-      ready={why.trim() !== '' && until !== ''}
-      shownFaults={['why', 'until']}
-      onDo={() =>
-        write.mutate(
-          {
-            path: '/hold',
-            body: { until: fromInput(until, zone), why: why.trim() },
-            touches: (incident) => incident.hold,
-          },
-          { onSuccess: onClose },
-        )
+      intro={
+        <p className="small">
+          Nothing goes to customers before the hold ends, by itself or by hand; what is due then goes at once.
+          Deadlines do not wait: who is told late is a recorded miss.
+        </p>
       }
-    >
-      <p className="small">
-        Nothing goes to customers before the hold ends, by itself or by hand; what is due then goes at once.
-        Deadlines do not wait: who is told late is a recorded miss.
-      </p>
-      <InstantInput
-        label="It ends at"
-        description="Within thirty days. Who needs longer documents it anew."
-        value={until}
-        onChange={setUntil}
-        error={faultOf(write.error, 'until')}
-        required
-      />
-      <Textarea
-        label="Why"
-        description="Who forbids to tell, and on what paper. Becomes part of the record."
-        value={why}
-        onChange={(event) => setWhy(event.currentTarget.value)}
-        error={faultOf(write.error, 'why')}
-        data-autofocus
-        required
-      />
-    </FormDialog>
+      until={{ label: 'It ends at', description: 'Within thirty days. Who needs longer documents it anew.' }}
+      why="Who forbids to tell, and on what paper. Becomes part of the record."
+      path="/hold"
+      touches={(incident) => incident.hold}
+      onClose={onClose}
+    />
   );
 }
