@@ -309,14 +309,34 @@ impl Desk {
         Ok(())
     }
 
+    /// Puts letters of a notice to each of their recipients into the outbox. Says how many of the messages are new.
+    pub(crate) async fn enqueue_letters(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: &Notice,
+        letters: &[&Letter],
+    ) -> Result<u64, RespondError> {
+        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
+        let mut messages = 0;
+        for letter in letters {
+            for recipient in &letter.recipients {
+                let to = (*letter, recipient.as_str());
+                let new = self.enqueue_letter(tx, incident, notice, to, sealed.as_deref());
+                messages += u64::from(new.await?);
+            }
+        }
+        Ok(messages)
+    }
+
     /// Puts one customer's letter to one recipient into the outbox; once for each notice and recipient. Says whether it is new.
     pub(crate) async fn enqueue_letter(
         &self,
         tx: &mut Tx,
         incident: &Incident,
         notice: &Notice,
-        letter: &Letter,
-        recipient: &str,
+        (letter, recipient): (&Letter, &str),
+        sealed: Option<&str>,
     ) -> Result<bool, RespondError> {
         let id = Delivery::derive_id(notice.id.as_str(), "letter", Channel::Email, recipient);
         let about = About::Letter {
@@ -325,14 +345,13 @@ impl Desk {
             letter: letter.id.clone(),
             customer: letter.customer.clone(),
         };
-        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         let message = self.mail(
             &id,
             incident,
             Party::address(recipient),
             &letter.subject,
             (letter.text.clone(), Some(letter.html.clone())),
-            sealed.as_deref(),
+            sealed,
         )?;
         self.enqueue(
             tx,

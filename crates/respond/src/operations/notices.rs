@@ -158,15 +158,8 @@ impl Desk {
         self.must_be_whole(&mut tx, &incident, &letters).await?;
         let notice = notice.approve(read, &letters, &actor, self.now())?;
         tx.update_notice(&notice, before).await?;
-        let mut messages = 0;
-        for letter in &letters {
-            for recipient in &letter.recipients {
-                messages += u64::from(
-                    self.enqueue_letter(&mut tx, &incident, &notice, letter, recipient)
-                        .await?,
-                );
-            }
-        }
+        let all: Vec<&Letter> = letters.iter().collect();
+        let messages = self.enqueue_letters(&mut tx, &incident, &notice, &all).await?;
         let text = format!(
             "Full notice approved by a second person: {} to {} on the way",
             words::messages(messages),
@@ -345,18 +338,11 @@ impl Desk {
         let before = notice.version;
         let notice = notice.dispatch_holding(&letters, self.now())?;
         tx.update_notice(&notice, before).await?;
-        let mut messages = 0;
-        for letter in letters
+        let theirs = letters
             .iter()
-            .filter(|letter| customers.contains(&letter.customer))
-        {
-            for recipient in &letter.recipients {
-                messages += u64::from(
-                    self.enqueue_letter(tx, incident, &notice, letter, recipient)
-                        .await?,
-                );
-            }
-        }
+            .filter(|letter| customers.contains(&letter.customer));
+        let theirs: Vec<&Letter> = theirs.collect();
+        let messages = self.enqueue_letters(tx, incident, &notice, &theirs).await?;
         let by = Actor::worker("ladder");
         let text = format!(
             "Holding notice goes to {}: {}",

@@ -297,8 +297,9 @@ impl Deliveries {
                 let address = contact.email.clone();
                 let notice = tx.notice(letter.notice).await?;
                 let body = tx.letter(letter.letter).await?;
+                let sealed = tx.last_checkpoint().await?.map(|last| last.note);
                 self.desk
-                    .enqueue_letter(tx, &incident, &notice, &body, &address)
+                    .enqueue_letter(tx, &incident, &notice, (&body, &address), sealed.as_deref())
                     .await?;
                 format!(
                     "A message to {} was refused ({answer}); the next contact is tried",
