@@ -486,29 +486,32 @@ impl Desk {
                 .affected
                 .get(&customer.id)
                 .is_some_and(|affected| affected.standing.told());
-            match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
-                (true, None) => begun.push(self.owe(tx, incident, customer, confirmed_at).await?),
-                (true, Some(known)) => begun.extend(self.change(tx, known, Obligation::resume).await?),
+            let owed = match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
+                (true, None) => {
+                    let owed = self.owe(tx, incident, customer, confirmed_at).await?;
+                    begun.push(owed.clone());
+                    owed
+                }
+                (true, Some(known)) => match self.change(tx, known.clone(), Obligation::resume).await? {
+                    Some(resumed) => {
+                        begun.push(resumed.clone());
+                        resumed
+                    }
+                    None => known,
+                },
                 (false, Some(known)) => {
                     let why = "the customer was cleared";
                     ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
+                    continue;
                 }
-                (false, None) => {}
-            }
-            if let Some(known) = tx.obligation_of(&incident.id, &customer.id).await? {
-                self.change(tx, known, |o| o.hold(held_until)).await?;
-            }
-        }
-        for obligation in begun.iter().chain(&ended) {
-            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
-            let action = if ended.contains(obligation) {
-                "obligation.ended"
-            } else {
-                "obligation.begun"
+                (false, None) => continue,
             };
-            self.record(tx, by, action, obligation.id.as_str(), detail)
-                .await?;
+            self.change(tx, owed, |o| o.hold(held_until)).await?;
         }
+        self.record_obligations(tx, by, "obligation.begun", &begun)
+            .await?;
+        self.record_obligations(tx, by, "obligation.ended", &ended)
+            .await?;
         self.render_holding(tx, incident).await?;
         Ok(self.say_obligations(incident, &begun, &ended, by))
     }
@@ -528,11 +531,8 @@ impl Desk {
             let why = "the confirmation was reversed by two people";
             ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
         }
-        for obligation in &ended {
-            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
-            self.record(tx, by, "obligation.ended", obligation.id.as_str(), detail)
-                .await?;
-        }
+        self.record_obligations(tx, by, "obligation.ended", &ended)
+            .await?;
         if ended.is_empty() {
             return Ok(Vec::new());
         }
@@ -548,6 +548,21 @@ impl Desk {
             by,
             text,
         )])
+    }
+
+    async fn record_obligations(
+        &self,
+        tx: &mut Tx,
+        by: &Actor,
+        action: &'static str,
+        obligations: &[Obligation],
+    ) -> Result<(), RespondError> {
+        for obligation in obligations {
+            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
+            self.record(tx, by, action, obligation.id.as_str(), detail)
+                .await?;
+        }
+        Ok(())
     }
 
     fn say_obligations(
