@@ -271,7 +271,6 @@ impl Incident {
         }
         let why = reason(why, "reject a disclosure")?;
         let text = format!("Disclosure rejected: {why}");
-        self.version += 1;
         self.disclosure = Disclosure::Rejected {
             by: by.clone(),
             at,
@@ -279,12 +278,7 @@ impl Incident {
             reversed: None,
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
-        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
-        Ok(Outcome {
-            subject: self,
-            entries: vec![entry],
-            intents: Vec::new(),
-        })
+        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
     }
 
     /// Puts the customers that the evidence names on the list as possible, and keeps fresher figures of those already there; what
@@ -418,15 +412,11 @@ impl Incident {
         true
     }
 
-    fn listed(mut self, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
-        self.version += 1;
-        let entry = self.entry(EntryKind::AffectedChanged, at, at, by, text);
-        let owed = self.disclosure.confirmed_at().is_some();
-        Outcome {
-            subject: self,
-            entries: vec![entry],
-            intents: if owed { vec![Intent::Owe] } else { Vec::new() },
-        }
+    fn listed(self, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
+        let owed = self.disclosure.confirmed_at().map(|_| Intent::Owe);
+        let mut outcome = self.changed(EntryKind::AffectedChanged, by, at, text);
+        outcome.intents.extend(owed);
+        outcome
     }
 
     /// Somebody needs longer to decide on a suspicion. What was suspected, and when, stays.
@@ -474,13 +464,7 @@ impl Incident {
                 timer.due_at = until;
             }
         }
-        self.version += 1;
-        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
-        Ok(Outcome {
-            subject: self,
-            entries: vec![entry],
-            intents: Vec::new(),
-        })
+        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
     }
 
     pub(super) fn disclosure_is(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {

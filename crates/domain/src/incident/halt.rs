@@ -82,7 +82,7 @@ impl Incident {
         let text =
             format!("Asks to reverse the confirmation: {why}. Clocks run on until another person agrees");
         let pages = [self.counsel(), self.in_charge()];
-        let mut outcome = self.halted(at, by, text);
+        let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
         outcome.intents = pages.map(asked).into();
         outcome.intents.dedup();
         Ok(outcome)
@@ -117,7 +117,7 @@ impl Incident {
             why,
             reversed: Some(Reversed { asked, confirmed_at }),
         };
-        let mut outcome = self.halted(at, by, text);
+        let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
         outcome.intents = vec![Intent::Owe];
         Ok(outcome)
     }
@@ -138,7 +138,7 @@ impl Incident {
             *reversal = None;
         }
         let text = format!("The confirmation stands: {why}");
-        Ok(self.halted(at, by, text))
+        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
     }
 
     fn reversal_asked(
@@ -192,7 +192,7 @@ impl Incident {
             why,
         });
         let page = PageTarget::Leads;
-        let mut outcome = self.halted(at, by, text.clone());
+        let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text.clone());
         outcome.intents = vec![
             Intent::Owe,
             Intent::Page {
@@ -218,19 +218,14 @@ impl Incident {
             return Err(self.disclosure_is("lift a legal hold in", "no hold is in force"));
         }
         self.hold = None;
-        let mut outcome = self.halted(at, by, format!("Legal hold lifted: {why}"));
+        let mut outcome = self.changed(
+            EntryKind::DisclosureChanged,
+            by,
+            at,
+            format!("Legal hold lifted: {why}"),
+        );
         outcome.intents = vec![Intent::Owe];
         Ok(outcome)
-    }
-
-    fn halted(mut self, at: DateTime<Utc>, by: &Actor, text: String) -> Outcome<Self> {
-        self.version += 1;
-        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
-        Outcome {
-            subject: self,
-            entries: vec![entry],
-            intents: Vec::new(),
-        }
     }
 }
 

@@ -73,6 +73,13 @@ impl LawClock {
             .unwrap_or(LawStep::Overdue)
     }
 
+    /// The timer of its next step, and when that runs out.
+    fn next_timer(&self, now: DateTime<Utc>) -> (TimerKind, DateTime<Utc>) {
+        let step = self.next_step(now);
+        let clock = self.clone();
+        (TimerKind::Law { clock, step }, self.step_at(step))
+    }
+
     /// What is said at `now`, when the clock is looked at again and for which step, and who is paged.
     pub(super) fn ran(
         &self,
@@ -182,7 +189,7 @@ impl Incident {
                 .find(|clock| clock.rule == known.rule && clock.phase == known.phase);
             match runs {
                 None => timer.state = TimerState::Done { at: now },
-                Some(clock) if clock != known => law_timer(timer, clock, now),
+                Some(clock) if clock != known => (timer.kind, timer.due_at) = clock.next_timer(now),
                 Some(_) => {}
             }
         }
@@ -192,12 +199,8 @@ impl Incident {
                     && matches!(&timer.kind, TimerKind::Law { clock: known, .. } if known == clock)
             };
             if !self.timers.iter().any(runs) {
-                let step = clock.next_step(now);
-                let kind = TimerKind::Law {
-                    clock: clock.clone(),
-                    step,
-                };
-                self.start_timer(kind, clock.step_at(step));
+                let (kind, due_at) = clock.next_timer(now);
+                self.start_timer(kind, due_at);
             }
         }
         self.timers != before
@@ -222,7 +225,6 @@ impl Incident {
                 remedy: "take it up first",
             });
         }
-        self.version += 1;
         let text = format!("{} does not apply: {why}", rule.title);
         let aside = SetAside {
             at,
@@ -230,7 +232,7 @@ impl Incident {
             why,
         };
         self.set_aside.insert(rule.id.clone(), aside);
-        Ok(self.said(at, by, text))
+        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
     }
 
     /// Somebody says that a rule which was set aside applies after all: its clocks go on as if it had never been.
@@ -252,26 +254,7 @@ impl Incident {
                 remedy: "it was not set aside, and applies",
             });
         }
-        self.version += 1;
         let text = format!("{} applies after all: {why}", rule.title);
-        Ok(self.said(at, by, text))
+        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
     }
-
-    fn said(self, at: DateTime<Utc>, by: &Actor, text: String) -> Outcome<Self> {
-        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
-        Outcome {
-            subject: self,
-            entries: vec![entry],
-            intents: Vec::new(),
-        }
-    }
-}
-
-fn law_timer(timer: &mut Timer, clock: &LawClock, now: DateTime<Utc>) {
-    let step = clock.next_step(now);
-    timer.due_at = clock.step_at(step);
-    timer.kind = TimerKind::Law {
-        clock: clock.clone(),
-        step,
-    };
 }

@@ -457,6 +457,17 @@ impl Incident {
             .map(|holder| &holder.user)
     }
 
+    /// The incident counts a change, and its timeline says it as of now.
+    fn changed(mut self, kind: EntryKind, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
+        self.version += 1;
+        let entry = self.entry(kind, at, at, by, text);
+        Outcome {
+            subject: self,
+            entries: vec![entry],
+            intents: Vec::new(),
+        }
+    }
+
     fn start_timer(&mut self, kind: TimerKind, due_at: DateTime<Utc>) {
         let id = TimerId::derived(&[self.id.as_str(), &self.timers.len().to_string()]);
         self.timers.push(Timer {
