@@ -4,9 +4,10 @@ pub mod note;
 pub mod tree;
 
 use crate::actor::Actor;
-use crate::id::digest;
+use crate::id::{bytes_of, digest};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What the first record of a log names as the one before it.
@@ -68,8 +69,7 @@ impl Record {
     /// The hash of its leaf in the tree over the log; `None` where its hash is no SHA-256.
     #[must_use]
     pub fn leaf(&self) -> Option<tree::Hash> {
-        let hash = hex::decode(&self.hash).ok()?;
-        Some(tree::leaf(&hash.try_into().ok()?))
+        bytes_of(&self.hash).map(|hash| tree::leaf(&hash))
     }
 
     /// The hash that this record must have: SHA-256 over number, instant (microseconds), actor, action, subject, detail and the hash
@@ -120,6 +120,22 @@ pub struct Verified {
     pub checkpoints: u64,
     /// How many records the largest of them stands for: what follows can still be cut off unseen.
     pub sealed: u64,
+}
+
+/// A verdict on a log, as programs read it.
+#[must_use]
+pub fn verdict(of: &Result<Verified, Misfit>) -> serde_json::Value {
+    match of {
+        Ok(Verified {
+            records,
+            head,
+            checkpoints,
+            sealed,
+        }) => {
+            json!({"ok": true, "records": records, "head": head, "checkpoints": checkpoints, "sealed": sealed})
+        }
+        Err(misfit) => json!({"ok": false, "misfit": misfit}),
+    }
 }
 
 /// Walks along a log, record by record.
@@ -234,24 +250,26 @@ impl Verifier {
     /// # Errors
     /// Says that the tail was cut off.
     pub fn finish(self, head_seq: i64, head_hash: &str) -> Result<Verified, Misfit> {
-        let misfit = |what: String| {
-            Err(Misfit {
-                seq: self.seq + 1,
-                what,
-            })
-        };
         if self.seq != head_seq || (self.hash != head_hash) {
-            return misfit(format!(
+            return Err(self.cut(format!(
                 "the log should end with record {head_seq} ({head_hash}), but ends with {} ({})",
                 self.seq, self.hash
-            ));
+            )));
         }
+        self.end()
+    }
+
+    /// Checks that the log does not end before a checkpoint: all that can be asked where nothing says which record is its last.
+    ///
+    /// # Errors
+    /// Says that the tail was cut off.
+    pub fn end(self) -> Result<Verified, Misfit> {
         if let Some((size, kept)) = self.kept.last_key_value() {
             let what = kept.first().map_or("a checkpoint", |kept| &kept.what);
-            return misfit(format!(
+            return Err(self.cut(format!(
                 "the log ends with record {}, but {what} stands for {size} records: its tail was cut off",
                 self.seq
-            ));
+            )));
         }
         Ok(Verified {
             records: self.seq,
@@ -259,6 +277,14 @@ impl Verifier {
             checkpoints: self.checkpoints,
             sealed: self.sealed,
         })
+    }
+
+    /// Nothing follows the record that was checked last, though something should.
+    fn cut(&self, what: String) -> Misfit {
+        Misfit {
+            seq: self.seq + 1,
+            what,
+        }
     }
 }
 

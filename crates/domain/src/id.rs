@@ -121,6 +121,12 @@ pub fn digest(parts: &[&str]) -> String {
     hex::encode(hash.finalize())
 }
 
+/// The 32 bytes that these 64 hex digits are.
+#[must_use]
+pub fn bytes_of(digits: &str) -> Option<[u8; 32]> {
+    hex::decode(digits).ok()?.try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

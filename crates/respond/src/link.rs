@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use watchkeeper_domain::id::{IncidentId, UserId};
+use watchkeeper_domain::id::{IncidentId, UserId, bytes_of};
 use watchkeeper_store::Store;
 
 /// How long a link can be used.
@@ -64,10 +64,7 @@ impl SigningKey {
                 fresh
             }
         };
-        let bytes = hex::decode(&text)
-            .ok()
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        bytes.map(Self).ok_or_else(|| {
+        bytes_of(&text).map(Self).ok_or_else(|| {
             RespondError::Unavailable("the setting `signing_key` in the database is not 64 hex digits; restore it from a backup, or delete the row to make a new key (links already sent then end)".to_owned())
         })
     }

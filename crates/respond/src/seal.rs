@@ -2,8 +2,9 @@
 
 use crate::desk::{Desk, RespondError};
 use std::sync::Arc;
-use watchkeeper_domain::audit::note::{InclusionProof, NoteError, Signer, VerifierKey};
+use watchkeeper_domain::audit::note::{InclusionProof, Signer, VerifierKey};
 use watchkeeper_domain::audit::{Record, tree};
+use watchkeeper_domain::id::bytes_of;
 use watchkeeper_store::{KeptCheckpoint, LOG_KEY, Store, Tx};
 
 /// Under this name the setting has the secret that checkpoints are signed with.
@@ -17,17 +18,12 @@ pub(crate) async fn signer_kept_in(store: &Store, base_url: &str) -> Result<Arc<
              verify what comes next by what came before"
         ))
     };
-    let fresh = Signer::new(&origin(base_url), &rand::random())
-        .map_err(|fault| unusable(LOG_KEY, fault.to_string()))?;
     let mut tx = store.begin().await?;
     let secret = hex::encode(rand::random::<[u8; 32]>());
     let secret = tx.setting_or(SECRET, &secret).await?;
-    let bytes = hex::decode(&secret)
-        .ok()
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let bytes = bytes.ok_or_else(|| unusable(SECRET, "it is not 64 hex digits".to_owned()))?;
+    let bytes = bytes_of(&secret).ok_or_else(|| unusable(SECRET, "it is not 64 hex digits".to_owned()))?;
     let named = |name: &str| Signer::new(name, &bytes).map_err(|fault| unusable(LOG_KEY, fault.to_string()));
-    let first = named(&fresh.verifier().name)?;
+    let first = named(&origin(base_url))?;
     let key = tx.setting_or(LOG_KEY, &first.verifier().to_string()).await?;
     tx.commit().await?;
     let key = VerifierKey::read(&key).map_err(|fault| unusable(LOG_KEY, fault.to_string()))?;
@@ -108,9 +104,4 @@ pub async fn prove(tx: &mut Tx, seq: i64) -> Result<Option<InclusionProof>, Resp
 pub fn line(record: &Record) -> Result<String, RespondError> {
     serde_json::to_string(record)
         .map_err(|fault| RespondError::Unavailable(format!("record {}: {fault}", record.seq)))
-}
-
-/// A checkpoint does not say what the log says any more.
-pub(crate) fn broken(what: &NoteError) -> RespondError {
-    RespondError::Unavailable(format!("the audit log is not sealed any further: {what}"))
 }

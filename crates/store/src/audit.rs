@@ -11,6 +11,8 @@ use watchkeeper_domain::audit::note::{Note, VerifierKey};
 use watchkeeper_domain::audit::tree::{self, Edge, Hash, Node};
 use watchkeeper_domain::audit::{Kept, Misfit, NewRecord, Record, Verified, Verifier};
 use watchkeeper_domain::clock::to_microseconds;
+use watchkeeper_domain::id::bytes_of;
+use watchkeeper_domain::words::second;
 
 /// Which records are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,6 +129,8 @@ pub struct KeptCheckpoint {
 
 type CheckpointRow = (i64, i64, String);
 
+const CHECKPOINTS: &str = "SELECT size, at, note FROM audit_checkpoint";
+
 fn checkpoint((size, at, note): CheckpointRow) -> Result<KeptCheckpoint, StoreError> {
     Ok(KeptCheckpoint {
         size: size.unsigned_abs(),
@@ -144,9 +148,20 @@ fn number(n: u64) -> i64 {
 }
 
 impl Tx {
+    /// What the log's checkpoints are verified with; none before the service first started.
+    pub async fn log_key(&mut self) -> Result<Option<VerifierKey>, StoreError> {
+        let kept = self.setting(LOG_KEY).await?;
+        let key = kept.map(|key| VerifierKey::read(&key)).transpose();
+        key.map_err(|fault| StoreError::Corrupt {
+            what: "setting",
+            id: LOG_KEY.to_owned(),
+            detail: fault.to_string(),
+        })
+    }
+
     /// The newest checkpoint.
     pub async fn last_checkpoint(&mut self) -> Result<Option<KeptCheckpoint>, StoreError> {
-        let last = sql("SELECT size, at, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1");
+        let last = sql(CHECKPOINTS).and(" ORDER BY size DESC LIMIT 1");
         self.first::<CheckpointRow>(last)
             .await?
             .map(checkpoint)
@@ -155,8 +170,8 @@ impl Tx {
 
     /// The first checkpoint that stands for record `seq` as well.
     pub async fn checkpoint_with(&mut self, seq: i64) -> Result<Option<KeptCheckpoint>, StoreError> {
-        let first = sql("SELECT size, at, note FROM audit_checkpoint WHERE size >= $1 ORDER BY size LIMIT 1");
-        self.first::<CheckpointRow>(first.bind(seq))
+        let first = sql(CHECKPOINTS).and(" WHERE size >= ").value(seq);
+        self.first::<CheckpointRow>(first.and(" ORDER BY size LIMIT 1"))
             .await?
             .map(checkpoint)
             .transpose()
@@ -168,9 +183,9 @@ impl Tx {
         after: i64,
         upto: i64,
     ) -> Result<Vec<KeptCheckpoint>, StoreError> {
-        let between =
-            sql("SELECT size, at, note FROM audit_checkpoint WHERE size > $1 AND size <= $2 ORDER BY size");
-        let rows = self.all::<CheckpointRow>(between.bind(after).bind(upto)).await?;
+        let between = sql(CHECKPOINTS).and(" WHERE size > ").value(after);
+        let between = between.and(" AND size <= ").value(upto).and(" ORDER BY size");
+        let rows = self.all::<CheckpointRow>(between).await?;
         rows.into_iter().map(checkpoint).collect()
     }
 
@@ -198,24 +213,25 @@ impl Tx {
 
     /// The tree over the first `size` records, to go on from. The nodes below must be kept: no more than the last checkpoint has.
     pub async fn audit_tree(&mut self, size: u64) -> Result<Edge, StoreError> {
-        let mut peaks = Vec::new();
-        for node in tree::peaks(0..size) {
-            peaks.push(self.audit_node(node).await?);
-        }
-        Ok(Edge::of(size, peaks))
+        Ok(Edge::of(size, self.audit_peaks(0..size).await?))
     }
 
     /// The hashes over ranges of leaves, as a proof asks for them.
     pub async fn audit_hashes(&mut self, ranges: &[Range<u64>]) -> Result<Vec<Hash>, StoreError> {
         let mut hashes = Vec::with_capacity(ranges.len());
         for range in ranges {
-            let mut peaks = Vec::new();
-            for node in tree::peaks(range.clone()) {
-                peaks.push(self.audit_node(node).await?);
-            }
-            hashes.extend(tree::over(&peaks));
+            hashes.extend(tree::over(&self.audit_peaks(range.clone()).await?));
         }
         Ok(hashes)
+    }
+
+    /// The hashes of the perfect trees that cover these leaves.
+    async fn audit_peaks(&mut self, leaves: Range<u64>) -> Result<Vec<Hash>, StoreError> {
+        let mut peaks = Vec::new();
+        for node in tree::peaks(leaves) {
+            peaks.push(self.audit_node(node).await?);
+        }
+        Ok(peaks)
     }
 
     /// The hash of a node: kept, or made from at most 128 nodes or leaves that are.
@@ -245,11 +261,8 @@ impl Tx {
         }
         let mut edge = Edge::default();
         for (hash,) in rows {
-            let bytes = hex::decode(&hash)
-                .ok()
-                .and_then(|bytes| Hash::try_from(bytes).ok());
-            let hash =
-                bytes.ok_or_else(|| gone("a hash below it is no SHA-256; run `watchkeeper audit verify`"))?;
+            let hash = bytes_of(&hash)
+                .ok_or_else(|| gone("a hash below it is no SHA-256; run `watchkeeper audit verify`"))?;
             edge.push(if below == 0 { tree::leaf(&hash) } else { hash });
         }
         Ok(edge.root())
@@ -270,15 +283,9 @@ impl Store {
     ) -> Result<Result<Verified, Misfit>, StoreError> {
         let mut tx = self.read().await?;
         let (head_seq, head_hash) = tx.audit_head().await?;
-        let own = tx.setting(LOG_KEY).await?.map(|key| VerifierKey::read(&key));
-        let key = match (key, own) {
-            (Some(key), _) => Some(key.clone()),
-            (None, Some(own)) => Some(own.map_err(|fault| StoreError::Corrupt {
-                what: "setting",
-                id: LOG_KEY.to_owned(),
-                detail: fault.to_string(),
-            })?),
-            (None, None) => None,
+        let key = match key {
+            Some(key) => Some(key.clone()),
+            None => tx.log_key().await?,
         };
         let mut verifier = Verifier::default();
         for kept in kept {
@@ -311,10 +318,7 @@ impl Store {
 
 /// What a checkpoint of the store itself says, if its signature is good.
 fn own_checkpoint(checkpoint: &KeptCheckpoint, key: Option<&VerifierKey>) -> Result<Kept, String> {
-    let what = format!(
-        "the database's checkpoint of {}",
-        checkpoint.at.format("%Y-%m-%d %H:%M:%S UTC")
-    );
+    let what = format!("the database's checkpoint of {}", second(checkpoint.at));
     let key = key.ok_or_else(|| format!("{what} cannot be verified: the key `{LOG_KEY}` was removed"))?;
     let signed = Note::read(&checkpoint.note).and_then(|note| note.checkpoint(key));
     let signed = signed.map_err(|fault| format!("{what} is not as it was signed: {fault}"))?;

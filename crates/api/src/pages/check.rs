@@ -11,6 +11,7 @@ use minijinja::context;
 use serde::Deserialize;
 use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::span::in_words;
+use watchkeeper_domain::words::second;
 use watchkeeper_respond::operations::check::{Checked, GenuineNotice};
 
 /// What the form sends.
@@ -95,11 +96,11 @@ fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice) -> Response {
         kind,
         subject => notice.subject,
         sent_at => notice.sent_at.to_rfc3339(),
-        sent => notice.sent_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        sent => second(notice.sent_at),
         text_sha256 => notice.text_sha256,
         approved_hash => notice.approved_hash,
         code,
-        accepted => notice.accepted_at.map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        accepted => notice.accepted_at.map(second),
         record => notice.proof.as_ref().map(|proof| proof.index + 1),
         log_key => state.desk.log_key().to_string(),
     };

@@ -8,11 +8,11 @@ use crate::views::names::{Names, titles};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::audit::Record;
+use watchkeeper_domain::audit::{Record, verdict};
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::workers::watch::Board;
 use watchkeeper_store::{AuditFilter, Page};
@@ -71,22 +71,8 @@ async fn list(
 }
 
 async fn verify(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
-    Ok(Json(
-        match desk
-            .store()
-            .verify_audit(Some(desk.log_key()), Vec::new())
-            .await?
-        {
-            Ok(verified) => json!({
-                "ok": true,
-                "records": verified.records,
-                "head": verified.head,
-                "checkpoints": verified.checkpoints,
-                "sealed": verified.sealed,
-            }),
-            Err(misfit) => json!({"ok": false, "misfit": misfit}),
-        },
-    ))
+    let walked = desk.store().verify_audit(Some(desk.log_key()), Vec::new());
+    Ok(Json(verdict(&walked.await?)))
 }
 
 /// What others verify the log by: its key, and the newest checkpoint.

@@ -8,6 +8,7 @@ use watchkeeper_domain::access::sign_in_delay;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note::InclusionProof;
 use watchkeeper_domain::delivery::{About, DeliveryState};
+use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::notice::{Letter, NoticeKind, NoticeState};
 use watchkeeper_store::{AuditFilter, PageRequest, Tx};
 
@@ -75,7 +76,7 @@ impl Desk {
                 .is_empty();
             if let (true, NoticeState::Sent { at, hash, .. }) = (sent, &notice.state) {
                 let incident = tx.incident(&notice.incident).await?;
-                let (accepted_at, proof) = accepted(&mut tx, &letter).await?;
+                let (accepted_at, proof) = accepted(&mut tx, &notice.incident, &letter).await?;
                 let genuine = GenuineNotice {
                     reference: incident.reference(),
                     kind: notice.kind,
@@ -102,10 +103,10 @@ impl Desk {
 /// When a mail server first took the letter, and proof that the log has the record of that.
 async fn accepted(
     tx: &mut Tx,
+    incident: &IncidentId,
     letter: &Letter,
 ) -> Result<(Option<DateTime<Utc>>, Option<InclusionProof>), RespondError> {
-    let notice = tx.notice(&letter.notice).await?;
-    let deliveries = tx.deliveries_to(&notice.incident, &letter.customer).await?;
+    let deliveries = tx.deliveries_to(incident, &letter.customer).await?;
     let first = deliveries
         .iter()
         .filter_map(|delivery| match (&delivery.about, &delivery.state) {

@@ -14,8 +14,7 @@ use watchkeeper_domain::notice::{NoticeKind, NoticeState};
 use watchkeeper_domain::obligation::{Obligation, Step, StepTaken};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_domain::span::in_words;
-use watchkeeper_domain::words::capitalised;
-use watchkeeper_domain::words::second;
+use watchkeeper_domain::words::{capitalised, second};
 use watchkeeper_store::Tx;
 
 /// How many obligations one turn looks at.

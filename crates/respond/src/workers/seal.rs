@@ -3,7 +3,6 @@
 
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
-use crate::seal::broken;
 use async_trait::async_trait;
 use watchkeeper_domain::audit::note::Note;
 use watchkeeper_domain::audit::{GENESIS, Verifier};
@@ -31,11 +30,11 @@ impl Sealing {
             return Ok(Verifier::default());
         };
         let signed = Note::read(&last.note).and_then(|note| note.checkpoint(self.desk.log_key()));
-        let signed = signed.map_err(|fault| broken(&fault))?;
+        let signed = signed.map_err(broken)?;
         let tree = tx.audit_tree(last.size).await?;
         if tree.root() != signed.root {
-            return Err(RespondError::Unavailable(format!(
-                "the audit log is not sealed any further: its first {} records are not those that the checkpoint of {} stands for; run \
+            return Err(broken(format!(
+                "its first {} records are not those that the checkpoint of {} stands for; run \
                  `watchkeeper audit verify`, which names the record",
                 last.size, last.at
             )));
@@ -47,6 +46,11 @@ impl Sealing {
             hash.map_or(GENESIS.to_owned(), |record| record.hash),
         ))
     }
+}
+
+/// The log does not say any more what its checkpoints say.
+fn broken(what: impl std::fmt::Display) -> RespondError {
+    RespondError::Unavailable(format!("the audit log is not sealed any further: {what}"))
 }
 
 #[async_trait]
@@ -81,16 +85,11 @@ impl Worker for Sealing {
         let size = |walk: &Verifier| i64::try_from(walk.tree().size()).unwrap_or(i64::MAX);
         let mut completed = Vec::new();
         for record in tx.audit_after(size(&walk), AT_ONCE).await? {
-            let nodes = walk.check(&record).map_err(|misfit| {
-                RespondError::Unavailable(format!("the audit log is not sealed any further: {misfit}"))
-            })?;
-            completed.extend(nodes);
+            completed.extend(walk.check(&record).map_err(broken)?);
         }
         let more = size(&walk) < head;
         if !more {
-            walk.clone().finish(head, &head_hash).map_err(|misfit| {
-                RespondError::Unavailable(format!("the audit log is not sealed any further: {misfit}"))
-            })?;
+            walk.clone().finish(head, &head_hash).map_err(broken)?;
         }
         let checkpoint = KeptCheckpoint {
             size: walk.tree().size(),

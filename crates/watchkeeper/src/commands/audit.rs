@@ -8,9 +8,10 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use watchkeeper_domain::audit::note::{InclusionProof, VerifierKey, kept_in};
-use watchkeeper_domain::audit::{Kept, Misfit, Record, Verified, Verifier};
+use watchkeeper_domain::audit::{Kept, Misfit, Record, Verified, Verifier, verdict};
+use watchkeeper_domain::words::second;
 use watchkeeper_respond::seal;
-use watchkeeper_store::{DatabaseConfig, LOG_KEY, Store};
+use watchkeeper_store::{DatabaseConfig, Store};
 
 /// How many records are read at a time.
 const CHUNK: u32 = 1_000;
@@ -25,11 +26,11 @@ pub(super) async fn run(command: AuditCommand) -> Result<ExitCode, String> {
             json,
         } => {
             let key = key.as_deref().map(read_key).transpose()?;
-            let verdict = match (log, &key) {
+            let walked = match (log, &key) {
                 (Some(log), Some(key)) => verify_exported(&log, kept(&against, key)?)?,
                 _ => verify_kept(place, key, &against).await?,
             };
-            Ok(tell(verdict, json))
+            Ok(tell(&walked, json))
         }
         AuditCommand::Export { place } => export(place).await,
         AuditCommand::Key { place } => {
@@ -93,8 +94,8 @@ async fn open(place: LogPlace) -> Result<Store, String> {
 /// The key that the log itself names.
 async fn key_of(store: &Store) -> Result<VerifierKey, String> {
     let mut tx = store.read().await.map_err(in_words)?;
-    let key = tx.setting(LOG_KEY).await.map_err(in_words)?;
-    read_key(&key.ok_or("the log has no key yet; the service makes it at its first start")?)
+    let key = tx.log_key().await.map_err(in_words)?;
+    key.ok_or_else(|| "the log has no key yet; the service makes it at its first start".to_owned())
 }
 
 /// The checkpoints in files that were kept elsewhere.
@@ -131,7 +132,6 @@ fn verify_exported(path: &Path, kept: Vec<Kept>) -> Result<Result<Verified, Misf
     for kept in kept {
         verifier.expect(kept);
     }
-    let mut head = (0, watchkeeper_domain::audit::GENESIS.to_owned());
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let at = |fault: &dyn std::fmt::Display| format!("{}:{}: {fault}", path.display(), number + 1);
         let line = line.map_err(|fault| at(&fault))?;
@@ -139,39 +139,28 @@ fn verify_exported(path: &Path, kept: Vec<Kept>) -> Result<Result<Verified, Misf
         if let Err(misfit) = verifier.check(&record) {
             return Ok(Err(misfit));
         }
-        head = (record.seq, record.hash);
     }
-    Ok(verifier.finish(head.0, &head.1))
+    Ok(verifier.end())
 }
 
-fn tell(verdict: Result<Verified, Misfit>, as_json: bool) -> ExitCode {
-    match verdict {
+fn tell(walked: &Result<Verified, Misfit>, as_json: bool) -> ExitCode {
+    match walked {
+        _ if as_json => say(&verdict(walked).to_string()),
         Ok(verified) => {
-            let Verified {
-                records,
-                head,
-                checkpoints,
-                sealed,
-            } = verified;
-            if as_json {
-                let told = json!({"ok": true, "records": records, "head": head, "checkpoints": checkpoints, "sealed": sealed});
-                say(&told.to_string());
-            } else {
-                say(&format!("{records} records, every one fits; the head is {head}"));
-                say(&format!(
-                    "{checkpoints} checkpoints fit, the largest of {sealed} records"
-                ));
-            }
-            ExitCode::SUCCESS
+            say(&format!(
+                "{} records, every one fits; the head is {}",
+                verified.records, verified.head
+            ));
+            say(&format!(
+                "{} checkpoints fit, the largest of {} records",
+                verified.checkpoints, verified.sealed
+            ));
         }
-        Err(misfit) => {
-            if as_json {
-                say(&json!({"ok": false, "misfit": misfit}).to_string());
-            } else {
-                say(&misfit.to_string());
-            }
-            ExitCode::FAILURE
-        }
+        Err(misfit) => say(&misfit.to_string()),
+    }
+    match walked {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -208,7 +197,7 @@ fn check(path: &Path, key: &VerifierKey, as_json: bool) -> Result<ExitCode, Stri
                     record.action,
                     record.subject,
                     record.actor,
-                    record.at.format("%Y-%m-%d %H:%M:%S UTC")
+                    second(record.at)
                 ));
                 say(&record.detail);
             }
