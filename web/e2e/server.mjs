@@ -26,6 +26,7 @@ function answer(method, path, origin) {
     case 'incidents':
       if (part === 'timeline') return page(id === 'inc_1' ? world.timeline : []);
       if (part === 'clocks') return world.clocks;
+      if (part === 'receipts') return page(id === 'inc_1' ? world.receipts : []);
       if (part === 'deliveries') return page(id === 'inc_1' ? world.deliveries : []);
       return id === undefined ? page(world.incidents) : world.incidentViews[id];
     case 'deliveries':
@@ -36,6 +37,8 @@ function answer(method, path, origin) {
       return page(world.obligations);
     case 'notices':
       return world.noticeViews[id];
+    case 'letters':
+      return byId(world.letters);
     case 'customers': {
       if (id === undefined) return page(world.customers);
       const customer = byId(world.customers);
@@ -65,7 +68,9 @@ function answer(method, path, origin) {
 
 function write(name, id, part) {
   if (name === 'incidents' && part !== undefined) return world.incidentViews[id];
+  if (name === 'notices' && part === 'dry-run') return { recipient: 'mara@ferry.example' };
   if (name === 'notices') return world.noticeViews[id];
+  if (name === 'letters') return world.receipts[0];
   if (name === 'alerts') return world.alertViews[id];
   if (name === 'customers' && id?.startsWith('import')) {
     return {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use watchkeeper_domain::alert::AlertError;
 use watchkeeper_domain::incident::TransitionError;
-use watchkeeper_domain::notice::NoticeError;
+use watchkeeper_domain::notice::{NoticeError, ReceiptError};
 use watchkeeper_respond::RespondError;
 use watchkeeper_respond::desk::Fault;
 use watchkeeper_store::StoreError;
@@ -219,6 +219,7 @@ impl From<RespondError> for Problem {
             RespondError::Store(error) => error.into(),
             RespondError::Transition(error) => of_transition(&error),
             RespondError::Notice(error) => of_notice(&error),
+            RespondError::Receipt(error) => of_receipt(&error),
             RespondError::Alert(error) => match error {
                 AlertError::Resolved { .. } => Self::conflict(error.to_string()),
                 AlertError::NoReason => Self::fault("why", error.to_string()),
@@ -277,6 +278,17 @@ fn of_transition(error: &TransitionError) -> Problem {
     }
 }
 
+fn of_receipt(error: &ReceiptError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        ReceiptError::Acknowledged { .. } | ReceiptError::Answered { .. } | ReceiptError::TooMany => {
+            Problem::conflict(detail)
+        }
+        ReceiptError::Length { field, .. } => Problem::fault(field, detail),
+        ReceiptError::Unknown { .. } => Problem::not_found(detail),
+    }
+}
+
 fn of_notice(error: &NoticeError) -> Problem {
     let detail = error.to_string();
     match error {
@@ -285,7 +297,7 @@ fn of_notice(error: &NoticeError) -> Problem {
         }
         NoticeError::SamePerson { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
-            let fault = |field: &&str| Fault {
+            let fault = |field: &String| Fault {
                 field: format!("facts.{field}"),
                 detail: "write this first".to_owned(),
             };
@@ -294,7 +306,19 @@ fn of_notice(error: &NoticeError) -> Problem {
                 ..Problem::invalid(fields.iter().map(fault).collect())
             }
         }
-        NoticeError::Nobody => Problem::fault("letters", detail),
+        NoticeError::Objections { findings } => {
+            let fault = |finding: &String| Fault {
+                field: "facts".to_owned(),
+                detail: finding.clone(),
+            };
+            Problem {
+                detail,
+                ..Problem::invalid(findings.iter().map(fault).collect())
+            }
+        }
+        NoticeError::Nobody { .. } => Problem::fault("letters", detail),
+        NoticeError::Promise { .. } => Problem::fault("next_update_by", detail),
+        NoticeError::Comment => Problem::fault("text", detail),
         NoticeError::NoReason => Problem::fault("why", detail),
     }
 }

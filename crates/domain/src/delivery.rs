@@ -54,6 +54,15 @@ pub enum About {
         /// The customer.
         customer: CustomerId,
     },
+    /// A customer's letter, sent to one of our own before it is approved; tells no customer anything.
+    DryRun {
+        /// The incident.
+        incident: IncidentId,
+        /// The notice.
+        notice: NoticeId,
+        /// Whose letter.
+        customer: CustomerId,
+    },
 }
 
 impl About {
@@ -61,7 +70,9 @@ impl About {
     #[must_use]
     pub fn incident(&self) -> &IncidentId {
         match self {
-            Self::Page { incident, .. } | Self::Letter { incident, .. } => incident,
+            Self::Page { incident, .. } | Self::Letter { incident, .. } | Self::DryRun { incident, .. } => {
+                incident
+            }
         }
     }
 }
@@ -200,7 +211,7 @@ impl Delivery {
     #[must_use]
     pub fn pause(&self) -> Duration {
         let seconds: [i64; 5] = match self.about {
-            About::Page { .. } => [10, 30, 60, 120, 300],
+            About::Page { .. } | About::DryRun { .. } => [10, 30, 60, 120, 300],
             About::Letter { .. } => [60, 300, 900, 1800, 3600],
         };
         let index = usize::try_from(self.attempts.saturating_sub(1))

@@ -1,75 +1,94 @@
-//! What we tell whom: holding notice and full notice, one letter a customer, approved by a second person and bound to its bytes.
+//! What we tell whom: from the first notice to the last, one letter a customer, approved by a second person and bound to its bytes.
 //!
 //! Templates are strict: a field that is missing is an error and never an empty place. Rendering happens here, without IO; the
 //! texts of the templates are handed in.
 
+mod kind;
+mod layout;
 mod letter;
+mod lint;
+mod receipt;
+mod template;
 
-pub use letter::{LetterContext, LetterTemplate, Sender, render};
+pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
+pub use letter::{Earlier, LetterContext, LetterSubject, MachineFacts, Sender, render};
+pub use lint::{Finding, Weight, lint};
+pub use receipt::{Acknowledgement, Answer, Question, Receipt, ReceiptError};
+pub use template::{LetterLanguage, LetterTemplate, base_language};
 
 use crate::actor::Actor;
 use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, digest};
-use chrono::{DateTime, Utc};
+use crate::obligation::Obligation;
+use crate::words::second;
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// What kind of notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    /// What is known so far, from a template that was approved beforehand; goes by itself before the deadline.
-    Holding,
-    /// The whole account, written by people and approved by a second one.
-    Full,
+/// Within which an update is promised where the author says nothing else.
+pub const NEXT_UPDATE: Duration = Duration::hours(72);
+
+/// A promised update is at least this far away when a notice is submitted or approved, so that it can be kept.
+const SHORTEST_PROMISE: Duration = Duration::hours(1);
+
+/// A promised update is at most this far away.
+const LONGEST_PROMISE: Duration = Duration::days(30);
+
+/// How many comments a notice takes, and how long one is, in bytes.
+const MOST_COMMENTS: usize = 200;
+const LONGEST_COMMENT: usize = 4000;
+
+/// What people write: the facts, in other languages too, and when they promise to write again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// What the author says.
+    #[serde(default)]
+    pub facts: NoticeFacts,
+    /// The same in other languages, by BCP 47 language without region.
+    #[serde(default)]
+    pub translations: BTreeMap<String, NoticeFacts>,
+    /// When the next update comes at the latest; none means [`NEXT_UPDATE`] from now, where the kind promises one.
+    #[serde(default)]
+    pub next_update_by: Option<DateTime<Utc>>,
 }
 
-impl NoticeKind {
-    /// The name of its templates.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Holding => "holding",
-            Self::Full => "full",
+impl From<NoticeFacts> for Written {
+    fn from(facts: NoticeFacts) -> Self {
+        Self {
+            facts,
+            ..Self::default()
         }
     }
 }
 
-/// What the author says; the same for every customer. An empty field is rendered as "not yet known".
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct NoticeFacts {
-    /// What happened.
-    pub what_happened: String,
-    /// What information was or may have been disclosed.
-    pub what_information: String,
-    /// What may follow from it.
-    pub likely_consequences: String,
-    /// What we did and will do.
-    pub what_we_did: String,
-    /// What the customer should do.
-    pub what_you_should_do: String,
-    /// What is not known yet.
-    pub not_yet_known: String,
-    /// Whether it is contained: `yes`, `no` or words in between.
-    pub contained: String,
+/// Somebody remarks on a notice, such as counsel on a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeComment {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// On which field; none is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<FactField>,
+    /// On which version of the notice.
+    pub version: i64,
+    /// What.
+    pub text: String,
 }
 
-impl NoticeFacts {
-    /// Fields that a full notice cannot do without and that are empty.
-    #[must_use]
-    pub fn missing(&self) -> Vec<&'static str> {
-        let required = [
-            ("what_happened", &self.what_happened),
-            ("what_information", &self.what_information),
-            ("likely_consequences", &self.likely_consequences),
-            ("what_we_did", &self.what_we_did),
-            ("what_you_should_do", &self.what_you_should_do),
-        ];
-        required
-            .into_iter()
-            .filter(|(_, text)| text.trim().is_empty())
-            .map(|(name, _)| name)
-            .collect()
-    }
+/// What stood in a notice when it was submitted last: what the next reading is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadBefore {
+    /// By whom it was submitted.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What it said.
+    pub facts: NoticeFacts,
+    /// The same in other languages.
+    #[serde(default)]
+    pub translations: BTreeMap<String, NoticeFacts>,
 }
 
 /// A notice in one version.
@@ -89,6 +108,21 @@ pub struct Notice {
     pub created_at: DateTime<Utc>,
     /// What the author says.
     pub facts: NoticeFacts,
+    /// The same in other languages, by BCP 47 language without region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<String, NoticeFacts>,
+    /// As of when the facts stand: when they were written last. Absent in a holding notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts_as_of: Option<DateTime<Utc>>,
+    /// When the next update comes at the latest, as the letters promise; a holding notice promises it by customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_update_by: Option<DateTime<Utc>>,
+    /// What people remarked, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<NoticeComment>,
+    /// What it said when it was submitted the time before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_before: Option<ReadBefore>,
     /// Digest over every letter: what an approval is bound to.
     pub content_hash: String,
     /// How many letters.
@@ -169,7 +203,10 @@ pub struct Letter {
     pub html: String,
     /// The code by which a recipient finds it on the page where notices are checked.
     pub check_code: String,
-    /// Digest of subject, text, HTML and recipients.
+    /// What a machine of the customer's can read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<MachineFacts>,
+    /// Digest of subject, text, HTML and recipients. The facts for machines follow from what the text is made from.
     pub hash: String,
 }
 
@@ -179,6 +216,13 @@ impl Letter {
     pub fn text_sha256(&self) -> String {
         use sha2::{Digest, Sha256};
         hex::encode(Sha256::digest(self.text.as_bytes()))
+    }
+
+    /// When the customer hears again at the latest, as the letter says.
+    #[must_use]
+    pub fn promised(&self) -> Option<DateTime<Utc>> {
+        let by = self.facts.as_ref()?.next_update_by.as_deref()?;
+        Some(DateTime::parse_from_rfc3339(by).ok()?.to_utc())
     }
 
     /// The digest of what is told and to whom.
@@ -229,11 +273,31 @@ pub enum NoticeError {
     #[error("write these first: {}", fields.join(", "))]
     Incomplete {
         /// Which fields.
-        fields: Vec<&'static str>,
+        fields: Vec<String>,
+    },
+    /// Something in it must not go out.
+    #[error("change these first: {}", findings.join("; "))]
+    Objections {
+        /// Field, words, and what is wrong.
+        findings: Vec<String>,
+    },
+    /// The next update is promised for an instant that cannot be kept, or is too far away.
+    #[error(
+        "the next update is promised by {}; promise an instant at least one hour and at most thirty days from now", second(*by)
+    )]
+    Promise {
+        /// By when.
+        by: DateTime<Utc>,
     },
     /// There is nobody to tell.
-    #[error("no customer is affected; put customers on the list first")]
-    Nobody,
+    #[error("{why}")]
+    Nobody {
+        /// Why, and what to do.
+        why: &'static str,
+    },
+    /// A comment is empty, too long, or one too many.
+    #[error("write a comment of 1 to {LONGEST_COMMENT} bytes; a notice takes {MOST_COMMENTS}")]
+    Comment,
     /// The law forbids to tell for a while.
     #[error(
         "a legal hold is in force, so that nothing goes to customers; lift it first, or wait until it ends"
@@ -245,20 +309,141 @@ pub enum NoticeError {
 }
 
 impl Notice {
-    /// A full notice to be written.
+    /// A notice to be written.
     #[must_use]
-    pub fn draft(incident: &IncidentId, facts: NoticeFacts, author: Actor, at: DateTime<Utc>) -> Self {
-        Self {
+    pub fn draft(
+        incident: &IncidentId,
+        kind: NoticeKind,
+        written: Written,
+        author: Actor,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let notice = Self {
             id: NoticeId::generate(at),
             version: 1,
             incident: incident.clone(),
-            kind: NoticeKind::Full,
+            kind,
             author,
             created_at: at,
-            facts,
+            facts: NoticeFacts::default(),
+            translations: BTreeMap::new(),
+            facts_as_of: None,
+            next_update_by: None,
+            comments: Vec::new(),
+            read_before: None,
             content_hash: content_hash(&[]),
             letters: 0,
             state: NoticeState::Draft,
+        };
+        notice.with_written(written, at)
+    }
+
+    fn with_written(mut self, written: Written, at: DateTime<Utc>) -> Self {
+        self.facts = written.facts;
+        self.translations = written.translations;
+        self.facts_as_of = Some(at);
+        self.next_update_by = self
+            .kind
+            .promises_update()
+            .then(|| written.next_update_by.unwrap_or(at + NEXT_UPDATE));
+        self
+    }
+
+    /// As of when its facts stand. A holding notice stands as of the confirmation, so that rendering it again gives the same bytes.
+    #[must_use]
+    pub fn as_of(&self, obligation: &Obligation) -> DateTime<Utc> {
+        match self.kind {
+            NoticeKind::Holding => obligation.deadline.from,
+            _ => self.facts_as_of.unwrap_or(self.created_at),
+        }
+    }
+
+    /// When its customers hear again at the latest. A holding notice may go as late as the deadline, and promises from there.
+    #[must_use]
+    pub fn next_update_for(&self, obligation: &Obligation) -> Option<DateTime<Utc>> {
+        match self.kind {
+            NoticeKind::Holding => Some(obligation.deadline.due_at + NEXT_UPDATE),
+            _ => self.next_update_by,
+        }
+    }
+
+    /// What a careful reader would object to, in every language.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = lint(self.kind, &self.facts, None);
+        for (language, facts) in &self.translations {
+            findings.extend(lint(self.kind, facts, Some(language)));
+        }
+        findings.sort_by_key(|finding| finding.weight);
+        findings
+    }
+
+    /// Fields that must be written before it can be submitted; in a translation, with its language.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing: Vec<String> = self
+            .facts
+            .missing(self.kind)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        for (language, facts) in &self.translations {
+            // Whatever was written first must be there in the translation too: half a translation would hide the other half.
+            let lacks = self
+                .kind
+                .fields()
+                .into_iter()
+                .map(|f| f.field)
+                .filter(|field| !self.facts.get(*field).is_empty() && facts.get(*field).is_empty());
+            missing.extend(lacks.map(|field| format!("{} ({language})", field.name())));
+        }
+        missing
+    }
+
+    /// Somebody remarks on it; the content, and so an approval, stays as it is.
+    ///
+    /// # Errors
+    /// An empty or overlong comment, or one too many.
+    pub fn comment(
+        mut self,
+        field: Option<FactField>,
+        text: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Self, NoticeError> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > LONGEST_COMMENT || self.comments.len() >= MOST_COMMENTS {
+            return Err(NoticeError::Comment);
+        }
+        self.comments.push(NoticeComment {
+            by: by.clone(),
+            at,
+            field,
+            version: self.version,
+            text: text.to_owned(),
+        });
+        self.version += 1;
+        Ok(self)
+    }
+
+    /// Remembers what was submitted, before it changes: the next reader sees what is different.
+    fn keep_what_was_read(&mut self) {
+        if let NoticeState::Submitted { by, at } = &self.state {
+            self.read_before = Some(ReadBefore {
+                by: by.clone(),
+                at: *at,
+                facts: self.facts.clone(),
+                translations: self.translations.clone(),
+            });
+        }
+    }
+
+    fn promise_can_be_kept(&self, now: DateTime<Utc>) -> Result<(), NoticeError> {
+        match self.next_update_by {
+            Some(by) if by < now + SHORTEST_PROMISE || by > now + LONGEST_PROMISE => {
+                Err(NoticeError::Promise { by })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -273,6 +458,11 @@ impl Notice {
             author: Actor::worker("ladder"),
             created_at: at,
             facts: NoticeFacts::default(),
+            translations: BTreeMap::new(),
+            facts_as_of: None,
+            next_update_by: None,
+            comments: Vec::new(),
+            read_before: None,
             content_hash: content_hash(&[]),
             letters: 0,
             state: NoticeState::Prepared { template },
@@ -303,22 +493,23 @@ impl Notice {
     ///
     /// # Errors
     /// A holding notice comes from its template, and what was sent stays as it is.
-    pub fn edit(mut self, facts: NoticeFacts, by: &Actor) -> Result<Self, NoticeError> {
+    pub fn edit(mut self, written: Written, by: &Actor, at: DateTime<Utc>) -> Result<Self, NoticeError> {
         match self.state {
             NoticeState::Draft | NoticeState::Submitted { .. } | NoticeState::Returned { .. } => {}
             NoticeState::Prepared { .. } | NoticeState::Sent { .. } => return Err(self.not_from("edit")),
         }
+        self.keep_what_was_read();
         self.version += 1;
-        self.facts = facts;
         self.author = by.clone();
         self.state = NoticeState::Draft;
-        Ok(self)
+        Ok(self.with_written(written, at))
     }
 
     /// The author asks for approval.
     ///
     /// # Errors
-    /// Refused while fields are missing or nobody is affected.
+    /// Refused while fields are missing, something in it must not go out, the next update is promised for an instant that cannot be
+    /// kept, or there is nobody to send it to.
     pub fn submit(mut self, by: &Actor, at: DateTime<Utc>) -> Result<Self, NoticeError> {
         match self.state {
             NoticeState::Draft | NoticeState::Returned { .. } => {}
@@ -326,12 +517,31 @@ impl Notice {
                 return Err(self.not_from("submit"));
             }
         }
-        let fields = self.facts.missing();
+        let fields = self.missing();
         if !fields.is_empty() {
             return Err(NoticeError::Incomplete { fields });
         }
+        let findings: Vec<String> = self
+            .findings()
+            .into_iter()
+            .filter(|finding| finding.weight == Weight::Must)
+            .map(|finding| {
+                format!(
+                    "{}: \"{}\" {}",
+                    finding.field.name(),
+                    finding.words,
+                    finding.problem
+                )
+            })
+            .collect();
+        if !findings.is_empty() {
+            return Err(NoticeError::Objections { findings });
+        }
+        self.promise_can_be_kept(at)?;
         if self.letters == 0 {
-            return Err(NoticeError::Nobody);
+            return Err(NoticeError::Nobody {
+                why: self.kind.nobody(),
+            });
         }
         self.version += 1;
         self.state = NoticeState::Submitted { by: by.clone(), at };
@@ -350,6 +560,7 @@ impl Notice {
         if why.is_empty() {
             return Err(NoticeError::NoReason);
         }
+        self.keep_what_was_read();
         self.version += 1;
         self.state = NoticeState::Returned {
             by: by.clone(),
@@ -384,6 +595,7 @@ impl Notice {
                 content: standing,
             });
         }
+        self.promise_can_be_kept(at)?;
         self.version += 1;
         self.state = NoticeState::Sent {
             at,
@@ -406,7 +618,9 @@ impl Notice {
             return Err(self.not_from("dispatch"));
         }
         if letters.is_empty() {
-            return Err(NoticeError::Nobody);
+            return Err(NoticeError::Nobody {
+                why: self.kind.nobody(),
+            });
         }
         self.version += 1;
         self.content_hash = content_hash(letters);

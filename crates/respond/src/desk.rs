@@ -12,7 +12,7 @@ use watchkeeper_domain::audit::NewRecord;
 use watchkeeper_domain::audit::note::Signer;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::incident::TransitionError;
-use watchkeeper_domain::notice::NoticeError;
+use watchkeeper_domain::notice::{NoticeError, ReceiptError};
 use watchkeeper_store::{Store, StoreError, Tx};
 
 /// Where decisions are taken and committed. Cheap to clone.
@@ -38,6 +38,9 @@ pub enum RespondError {
     /// The notice refused.
     #[error(transparent)]
     Notice(#[from] NoticeError),
+    /// What a recipient does with a letter is refused.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
     /// The alert refused.
     #[error(transparent)]
     Alert(#[from] AlertError),

@@ -1,7 +1,7 @@
 //! Playbooks, letters, rules of law and calendars, read from files: what is wrong with one is said, and the others are used.
 
-use std::collections::BTreeMap;
-use watchkeeper_domain::notice::{LetterTemplate, NoticeKind};
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::notice::{LetterLanguage, LetterTemplate, NoticeKind};
 use watchkeeper_domain::obligation::calendar::Calendar;
 use watchkeeper_domain::obligation::rule::ObligationRule;
 use watchkeeper_domain::playbook::Playbook;
@@ -24,13 +24,17 @@ pub struct Library {
 /// The letters that are used where an incident has no playbook.
 pub const DEFAULT_LETTERS: &str = "customer";
 
+/// The file that holds a language's words.
+const WORDS: &str = "language.yaml";
+
 impl Library {
-    /// Reads playbooks (`NAME.yaml`), letters (`letters/FOLDER/LANGUAGE/KIND.{subject,txt,html}`), rules (`obligations/ID/rule.yaml`)
-    /// and calendars (`calendars/CODE.yaml`) from (path, text) pairs, with paths relative to the folder `playbooks/`.
+    /// Reads playbooks (`NAME.yaml`), letters (`letters/FOLDER/LANGUAGE/KIND.yaml`, with `language.yaml` beside them), rules
+    /// (`obligations/ID/rule.yaml`) and calendars (`calendars/CODE.yaml`) from (path, text) pairs, with paths relative to the folder
+    /// `playbooks/`.
     #[must_use]
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut library = Self::default();
-        let mut parts: BTreeMap<(String, String, String), [Option<String>; 3]> = BTreeMap::new();
+        let mut letters: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
         let mut rules = Vec::new();
         for (path, text) in files {
             let segments: Vec<&str> = path.split('/').collect();
@@ -40,17 +44,7 @@ impl Library {
                     Err(fault) => library.faults.push((path.to_owned(), fault)),
                 },
                 ["letters", folder, language, file] => {
-                    let (kind, extension) = file.split_once('.').unwrap_or((file, ""));
-                    let place = ["subject", "txt", "html"]
-                        .iter()
-                        .position(|known| *known == extension);
-                    let Some(place) = place else {
-                        let fault = "a letter's file is KIND.subject, KIND.txt or KIND.html".to_owned();
-                        library.faults.push((path.to_owned(), fault));
-                        continue;
-                    };
-                    let key = ((*folder).to_owned(), (*language).to_owned(), kind.to_owned());
-                    parts.entry(key).or_default()[place] = Some(text.to_owned());
+                    letters.entry((folder, language)).or_default().push((file, text));
                 }
                 ["obligations", _, "rule.yaml"] => match ObligationRule::read(text) {
                     Ok(rule) => rules.push((path, rule)),
@@ -66,16 +60,60 @@ impl Library {
             }
         }
         library.take_rules(rules);
-        for ((folder, language, kind), parts) in parts {
-            match template(&language, &kind, parts) {
-                Ok(template) => library.letters.entry(folder).or_default().push(template),
-                Err(fault) => library
-                    .faults
-                    .push((format!("letters/{folder}/{language}/{kind}"), fault)),
-            }
+        for ((folder, language), files) in letters {
+            library.take_letters(folder, language, &files);
         }
+        library.say_what_is_missing();
         library.playbooks.sort_by(|a, b| a.name.cmp(&b.name));
         library
+    }
+
+    /// Reads the letters of one language; its words come first, since every letter is filled when it is read.
+    fn take_letters(&mut self, folder: &str, language: &str, files: &[(&str, &str)]) {
+        let place = |file: &str| format!("letters/{folder}/{language}/{file}");
+        let words = files.iter().find(|(file, _)| *file == WORDS);
+        let words = match words.map(|(_, text)| LetterLanguage::read(text)) {
+            Some(Ok(words)) => words,
+            Some(Err(fault)) => return self.faults.push((place(WORDS), fault)),
+            None => {
+                let fault = "a language needs its words: days, months, how an instant is written".to_owned();
+                return self.faults.push((place(WORDS), fault));
+            }
+        };
+        for (file, text) in files.iter().filter(|(file, _)| *file != WORDS) {
+            let kind = NoticeKind::ALL
+                .into_iter()
+                .find(|kind| file.strip_suffix(".yaml").is_some_and(|name| name == kind.name()));
+            let read = kind.map_or_else(
+                || {
+                    let names: Vec<&str> = NoticeKind::ALL.into_iter().map(NoticeKind::name).collect();
+                    Err(format!(
+                        "a letter's file is KIND.yaml, where KIND is one of {}",
+                        names.join(", ")
+                    ))
+                },
+                |kind| LetterTemplate::read(language, kind, text, &words),
+            );
+            match read {
+                Ok(template) => self.letters.entry(folder.to_owned()).or_default().push(template),
+                Err(fault) => self.faults.push((place(file), fault)),
+            }
+        }
+    }
+
+    /// English is what every language falls back to.
+    fn say_what_is_missing(&mut self) {
+        for (folder, letters) in &self.letters {
+            let lacking = NoticeKind::ALL
+                .into_iter()
+                .filter(|kind| LetterTemplate::choose(letters, *kind, "en").is_none());
+            for kind in lacking {
+                let path = format!("letters/{folder}/en/{}.yaml", kind.name());
+                let fault = "is missing; where a language has no letter of its own, the English one is sent"
+                    .to_owned();
+                self.faults.push((path, fault));
+            }
+        }
     }
 
     /// Keeps the rules that are sound; a rule can be judged only when every calendar is known.
@@ -117,26 +155,11 @@ impl Library {
             .or_else(|| self.letters.get(DEFAULT_LETTERS));
         found.map(Vec::as_slice).unwrap_or_default()
     }
-}
 
-fn template(language: &str, kind: &str, parts: [Option<String>; 3]) -> Result<LetterTemplate, String> {
-    let kind = match kind {
-        "holding" => NoticeKind::Holding,
-        "full" => NoticeKind::Full,
-        other => {
-            return Err(format!(
-                "`{other}` is not a kind of notice; write `holding` or `full`"
-            ));
-        }
-    };
-    let [Some(subject), Some(text), Some(html)] = parts else {
-        return Err("a letter needs three files: .subject, .txt and .html".to_owned());
-    };
-    Ok(LetterTemplate {
-        language: language.to_owned(),
-        kind,
-        subject,
-        text,
-        html,
-    })
+    /// The languages that letters exist in.
+    #[must_use]
+    pub fn languages(&self) -> BTreeSet<&str> {
+        let letters = self.letters.values().flatten();
+        letters.map(|letter| letter.language.as_str()).collect()
+    }
 }

@@ -329,7 +329,8 @@ impl Desk {
         Ok(messages)
     }
 
-    /// Puts one customer's letter to one recipient into the outbox; once for each notice and recipient. Says whether it is new.
+    /// Puts one customer's letter to one recipient into the outbox; once for each letter and recipient, so that who answers for two
+    /// customers has a letter for each. Says whether it is new.
     pub(crate) async fn enqueue_letter(
         &self,
         tx: &mut Tx,
@@ -338,7 +339,7 @@ impl Desk {
         (letter, recipient): (&Letter, &str),
         sealed: Option<&str>,
     ) -> Result<bool, RespondError> {
-        let id = Delivery::derive_id(notice.id.as_str(), "letter", Channel::Email, recipient);
+        let id = Delivery::derive_id(letter.id.as_str(), "letter", Channel::Email, recipient);
         let about = About::Letter {
             incident: incident.id.clone(),
             notice: notice.id.clone(),
@@ -363,6 +364,31 @@ impl Desk {
             message,
         )
         .await
+    }
+
+    /// Puts a letter to one of our own into the outbox, marked so that nobody takes it for the real one.
+    pub(crate) async fn enqueue_dry_run(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        letter: &Letter,
+        to: &User,
+    ) -> Result<(), RespondError> {
+        let occasion = format!("dry-run/{}", self.now().timestamp_micros());
+        let id = Delivery::derive_id(letter.id.as_str(), &occasion, Channel::Email, &to.email);
+        let about = About::DryRun {
+            incident: incident.id.clone(),
+            notice: letter.notice.clone(),
+            customer: letter.customer.clone(),
+        };
+        let subject = format!("[DRY RUN] {}", letter.subject);
+        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
+        let party = Party::named(&to.name, &to.email);
+        let body = (letter.text.clone(), Some(letter.html.clone()));
+        let message = self.mail(&id, incident, party, &subject, body, sealed.as_deref())?;
+        self.enqueue(tx, id, about, Channel::Email, &to.email, subject, message)
+            .await?;
+        Ok(())
     }
 
     #[expect(

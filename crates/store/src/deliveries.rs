@@ -63,7 +63,8 @@ fn next_at(state: &DeliveryState) -> Option<DateTime<Utc>> {
 /// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
 fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, StoreError> {
     let (notice, customer) = match &delivery.about {
-        About::Page { .. } => (None, None),
+        // A dry run tells nobody: it is no delivery of the notice's letters.
+        About::Page { .. } | About::DryRun { .. } => (None, None),
         About::Letter { notice, customer, .. } => (Some(notice), Some(customer)),
     };
     Ok(statement

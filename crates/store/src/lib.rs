@@ -24,6 +24,7 @@ mod obligations;
 mod page;
 mod people;
 mod pipeline;
+mod receipts;
 mod settings;
 mod statement;
 
@@ -34,6 +35,7 @@ pub use detector_state::DetectorState;
 pub use error::StoreError;
 pub use incidents::{IncidentCounts, IncidentFilter};
 pub use mailbox::{Mail, MailHeader};
+pub use notices::NoticeSent;
 pub use obligations::{ObligationCounts, ObligationFilter};
 pub use page::{LIMIT_MAX, Page, PageRequest};
 pub use people::{Failures, Session, Token};

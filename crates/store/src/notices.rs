@@ -1,14 +1,29 @@
 //! Notices and their letters.
 
-use crate::body::{found, read, read_all, write};
-use crate::statement::{Statement, micros, sql};
+use crate::body::{found, parse, read, read_all, write};
+use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
-use watchkeeper_domain::id::{IncidentId, LetterId, NoticeId};
-use watchkeeper_domain::notice::{Letter, Notice};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::notice::{Letter, Notice, NoticeKind};
 
 const NOTICE: &str = "notice";
 const LETTER: &str = "letter";
 const PROBE: (&str, &str) = (NOTICE, "SELECT version FROM notice WHERE id = $1");
+
+/// A notice that a customer was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeSent {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The notice.
+    pub notice: NoticeId,
+    /// Its kind.
+    pub kind: NoticeKind,
+    /// When the customer's first message was put on its way.
+    pub at: DateTime<Utc>,
+}
 
 /// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
 fn columns(statement: Statement, notice: &Notice) -> Result<Statement, StoreError> {
@@ -67,6 +82,33 @@ impl Tx {
     pub async fn newest_notices(&mut self, limit: u32) -> Result<Vec<Notice>, StoreError> {
         let rows = sql("SELECT id, body FROM notice ORDER BY created_at DESC, id DESC LIMIT $1").bind(limit);
         read_all(NOTICE, self.all(rows).await?)
+    }
+
+    /// What was sent to customers about an incident.
+    pub async fn notices_sent(&mut self, incident: &IncidentId) -> Result<Vec<NoticeSent>, StoreError> {
+        let rows = sql("SELECT customer, notice, MIN(created_at) FROM delivery \
+             WHERE incident = $1 AND notice IS NOT NULL AND customer IS NOT NULL GROUP BY customer, notice")
+        .bind(incident);
+        let rows = self.all::<(String, String, i64)>(rows).await?;
+        let kinds: BTreeMap<NoticeId, NoticeKind> = self
+            .notices_of(incident)
+            .await?
+            .into_iter()
+            .map(|notice| (notice.id, notice.kind))
+            .collect();
+        rows.into_iter()
+            .map(|(customer, notice, at)| {
+                let customer = parse("customer of a delivery", customer)?;
+                let notice: NoticeId = parse("notice of a delivery", notice)?;
+                let kind = found(kinds.get(&notice).copied(), NOTICE, notice.as_str())?;
+                Ok(NoticeSent {
+                    customer,
+                    notice,
+                    kind,
+                    at: instant(at)?,
+                })
+            })
+            .collect()
     }
 
     /// Notices that wait for a second person, the oldest first.

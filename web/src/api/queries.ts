@@ -22,6 +22,7 @@ import type {
   DetectorList,
   IncidentRow,
   IncidentView,
+  Letter,
   MailMessage,
   MailRow,
   NoticeView,
@@ -29,6 +30,7 @@ import type {
   Overview,
   Page,
   Permission,
+  ReceiptView,
   Session,
   SourceView,
   TimelineEntry,
@@ -152,6 +154,20 @@ export const useNotice = (id: string) =>
   useQuery({
     queryKey: ['notice', id],
     queryFn: ({ signal }) => request<NoticeView>(`/notices/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const useLetter = (id: string) =>
+  useQuery({
+    queryKey: ['letter', id],
+    queryFn: ({ signal }) => request<Letter>(`/letters/${encodeURIComponent(id)}`, { signal }),
+    enabled: id !== '',
+  });
+export const useReceipts = (incident: string) =>
+  useQuery({
+    queryKey: ['receipts', incident],
+    queryFn: ({ signal }) =>
+      request<{ items: ReceiptView[] }>(`/incidents/${encodeURIComponent(incident)}/receipts`, { signal }),
+    refetchInterval: NOW_AND_THEN,
   });
 
 export const useCustomers = (q: string) =>

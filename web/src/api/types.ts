@@ -121,7 +121,8 @@ export type TimerKind =
   | { kind: 'status_update'; every: Span }
   | { kind: 'disclosure_decision'; remind_every: Span }
   | { kind: 'task'; task: string }
-  | { kind: 'law'; clock: LawClock; step: 'remind' | 'escalate' | 'last_call' | 'overdue' };
+  | { kind: 'law'; clock: LawClock; step: 'remind' | 'escalate' | 'last_call' | 'overdue' }
+  | { kind: 'next_update'; promise: { by: Instant; in_notice: NoticeKind } };
 /** A phase of a rule that is due by an instant, and that was not submitted. */
 export interface LawClock {
   rule: string;
@@ -403,9 +404,13 @@ export type ObligationView = {
   proof: { queued: number; submitted: number; refused: number; possible_duplicates: number };
 } & ObligationState;
 
-export type NoticeKind = 'holding' | 'full';
+export type NoticeKind = 'holding' | 'full' | 'follow_up' | 'final' | 'correction' | 'withdrawn';
 export type NoticeStateName = 'draft' | 'submitted' | 'returned' | 'prepared' | 'sent';
 export type FactField =
+  | 'what_is_new'
+  | 'what_was_wrong'
+  | 'what_is_right'
+  | 'why_withdrawn'
   | 'what_happened'
   | 'what_information'
   | 'likely_consequences'
@@ -413,7 +418,8 @@ export type FactField =
   | 'what_you_should_do'
   | 'not_yet_known'
   | 'contained';
-export type NoticeFacts = Record<FactField, string>;
+/** What the author says; `records_read` stands in no letter. */
+export type NoticeFacts = Record<FactField | 'records_read', string>;
 export type NoticeState =
   | { state: 'draft' }
   | { state: 'submitted'; by: Actor; at: Instant }
@@ -428,9 +434,28 @@ export type Notice = {
   author: Actor;
   created_at: Instant;
   facts: NoticeFacts;
+  translations?: Record<string, NoticeFacts>;
+  facts_as_of?: Instant;
+  next_update_by?: Instant;
+  comments?: NoticeComment[];
+  read_before?: { by: Actor; at: Instant; facts: NoticeFacts; translations: Record<string, NoticeFacts> };
   content_hash: string;
   letters: number;
 } & NoticeState;
+export interface NoticeComment {
+  by: Actor;
+  at: Instant;
+  field?: FactField;
+  version: number;
+  text: string;
+}
+export interface Finding {
+  weight: 'must' | 'should';
+  field: FactField;
+  language?: string;
+  words: string;
+  problem: string;
+}
 
 export interface Letter {
   id: string;
@@ -441,13 +466,27 @@ export interface Letter {
   text: string;
   html: string;
   hash: string;
+}
+/** Whom a letter is for; its text is asked for by its id. */
+export interface LetterRow {
+  id: string;
+  customer: string;
   customer_name: string;
+  recipients: string[];
+  hash: string;
 }
 export interface NoticeView {
   notice: Notice;
   incident_reference: string;
-  letters: Letter[];
-  missing: FactField[];
+  letters: LetterRow[];
+  /** What people write in this kind, in the order of the letter. */
+  fields: { field: FactField; required: boolean }[];
+  /** Fields to be written before it can be submitted; those of a translation name its language. */
+  missing: string[];
+  findings: Finding[];
+  languages: { language: string; customers: number }[];
+  /** What the customers were told last before this notice. */
+  told_before: NoticeFacts | null;
   may: { edit: boolean; submit: boolean; approve: boolean; return: boolean };
 }
 
@@ -457,10 +496,23 @@ export type PageReason =
   | { kind: 'task_due'; title: string }
   | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
   | { kind: 'ladder'; text: string }
-  | { kind: 'customer_unreached'; customer: string };
+  | { kind: 'customer_unreached' | 'question_asked'; customer: string };
 export type About =
   | { kind: 'page'; incident: string; reason: PageReason }
-  | { kind: 'letter'; incident: string; notice: string; letter: string; customer: string };
+  | { kind: 'letter'; incident: string; notice: string; letter: string; customer: string }
+  | { kind: 'dry_run'; incident: string; notice: string; customer: string };
+/** What recipients did with a letter on the portal. */
+export interface Receipt {
+  letter: string;
+  version: number;
+  notice: string;
+  incident: string;
+  customer: string;
+  opened_at: Instant;
+  acknowledged?: { at: Instant; name: string; role: string };
+  questions: { at: Instant; name: string; text: string; answer?: { by: Actor; at: Instant; text: string } }[];
+}
+export type ReceiptView = Receipt & { customer_name: string; notice_kind: NoticeKind | null };
 export type DeliveryState =
   | { state: 'queued'; next_attempt_at: Instant; last_answer: string | null }
   | { state: 'claimed'; until: Instant; data_at: Instant | null }

@@ -2,7 +2,7 @@
 import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/react-query';
 import { request } from './client';
 import { incidentQuery } from './queries';
-import type { AlertView, Incident, IncidentView, NoticeView } from './types';
+import type { AlertView, Incident, IncidentView, NoticeKind, NoticeView, Receipt } from './types';
 import { writeVersioned } from './versioned';
 
 export interface IncidentWrite {
@@ -102,7 +102,7 @@ export function useAlertWrite(id: string): UseMutationResult<AlertView, Error, A
 
 export interface NoticeWrite {
   method?: 'POST' | 'PUT';
-  path: '' | '/submit' | '/approve' | '/return';
+  path: '' | '/submit' | '/approve' | '/return' | '/comments';
   body?: unknown;
   version?: number;
 }
@@ -112,7 +112,10 @@ export function useNoticeWrite(id: string): UseMutationResult<NoticeView, Error,
   return useMutation({
     mutationFn: ({ method = 'POST', path, body = {}, version }: NoticeWrite) =>
       request<NoticeView>(`/notices/${encodeURIComponent(id)}${path}`, { method, body, version }),
-    onSuccess: (view) => client.setQueryData(['notice', id], view),
+    onSuccess: (view) => {
+      client.setQueryData(['notice', id], view);
+      void client.invalidateQueries({ queryKey: ['letter'] });
+    },
     onError: () => void client.invalidateQueries({ queryKey: ['notice', id] }),
     onSettled: () => {
       for (const name of ['incident', 'obligations', 'overview', 'deliveries']) {
@@ -122,12 +125,42 @@ export function useNoticeWrite(id: string): UseMutationResult<NoticeView, Error,
   });
 }
 
-/** Begins a full notice on an incident. */
+/** Sends one customer's letter to the reader alone. */
+export function useDryRun(notice: string) {
+  return useMutation({
+    mutationFn: (customer: string) =>
+      request<{ recipient: string }>(`/notices/${encodeURIComponent(notice)}/dry-run`, {
+        method: 'POST',
+        body: { customer },
+      }),
+  });
+}
+
+/** Answers what a recipient asked on the portal. */
+export function useAnswer(incident: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ letter, number, text }: { letter: string; number: number; text: string }) =>
+      request<Receipt>(`/letters/${encodeURIComponent(letter)}/questions/${number}/answer`, {
+        method: 'POST',
+        body: { text },
+      }),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ['receipts', incident] });
+      void client.invalidateQueries({ queryKey: ['timeline'] });
+    },
+  });
+}
+
+/** Begins a notice on an incident. */
 export function useBeginNotice() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (incident: string) =>
-      request<NoticeView>(`/incidents/${encodeURIComponent(incident)}/notices`, { method: 'POST', body: {} }),
+    mutationFn: ({ incident, kind }: { incident: string; kind: NoticeKind }) =>
+      request<NoticeView>(`/incidents/${encodeURIComponent(incident)}/notices`, {
+        method: 'POST',
+        body: { kind },
+      }),
     onSuccess: (view) => {
       client.setQueryData(['notice', view.notice.id], view);
       for (const name of ['incident', 'obligations', 'timeline'])

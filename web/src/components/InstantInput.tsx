@@ -8,22 +8,25 @@ interface InstantInputProps {
   /** What leaving it empty means. */
   empty?: string;
   description?: string;
+  /** Whether it is to come; else it was, up to now. */
+  ahead?: boolean;
   value: string;
   onChange: (value: string) => void;
   error?: string;
   required?: boolean;
 }
 
-/** Asks when something was, in the zone of the screen, up to now. */
-export function InstantInput({ label, empty, onChange, ...rest }: InstantInputProps) {
+/** Asks when something was or will be, in the zone of the screen. */
+export function InstantInput({ label, empty, ahead = false, onChange, ...rest }: InstantInputProps) {
   const { zone } = usePreferences();
+  const now = forInput(serverNow(), zone);
   const named = zone === 'utc' ? 'UTC' : 'local time';
   return (
     <TextInput
       type="datetime-local"
       step={1}
       label={`${label} (${empty === undefined ? named : `${named}; ${empty}`})`}
-      max={forInput(serverNow(), zone)}
+      {...(ahead ? { min: now } : { max: now })}
       onChange={(event) => onChange(event.currentTarget.value)}
       {...rest}
     />

@@ -5,6 +5,7 @@ import type {
   Actor,
   EntryKind,
   FactField,
+  NoticeKind,
   NoticeStateName,
   PageReason,
   Phase,
@@ -89,7 +90,36 @@ export const NOTICE_STATE_NAMES: Record<NoticeStateName, string> = {
   sent: 'Sent',
 };
 
+export const NOTICE_NAMES: Record<NoticeKind, string> = {
+  holding: 'Holding notice',
+  full: 'Full notice',
+  follow_up: 'Follow-up notice',
+  final: 'Final notice',
+  correction: 'Correction',
+  withdrawn: 'Withdrawal',
+};
+
+/** What a notice is for: asked when somebody chooses one. */
+export const NOTICE_PURPOSES: Record<Exclude<NoticeKind, 'holding'>, string> = {
+  full: 'The whole account, to customers who have not had one.',
+  follow_up: 'What is new, to customers who were told before.',
+  final: 'The account when the investigation has ended; no update follows.',
+  correction: 'Something that we told customers was wrong.',
+  withdrawn: 'To customers who were told and then cleared: they are not affected.',
+};
+
+export const LANGUAGE_NAMES: Record<string, string> = {
+  de: 'German',
+  en: 'English',
+  es: 'Spanish',
+  fr: 'French',
+};
+
 export const FACT_NAMES: Record<FactField, { label: string; hint: string }> = {
+  what_is_new: { label: 'What is new', hint: 'Since the last notice' },
+  what_was_wrong: { label: 'What was wrong', hint: 'The sentence that we wrote, and in which notice' },
+  what_is_right: { label: 'What is right', hint: 'And how we know' },
+  why_withdrawn: { label: 'Why it is withdrawn', hint: 'What showed that the customer is not affected' },
   what_happened: { label: 'What happened', hint: 'When, how it was found, and what was accessed' },
   what_information: {
     label: 'What information',
@@ -193,6 +223,11 @@ export function timerInWords(kind: TimerKind, tasks: readonly Task[]): { due: st
         otherwise: LAW_STEPS[kind.step],
       };
     }
+    case 'next_update':
+      return {
+        due: 'Reminder of the update that customers were promised',
+        otherwise: 'commander and counsel are paged; executives too once it is late',
+      };
   }
 }
 
@@ -206,6 +241,8 @@ export function pageReasonInWords(reason: PageReason): string {
       return `Page: task due: ${reason.title}`;
     case 'ladder':
       return `Page: ${reason.text}`;
+    case 'question_asked':
+      return `Page: ${reason.customer} asks about a notice`;
     case 'customer_unreached':
       return `Page: ${reason.customer} could not be reached`;
     default:
@@ -213,9 +250,14 @@ export function pageReasonInWords(reason: PageReason): string {
   }
 }
 
-export function aboutInWords(about: About, customerName?: string | null, noticeKind?: string | null): string {
+export function aboutInWords(
+  about: About,
+  customerName?: string | null,
+  noticeKind?: NoticeKind | null,
+): string {
   if (about.kind === 'page') return pageReasonInWords(about.reason);
-  const kind = noticeKind === 'holding' ? 'Holding notice' : noticeKind === 'full' ? 'Full notice' : 'Letter';
+  if (about.kind === 'dry_run') return 'Dry run of a letter, to one of us';
+  const kind = noticeKind ? NOTICE_NAMES[noticeKind] : 'Letter';
   return customerName ? `${kind} to ${customerName}` : kind;
 }
 

@@ -1,7 +1,9 @@
-//! The page where a recipient checks a notice, by a code typed in: is it ours, and is it as we sent it? No account is needed.
+//! The recipient's page, by a code typed in: is the notice ours and as we sent it, what else was sent; here recipients acknowledge and
+//! ask. No account is needed, and no JavaScript.
 
 use super::{page, told};
 use crate::access::ClientAddress;
+use crate::errors::Problem;
 use crate::extract::{Attachment, Form};
 use crate::state::ApiState;
 use axum::extract::State;
@@ -12,12 +14,30 @@ use serde::Deserialize;
 use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::span::in_words;
 use watchkeeper_domain::words::second;
-use watchkeeper_respond::operations::check::{Checked, GenuineNotice};
+use watchkeeper_respond::RespondError;
+use watchkeeper_respond::operations::portal::{self, Checked, GenuineNotice};
 
 /// What the form sends.
 #[derive(Deserialize)]
 pub(crate) struct Typed {
     code: String,
+}
+
+/// Somebody confirms that the right people have read the notice.
+#[derive(Deserialize)]
+pub(crate) struct Acknowledging {
+    code: String,
+    name: String,
+    #[serde(default)]
+    role: String,
+}
+
+/// Somebody asks.
+#[derive(Deserialize)]
+pub(crate) struct Asking {
+    code: String,
+    name: String,
+    question: String,
 }
 
 /// An empty form, for the page of the company whose notices are checked.
@@ -40,7 +60,10 @@ pub(crate) async fn act(
     ClientAddress(address): ClientAddress,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    answer(&state, &code, &address, |notice| genuine(&state, &code, notice)).await
+    let checked = state.desk.open_notice(&code, &address).await;
+    answer(&state, &code, checked, |notice| {
+        genuine(&state, &code, notice, Said::Nothing)
+    })
 }
 
 /// The proof that our record of the message is in our log, as a file.
@@ -49,24 +72,102 @@ pub(crate) async fn proof(
     ClientAddress(address): ClientAddress,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    answer(&state, &code, &address, |notice| match &notice.proof {
+    let checked = state.desk.open_notice(&code, &address).await;
+    answer(&state, &code, checked, |notice| match &notice.proof {
         Some(proof) => Attachment {
             name: format!("{}.tlog-proof", notice.reference),
             text: proof.text(),
         }
         .into_response(),
-        None => genuine(&state, &code, notice),
+        None => genuine(&state, &code, notice, Said::Nothing),
     })
-    .await
 }
 
-async fn answer(
+/// The facts for machines, as a file.
+pub(crate) async fn facts(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    Form(Typed { code }): Form<Typed>,
+) -> Response {
+    let checked = state.desk.open_notice(&code, &address).await;
+    answer(&state, &code, checked, |notice| {
+        let Some(facts) = &notice.facts else {
+            return genuine(&state, &code, notice, Said::Nothing);
+        };
+        match serde_json::to_string_pretty(facts) {
+            Ok(text) => Attachment {
+                name: format!("{}-{}.json", notice.reference, notice.kind.name()),
+                text: text + "\n",
+            }
+            .into_response(),
+            Err(error) => {
+                tracing::error!(%error, "the facts of a letter cannot be written");
+                Problem::internal().into_response()
+            }
+        }
+    })
+}
+
+/// Somebody confirms that the right people have read the notice.
+pub(crate) async fn acknowledge(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    Form(form): Form<Acknowledging>,
+) -> Response {
+    let response = portal::Response::Acknowledge {
+        name: &form.name,
+        role: &form.role,
+    };
+    respond(&state, &form.code, &address, response, Said::Acknowledged).await
+}
+
+/// Somebody asks.
+pub(crate) async fn ask(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    Form(form): Form<Asking>,
+) -> Response {
+    let response = portal::Response::Ask {
+        name: &form.name,
+        text: &form.question,
+    };
+    respond(&state, &form.code, &address, response, Said::Asked).await
+}
+
+/// What the page says happened just now.
+#[derive(Clone)]
+enum Said {
+    Nothing,
+    Acknowledged,
+    Asked,
+    Refused(String),
+}
+
+async fn respond(
     state: &ApiState,
     code: &str,
     address: &str,
+    response: portal::Response<'_>,
+    done: Said,
+) -> Response {
+    let (checked, said) = match state.desk.respond_to_notice(code, address, response).await {
+        // What is refused is said on the page of the notice, so that nothing else is lost from sight.
+        Err(RespondError::Receipt(refused)) => {
+            let again = state.desk.open_notice(code, address).await;
+            (again, Said::Refused(super::capitalised(&refused.to_string())))
+        }
+        other => (other, done),
+    };
+    answer(state, code, checked, |notice| genuine(state, code, notice, said))
+}
+
+fn answer(
+    state: &ApiState,
+    code: &str,
+    checked: Result<Checked, RespondError>,
     genuine: impl FnOnce(&GenuineNotice) -> Response,
 ) -> Response {
-    match state.desk.check_notice(code, address).await {
+    match checked {
         Ok(Checked::Genuine(notice)) => genuine(&notice),
         Ok(Checked::Unknown) => {
             let fault = "We have sent no notice with this code. Check it for typing mistakes; if it is typed as it stands in the message, the message is not ours: do not answer it, and tell us.";
@@ -83,18 +184,71 @@ async fn answer(
     }
 }
 
-fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice) -> Response {
-    let sender = &state.desk.house().sender;
-    let kind = match notice.kind {
+fn kind_in_words(kind: NoticeKind) -> &'static str {
+    match kind {
         NoticeKind::Holding => "first notice, with what was known at the time",
         NoticeKind::Full => "full account",
+        NoticeKind::FollowUp => "update",
+        NoticeKind::Final => "final account",
+        NoticeKind::Correction => "correction of an earlier notice",
+        NoticeKind::Withdrawn => "withdrawal of earlier notices",
+    }
+}
+
+fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice, said: Said) -> Response {
+    let sender = &state.desk.house().sender;
+    let (status, done, fault) = match said {
+        Said::Nothing => (StatusCode::OK, "", String::new()),
+        Said::Acknowledged => (
+            StatusCode::OK,
+            "Thank you: the acknowledgement is recorded.",
+            String::new(),
+        ),
+        Said::Asked => (
+            StatusCode::OK,
+            "Your question is with our team. The answer will stand on this page.",
+            String::new(),
+        ),
+        Said::Refused(fault) => (StatusCode::UNPROCESSABLE_ENTITY, "", fault),
     };
+    let questions: Vec<_> = notice
+        .receipt
+        .questions
+        .iter()
+        .map(|question| {
+            context! {
+                name => question.name,
+                at => second(question.at),
+                text => question.text,
+                answer => question.answer.as_ref().map(|answer| answer.text.clone()),
+                answered => question.answer.as_ref().map(|answer| second(answer.at)),
+            }
+        })
+        .collect();
+    let others: Vec<_> = notice
+        .others
+        .iter()
+        .map(|other| {
+            context! {
+                kind => kind_in_words(other.kind),
+                subject => other.subject,
+                sent => second(other.sent_at),
+                text => other.text,
+            }
+        })
+        .collect();
+    let acknowledged = notice
+        .receipt
+        .acknowledged
+        .as_ref()
+        .map(|a| context! { name => a.name, role => a.role, at => second(a.at) });
     let content = context! {
         company => sender.company,
         contact => sender.contact,
         reference => notice.reference,
-        kind,
+        kind => kind_in_words(notice.kind),
         subject => notice.subject,
+        text => notice.text,
         sent_at => notice.sent_at.to_rfc3339(),
         sent => second(notice.sent_at),
         text_sha256 => notice.text_sha256,
@@ -103,6 +257,12 @@ fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice) -> Response {
         accepted => notice.accepted_at.map(second),
         record => notice.proof.as_ref().map(|proof| proof.index + 1),
         log_key => state.desk.log_key().to_string(),
+        has_facts => notice.facts.is_some(),
+        others,
+        acknowledged,
+        questions,
+        done,
+        fault,
     };
-    page(StatusCode::OK, "checked.html", content)
+    page(status, "checked.html", content)
 }

@@ -69,6 +69,9 @@ const WORDS: usize = 256 * 1024;
 /// What sign-in and the like take.
 const FORM: usize = 8 * 1024;
 
+/// A form with a text of some thousand characters, each written with up to twelve.
+const LONG_FORM: usize = 64 * 1024;
+
 /// Routes in the making.
 pub(crate) struct Table(Vec<(Route, MethodRouter<ApiState>)>);
 
@@ -168,6 +171,9 @@ fn mount_pages(table: &mut Table) {
     table.get("/check", recipient, pages::check::show);
     table.post_up_to("/check", recipient, FORM, pages::check::act);
     table.post_up_to("/check/proof", recipient, FORM, pages::check::proof);
+    table.post_up_to("/check/facts", recipient, FORM, pages::check::facts);
+    table.post_up_to("/check/acknowledge", recipient, FORM, pages::check::acknowledge);
+    table.post_up_to("/check/ask", recipient, LONG_FORM, pages::check::ask);
     let style = Access::Public("the style of the pages that strangers see");
     table.get("/assets-server.css", style, pages::style);
 }

@@ -4,14 +4,16 @@ use super::Table;
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Path, Query};
-use crate::views::notices::{NoticeView, notice_view};
+use crate::views::notices::{NoticeView, notice_view, receipt_views};
 use axum::extract::State;
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use watchkeeper_domain::access::{Permission, User};
-use watchkeeper_domain::id::{IncidentId, NoticeId};
-use watchkeeper_domain::notice::{Notice, NoticeFacts};
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::notice::{FactField, Letter, Notice, NoticeFacts, NoticeKind, Receipt, Written};
 use watchkeeper_respond::{Desk, RespondError};
 use watchkeeper_store::StoreError;
 
@@ -26,14 +28,29 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/notices", draft, begin);
     table.get("/api/v1/notices/{id}", view, show);
     table.put("/api/v1/notices/{id}", draft, edit);
+    table.get("/api/v1/letters/{id}", view, letter);
+    table.post("/api/v1/notices/{id}/dry-run", draft, dry_run);
+    table.post(
+        "/api/v1/notices/{id}/comments",
+        Access::Needs(Permission::View),
+        comment,
+    );
     table.post("/api/v1/notices/{id}/submit", draft, submit);
+    table.get("/api/v1/incidents/{id}/receipts", view, receipts);
+    table.post(
+        "/api/v1/letters/{id}/questions/{number}/answer",
+        approve,
+        answer_question,
+    );
     table.post("/api/v1/notices/{id}/approve", approve, approve_notice);
     table.post("/api/v1/notices/{id}/return", approve, send_back);
 }
 
 async fn view(desk: &Desk, id: &NoticeId, caller: &User) -> Result<Json<NoticeView>, Problem> {
     let mut tx = desk.store().read().await?;
-    Ok(Json(notice_view(&mut tx, id, caller).await?))
+    Ok(Json(
+        notice_view(&mut tx, &desk.house().library, id, caller).await?,
+    ))
 }
 
 async fn answer(
@@ -86,8 +103,18 @@ async fn list(State(desk): State<Desk>, Query(listed): Query<Listed>) -> Result<
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Beginning {
+    #[serde(default = "full")]
+    kind: NoticeKind,
     #[serde(default)]
     facts: NoticeFacts,
+    #[serde(default)]
+    translations: BTreeMap<String, NoticeFacts>,
+    #[serde(default)]
+    next_update_by: Option<DateTime<Utc>>,
+}
+
+fn full() -> NoticeKind {
+    NoticeKind::Full
 }
 
 async fn begin(
@@ -96,8 +123,13 @@ async fn begin(
     Path(incident): Path<IncidentId>,
     Json(beginning): Json<Beginning>,
 ) -> Result<(StatusCode, Json<NoticeView>), Problem> {
+    let written = Written {
+        facts: beginning.facts,
+        translations: beginning.translations,
+        next_update_by: beginning.next_update_by,
+    };
     let notice = desk
-        .draft_notice(&incident, beginning.facts, &caller.actor())
+        .draft_notice(&incident, beginning.kind, written, &caller.actor())
         .await?;
     Ok((StatusCode::CREATED, view(&desk, &notice.id, &caller.user).await?))
 }
@@ -110,26 +142,62 @@ async fn show(
     view(&desk, &id, &caller.user).await
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Facts {
-    facts: NoticeFacts,
-}
-
 async fn edit(
     State(desk): State<Desk>,
     caller: Caller,
     IfMatch(read): IfMatch,
     Path(id): Path<NoticeId>,
-    Json(said): Json<Facts>,
+    Json(written): Json<Written>,
 ) -> Result<Json<NoticeView>, Problem> {
     answer(
         &desk,
         &id,
         &caller.user,
-        desk.edit_notice(&id, read, said.facts, &caller.actor()).await,
+        desk.edit_notice(&id, read, written, &caller.actor()).await,
     )
     .await
+}
+
+/// One customer's letter, whole.
+async fn letter(State(desk): State<Desk>, Path(id): Path<LetterId>) -> Result<Json<Letter>, Problem> {
+    Ok(Json(desk.store().read().await?.letter(&id).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DryRun {
+    customer: CustomerId,
+}
+
+/// Sends one customer's letter to the caller alone, marked as a dry run.
+async fn dry_run(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<NoticeId>,
+    Json(run): Json<DryRun>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let recipient = desk.dry_run_notice(&id, &run.customer, &caller.user).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({"recipient": recipient}))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Remark {
+    #[serde(default)]
+    field: Option<FactField>,
+    text: String,
+}
+
+async fn comment(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<NoticeId>,
+    Json(remark): Json<Remark>,
+) -> Result<Json<NoticeView>, Problem> {
+    let decided = desk
+        .comment_notice(&id, remark.field, &remark.text, &caller.actor())
+        .await;
+    answer(&desk, &id, &caller.user, decided).await
 }
 
 async fn submit(
@@ -193,4 +261,31 @@ async fn send_back(
         desk.return_notice(&id, &reason.why, &caller.actor()).await,
     )
     .await
+}
+
+/// What recipients did with the letters of an incident on the portal.
+async fn receipts(
+    State(desk): State<Desk>,
+    Path(incident): Path<IncidentId>,
+) -> Result<Json<Value>, Problem> {
+    let mut tx = desk.store().read().await?;
+    Ok(Json(json!({"items": receipt_views(&mut tx, &incident).await?})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answered {
+    text: String,
+}
+
+async fn answer_question(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path((letter, number)): Path<(LetterId, usize)>,
+    Json(answered): Json<Answered>,
+) -> Result<Json<Receipt>, Problem> {
+    let receipt = desk
+        .answer_question(&letter, number, &answered.text, &caller.actor())
+        .await?;
+    Ok(Json(receipt))
 }

@@ -46,7 +46,7 @@ pub(crate) async fn delivery_views(
             About::Letter { customer, notice, .. } => {
                 (names.get(customer).cloned(), kinds.get(notice).copied())
             }
-            About::Page { .. } => (None, None),
+            About::Page { .. } | About::DryRun { .. } => (None, None),
         };
         DeliveryView {
             delivery,

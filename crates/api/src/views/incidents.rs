@@ -142,6 +142,12 @@ fn what(incident: &Incident, timer: &Timer) -> String {
                 _ => format!("reminder of {what}, which is due {}", minute(clock.due_at)),
             }
         }
+        TimerKind::NextUpdate { promise } => {
+            format!(
+                "the update that customers were promised by {}",
+                minute(promise.by)
+            )
+        }
     }
 }
 

@@ -4,8 +4,11 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::id::{CustomerId, NoticeId};
-use watchkeeper_domain::notice::{Letter, Notice, NoticeKind, NoticeState};
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::notice::{
+    Finding, KindField, Letter, Notice, NoticeFacts, NoticeKind, NoticeState, Receipt, Weight, base_language,
+};
+use watchkeeper_respond::library::Library;
 use watchkeeper_store::{StoreError, Tx};
 
 /// A notice with its letters.
@@ -13,16 +16,32 @@ use watchkeeper_store::{StoreError, Tx};
 pub(crate) struct NoticeView {
     incident_reference: String,
     letters: Vec<LetterView>,
-    missing: Vec<&'static str>,
+    /// What people write in this kind, in the order of the letter.
+    fields: Vec<KindField>,
+    missing: Vec<String>,
+    findings: Vec<Finding>,
+    languages: Vec<LanguageView>,
+    /// What the customers were told last before this notice: what a continuation is compared with.
+    told_before: Option<NoticeFacts>,
     may: May,
     notice: Notice,
 }
 
+/// A language that letters exist in, and how many customers of this notice read it.
+#[derive(Debug, Serialize)]
+struct LanguageView {
+    language: String,
+    customers: usize,
+}
+
+/// Whom a letter is for; its text is asked for by its id, since there may be thousands.
 #[derive(Debug, Serialize)]
 struct LetterView {
-    #[serde(flatten)]
-    letter: Letter,
+    id: LetterId,
+    customer: CustomerId,
     customer_name: String,
+    recipients: Vec<String>,
+    hash: String,
 }
 
 /// What the reader may do now.
@@ -49,7 +68,14 @@ impl May {
         Self {
             // Whoever edits becomes the author: the second person returns the notice instead, and stays able to approve it.
             edit: drafts && (begun || (submitted && !(approves && second_person))),
-            submit: drafts && begun && notice.facts.missing().is_empty() && notice.letters > 0,
+            submit: drafts
+                && begun
+                && notice.letters > 0
+                && notice.missing().is_empty()
+                && !notice
+                    .findings()
+                    .iter()
+                    .any(|finding| finding.weight == Weight::Must),
             approve: approves && second_person,
             send_back: approves && submitted,
         }
@@ -57,26 +83,82 @@ impl May {
 }
 
 /// A notice as `reader` sees it.
-pub(crate) async fn notice_view(tx: &mut Tx, id: &NoticeId, reader: &User) -> Result<NoticeView, StoreError> {
+pub(crate) async fn notice_view(
+    tx: &mut Tx,
+    library: &Library,
+    id: &NoticeId,
+    reader: &User,
+) -> Result<NoticeView, StoreError> {
     let notice = tx.notice(id).await?;
     let letters = tx.letters(id).await?;
     let ids: Vec<CustomerId> = letters.iter().map(|letter| letter.customer.clone()).collect();
     let customers = tx.customers_by_ids(&ids).await?;
+    let reads = |language: &str| {
+        customers
+            .iter()
+            .filter(|c| base_language(&c.language) == language)
+            .count()
+    };
+    let languages = library.languages().into_iter();
+    let languages = languages.map(|language| LanguageView {
+        language: language.to_owned(),
+        customers: reads(language),
+    });
+    let languages = languages.collect();
     let names: BTreeMap<CustomerId, String> = customers.into_iter().map(|c| (c.id, c.name)).collect();
     let view = |letter: Letter| LetterView {
         customer_name: names.get(&letter.customer).cloned().unwrap_or_default(),
-        letter,
+        id: letter.id,
+        customer: letter.customer,
+        recipients: letter.recipients,
+        hash: letter.hash,
     };
-    let missing = if notice.kind == NoticeKind::Full {
-        notice.facts.missing()
-    } else {
-        Vec::new()
-    };
+    let earlier = tx.notices_of(&notice.incident).await?.into_iter();
+    let told_before = earlier
+        .filter(|n| n.id != notice.id && n.kind != NoticeKind::Holding)
+        .filter_map(|n| match n.state {
+            NoticeState::Sent { at, .. } if at <= notice.created_at => Some((at, n.facts)),
+            _ => None,
+        })
+        .max_by_key(|(at, _)| *at)
+        .map(|(_, facts)| facts);
     Ok(NoticeView {
         incident_reference: tx.incident(&notice.incident).await?.reference(),
         letters: letters.into_iter().map(view).collect(),
-        missing,
+        fields: notice.kind.fields(),
+        missing: notice.missing(),
+        findings: notice.findings(),
+        languages,
+        told_before,
         may: May::of(&notice, reader),
         notice,
     })
+}
+
+/// What recipients did with a letter.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReceiptView {
+    customer_name: String,
+    notice_kind: Option<NoticeKind>,
+    #[serde(flatten)]
+    receipt: Receipt,
+}
+
+/// What recipients did with the letters of an incident, the one with the oldest opening first.
+pub(crate) async fn receipt_views(
+    tx: &mut Tx,
+    incident: &IncidentId,
+) -> Result<Vec<ReceiptView>, StoreError> {
+    let receipts = tx.receipts_of(incident).await?;
+    let ids: Vec<CustomerId> = receipts.iter().map(|receipt| receipt.customer.clone()).collect();
+    let customers = tx.customers_by_ids(&ids).await?;
+    let names: BTreeMap<CustomerId, String> = customers.into_iter().map(|c| (c.id, c.name)).collect();
+    let notices = tx.notices_of(incident).await?;
+    let kinds: BTreeMap<NoticeId, NoticeKind> = notices.into_iter().map(|n| (n.id, n.kind)).collect();
+    let view = |receipt: Receipt| ReceiptView {
+        customer_name: names.get(&receipt.customer).cloned().unwrap_or_default(),
+        notice_kind: kinds.get(&receipt.notice).copied(),
+        receipt,
+    };
+    Ok(receipts.into_iter().map(view).collect())
 }

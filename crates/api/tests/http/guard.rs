@@ -5,13 +5,16 @@ use watchkeeper_api::{Access, Route, routes};
 use watchkeeper_domain::access::AccessRole;
 
 /// What strangers may use. A route that is added here is added on purpose.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 15] = [
     "GET /login",
     "POST /login",
     "GET /ack/{token}",
     "POST /ack/{token}",
     "GET /check",
     "POST /check",
+    "POST /check/acknowledge",
+    "POST /check/ask",
+    "POST /check/facts",
     "POST /check/proof",
     "GET /assets-server.css",
     "POST /ingest/{source}",

@@ -6,6 +6,7 @@ mod guard;
 mod incidents;
 mod pages;
 mod people;
+mod portal;
 mod receivers;
 mod rules;
 mod signing_in;

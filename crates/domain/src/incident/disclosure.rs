@@ -85,6 +85,15 @@ impl Disclosure {
             Self::None | Self::Suspected { .. } | Self::Rejected { .. } => None,
         }
     }
+
+    /// The instant of a confirmation that stands or was reversed: customers may have been told of it.
+    #[must_use]
+    pub fn ever_confirmed_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Rejected { reversed, .. } => reversed.as_ref().map(|reversed| reversed.confirmed_at),
+            other => other.confirmed_at(),
+        }
+    }
 }
 
 /// How sure it is that a customer is affected.
@@ -151,6 +160,14 @@ pub struct Proposal {
 }
 
 impl Incident {
+    /// Whether a customer is affected by what is known now: the disclosure is confirmed, and the customer is on the list and not
+    /// cleared.
+    #[must_use]
+    pub fn affects(&self, customer: &CustomerId) -> bool {
+        let listed = self.affected.get(customer).is_some_and(|a| a.standing.told());
+        self.disclosure.confirmed_at().is_some() && listed
+    }
+
     /// Somebody suspects a disclosure: a decision is due within `decide_within`.
     ///
     /// # Errors

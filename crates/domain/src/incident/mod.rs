@@ -12,6 +12,7 @@ mod roles;
 mod tasks;
 mod timeline;
 mod timers;
+mod updates;
 
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
 pub use halt::{LegalHold, ReversalAsked, Reversed};
@@ -22,6 +23,7 @@ pub use roles::{Holder, Offer, Post, Role, Term};
 pub use tasks::{Task, TaskState};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use timers::{Timer, TimerKind, TimerState};
+pub use updates::PromisedUpdate;
 
 use crate::actor::Actor;
 use crate::event::Entity;
@@ -363,7 +365,8 @@ impl Incident {
         self.phase = to;
         if to == Phase::Closed {
             self.closed_at = Some(at);
-            self.finish_timers(at, |_| true);
+            // What customers were promised is owed them, whatever we call the incident.
+            self.finish_timers(at, |kind| !matches!(kind, TimerKind::NextUpdate { .. }));
         } else if reopened {
             self.closed_at = None;
             self.await_status_from(at);

@@ -1,6 +1,7 @@
 //! What is due: absolute instants that a worker looks for, so that they survive restarts and a machine that slept.
 
 use super::law::{LawClock, LawStep};
+use super::updates::PromisedUpdate;
 use super::{Disclosure, EntryKind, Incident, Intent, Outcome, Role, TaskState};
 use crate::actor::Actor;
 use crate::id::{TaskId, TimerId};
@@ -53,6 +54,11 @@ pub enum TimerKind {
         clock: LawClock,
         /// What is done next.
         step: LawStep,
+    },
+    /// The update that letters promise to customers; people are reminded before it, and daily once it is late.
+    NextUpdate {
+        /// What was promised.
+        promise: PromisedUpdate,
     },
 }
 
@@ -223,6 +229,15 @@ impl Incident {
                     Some((TimerKind::Law { clock, step }, again_at)),
                     pages,
                 )
+            }
+            TimerKind::NextUpdate { promise } => {
+                let (what, again_at, targets) = promise.ran(self, now);
+                let reason = PageReason::Ladder { text: what.clone() };
+                let pages = targets
+                    .into_iter()
+                    .map(|target| page(target, reason.clone()))
+                    .collect();
+                (capitalised(&what), Some((timer.kind.clone(), again_at)), pages)
             }
         }
     }

@@ -1,49 +1,20 @@
-//! Letters: strict templates, filled for one customer.
+//! Letters: a template, filled for one customer.
 //!
-//! Takes a template's text and what is known; gives a letter. Which notice it belongs to and who approves it is decided in the
-//! module above. A field that a template names and that does not exist is an error, never an empty place.
+//! Takes a template and what is known; gives a letter. Which notice it belongs to and who approves it is decided in the module above.
 
-use super::{Letter, Notice, NoticeFacts, NoticeKind};
+use super::layout;
+use super::template::LetterTemplate;
+use super::{FactField, Letter, Notice, NoticeFacts, NoticeKind};
 use crate::customer::Customer;
 use crate::id::{LetterId, digest};
-use crate::incident::Incident;
+use crate::incident::{Incident, Standing};
 use crate::obligation::Obligation;
-use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The text of one letter's templates, in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LetterTemplate {
-    /// Language, BCP 47.
-    pub language: String,
-    /// For which kind.
-    pub kind: NoticeKind,
-    /// The subject line.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-    /// The HTML.
-    pub html: String,
-}
-
-impl LetterTemplate {
-    /// Digest of its source: which version was in force.
-    #[must_use]
-    pub fn version(&self) -> String {
-        digest(&[&self.subject, &self.text, &self.html])
-    }
-
-    /// The template for a language, or the English one.
-    #[must_use]
-    pub fn choose<'a>(templates: &'a [Self], kind: NoticeKind, language: &str) -> Option<&'a Self> {
-        let of = |wanted: &str| templates.iter().find(|t| t.kind == kind && t.language == wanted);
-        let base = language.split('-').next().unwrap_or(language);
-        of(language).or_else(|| of(base)).or_else(|| of("en"))
-    }
-}
-
-/// What a template may name. Instants are UTC and written out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a template may name. Instants are UTC and written out in the letter's language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LetterContext {
     /// `INC-0042`.
     pub reference: String,
@@ -53,22 +24,24 @@ pub struct LetterContext {
     pub tenants: Vec<String>,
     /// Whether the customer is confirmed to be affected; else it is possible.
     pub confirmed: bool,
-    /// When the disclosure was confirmed, in the letter's language.
+    /// When the disclosure was confirmed.
     pub confirmed_at: String,
-    /// The same instant for machines (RFC 3339).
-    pub confirmed_at_rfc3339: String,
-    /// By when the customer had to be told, in the letter's language.
+    /// By when the customer had to be told.
     pub due_at: String,
-    /// The same instant for machines (RFC 3339).
-    pub due_at_rfc3339: String,
     /// The limit, such as `72h`.
     pub limit: String,
-    /// As of when the facts stand and the customer is informed, in the letter's language.
+    /// As of when the facts stand.
     pub as_of: String,
-    /// The same instant for machines (RFC 3339).
-    pub as_of_rfc3339: String,
-    /// When the next update comes at the latest.
-    pub next_update_by: String,
+    /// When the next update comes at the latest, where one is promised.
+    pub next_update_by: Option<String>,
+    /// The last notice that this customer was sent before: its name in the letter's language.
+    pub earlier: Option<String>,
+    /// When that was sent.
+    pub earlier_at: Option<String>,
+    /// The fields in which the author said something.
+    pub says: Vec<FactField>,
+    /// The word for what is not known.
+    pub unknown: String,
     /// Who speaks.
     pub company: String,
     /// Whom to ask.
@@ -77,10 +50,37 @@ pub struct LetterContext {
     pub check_at: String,
     /// The code that identifies it there.
     pub check_code: String,
-    /// `[DRILL] ` or nothing.
-    pub drill: String,
-    /// What the author says.
-    pub facts: NoticeFacts,
+    /// `[DRILL] ` or nothing: stands before subject and title, whatever the template says.
+    #[serde(skip)]
+    pub drill: &'static str,
+    /// The facts for machines.
+    #[serde(skip)]
+    pub machine: MachineFacts,
+}
+
+/// What a machine of the customer's can read, for the customer's own duties. Instants are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineFacts {
+    /// `INC-0042`.
+    pub reference: String,
+    /// What kind of notice.
+    pub notice: NoticeKind,
+    /// When the disclosure was confirmed.
+    pub confirmed_at: String,
+    /// As of when the facts stand.
+    pub facts_as_of: String,
+    /// By when the customer had to be told.
+    pub due_at: String,
+    /// The limit, such as `72h`.
+    pub notify_within: String,
+    /// `confirmed`, `possible` or `cleared`.
+    pub affected: Standing,
+    /// The customer's tenants concerned.
+    pub tenants: Vec<String>,
+    /// When the next update comes at the latest.
+    pub next_update_by: Option<String>,
+    /// The code of the letter.
+    pub check_code: String,
 }
 
 /// Who speaks in letters.
@@ -95,21 +95,52 @@ pub struct Sender {
     pub check_at: String,
 }
 
+/// A notice that a customer was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earlier {
+    /// What kind.
+    pub kind: NoticeKind,
+    /// When it was put on its way.
+    pub at: DateTime<Utc>,
+}
+
+impl Earlier {
+    /// The last of the notices that a customer was sent, by kind.
+    #[must_use]
+    pub fn last(sent: &BTreeMap<NoticeKind, DateTime<Utc>>) -> Option<Self> {
+        let last = sent.iter().max_by_key(|(kind, at)| (**at, **kind));
+        last.map(|(kind, at)| Self { kind: *kind, at: *at })
+    }
+}
+
+/// Whom a letter is for, and about what.
+#[derive(Debug, Clone, Copy)]
+pub struct LetterSubject<'a> {
+    /// The incident.
+    pub incident: &'a Incident,
+    /// What is owed to the customer.
+    pub obligation: &'a Obligation,
+    /// The customer.
+    pub customer: &'a Customer,
+    /// Who speaks.
+    pub sender: &'a Sender,
+    /// The last notice that the customer was sent before this one.
+    pub earlier: Option<Earlier>,
+}
+
 /// One customer's letter.
 ///
 /// # Errors
-/// Names the template, its line and the field that is missing.
+/// Names the template, its block and the field that is missing.
 pub fn render(
     template: &LetterTemplate,
     notice: &Notice,
-    incident: &Incident,
-    obligation: &Obligation,
-    customer: &Customer,
-    sender: &Sender,
-    as_of: DateTime<Utc>,
+    subject: LetterSubject<'_>,
 ) -> Result<Letter, String> {
-    let language = &template.language;
-    let context = context(notice, incident, obligation, customer, sender, as_of, language);
+    let customer = subject.customer;
+    let context = LetterContext::of(template, notice, subject)?;
+    let line = template.subject(&context)?;
+    let blocks = template.lay(&context, notice.facts_in(&template.language))?;
     let mut letter = Letter {
         id: LetterId::derived(&[notice.id.as_str(), customer.id.as_str()]),
         notice: notice.id.clone(),
@@ -119,12 +150,11 @@ pub fn render(
             .into_iter()
             .map(|contact| contact.email.clone())
             .collect(),
-        subject: fill(template, "subject", &template.subject, &context)?
-            .trim()
-            .replace(['\r', '\n'], " "),
-        text: fill(template, "text", &template.text, &context)?,
-        html: fill(template, "html", &template.html, &context)?,
-        check_code: context.check_code.clone(),
+        text: layout::text(&blocks),
+        html: layout::html(&blocks, &template.language, &line),
+        subject: line,
+        check_code: context.check_code,
+        facts: Some(context.machine),
         hash: String::new(),
     };
     letter.hash = letter.digest();
@@ -138,108 +168,133 @@ fn check_code(notice: &Notice, customer: &Customer) -> String {
     format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..])
 }
 
-fn context(
-    notice: &Notice,
-    incident: &Incident,
-    obligation: &Obligation,
-    customer: &Customer,
-    sender: &Sender,
-    as_of: DateTime<Utc>,
-    language: &str,
-) -> LetterContext {
-    let instant = |at: DateTime<Utc>| written_out(at, language);
-    let machine = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let affected = incident.affected.get(&customer.id);
-    let named: Vec<String> = affected
-        .map(|a| a.traces.keys().cloned().collect())
-        .unwrap_or_default();
-    LetterContext {
-        reference: incident.reference(),
-        customer: customer.name.clone(),
-        tenants: if named.is_empty() {
+impl LetterContext {
+    fn of(template: &LetterTemplate, notice: &Notice, subject: LetterSubject<'_>) -> Result<Self, String> {
+        let LetterSubject {
+            incident,
+            obligation,
+            customer,
+            sender,
+            earlier,
+        } = subject;
+        let words = &template.words;
+        let facts = notice.facts_in(&template.language);
+        let instant = |at: DateTime<Utc>| words.written(at);
+        let machine = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let deadline = &obligation.deadline;
+        let as_of = notice.as_of(obligation);
+        let next_update_by = notice.next_update_for(obligation);
+        let affected = incident.affected.get(&customer.id);
+        let named: Vec<String> = affected
+            .map(|a| a.traces.keys().cloned().collect())
+            .unwrap_or_default();
+        let tenants = if named.is_empty() {
             customer.tenants.iter().cloned().collect()
         } else {
             named
-        },
-        confirmed: affected.is_some_and(|a| a.standing == crate::incident::Standing::Confirmed),
-        confirmed_at: instant(obligation.deadline.from),
-        confirmed_at_rfc3339: machine(obligation.deadline.from),
-        due_at: instant(obligation.deadline.due_at),
-        due_at_rfc3339: machine(obligation.deadline.due_at),
-        limit: obligation.deadline.limit.to_string(),
-        as_of: instant(as_of),
-        as_of_rfc3339: machine(as_of),
-        next_update_by: instant(as_of + chrono::Duration::hours(72)),
-        company: sender.company.clone(),
-        contact: sender.contact.clone(),
-        check_at: sender.check_at.clone(),
-        check_code: check_code(notice, customer),
-        drill: if incident.drill {
-            "[DRILL] ".to_owned()
-        } else {
-            String::new()
-        },
-        facts: notice.facts.clone(),
+        };
+        let standing = affected.map_or(Standing::Possible, |a| a.standing);
+        let check_code = check_code(notice, customer);
+        Ok(Self {
+            reference: incident.reference(),
+            customer: customer.name.clone(),
+            confirmed: standing == Standing::Confirmed,
+            confirmed_at: instant(deadline.from)?,
+            due_at: instant(deadline.due_at)?,
+            limit: deadline.limit.to_string(),
+            as_of: instant(as_of)?,
+            next_update_by: next_update_by.map(instant).transpose()?,
+            earlier: earlier.and_then(|earlier| words.kinds.get(&earlier.kind).cloned()),
+            earlier_at: earlier.map(|earlier| instant(earlier.at)).transpose()?,
+            says: notice
+                .kind
+                .fields()
+                .into_iter()
+                .map(|f| f.field)
+                .filter(|field| !facts.get(*field).is_empty())
+                .collect(),
+            unknown: words.unknown.clone(),
+            company: sender.company.clone(),
+            contact: sender.contact.clone(),
+            check_at: sender.check_at.clone(),
+            check_code: check_code.clone(),
+            drill: if incident.drill { "[DRILL] " } else { "" },
+            machine: MachineFacts {
+                reference: incident.reference(),
+                notice: notice.kind,
+                confirmed_at: machine(deadline.from),
+                facts_as_of: machine(as_of),
+                due_at: machine(deadline.due_at),
+                notify_within: deadline.limit.to_string(),
+                affected: standing,
+                tenants: tenants.clone(),
+                next_update_by: next_update_by.map(machine),
+                check_code,
+            },
+            tenants,
+        })
+    }
+
+    /// Contexts that a template must be able to be filled with: everything known, and nothing.
+    pub(super) fn samples(template: &LetterTemplate) -> Result<[Self; 2], String> {
+        let at = template.words.written(DateTime::UNIX_EPOCH)?;
+        let machine = MachineFacts {
+            reference: String::new(),
+            notice: template.kind,
+            confirmed_at: String::new(),
+            facts_as_of: String::new(),
+            due_at: String::new(),
+            notify_within: String::new(),
+            affected: Standing::Possible,
+            tenants: Vec::new(),
+            next_update_by: None,
+            check_code: String::new(),
+        };
+        let full = Self {
+            reference: "INC-0001".to_owned(),
+            customer: "Sample".to_owned(),
+            tenants: vec!["sample".to_owned()],
+            confirmed: true,
+            confirmed_at: at.clone(),
+            due_at: at.clone(),
+            limit: "72h".to_owned(),
+            as_of: at.clone(),
+            next_update_by: Some(at.clone()),
+            earlier: template.words.kinds.get(&template.kind).cloned(),
+            earlier_at: Some(at),
+            says: template.kind.fields().into_iter().map(|f| f.field).collect(),
+            unknown: template.words.unknown.clone(),
+            company: "Sample".to_owned(),
+            contact: "security@sample.example".to_owned(),
+            check_at: "sample.example/check".to_owned(),
+            check_code: "0000-0000-0000".to_owned(),
+            drill: "[DRILL] ",
+            machine,
+        };
+        let bare = Self {
+            tenants: Vec::new(),
+            confirmed: false,
+            next_update_by: None,
+            earlier: None,
+            earlier_at: None,
+            says: Vec::new(),
+            drill: "",
+            ..full.clone()
+        };
+        Ok([full, bare])
+    }
+
+    /// The facts for machines, as JSON.
+    pub(super) fn machine_facts(&self) -> Result<String, String> {
+        serde_json::to_string_pretty(&self.machine)
+            .map_err(|fault| format!("the facts for machines cannot be written: {fault}"))
     }
 }
 
-/// An instant as a letter in `language` writes it, in UTC; English where there are no words for the language.
-fn written_out(at: DateTime<Utc>, language: &str) -> String {
-    const DAYS: [&str; 7] = [
-        "Montag",
-        "Dienstag",
-        "Mittwoch",
-        "Donnerstag",
-        "Freitag",
-        "Samstag",
-        "Sonntag",
-    ];
-    const MONTHS: [&str; 12] = [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ];
-    if language.split('-').next() != Some("de") {
-        return at.format("%A, %-d %B %Y, %H:%M UTC").to_string();
+impl Notice {
+    /// What the author says to a reader of `language`: the translation into it, or the facts as they were written first.
+    #[must_use]
+    pub fn facts_in(&self, language: &str) -> &NoticeFacts {
+        self.translations.get(language).unwrap_or(&self.facts)
     }
-    let day = DAYS[at.weekday().num_days_from_monday() as usize];
-    let month = MONTHS[at.month0() as usize];
-    format!(
-        "{day}, {}. {month} {}, {}",
-        at.day(),
-        at.year(),
-        at.format("%H:%M UTC")
-    )
-}
-
-fn fill(
-    template: &LetterTemplate,
-    part: &str,
-    source: &str,
-    context: &LetterContext,
-) -> Result<String, String> {
-    let name = format!("{}.{}.{part}", template.kind.name(), template.language);
-    let mut environment = minijinja::Environment::new();
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_auto_escape_callback(move |name| {
-        if name.ends_with(".html") {
-            minijinja::AutoEscape::Html
-        } else {
-            minijinja::AutoEscape::None
-        }
-    });
-    environment
-        .render_named_str(&name, source, context)
-        .map_err(|fault| format!("letter {name}: {fault:#}"))
 }

@@ -3,7 +3,10 @@
 use crate::samples::{friday, minutes, person};
 use proptest::prelude::*;
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
-use watchkeeper_domain::notice::{Letter, Notice, NoticeError, NoticeFacts, NoticeState, content_hash};
+use watchkeeper_domain::notice::{
+    FactField, Letter, NEXT_UPDATE, Notice, NoticeError, NoticeFacts, NoticeKind, NoticeState, Weight,
+    Written, content_hash, lint,
+};
 
 fn facts() -> NoticeFacts {
     NoticeFacts {
@@ -27,6 +30,7 @@ fn letters() -> Vec<Letter> {
             text: format!("To {key}"),
             html: format!("<p>To {key}</p>"),
             check_code: "0000-0000-0000".to_owned(),
+            facts: None,
             hash: String::new(),
         };
         letter.hash = letter.digest();
@@ -35,9 +39,14 @@ fn letters() -> Vec<Letter> {
     vec![letter("acme"), letter("beta")]
 }
 
+fn draft(facts: NoticeFacts) -> Notice {
+    let incident = IncidentId::derived(&["i"]);
+    Notice::draft(&incident, NoticeKind::Full, facts.into(), person("ana"), friday())
+}
+
 /// Written by ana, submitted by ben.
 fn submitted() -> Notice {
-    Notice::draft(&IncidentId::derived(&["i"]), facts(), person("ana"), friday())
+    draft(facts())
         .with_letters(&letters())
         .and_then(|notice| notice.submit(&person("ben"), friday()))
         .expect("complete")
@@ -71,7 +80,9 @@ fn neither_author_nor_submitter_can_approve() {
 
 #[test]
 fn whoever_edits_last_is_the_author_and_cannot_approve() {
-    let edited = submitted().edit(facts(), &person("lea")).expect("not sent yet");
+    let edited = submitted()
+        .edit(facts().into(), &person("lea"), friday())
+        .expect("not sent yet");
     assert_eq!(edited.state, NoticeState::Draft);
     let again = edited.submit(&person("ben"), friday()).expect("complete");
     let read = again.content_hash.clone();
@@ -108,7 +119,6 @@ fn submitted_like(notice: &Notice) -> Notice {
 
 #[test]
 fn a_full_notice_is_submitted_only_when_it_says_everything_to_somebody() {
-    let draft = |facts| Notice::draft(&IncidentId::derived(&["i"]), facts, person("ana"), friday());
     let silent = draft(NoticeFacts::default())
         .with_letters(&letters())
         .expect("a draft");
@@ -118,7 +128,9 @@ fn a_full_notice_is_submitted_only_when_it_says_everything_to_somebody() {
     assert_eq!(fields.len(), 5);
     assert_eq!(
         draft(facts()).submit(&person("ana"), friday()),
-        Err(NoticeError::Nobody)
+        Err(NoticeError::Nobody {
+            why: NoticeKind::Full.nobody()
+        })
     );
 }
 
@@ -138,7 +150,7 @@ fn returning_needs_a_reason_and_what_was_returned_can_be_submitted_again() {
 #[test]
 fn what_was_sent_is_frozen() {
     let ana = person("ana");
-    assert!(sent().edit(facts(), &ana).is_err());
+    assert!(sent().edit(facts().into(), &ana, friday()).is_err());
     assert!(sent().with_letters(&[]).is_err());
     assert!(sent().submit(&ana, friday()).is_err());
     assert!(sent().send_back("no", &ana, friday()).is_err());
@@ -154,11 +166,13 @@ fn what_was_sent_is_frozen() {
 fn nobody_edits_or_approves_a_holding_notice_and_it_goes_only_to_somebody() {
     let incident = IncidentId::derived(&["i"]);
     let prepare = || Notice::prepare_holding(&incident, "v1".to_owned(), friday());
-    assert!(prepare().edit(facts(), &person("ana")).is_err());
+    assert!(prepare().edit(facts().into(), &person("ana"), friday()).is_err());
     assert!(prepare().submit(&person("ana"), friday()).is_err());
     assert_eq!(
         prepare().dispatch_holding(&[], friday()),
-        Err(NoticeError::Nobody)
+        Err(NoticeError::Nobody {
+            why: NoticeKind::Holding.nobody()
+        })
     );
     let dispatched = prepare()
         .dispatch_holding(&letters(), friday())
@@ -201,4 +215,173 @@ proptest! {
         let refused = notice.approve(&read, &changed, &person("lea"), friday());
         prop_assert!(matches!(refused, Err(NoticeError::Changed { .. })), "{:?}", refused);
     }
+}
+
+#[test]
+fn each_kind_goes_to_those_whom_it_concerns() {
+    use NoticeKind::{Correction, Final, FollowUp, Full, Holding, Withdrawn};
+    let goes = |affected: bool, sent: &[NoticeKind]| {
+        let sent = sent.iter().copied().collect();
+        let kinds = NoticeKind::ALL.into_iter();
+        kinds
+            .filter(|kind| kind.goes_to(affected, &sent))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(goes(true, &[]), [Holding, Full], "owed, and told nothing yet");
+    assert_eq!(
+        goes(true, &[Holding]),
+        [Holding, Full, FollowUp, Final, Correction]
+    );
+    let after_full = goes(true, &[Holding, Full]);
+    assert_eq!(
+        after_full,
+        [Holding, FollowUp, Final, Correction],
+        "nobody gets a second full account"
+    );
+    assert_eq!(goes(false, &[]), [], "cleared before anything went");
+    assert_eq!(
+        goes(false, &[Holding]),
+        [Correction, Withdrawn],
+        "cleared after it was told"
+    );
+    assert_eq!(goes(false, &[Holding, Withdrawn]), [Correction]);
+}
+
+#[test]
+fn a_promise_that_has_passed_is_not_sent() {
+    let notice = draft(facts()).with_letters(&letters()).expect("a draft");
+    let promised = notice.next_update_by.expect("a full notice promises");
+    assert_eq!(promised, friday() + NEXT_UPDATE);
+    let late = promised - minutes(59);
+    let refused = notice.clone().submit(&person("ben"), late);
+    assert_eq!(refused, Err(NoticeError::Promise { by: promised }));
+    let read = notice.content_hash.clone();
+    let waiting = notice.submit(&person("ben"), friday()).expect("in time");
+    let refused = waiting.approve(&read, &letters(), &person("lea"), late);
+    assert_eq!(refused, Err(NoticeError::Promise { by: promised }));
+}
+
+#[test]
+fn half_a_translation_is_not_submitted() {
+    let words = Written {
+        facts: facts(),
+        translations: [("de".to_owned(), NoticeFacts::default())].into(),
+        next_update_by: None,
+    };
+    let notice = draft(facts())
+        .edit(words, &person("ana"), friday())
+        .and_then(|notice| notice.with_letters(&letters()))
+        .expect("a draft");
+    let Err(NoticeError::Incomplete { fields }) = notice.submit(&person("ben"), friday()) else {
+        panic!("half of the readers would read nothing");
+    };
+    assert_eq!(fields[0], "what_happened (de)");
+}
+
+#[test]
+fn what_was_submitted_is_kept_for_the_next_reading() {
+    let returned = submitted()
+        .send_back("say which invoices", &person("lea"), friday())
+        .expect("a reason");
+    let before = returned.read_before.expect("it was read");
+    assert_eq!((before.facts, before.by), (facts(), person("ben")));
+    assert!(submitted().read_before.is_none(), "nobody has read it before");
+}
+
+#[test]
+fn a_comment_changes_no_byte_of_what_is_approved() {
+    let notice = submitted();
+    let read = notice.content_hash.clone();
+    let notice = notice
+        .comment(
+            Some(FactField::WhatHappened),
+            " who says so? ",
+            &person("lea"),
+            friday(),
+        )
+        .expect("a comment");
+    assert_eq!(notice.comments[0].text, "who says so?");
+    assert!(
+        notice
+            .approve(&read, &letters(), &person("lea"), friday())
+            .is_ok()
+    );
+    assert_eq!(
+        submitted().comment(None, " ", &person("lea"), friday()),
+        Err(NoticeError::Comment)
+    );
+}
+
+/// What is objected to in one sentence, and whether it must be changed.
+fn objections(text: &str) -> Vec<(Weight, String)> {
+    let facts = NoticeFacts {
+        what_happened: text.to_owned(),
+        ..facts()
+    };
+    let findings = lint(NoticeKind::Full, &facts, None).into_iter();
+    findings.map(|finding| (finding.weight, finding.words)).collect()
+}
+
+#[test]
+fn a_careful_reader_objects_to_claims_figures_links_secrets_and_empty_words() {
+    let must = |words: &str| vec![(Weight::Must, words.to_owned())];
+    let should = |words: &str| vec![(Weight::Should, words.to_owned())];
+    assert_eq!(objections("There is no evidence of misuse."), must("no evidence"));
+    assert_eq!(
+        objections("Es gibt keine Hinweise auf Missbrauch."),
+        must("keine hinweise")
+    );
+    assert_eq!(
+        objections("See https://parcelway.example/status"),
+        must("https://parcelway.example/status")
+    );
+    assert_eq!(
+        objections("The key AKIAIOSFODNN7EXAMPLE was used."),
+        must("AKIAIOSFODNN7EXAMPLE")
+    );
+    assert_eq!(objections("It was read by TODO."), must("todo"));
+    assert_eq!(
+        objections("They copied 1,204 invoices."),
+        should("1,204 invoices.")
+    );
+    assert_eq!(
+        objections("As of 5 June, 14:00 UTC, 1,204 invoices were copied."),
+        []
+    );
+    assert_eq!(
+        objections("On 5 June at 14:00 a key was stolen."),
+        [],
+        "an instant is no figure"
+    );
+    assert_eq!(
+        objections("We take security seriously."),
+        should("take security seriously")
+    );
+    assert_eq!(
+        objections("The tbdocs service was read."),
+        [],
+        "a word within a word is another word"
+    );
+}
+
+#[test]
+fn a_claim_that_rests_on_records_may_stand() {
+    let facts = NoticeFacts {
+        what_happened: "We found no evidence of misuse.".to_owned(),
+        records_read: "access records of the bucket, 1 to 5 June, all read".to_owned(),
+        ..facts()
+    };
+    assert_eq!(lint(NoticeKind::Full, &facts, None), []);
+    let bare = NoticeFacts {
+        records_read: String::new(),
+        ..facts
+    };
+    let notice = draft(bare).with_letters(&letters()).expect("a draft");
+    let Err(NoticeError::Objections { findings }) = notice.submit(&person("ben"), friday()) else {
+        panic!("only records can show that");
+    };
+    assert!(
+        findings[0].starts_with("what_happened: \"no evidence\""),
+        "{findings:?}"
+    );
 }

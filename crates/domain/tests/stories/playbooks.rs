@@ -100,7 +100,7 @@ fn every_playbook_sends_from_letters_that_stand_in_the_repository() {
             .join(&playbook.letters)
             .join("en");
         assert!(
-            folder.join("holding.txt").is_file(),
+            folder.join("holding.yaml").is_file(),
             "{file}: no letters in {}",
             folder.display()
         );

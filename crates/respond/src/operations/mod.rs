@@ -3,13 +3,14 @@
 pub mod affected;
 pub mod alerts;
 pub mod breach;
-pub mod check;
 mod customer_rows;
 pub mod customers;
 pub mod deliveries;
+pub mod drafts;
 pub mod incidents;
 pub mod notices;
 mod passwords;
 pub mod people;
+pub mod portal;
 pub mod sessions;
 pub mod travel;

@@ -2,9 +2,10 @@
 
 use crate::desk::{Desk, RespondError};
 use crate::library::DEFAULT_LETTERS;
-use crate::settle::must_be_read;
+use crate::settle::{Said, must_be_read};
 use crate::words;
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
@@ -12,26 +13,39 @@ use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
 use watchkeeper_domain::incident::{EntryKind, Incident, TransitionError};
 use watchkeeper_domain::notice::{
-    Letter, LetterTemplate, Notice, NoticeError, NoticeFacts, NoticeKind, NoticeState, render,
+    Earlier, Letter, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind, NoticeState, Written,
+    render,
 };
-use watchkeeper_domain::obligation::{Obligation, ObligationState};
+use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::Tx;
 
+/// Somebody that a notice goes to: what is owed, and what was sent before.
+struct Addressee {
+    obligation: Obligation,
+    earlier: Option<Earlier>,
+}
+
 impl Desk {
-    /// Somebody begins a full notice.
+    /// Somebody begins a notice.
     ///
     /// # Errors
-    /// Refused before a disclosure is confirmed: nobody is owed a notice then.
+    /// Refused before a disclosure is confirmed: nobody is owed a notice then. A holding notice is not written.
     pub async fn draft_notice(
         &self,
         incident: &IncidentId,
-        facts: NoticeFacts,
+        kind: NoticeKind,
+        written: Written,
         by: &Actor,
     ) -> Result<Notice, RespondError> {
+        if kind == NoticeKind::Holding {
+            let problem = "a holding notice comes from its template when a disclosure is confirmed; write `full` or another kind";
+            return Err(RespondError::invalid("kind", problem));
+        }
+        self.must_be_readable(&written)?;
         let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, incident, None).await?;
-        if incident.disclosure.confirmed_at().is_none() {
+        if incident.disclosure.ever_confirmed_at().is_none() {
             return Err(TransitionError::NotFrom {
                 from: format!("disclosure {}", incident.disclosure.name()),
                 attempted: "write a notice for",
@@ -39,18 +53,11 @@ impl Desk {
             }
             .into());
         }
-        let notice = Notice::draft(&incident.id, facts, by.clone(), self.now());
+        let notice = Notice::draft(&incident.id, kind, written, by.clone(), self.now());
         tx.insert_notice(&notice).await?;
         let notice = self.render_letters(&mut tx, &incident, notice).await?;
-        self.say(
-            &mut tx,
-            &incident,
-            &notice,
-            by,
-            "notice.drafted",
-            "Full notice begun",
-        )
-        .await?;
+        self.say(&mut tx, &incident, &notice, by, "notice.drafted", "begun")
+            .await?;
         self.commit(tx).await?;
         Ok(notice)
     }
@@ -63,15 +70,16 @@ impl Desk {
         &self,
         id: &NoticeId,
         read: Option<i64>,
-        facts: NoticeFacts,
+        written: Written,
         by: &Actor,
     ) -> Result<Notice, RespondError> {
+        self.must_be_readable(&written)?;
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         must_be_read(read, notice.version, "notice", id.as_str())?;
         let before = notice.version;
         let incident = self.load(&mut tx, &notice.incident, None).await?;
-        let notice = notice.edit(facts, by)?;
+        let notice = notice.edit(written, by, self.now())?;
         tx.update_notice(&notice, before).await?;
         let notice = self.render_letters(&mut tx, &incident, notice).await?;
         let detail = json!({"content_hash": notice.content_hash, "version": notice.version});
@@ -79,6 +87,26 @@ impl Desk {
             .await?;
         self.commit(tx).await?;
         Ok(notice)
+    }
+
+    /// A translation is into a language that letters exist in: nobody would get another.
+    fn must_be_readable(&self, written: &Written) -> Result<(), RespondError> {
+        let known = self.house.library.languages();
+        let unknown: Vec<&str> = written
+            .translations
+            .keys()
+            .map(String::as_str)
+            .filter(|language| !known.contains(*language))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let problem = format!(
+            "there are no letters in {}; letters exist in {known}",
+            unknown.join(", ")
+        );
+        Err(RespondError::invalid("translations", &problem))
     }
 
     /// The author asks for approval; counsel is paged.
@@ -100,7 +128,7 @@ impl Desk {
             &notice,
             by,
             "notice.submitted",
-            "Full notice submitted for approval",
+            "submitted for approval",
         )
         .await?;
         let occasion = format!("{}/{}", notice.id, notice.version);
@@ -129,7 +157,7 @@ impl Desk {
         let incident = self.load(&mut tx, &notice.incident, None).await?;
         let notice = notice.send_back(why, by, self.now())?;
         tx.update_notice(&notice, before).await?;
-        let text = format!("Full notice returned: {}", why.trim());
+        let text = format!("returned: {}", why.trim());
         self.say(&mut tx, &incident, &notice, by, "notice.returned", &text)
             .await?;
         self.commit(tx).await?;
@@ -155,17 +183,18 @@ impl Desk {
             return Err(NoticeError::Held.into());
         }
         let letters = tx.letters(id).await?;
-        self.must_be_whole(&mut tx, &incident, &letters).await?;
+        self.must_be_whole(&mut tx, &incident, notice.kind, &letters)
+            .await?;
         let notice = notice.approve(read, &letters, &actor, self.now())?;
         tx.update_notice(&notice, before).await?;
         let all: Vec<&Letter> = letters.iter().collect();
         let messages = self.enqueue_letters(&mut tx, &incident, &notice, &all).await?;
         let text = format!(
-            "Full notice approved by a second person: {} to {} on the way",
+            "approved by a second person: {} to {} on the way",
             words::messages(messages),
             words::customers(letters.len())
         );
-        self.say(&mut tx, &incident, &notice, &actor, "notice.approved", &text)
+        self.say_sent(&mut tx, incident, &notice, &actor, ("notice.approved", &text))
             .await?;
         self.commit(tx).await?;
         Ok(notice)
@@ -176,31 +205,50 @@ impl Desk {
         &self,
         tx: &mut Tx,
         incident: &Incident,
+        kind: NoticeKind,
         letters: &[Letter],
     ) -> Result<(), RespondError> {
-        let owed = self.owed(tx, incident).await?;
+        let audience = self.audience(tx, incident, kind).await?;
         let lettered: Vec<&CustomerId> = letters.iter().map(|letter| &letter.customer).collect();
-        let fits = owed.len() == lettered.len() && owed.keys().all(|customer| lettered.contains(&customer));
+        let fits =
+            audience.len() == lettered.len() && audience.keys().all(|customer| lettered.contains(&customer));
         if fits {
             return Ok(());
         }
-        let detail = "the list of affected customers has changed since the notice was submitted; return it, so that its letters are rendered for the list that stands";
+        let detail = "the list of customers it goes to has changed since the notice was submitted; return it, so that its letters are rendered for the list that stands";
         Err(RespondError::invalid("letters", detail))
     }
 
-    /// Customers that must be told, each with its obligation.
-    async fn owed(
+    /// Customers that a notice of this kind goes to now.
+    async fn audience(
         &self,
         tx: &mut Tx,
         incident: &Incident,
-    ) -> Result<BTreeMap<CustomerId, Obligation>, RespondError> {
-        let obligations = tx.obligations_of(&incident.id).await?;
-        let running = obligations
-            .into_iter()
-            .filter(|o| !matches!(o.state, ObligationState::Ended { .. }));
-        Ok(running
-            .map(|obligation| (obligation.customer.clone(), obligation))
-            .collect())
+        kind: NoticeKind,
+    ) -> Result<BTreeMap<CustomerId, Addressee>, RespondError> {
+        let mut sent: BTreeMap<CustomerId, BTreeMap<NoticeKind, DateTime<Utc>>> = BTreeMap::new();
+        for one in tx.notices_sent(&incident.id).await? {
+            let last = sent
+                .entry(one.customer)
+                .or_default()
+                .entry(one.kind)
+                .or_insert(one.at);
+            *last = one.at.max(*last);
+        }
+        let mut audience = BTreeMap::new();
+        for obligation in tx.obligations_of(&incident.id).await? {
+            let had = sent.remove(&obligation.customer).unwrap_or_default();
+            let kinds = had.keys().copied().collect();
+            if kind.goes_to(incident.affects(&obligation.customer), &kinds) {
+                // A holding notice is the first one, whatever came meanwhile: what is rendered again must be the same.
+                let earlier = (kind != NoticeKind::Holding)
+                    .then(|| Earlier::last(&had))
+                    .flatten();
+                let customer = obligation.customer.clone();
+                audience.insert(customer, Addressee { obligation, earlier });
+            }
+        }
+        Ok(audience)
     }
 
     /// Renders the letters of a notice for everybody who must be told, and keeps them.
@@ -226,12 +274,12 @@ impl Desk {
         incident: &Incident,
         notice: &Notice,
     ) -> Result<Vec<Letter>, RespondError> {
-        let owed = self.owed(tx, incident).await?;
-        let ids: Vec<CustomerId> = owed.keys().cloned().collect();
+        let audience = self.audience(tx, incident, notice.kind).await?;
+        let ids: Vec<CustomerId> = audience.keys().cloned().collect();
         let mut letters = Vec::with_capacity(ids.len());
         for customer in tx.customers_by_ids(&ids).await? {
-            if let Some(obligation) = owed.get(&customer.id) {
-                letters.push(self.letter(incident, notice, obligation, &customer)?);
+            if let Some(addressee) = audience.get(&customer.id) {
+                letters.push(self.letter(incident, notice, addressee, &customer)?);
             }
         }
         Ok(letters)
@@ -241,25 +289,18 @@ impl Desk {
         &self,
         incident: &Incident,
         notice: &Notice,
-        obligation: &Obligation,
+        addressee: &Addressee,
         customer: &Customer,
     ) -> Result<Letter, RespondError> {
         let template = self.template(incident, notice.kind, &customer.language)?;
-        // A holding notice stands as of the confirmation, so that rendering it again gives the same bytes.
-        let as_of = match notice.kind {
-            NoticeKind::Holding => obligation.deadline.from,
-            NoticeKind::Full => notice.created_at,
-        };
-        render(
-            template,
-            notice,
+        let subject = LetterSubject {
             incident,
-            obligation,
+            obligation: &addressee.obligation,
             customer,
-            &self.house.sender,
-            as_of,
-        )
-        .map_err(RespondError::Unavailable)
+            sender: &self.house.sender,
+            earlier: addressee.earlier,
+        };
+        render(template, notice, subject).map_err(RespondError::Unavailable)
     }
 
     fn template(
@@ -274,7 +315,9 @@ impl Desk {
             .map_or(DEFAULT_LETTERS, |playbook| playbook.letters.as_str());
         LetterTemplate::choose(self.house.library.letters(folder), kind, language).ok_or_else(|| {
             let kind = kind.name();
-            RespondError::Unavailable(format!("there is no letter `{kind}` in English; add playbooks/letters/{folder}/en/{kind}.subject, .txt and .html"))
+            RespondError::Unavailable(format!(
+                "there is no letter `{kind}` in English; add playbooks/letters/{folder}/en/{kind}.yaml"
+            ))
         })
     }
 
@@ -332,7 +375,8 @@ impl Desk {
             .into_iter()
             .find(|notice| notice.kind == NoticeKind::Holding);
         let Some(notice) = notice else {
-            return Err(NoticeError::Nobody.into());
+            let why = NoticeKind::Holding.nobody();
+            return Err(NoticeError::Nobody { why }.into());
         };
         let letters = tx.letters(&notice.id).await?;
         let before = notice.version;
@@ -345,13 +389,44 @@ impl Desk {
         let messages = self.enqueue_letters(tx, incident, &notice, &theirs).await?;
         let by = Actor::worker("ladder");
         let text = format!(
-            "Holding notice goes to {}: {}",
+            "goes to {}: {}",
             words::customers(customers.len()),
             words::messages(messages)
         );
-        self.say(tx, incident, &notice, &by, "notice.dispatched", &text)
+        self.say_sent(tx, incident.clone(), &notice, &by, ("notice.dispatched", &text))
             .await?;
         Ok(messages)
+    }
+
+    /// A notice is on its way: its record, and the timer of the update that it promises.
+    async fn say_sent(
+        &self,
+        tx: &mut Tx,
+        incident: Incident,
+        notice: &Notice,
+        by: &Actor,
+        (action, text): (&'static str, &str),
+    ) -> Result<(), RespondError> {
+        let before = incident.version;
+        let promised = match notice.kind {
+            // Each customer of a holding notice has a promise of its own; the first to come is the one to keep.
+            NoticeKind::Holding => {
+                let letters = tx.letters(&notice.id).await?;
+                letters.iter().filter_map(Letter::promised).min()
+            }
+            _ => notice.next_update_by,
+        };
+        let text = format!("{} {text}", notice.kind.title());
+        let outcome = incident.notice_sent(notice.kind, promised, text, by, self.now());
+        self.record(tx, by, action, notice.id.as_str(), about(notice))
+            .await?;
+        let said = Said {
+            by,
+            action: "incident.customers_told",
+            detail: json!({"notice": notice.id}),
+        };
+        self.settle(tx, Some(before), outcome, said).await?;
+        Ok(())
     }
 
     async fn say(
@@ -364,15 +439,21 @@ impl Desk {
         text: &str,
     ) -> Result<(), RespondError> {
         let now = self.now();
-        let entry = incident.entry(EntryKind::NoticeChanged, now, now, by, text.to_owned());
+        let text = format!("{} {text}", notice.kind.title());
+        let entry = incident.entry(EntryKind::NoticeChanged, now, now, by, text);
         tx.append_entries(&[entry]).await?;
-        let detail = json!({
-            "incident": incident.id,
-            "kind": notice.kind,
-            "content_hash": notice.content_hash,
-            "letters": notice.letters,
-            "version": notice.version,
-        });
-        self.record(tx, by, action, notice.id.as_str(), detail).await
+        self.record(tx, by, action, notice.id.as_str(), about(notice))
+            .await
     }
+}
+
+/// What the audit log says of a notice.
+fn about(notice: &Notice) -> Value {
+    json!({
+        "incident": notice.incident,
+        "kind": notice.kind,
+        "content_hash": notice.content_hash,
+        "letters": notice.letters,
+        "version": notice.version,
+    })
 }

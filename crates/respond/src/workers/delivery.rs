@@ -208,6 +208,7 @@ impl Deliveries {
                 self.follow_letter(&mut tx, &delivery, letter, now).await?;
             }
             About::Page { incident, .. } => self.follow_page(&mut tx, &delivery, incident, now).await?,
+            About::DryRun { .. } => {}
         }
         desk.commit(tx).await
     }

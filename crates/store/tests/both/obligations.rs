@@ -3,7 +3,7 @@ use crate::every_page;
 use crate::samples::{assert_conflict, customer, incident, letter, minutes, noon, person};
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::incident::{Incident, Severity};
-use watchkeeper_domain::notice::{Notice, NoticeFacts};
+use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind};
 use watchkeeper_domain::obligation::{Obligation, Step};
 use watchkeeper_store::{ObligationFilter, StoreError};
 
@@ -129,8 +129,9 @@ async fn a_notice_and_its_letters_come_back_and_letters_are_replaced_as_a_whole(
             what_you_should_do: "rotate".to_owned(),
             not_yet_known: "how".to_owned(),
             contained: "yes".to_owned(),
+            ..NoticeFacts::default()
         };
-        let draft = Notice::draft(&room.id, facts, person(), noon());
+        let draft = Notice::draft(&room.id, NoticeKind::Full, facts.into(), person(), noon());
         let holding = Notice::prepare_holding(&room.id, "digest".to_owned(), minutes(1));
         let mut tx = bench.begin().await;
         assert!(tx.insert_notice(&draft).await.expect("inserts"));

@@ -219,7 +219,10 @@ async fn people_act(app: &mut App) -> Outcome<()> {
         .find(|n| n.kind == NoticeKind::Full);
     let notice = match full {
         Some(notice) => notice,
-        None => desk.draft_notice(&id, facts(), &lead).await?,
+        None => {
+            desk.draft_notice(&id, NoticeKind::Full, facts().into(), &lead)
+                .await?
+        }
     };
     let notice = match notice.state {
         NoticeState::Draft => desk.submit_notice(&notice.id, &lead).await?,
@@ -242,5 +245,6 @@ fn facts() -> NoticeFacts {
         what_you_should_do: "Replace your keys.".to_owned(),
         not_yet_known: String::new(),
         contained: "yes".to_owned(),
+        ..NoticeFacts::default()
     }
 }

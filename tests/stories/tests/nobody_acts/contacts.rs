@@ -39,7 +39,7 @@ async fn one_letter_in_the_outbox(place: Place) -> (House, Incident) {
         ..NoticeFacts::default()
     };
     let notice = desk
-        .draft_notice(&incident.id, facts, &lead)
+        .draft_notice(&incident.id, NoticeKind::Full, facts.into(), &lead)
         .await
         .expect("drafted");
     let notice = desk.submit_notice(&notice.id, &lead).await.expect("submitted");

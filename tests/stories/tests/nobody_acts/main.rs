@@ -8,6 +8,7 @@ mod page;
 mod proof;
 mod relay_down;
 mod service_down;
+mod told;
 
 use chrono::{DateTime, Duration, Utc};
 use std::collections::BTreeSet;

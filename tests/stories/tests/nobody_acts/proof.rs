@@ -5,12 +5,12 @@ use sha2::{Digest as _, Sha256};
 use sqlx::Connection as _;
 use watchkeeper_domain::audit::Kept;
 use watchkeeper_domain::audit::note::kept_in;
-use watchkeeper_respond::operations::check::{Checked, GenuineNotice};
+use watchkeeper_respond::operations::portal::{Checked, GenuineNotice};
 use watchkeeper_respond::workers::Worker as _;
 
 /// How a recipient's page answers the code in their mail.
 async fn checked(house: &House, code: &str) -> GenuineNotice {
-    match house.desk().check_notice(code, "198.51.100.7").await {
+    match house.desk().open_notice(code, "198.51.100.7").await {
         Ok(Checked::Genuine(notice)) => *notice,
         other => panic!("{other:?}"),
     }

@@ -84,9 +84,12 @@ function IncidentRow({ incident }: { incident: IncidentNotices }) {
             variant="filled"
             loading={begin.isPending}
             onClick={() =>
-              begin.mutate(incident.id, {
-                onSuccess: (made) => void navigate({ to: '/notices/$id', params: { id: made.notice.id } }),
-              })
+              begin.mutate(
+                { incident: incident.id, kind: 'full' },
+                {
+                  onSuccess: (made) => void navigate({ to: '/notices/$id', params: { id: made.notice.id } }),
+                },
+              )
             }
           >
             Start the full notice

@@ -1,13 +1,16 @@
-import { Button } from '@mantine/core';
+import { Button, Radio } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
 import { rows, useDeliveries, useMay } from '../../api/queries';
 import type { IncidentView, Notice } from '../../api/types';
 import { useBeginNotice } from '../../api/writes';
 import { DeliveryTable } from '../../components/DeliveryTable';
+import { FormDialog } from '../../components/dialogs';
 import { ActorName, Ago } from '../../components/marks';
 import { Panel } from '../../components/Page';
-import { Empty, Loaded, More, Refused } from '../../components/States';
-import { count, NOTICE_STATE_NAMES } from '../../words/labels';
+import { Empty, Loaded, More } from '../../components/States';
+import { count, NOTICE_NAMES, NOTICE_PURPOSES, NOTICE_STATE_NAMES } from '../../words/labels';
+import { Receipts } from './Receipts';
 
 /** What was and will be told, and the proof of each message. */
 export function Comms({ view }: { view: IncidentView }) {
@@ -16,6 +19,7 @@ export function Comms({ view }: { view: IncidentView }) {
   return (
     <div className="stack">
       <Notices view={view} />
+      <Receipts view={view} />
       <Panel
         title="Deliveries"
         side={
@@ -46,36 +50,28 @@ export function Comms({ view }: { view: IncidentView }) {
 function Notices({ view }: { view: IncidentView }) {
   const may = useMay('draft_notices');
   const begin = useBeginNotice();
-  const navigate = useNavigate();
-  const full = view.notices.some((notice) => notice.kind === 'full' && notice.state !== 'sent');
-  const confirmed = view.incident.disclosure.state === 'confirmed';
+  const [choosing, setChoosing] = useState(false);
+  const { disclosure } = view.incident;
+  const confirmed = disclosure.state === 'confirmed';
+  const reversed = disclosure.state === 'rejected' && disclosure.reversed !== undefined;
   return (
     <Panel
       title="Notices"
       side={
         may &&
-        confirmed &&
-        !full && (
-          <Button
-            variant="filled"
-            loading={begin.isPending}
-            onClick={() =>
-              begin.mutate(view.incident.id, {
-                onSuccess: (made) => void navigate({ to: '/notices/$id', params: { id: made.notice.id } }),
-              })
-            }
-          >
-            Start the full notice
+        (confirmed || reversed) && (
+          <Button variant="filled" onClick={() => setChoosing(true)}>
+            Write a notice
           </Button>
         )
       }
       bare
     >
-      <Refused fault={begin.error} />
+      <ChooseKind view={view} opened={choosing} onClose={() => setChoosing(false)} begin={begin} />
       {view.notices.length === 0 && (
         <p className="line-item dim">
           {confirmed
-            ? 'No notice yet. Start the full notice: the letters are rendered for each customer while you write.'
+            ? 'No notice yet. Write the full notice: the letters are rendered for each customer while you write.'
             : 'Notices begin when a disclosure is confirmed.'}
         </p>
       )}
@@ -88,12 +84,55 @@ function Notices({ view }: { view: IncidentView }) {
   );
 }
 
+/** Which kind: each says whom it goes to. */
+function ChooseKind({
+  view,
+  opened,
+  onClose,
+  begin,
+}: {
+  view: IncidentView;
+  opened: boolean;
+  onClose: () => void;
+  begin: ReturnType<typeof useBeginNotice>;
+}) {
+  const navigate = useNavigate();
+  const told = view.notices.some((notice) => notice.state === 'sent' && notice.kind !== 'holding');
+  const [kind, setKind] = useState<keyof typeof NOTICE_PURPOSES>(told ? 'follow_up' : 'full');
+  return (
+    <FormDialog
+      title="Write a notice"
+      opened={opened}
+      onClose={onClose}
+      doLabel="Begin"
+      pending={begin.isPending}
+      fault={begin.error}
+      onDo={() =>
+        begin.mutate(
+          { incident: view.incident.id, kind },
+          {
+            onSuccess: (made) => void navigate({ to: '/notices/$id', params: { id: made.notice.id } }),
+          },
+        )
+      }
+    >
+      <Radio.Group label="Kind" value={kind} onChange={(value) => setKind(value as typeof kind)}>
+        <div className="stack">
+          {(Object.keys(NOTICE_PURPOSES) as (typeof kind)[]).map((each) => (
+            <Radio key={each} value={each} label={NOTICE_NAMES[each]} description={NOTICE_PURPOSES[each]} />
+          ))}
+        </div>
+      </Radio.Group>
+    </FormDialog>
+  );
+}
+
 function NoticeRow({ notice }: { notice: Notice }) {
   return (
     <li className="line-item row apart">
       <div>
         <Link to="/notices/$id" params={{ id: notice.id }}>
-          {notice.kind === 'holding' ? 'Holding notice' : 'Full notice'}
+          {NOTICE_NAMES[notice.kind]}
         </Link>{' '}
         <span className={notice.state === 'sent' ? 'tag fine' : 'tag'}>
           {NOTICE_STATE_NAMES[notice.state]}

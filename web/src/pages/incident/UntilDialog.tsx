@@ -50,6 +50,7 @@ export function UntilDialog(props: UntilDialogProps) {
       <InstantInput
         label={props.until.label}
         description={props.until.description}
+        ahead
         value={until}
         onChange={setUntil}
         error={faultOf(write.error, 'until')}

@@ -1,28 +1,49 @@
-import { Button, Textarea } from '@mantine/core';
+import { Button, NativeSelect, Tabs, Textarea } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import type { FactField, NoticeFacts, NoticeView } from '../../api/types';
 import { useNoticeWrite } from '../../api/writes';
 import { faultOf } from '../../components/dialogs';
+import { InstantInput } from '../../components/InstantInput';
 import { Panel } from '../../components/Page';
 import { Refused } from '../../components/States';
-import { FACT_FIELDS, FACT_NAMES } from '../../words/labels';
+import { usePreferences } from '../../live/preferences';
+import { forInput, fromInput } from '../../words/instants';
+import { count, FACT_FIELDS, FACT_NAMES, LANGUAGE_NAMES } from '../../words/labels';
+import { Findings } from './Findings';
 
 /** After this pause in typing, what was written is saved and the letters are rendered again. */
 const SAVE_AFTER = 900;
-const OPTIONAL: readonly FactField[] = ['not_yet_known', 'contained'];
+const FIRST = 'first';
 
-/** What the author says. Saved while writing; submitting saves first. */
+interface Written {
+  facts: NoticeFacts;
+  translations: Record<string, NoticeFacts>;
+  next_update_by?: string;
+}
+
+const NOTHING = Object.fromEntries(
+  [...FACT_FIELDS, 'records_read'].map((field) => [field, '']),
+) as NoticeFacts;
+
+/** What the author says, in every language that is needed. Saved while writing; submitting saves first. */
 export function FactsEditor({ view }: { view: NoticeView }) {
-  const [facts, setFacts] = useState<NoticeFacts>(view.notice.facts);
-  const write = useNoticeWrite(view.notice.id);
-  const saved = useRef(JSON.stringify(view.notice.facts));
-  const dirty = JSON.stringify(facts) !== saved.current;
-  const version = view.notice.version;
+  const { notice } = view;
+  const { zone } = usePreferences();
+  const [written, setWritten] = useState<Written>({
+    facts: notice.facts,
+    translations: notice.translations ?? {},
+    next_update_by: notice.next_update_by,
+  });
+  const [language, setLanguage] = useState(FIRST);
+  const write = useNoticeWrite(notice.id);
+  const saved = useRef(JSON.stringify(written));
+  const dirty = JSON.stringify(written) !== saved.current;
+  const version = notice.version;
   const { mutateAsync, isPending } = write;
 
   const save = async () => {
-    const sent = JSON.stringify(facts);
-    const answer = await mutateAsync({ method: 'PUT', path: '', body: { facts }, version });
+    const sent = JSON.stringify(written);
+    const answer = await mutateAsync({ method: 'PUT', path: '', body: written, version });
     saved.current = sent;
     return answer;
   };
@@ -33,11 +54,20 @@ export function FactsEditor({ view }: { view: NoticeView }) {
     if (!dirty || isPending || write.isError) return;
     const timer = setTimeout(() => void latest.current().catch(() => undefined), SAVE_AFTER);
     return () => clearTimeout(timer);
-  }, [facts, dirty, isPending, write.isError]);
+  }, [written, dirty, isPending, write.isError]);
 
-  const change = (field: FactField, text: string) => {
+  const change = (next: Written) => {
     if (write.isError) write.reset();
-    setFacts({ ...facts, [field]: text });
+    setWritten(next);
+  };
+  const said = language === FIRST ? written.facts : (written.translations[language] ?? NOTHING);
+  const say = (field: keyof NoticeFacts, text: string) => {
+    const facts = { ...said, [field]: text };
+    change(
+      language === FIRST
+        ? { ...written, facts }
+        : { ...written, translations: { ...written.translations, [language]: facts } },
+    );
   };
   const submit = async () => {
     try {
@@ -47,7 +77,6 @@ export function FactsEditor({ view }: { view: NoticeView }) {
       // Shown below the form, from the mutation's own state.
     }
   };
-  const missing = view.missing.filter((field) => facts[field].trim() === '');
   return (
     <Panel
       title="Facts"
@@ -64,24 +93,43 @@ export function FactsEditor({ view }: { view: NoticeView }) {
           void submit();
         }}
       >
-        {FACT_FIELDS.map((field) => (
+        <Languages view={view} written={written} chosen={language} onChoose={setLanguage} onChange={change} />
+        {view.fields.map(({ field, required }) => (
           <Textarea
-            key={field}
+            key={`${language} ${field}`}
             label={FACT_NAMES[field].label}
-            description={FACT_NAMES[field].hint}
-            required={!OPTIONAL.includes(field)}
+            description={language === FIRST ? FACT_NAMES[field].hint : written.facts[field]}
+            required={required}
             minRows={field === 'contained' ? 1 : 3}
-            value={facts[field]}
-            onChange={(event) => change(field, event.currentTarget.value)}
+            value={said[field]}
+            onChange={(event) => say(field, event.currentTarget.value)}
             error={faultOf(write.error, field)}
           />
         ))}
-        {missing.length > 0 && (
-          <p className="notice-bar warn">
-            Still to be written: {missing.map((field) => FACT_NAMES[field].label.toLowerCase()).join(', ')}.
-          </p>
+        <Textarea
+          label="Records read"
+          description="Which records cover the whole period, where you write that there is no evidence of something. Stands in no letter."
+          minRows={1}
+          value={said.records_read}
+          onChange={(event) => say('records_read', event.currentTarget.value)}
+        />
+        {notice.next_update_by !== undefined && (
+          <InstantInput
+            label="Customers hear again by"
+            description="The letters promise it. You are reminded before, and paged when it is late."
+            ahead
+            value={
+              written.next_update_by === undefined ? '' : forInput(Date.parse(written.next_update_by), zone)
+            }
+            onChange={(text) => change({ ...written, next_update_by: fromInput(text, zone) })}
+            error={faultOf(write.error, 'next_update_by')}
+          />
         )}
-        <Refused fault={write.error} shown={FACT_FIELDS} />
+        {view.missing.length > 0 && (
+          <p className="notice-bar warn">Still to be written: {view.missing.map(inWords).join(', ')}.</p>
+        )}
+        <Findings findings={view.findings} />
+        <Refused fault={write.error} shown={[...FACT_FIELDS, 'next_update_by']} />
         <div className="row">
           {write.isError && <Button onClick={() => void save().catch(() => undefined)}>Save again</Button>}
           <Button
@@ -89,11 +137,7 @@ export function FactsEditor({ view }: { view: NoticeView }) {
             variant="filled"
             size="sm"
             loading={isPending}
-            disabled={
-              !view.may.submit && !dirty
-                ? true
-                : FACT_FIELDS.some((f) => !OPTIONAL.includes(f) && facts[f].trim() === '')
-            }
+            disabled={!view.may.submit && !dirty}
           >
             Submit for approval
           </Button>
@@ -101,5 +145,86 @@ export function FactsEditor({ view }: { view: NoticeView }) {
         </div>
       </form>
     </Panel>
+  );
+}
+
+/** `what_happened (de)` as people read it. */
+function inWords(missing: string): string {
+  const [field = '', language] = missing.replace(')', '').split(' (');
+  const name = FACT_NAMES[field as FactField]?.label.toLowerCase() ?? field;
+  return language === undefined ? name : `${name} in ${LANGUAGE_NAMES[language] ?? language}`;
+}
+
+/** The languages it is written in: the first one, and translations for customers who read another. */
+function Languages({
+  view,
+  written,
+  chosen,
+  onChoose,
+  onChange,
+}: {
+  view: NoticeView;
+  written: Written;
+  chosen: string;
+  onChoose: (language: string) => void;
+  onChange: (written: Written) => void;
+}) {
+  const translated = Object.keys(written.translations);
+  const others = view.languages.filter((each) => !translated.includes(each.language));
+  const unread = others.filter((each) => each.language !== 'en' && each.customers > 0);
+  const name = (language: string) => LANGUAGE_NAMES[language] ?? language;
+  return (
+    <div className="stack">
+      {translated.length > 0 && (
+        <Tabs value={chosen} onChange={(value) => onChoose(value ?? FIRST)}>
+          <Tabs.List aria-label="Language">
+            <Tabs.Tab value={FIRST}>As first written</Tabs.Tab>
+            {translated.map((language) => (
+              <Tabs.Tab key={language} value={language}>
+                {name(language)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+        </Tabs>
+      )}
+      {unread.map((each) => (
+        <p key={each.language} className="notice-bar">
+          {count(each.customers, 'customer')} {each.customers === 1 ? 'reads' : 'read'} {name(each.language)}.
+          Without a translation, what you write stands as it is in a {name(each.language)} letter.
+        </p>
+      ))}
+      <div className="row">
+        {others.length > 0 && (
+          <NativeSelect
+            aria-label="Translate into"
+            value=""
+            onChange={(event) => {
+              const language = event.currentTarget.value;
+              if (language === '') return;
+              onChange({ ...written, translations: { ...written.translations, [language]: NOTHING } });
+              onChoose(language);
+            }}
+            data={[
+              { value: '', label: 'Translate into…' },
+              ...others.map((each) => ({
+                value: each.language,
+                label: `${name(each.language)} (${count(each.customers, 'customer')})`,
+              })),
+            ]}
+          />
+        )}
+        {chosen !== FIRST && (
+          <Button
+            onClick={() => {
+              const { [chosen]: _dropped, ...rest } = written.translations;
+              onChange({ ...written, translations: rest });
+              onChoose(FIRST);
+            }}
+          >
+            Drop the translation into {name(chosen)}
+          </Button>
+        )}
+      </div>
+    </div>
   );
 }

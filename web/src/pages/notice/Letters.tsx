@@ -1,20 +1,26 @@
-import { NativeSelect, Tabs } from '@mantine/core';
+import { Button, NativeSelect, Tabs } from '@mantine/core';
 import { useState } from 'react';
-import type { Letter } from '../../api/types';
+import { useLetter, useMay } from '../../api/queries';
+import type { Letter, LetterRow, NoticeView } from '../../api/types';
+import { useDryRun } from '../../api/writes';
 import { LetterHtml } from '../../components/LetterHtml';
 import { Hash } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { RawText } from '../../components/RawText';
+import { Loaded, Refused } from '../../components/States';
 
 /** The letters as they would go, one customer at a time. */
-export function Letters({ letters }: { letters: readonly Letter[] }) {
+export function Letters({ view }: { view: NoticeView }) {
+  const { letters } = view;
   const [chosen, setChosen] = useState<string | null>(null);
-  const letter = letters.find((each) => each.id === chosen) ?? letters[0];
-  if (letter === undefined) {
+  const row = letters.find((each) => each.id === chosen) ?? letters[0];
+  const query = useLetter(row?.id ?? '');
+  if (row === undefined) {
     return (
       <Panel title="Letters">
         <p className="dim">
-          Nobody is affected, so there is no letter. Put customers on the incident’s list first.
+          There is nobody to send this kind of notice to now, so there is no letter. A full notice goes to
+          affected customers who have not had one; the other kinds go to customers who were told before.
         </p>
       </Panel>
     );
@@ -24,43 +30,74 @@ export function Letters({ letters }: { letters: readonly Letter[] }) {
       <div className="stack">
         <NativeSelect
           label="Customer"
-          value={letter.id}
+          value={row.id}
           onChange={(event) => setChosen(event.currentTarget.value)}
           data={letters.map((each) => ({ value: each.id, label: each.customer_name }))}
         />
-        <dl className="definition">
-          <dt>To</dt>
-          <dd>
-            {letter.recipients.length === 0 ? (
-              <span className="bad strong">nobody: this customer has no contact</span>
-            ) : (
-              letter.recipients.join(', ')
-            )}
-          </dd>
-          <dt>Subject</dt>
-          <dd className="strong">{letter.subject}</dd>
-          <dt>Hash</dt>
-          <dd>
-            <Hash hash={letter.hash} />
-          </dd>
-        </dl>
-        <Tabs defaultValue="text">
-          <Tabs.List aria-label="Form of the letter">
-            <Tabs.Tab value="text">Text</Tabs.Tab>
-            <Tabs.Tab value="html">HTML</Tabs.Tab>
-            <Tabs.Tab value="source">HTML source</Tabs.Tab>
-          </Tabs.List>
-          <Tabs.Panel value="text" pt={8}>
-            <RawText label="Letter as text">{letter.text}</RawText>
-          </Tabs.Panel>
-          <Tabs.Panel value="html" pt={8}>
-            <LetterHtml html={letter.html} />
-          </Tabs.Panel>
-          <Tabs.Panel value="source" pt={8}>
-            <RawText label="Source of the letter’s HTML">{letter.html}</RawText>
-          </Tabs.Panel>
-        </Tabs>
+        <Loaded query={query} what="the letter">
+          {(letter) => <Whole letter={letter} row={row} />}
+        </Loaded>
+        <DryRun view={view} row={row} />
       </div>
     </Panel>
+  );
+}
+
+function Whole({ letter, row }: { letter: Letter; row: LetterRow }) {
+  return (
+    <>
+      <dl className="definition">
+        <dt>To</dt>
+        <dd>
+          {row.recipients.length === 0 ? (
+            <span className="bad strong">nobody: this customer has no contact</span>
+          ) : (
+            row.recipients.join(', ')
+          )}
+        </dd>
+        <dt>Subject</dt>
+        <dd className="strong">{letter.subject}</dd>
+        <dt>Hash</dt>
+        <dd>
+          <Hash hash={letter.hash} />
+        </dd>
+      </dl>
+      <Tabs defaultValue="text">
+        <Tabs.List aria-label="Form of the letter">
+          <Tabs.Tab value="text">Text</Tabs.Tab>
+          <Tabs.Tab value="html">HTML</Tabs.Tab>
+          <Tabs.Tab value="source">HTML source</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="text" pt={8}>
+          <RawText label="Letter as text">{letter.text}</RawText>
+        </Tabs.Panel>
+        <Tabs.Panel value="html" pt={8}>
+          <LetterHtml html={letter.html} />
+        </Tabs.Panel>
+        <Tabs.Panel value="source" pt={8}>
+          <RawText label="Source of the letter’s HTML">{letter.html}</RawText>
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}
+
+/** The letter as mail, to the reader alone: how it looks in the program that recipients read it with. */
+function DryRun({ view, row }: { view: NoticeView; row: LetterRow }) {
+  const may = useMay('draft_notices');
+  const run = useDryRun(view.notice.id);
+  if (!may || view.notice.state === 'sent') return null;
+  return (
+    <div className="row">
+      <Button loading={run.isPending} onClick={() => run.mutate(row.customer)}>
+        Send this letter to me only
+      </Button>
+      <span className="small dim" role="status">
+        {run.data
+          ? `On its way to ${run.data.recipient}, marked [DRY RUN].`
+          : 'A dry run: no customer gets anything.'}
+      </span>
+      <Refused fault={run.error} />
+    </div>
   );
 }

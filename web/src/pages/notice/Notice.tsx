@@ -4,9 +4,12 @@ import type { NoticeView } from '../../api/types';
 import { ActorName, At, Hash } from '../../components/marks';
 import { Page } from '../../components/Page';
 import { Loaded } from '../../components/States';
-import { FACT_FIELDS, FACT_NAMES, NOTICE_STATE_NAMES } from '../../words/labels';
+import { FACT_NAMES, LANGUAGE_NAMES, NOTICE_NAMES, NOTICE_STATE_NAMES } from '../../words/labels';
 import { Approval } from './Approval';
+import { Comments } from './Comments';
+import { Difference } from './Difference';
 import { FactsEditor } from './FactsEditor';
+import { Findings } from './Findings';
 import { Letters } from './Letters';
 
 const here = getRouteApi('/notices/$id');
@@ -16,8 +19,7 @@ export function NoticePage() {
   const { id } = here.useParams();
   const query = useNotice(id);
   const view = query.data;
-  const kind =
-    view === undefined ? 'Notice' : view.notice.kind === 'holding' ? 'Holding notice' : 'Full notice';
+  const kind = view === undefined ? 'Notice' : NOTICE_NAMES[view.notice.kind];
   return (
     <Page
       key={id}
@@ -49,8 +51,12 @@ function Notice({ view }: { view: NoticeView }) {
       <Standing view={view} />
       <Approval view={view} />
       <div className="two">
-        {view.may.edit ? <FactsEditor view={view} /> : <FactsRead view={view} />}
-        <Letters letters={view.letters} />
+        <div className="stack">
+          {view.may.edit ? <FactsEditor view={view} /> : <FactsRead view={view} />}
+          <Changes view={view} />
+          <Comments view={view} />
+        </div>
+        <Letters view={view} />
       </div>
     </div>
   );
@@ -118,7 +124,8 @@ function Standing({ view }: { view: NoticeView }) {
 
 function FactsRead({ view }: { view: NoticeView }) {
   const { facts, kind } = view.notice;
-  const written = FACT_FIELDS.filter((field) => facts[field].trim() !== '');
+  const written = view.fields.map(({ field }) => field).filter((field) => facts[field].trim() !== '');
+  const translations = Object.entries(view.notice.translations ?? {});
   return (
     <section className="panel" aria-label="Facts">
       <div className="panel-head">
@@ -140,6 +147,49 @@ function FactsRead({ view }: { view: NoticeView }) {
             </p>
           </div>
         ))}
+        {facts.records_read !== '' && (
+          <div>
+            <h3>Records read (in no letter)</h3>
+            <p className="wrap">{facts.records_read}</p>
+          </div>
+        )}
+        {translations.map(([language, said]) => (
+          <details key={language}>
+            <summary>{LANGUAGE_NAMES[language] ?? language}</summary>
+            {written.map((field) => (
+              <div key={field} lang={language}>
+                <h3>{FACT_NAMES[field].label}</h3>
+                <p className="wrap" style={{ whiteSpace: 'pre-wrap' }}>
+                  {said[field]}
+                </p>
+              </div>
+            ))}
+          </details>
+        ))}
+        {view.notice.state !== 'sent' && <Findings findings={view.findings} />}
+      </div>
+    </section>
+  );
+}
+
+/** What is different from what was read before: from the last submission, or from what customers were told last. */
+function Changes({ view }: { view: NoticeView }) {
+  const { notice, told_before: told } = view;
+  const fields = view.fields.map((each) => each.field);
+  if (notice.state === 'sent') return null;
+  const before = notice.read_before?.facts ?? told;
+  if (!before) return null;
+  return (
+    <section className="panel" aria-label="Differences">
+      <div className="panel-head">
+        <h2>
+          {notice.read_before
+            ? 'Changed since it was submitted last'
+            : 'Different from what customers were told last'}
+        </h2>
+      </div>
+      <div className="panel-body">
+        <Difference before={before} now={notice.facts} fields={fields} />
       </div>
     </section>
   );

@@ -1,0 +1,397 @@
+//! The recipient's page: is the notice ours and as we sent it, what else was sent, has it been read, what is unclear?
+//!
+//! Whoever has the code of a letter speaks for its customer; no account is needed. A code that no letter has is counted against the
+//! address that it came from, whatever was to be done with it.
+
+use crate::desk::{Desk, RespondError};
+use crate::seal::prove;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
+use watchkeeper_domain::access::sign_in_delay;
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::audit::note::InclusionProof;
+use watchkeeper_domain::delivery::{About, DeliveryState};
+use watchkeeper_domain::id::{IncidentId, LetterId, digest};
+use watchkeeper_domain::incident::{EntryKind, Incident};
+use watchkeeper_domain::notice::{Letter, MachineFacts, Notice, NoticeKind, NoticeState, Receipt};
+use watchkeeper_domain::page::PageReason;
+use watchkeeper_store::{AuditFilter, PageRequest, Tx};
+
+/// What the page says about a code that was typed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// The notice is ours.
+    Genuine(Box<GenuineNotice>),
+    /// No letter with this code was sent.
+    Unknown,
+    /// Too many codes that no letter has were typed in from there.
+    Wait {
+        /// For how long.
+        seconds: i64,
+    },
+}
+
+/// A notice that is ours. Says nothing that the customer's letters do not say, but for who acknowledged and asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenuineNotice {
+    /// `INC-0042`.
+    pub reference: String,
+    /// Which kind.
+    pub kind: NoticeKind,
+    /// The subject line.
+    pub subject: String,
+    /// The letter's text.
+    pub text: String,
+    /// When it was put on its way.
+    pub sent_at: DateTime<Utc>,
+    /// SHA-256 of the letter's text, hex: the text of a mail can be compared with it.
+    pub text_sha256: String,
+    /// The digest that the approval was bound to.
+    pub approved_hash: String,
+    /// When a mail server first took a message with this letter.
+    pub accepted_at: Option<DateTime<Utc>>,
+    /// Proof that the log has the record of that; none until a checkpoint has the record.
+    pub proof: Option<InclusionProof>,
+    /// What a machine of the customer's can read.
+    pub facts: Option<MachineFacts>,
+    /// What else was sent to the same customer about the same incident, the newest first.
+    pub others: Vec<OtherNotice>,
+    /// What recipients did with the letter.
+    pub receipt: Receipt,
+}
+
+/// Another notice to the same customer about the same incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherNotice {
+    /// Which kind.
+    pub kind: NoticeKind,
+    /// The subject line.
+    pub subject: String,
+    /// The letter's text.
+    pub text: String,
+    /// When it was put on its way.
+    pub sent_at: DateTime<Utc>,
+}
+
+/// What a recipient does with a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response<'a> {
+    /// Confirms that the right people have read it.
+    Acknowledge {
+        /// Who.
+        name: &'a str,
+        /// What they are; may be empty.
+        role: &'a str,
+    },
+    /// Asks.
+    Ask {
+        /// Who.
+        name: &'a str,
+        /// What.
+        text: &'a str,
+    },
+}
+
+/// A letter that was sent, found by its code.
+struct Found {
+    letter: Letter,
+    notice: Notice,
+    incident: Incident,
+    sent_at: DateTime<Utc>,
+    hash: String,
+}
+
+/// What comes of looking a code up.
+enum Looked {
+    Found(Box<Found>),
+    Unknown,
+    Wait(i64),
+}
+
+impl Desk {
+    /// Looks a code up for somebody at `address`, and records that the letter was opened.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn open_notice(&self, code: &str, address: &str) -> Result<Checked, RespondError> {
+        let mut tx = self.begin().await?;
+        let found = match self.look_up(&mut tx, code, address).await? {
+            Looked::Found(found) => found,
+            other => return other.refused(tx).await,
+        };
+        let receipt = self.opened(&mut tx, &found).await?;
+        let genuine = genuine(&mut tx, *found, receipt).await?;
+        self.commit(tx).await?;
+        Ok(Checked::Genuine(Box::new(genuine)))
+    }
+
+    /// A recipient acknowledges a letter or asks about it.
+    ///
+    /// # Errors
+    /// What [`Receipt`] refuses.
+    pub async fn respond_to_notice(
+        &self,
+        code: &str,
+        address: &str,
+        response: Response<'_>,
+    ) -> Result<Checked, RespondError> {
+        let mut tx = self.begin().await?;
+        let found = match self.look_up(&mut tx, code, address).await? {
+            Looked::Found(found) => found,
+            other => return other.refused(tx).await,
+        };
+        let receipt = self.opened(&mut tx, &found).await?;
+        let before = receipt.version;
+        let now = self.now();
+        let customer = tx.customer(&found.letter.customer).await?;
+        let by = Actor::worker("portal");
+        let (receipt, action, text) = match response {
+            Response::Acknowledge { name, role } => {
+                let receipt = receipt.acknowledge(name, role, now)?;
+                let who = receipt.acknowledged.as_ref().map_or("", |a| a.name.as_str());
+                let text = format!("{} acknowledged the notice: {who}", customer.name);
+                (receipt, "letter.acknowledged", text)
+            }
+            Response::Ask { name, text } => {
+                let receipt = receipt.ask(name, text, now)?;
+                let who = receipt.questions.last().map_or("", |q| q.name.as_str());
+                let text = format!("{} asks about the notice: {who}", customer.name);
+                (receipt, "letter.asked", text)
+            }
+        };
+        tx.update_receipt(&receipt, before).await?;
+        let mut entries = vec![found.incident.entry(EntryKind::Delivered, now, now, &by, text)];
+        if let Some(question) = receipt.questions.last().filter(|_| action == "letter.asked") {
+            let reason = PageReason::QuestionAsked {
+                customer: customer.name.clone(),
+            };
+            let occasion = format!("question/{}/{}", found.letter.id, receipt.questions.len());
+            let target = found.incident.in_charge();
+            entries.extend(
+                self.page(&mut tx, &found.incident, &target, &reason, &occasion)
+                    .await?,
+            );
+            let detail = json!({"question": receipt.questions.len(), "text_sha256": digest(&[&question.text]), "version": receipt.version});
+            self.record(&mut tx, &by, action, found.letter.id.as_str(), detail)
+                .await?;
+        } else {
+            let detail = json!({"notice": found.letter.notice, "version": receipt.version});
+            self.record(&mut tx, &by, action, found.letter.id.as_str(), detail)
+                .await?;
+        }
+        tx.append_entries(&entries).await?;
+        let genuine = genuine(&mut tx, *found, receipt).await?;
+        self.commit(tx).await?;
+        Ok(Checked::Genuine(Box::new(genuine)))
+    }
+
+    /// Somebody of ours answers a recipient's question; the answer stands on the recipient's page.
+    ///
+    /// # Errors
+    /// What [`Receipt::answer`] refuses, and a letter that nobody has opened.
+    pub async fn answer_question(
+        &self,
+        letter: &LetterId,
+        number: usize,
+        text: &str,
+        by: &Actor,
+    ) -> Result<Receipt, RespondError> {
+        let mut tx = self.begin().await?;
+        let Some(receipt) = tx.receipt(letter).await? else {
+            return Err(watchkeeper_store::StoreError::NotFound {
+                what: "receipt of letter",
+                id: letter.to_string(),
+            }
+            .into());
+        };
+        let before = receipt.version;
+        let now = self.now();
+        let receipt = receipt.answer(number, text, by, now)?;
+        tx.update_receipt(&receipt, before).await?;
+        let incident = tx.incident(&receipt.incident).await?;
+        let text = format!("Question {number} of {} answered", receipt.customer);
+        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, by, text)])
+            .await?;
+        let answer = receipt.questions[number - 1]
+            .answer
+            .as_ref()
+            .map(|a| digest(&[&a.text]));
+        let detail = json!({"question": number, "text_sha256": answer, "version": receipt.version});
+        self.record(&mut tx, by, "letter.answered", letter.as_str(), detail)
+            .await?;
+        self.commit(tx).await?;
+        Ok(receipt)
+    }
+
+    /// Finds the letter with a code; codes that no letter has are counted and slow further ones down.
+    async fn look_up(&self, tx: &mut Tx, code: &str, address: &str) -> Result<Looked, RespondError> {
+        let code = normal(code);
+        let key = format!("check:{address}");
+        let now = self.now();
+        let failures = tx.failures(&key).await?;
+        let ready_at = failures.last_at.map(|at| at + sign_in_delay(failures.count));
+        if let Some(wait) = ready_at
+            .map(|at| at - now)
+            .filter(|wait| *wait > Duration::zero())
+        {
+            return Ok(Looked::Wait(wait.num_seconds() + 1));
+        }
+        if let Some(letter) = tx.letter_by_code(&code).await? {
+            let notice = tx.notice(&letter.notice).await?;
+            let sent = !tx
+                .addresses_tried(&letter.notice, &letter.customer)
+                .await?
+                .is_empty();
+            if let (true, NoticeState::Sent { at, hash, .. }) = (sent, &notice.state) {
+                return Ok(Looked::Found(Box::new(Found {
+                    incident: tx.incident(&notice.incident).await?,
+                    sent_at: *at,
+                    hash: hash.clone(),
+                    letter,
+                    notice,
+                })));
+            }
+        }
+        tx.add_failure(&key, now).await?;
+        Ok(Looked::Unknown)
+    }
+
+    /// The letter's receipt; it begins when the letter is opened for the first time.
+    async fn opened(&self, tx: &mut Tx, found: &Found) -> Result<Receipt, RespondError> {
+        let by = Actor::worker("portal");
+        let letter = &found.letter;
+        if let Some(receipt) = tx.receipt(&letter.id).await? {
+            self.record(tx, &by, "letter.checked", letter.id.as_str(), json!({}))
+                .await?;
+            return Ok(receipt);
+        }
+        let now = self.now();
+        let receipt = Receipt::open(letter, &found.incident.id, now);
+        tx.insert_receipt(&receipt).await?;
+        let text = format!("{} opened the notice on the portal", letter.customer);
+        let entry = found.incident.entry(EntryKind::Delivered, now, now, &by, text);
+        tx.append_entries(&[entry]).await?;
+        let detail = json!({"notice": letter.notice, "text_sha256": letter.text_sha256()});
+        self.record(tx, &by, "letter.opened", letter.id.as_str(), detail)
+            .await?;
+        Ok(receipt)
+    }
+}
+
+impl Looked {
+    /// What is said where no letter was found. The count of failures is kept, and nothing else was changed.
+    async fn refused(self, tx: Tx) -> Result<Checked, RespondError> {
+        Ok(match self {
+            Self::Wait(seconds) => Checked::Wait { seconds },
+            Self::Unknown | Self::Found(_) => {
+                tx.commit().await?;
+                Checked::Unknown
+            }
+        })
+    }
+}
+
+async fn genuine(tx: &mut Tx, found: Found, receipt: Receipt) -> Result<GenuineNotice, RespondError> {
+    let Found {
+        letter,
+        notice,
+        incident,
+        sent_at,
+        hash,
+    } = found;
+    let (accepted_at, proof) = accepted(tx, &incident.id, &letter).await?;
+    let mut others = Vec::new();
+    let mut sent_at = sent_at;
+    for sent in tx.notices_sent(&incident.id).await? {
+        if sent.customer != letter.customer {
+            continue;
+        }
+        if sent.notice == notice.id {
+            sent_at = sent.at;
+            continue;
+        }
+        let mut theirs = tx.letters(&sent.notice).await?.into_iter();
+        if let Some(theirs) = theirs.find(|l| l.customer == sent.customer) {
+            others.push(OtherNotice {
+                kind: sent.kind,
+                subject: theirs.subject,
+                text: theirs.text,
+                sent_at: sent.at,
+            });
+        }
+    }
+    others.sort_by_key(|other| std::cmp::Reverse(other.sent_at));
+    Ok(GenuineNotice {
+        reference: incident.reference(),
+        kind: notice.kind,
+        subject: letter.subject.clone(),
+        sent_at,
+        text_sha256: letter.text_sha256(),
+        approved_hash: hash,
+        accepted_at,
+        proof,
+        facts: letter.facts.clone(),
+        text: letter.text,
+        others,
+        receipt,
+    })
+}
+
+/// When a mail server first took the letter, and proof that the log has the record of that.
+async fn accepted(
+    tx: &mut Tx,
+    incident: &IncidentId,
+    letter: &Letter,
+) -> Result<(Option<DateTime<Utc>>, Option<InclusionProof>), RespondError> {
+    let deliveries = tx.deliveries_to(incident, &letter.customer).await?;
+    let first = deliveries
+        .iter()
+        .filter_map(|delivery| match (&delivery.about, &delivery.state) {
+            (About::Letter { letter: of, .. }, DeliveryState::Accepted { at, .. }) if *of == letter.id => {
+                Some((*at, delivery))
+            }
+            _ => None,
+        })
+        .min_by_key(|(at, _)| *at);
+    let Some((at, delivery)) = first else {
+        return Ok((None, None));
+    };
+    let filter = AuditFilter {
+        subject: Some(delivery.id.to_string()),
+        action: Some("delivery.attempted".to_owned()),
+    };
+    // The last attempt is the one that was accepted.
+    let records = tx.audit_page(&filter, &PageRequest::first(1)).await?;
+    let proof = match records.items.first() {
+        Some(record) => prove(tx, record.seq).await?,
+        None => None,
+    };
+    Ok((Some(at), proof))
+}
+
+/// The code as it is kept, however it was typed: `AB12 cd34 ef56` is `ab12-cd34-ef56`.
+fn normal(code: &str) -> String {
+    let plain: Vec<char> = code
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(64)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    plain
+        .chunks(4)
+        .map(|chunk| chunk.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_however_it_is_typed() {
+        for typed in ["ab12-cd34-ef56", " AB12 CD34 EF56 ", "ab12cd34ef56"] {
+            assert_eq!(normal(typed), "ab12-cd34-ef56");
+        }
+    }
+}

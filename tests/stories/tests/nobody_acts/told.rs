@@ -1,0 +1,391 @@
+//! After the first notice: what customers were promised, what they ask, and what is put right.
+
+use super::*;
+use watchkeeper_domain::customer::ContactRole;
+use watchkeeper_domain::id::CustomerId;
+use watchkeeper_domain::notice::{Letter, Notice};
+use watchkeeper_respond::RespondError;
+use watchkeeper_respond::operations::customers::{ContactFacts, CustomerFacts};
+use watchkeeper_respond::operations::portal::{Checked, GenuineNotice, Response};
+
+/// A recipient's address, as the portal sees it.
+const RECIPIENT: &str = "198.51.100.7";
+
+fn account() -> NoticeFacts {
+    let text = || "known".to_owned();
+    NoticeFacts {
+        what_happened: text(),
+        what_information: text(),
+        likely_consequences: text(),
+        what_we_did: text(),
+        what_you_should_do: text(),
+        contained: text(),
+        ..NoticeFacts::default()
+    }
+}
+
+/// Written by Mara, approved by Inês, and carried out.
+async fn sent_notice(house: &mut House, incident: &Incident, kind: NoticeKind, facts: NoticeFacts) -> Notice {
+    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
+    let desk = house.desk().clone();
+    let notice = desk
+        .draft_notice(&incident.id, kind, facts.into(), &mara)
+        .await
+        .expect("begun");
+    let notice = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
+    let notice = desk
+        .approve_notice(&notice.id, &notice.content_hash, &ines)
+        .await
+        .expect("approved");
+    house.settle().await;
+    notice
+}
+
+async fn letters(house: &House, notice: &Notice) -> Vec<Letter> {
+    let mut tx = house.desk().store().read().await.expect("a transaction");
+    tx.letters(&notice.id).await.expect("letters")
+}
+
+async fn customer(house: &House, victim: Victim) -> CustomerId {
+    house.customers().await[&victim.key()].id.clone()
+}
+
+fn genuine(checked: Result<Checked, RespondError>) -> GenuineNotice {
+    match checked {
+        Ok(Checked::Genuine(notice)) => *notice,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn what_was_promised_is_reminded_of_until_it_is_sent(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let full = sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    let promised = full.next_update_by.expect("promised");
+    let standing = house.incident().await.promised_update().expect("a timer");
+    assert_eq!(standing.by, promised);
+
+    let (reminded, _) = reach(&mut house, promised - Duration::hours(12)).await;
+    assert!(
+        reminded.iter().any(|d| says(d, "promised an update by")),
+        "{reminded:?}"
+    );
+    assert_eq!(
+        recipients(&reminded).into_iter().collect::<BTreeSet<_>>(),
+        emails(&[TOMAS, INES]),
+        "who is in charge, and counsel"
+    );
+    let (late, _) = reach(&mut house, promised).await;
+    assert!(late.iter().any(|d| says(d, "has not been sent")), "{late:?}");
+    assert!(
+        recipients(&late).contains(&JONAS.email.to_owned()),
+        "executives too"
+    );
+
+    // Closing the incident does not end what customers were promised.
+    let new = NoticeFacts {
+        what_is_new: "the key was found on a laptop".to_owned(),
+        ..NoticeFacts::default()
+    };
+    let update = sent_notice(&mut house, &incident, NoticeKind::FollowUp, new).await;
+    let told = letters(&house, &update).await;
+    assert_eq!(told.len(), VICTIMS.len());
+    let german = &customer(&house, VICTIMS[1]).await;
+    let german = told.iter().find(|l| l.customer == *german).expect("Bergmann's");
+    assert!(
+        german.text.contains("unseren vollständigen Bericht"),
+        "{}",
+        german.text
+    );
+    let standing = house.incident().await.promised_update().expect("a new promise");
+    assert_eq!(Some(standing.by), update.next_update_by);
+
+    sent_notice(&mut house, &incident, NoticeKind::Final, account()).await;
+    assert_eq!(
+        house.incident().await.promised_update(),
+        None,
+        "nothing follows a final account"
+    );
+    let (before, _) = sent(&house).await;
+    house.pass(Duration::days(10));
+    house.settle().await;
+    let (after, _) = sent(&house).await;
+    assert_eq!(before.len(), after.len(), "nobody is paged for it any more");
+    house.everything_arrived_once().await;
+    house.verified_audit().await;
+}
+
+async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    let mara = house.actor(MARA).await;
+    let desk = house.desk().clone();
+    let why = NoticeFacts {
+        why_withdrawn: "the files were test data".to_owned(),
+        ..NoticeFacts::default()
+    };
+    let early = desk
+        .draft_notice(&incident.id, NoticeKind::Withdrawn, why.clone().into(), &mara)
+        .await
+        .expect("begun");
+    let refused = desk
+        .submit_notice(&early.id, &mara)
+        .await
+        .expect_err("nobody was cleared");
+    assert!(refused.to_string().contains("then cleared"), "{refused}");
+    let cleared = customer(&house, VICTIMS[4]).await;
+    desk.set_affected(&incident.id, &cleared, Standing::Cleared, "test data only", &mara)
+        .await
+        .expect("cleared");
+    let withdrawn = sent_notice(&mut house, &incident, NoticeKind::Withdrawn, why).await;
+    let told: Vec<CustomerId> = letters(&house, &withdrawn)
+        .await
+        .into_iter()
+        .map(|l| l.customer)
+        .collect();
+    assert_eq!(told, std::slice::from_ref(&cleared));
+
+    let wrong = NoticeFacts {
+        what_was_wrong: "we said that orders were read".to_owned(),
+        what_is_right: "only invoices were read".to_owned(),
+        ..NoticeFacts::default()
+    };
+    let correction = sent_notice(&mut house, &incident, NoticeKind::Correction, wrong).await;
+    assert_eq!(
+        letters(&house, &correction).await.len(),
+        VICTIMS.len(),
+        "everybody who was told it"
+    );
+    let fresh = NoticeFacts {
+        what_is_new: "nothing".to_owned(),
+        ..NoticeFacts::default()
+    };
+    let update = sent_notice(&mut house, &incident, NoticeKind::FollowUp, fresh).await;
+    let told = letters(&house, &update).await;
+    assert!(
+        told.iter().all(|letter| letter.customer != cleared),
+        "not affected any more"
+    );
+    let again = desk
+        .draft_notice(&incident.id, NoticeKind::Full, account().into(), &mara)
+        .await
+        .expect("begun");
+    let refused = desk
+        .submit_notice(&again.id, &mara)
+        .await
+        .expect_err("all have had one");
+    assert!(refused.to_string().contains("gets a follow-up"), "{refused}");
+    house.everything_arrived_once().await;
+    house.verified_audit().await;
+}
+
+async fn a_recipient_opens_acknowledges_and_asks_and_is_answered(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let full = sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    let victim = VICTIMS[0];
+    let theirs = customer(&house, victim).await;
+    let letter = letters(&house, &full)
+        .await
+        .into_iter()
+        .find(|l| l.customer == theirs)
+        .expect("theirs");
+    let desk = house.desk().clone();
+    let opened = genuine(desk.open_notice(&letter.check_code, RECIPIENT).await);
+    assert_eq!(
+        (opened.text.as_str(), opened.others.len()),
+        (letter.text.as_str(), 0)
+    );
+    assert_eq!(opened.receipt.opened_at, house.now());
+    house.pass(Duration::minutes(5));
+    let jane = Response::Acknowledge {
+        name: " Jane\tRoe ",
+        role: "CISO",
+    };
+    let seen = genuine(desk.respond_to_notice(&letter.check_code, RECIPIENT, jane).await);
+    let acknowledged = seen.receipt.acknowledged.expect("acknowledged");
+    assert_eq!(
+        (acknowledged.name.as_str(), acknowledged.at),
+        ("Jane Roe", house.now())
+    );
+    assert_ne!(seen.receipt.opened_at, house.now(), "the first opening stays");
+    let again = desk.respond_to_notice(&letter.check_code, RECIPIENT, jane).await;
+    assert!(
+        matches!(again, Err(RespondError::Receipt(_))),
+        "who came first stays: {again:?}"
+    );
+
+    let question = Response::Ask {
+        name: "Sam Poe",
+        text: "When do we get the list of files?",
+    };
+    genuine(
+        desk.respond_to_notice(&letter.check_code, RECIPIENT, question)
+            .await,
+    );
+    house.settle().await;
+    let paged = house.deliveries(&incident).await;
+    let asked = paged.iter().filter(|d| {
+        pages_for(
+            d,
+            |r| matches!(r, PageReason::QuestionAsked { customer } if customer == victim.name),
+        )
+    });
+    assert_eq!(asked.count(), 1, "whoever is in charge hears of it, once");
+    let ines = house.actor(INES).await;
+    desk.answer_question(&letter.id, 1, "On Monday by noon.", &ines)
+        .await
+        .expect("answered");
+    let twice = desk.answer_question(&letter.id, 1, "Never.", &ines).await;
+    assert!(matches!(twice, Err(RespondError::Receipt(_))), "{twice:?}");
+    let seen = genuine(desk.open_notice(&letter.check_code, RECIPIENT).await);
+    let answer = seen.receipt.questions[0].answer.as_ref().expect("answered");
+    assert_eq!((answer.text.as_str(), &answer.by), ("On Monday by noon.", &ines));
+
+    // What a stranger types in is counted against the stranger, whatever they wanted to do.
+    for _ in 0..5 {
+        let guess = desk
+            .respond_to_notice("0000-0000-0000", "203.0.113.9", question)
+            .await;
+        assert!(
+            matches!(guess, Ok(Checked::Unknown | Checked::Wait { .. })),
+            "{guess:?}"
+        );
+    }
+    let slowed = desk.open_notice(&letter.check_code, "203.0.113.9").await;
+    assert!(matches!(slowed, Ok(Checked::Wait { .. })), "{slowed:?}");
+    house.verified_audit().await;
+}
+
+async fn a_dry_run_reaches_one_of_us_and_tells_no_customer(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let (mara, desk) = (house.actor(MARA).await, house.desk().clone());
+    let notice = desk
+        .draft_notice(&incident.id, NoticeKind::Full, account().into(), &mara)
+        .await
+        .expect("begun");
+    let victim = VICTIMS[2];
+    let theirs = customer(&house, victim).await;
+    let me = house.user(MARA).await;
+    desk.dry_run_notice(&notice.id, &theirs, &me)
+        .await
+        .expect("queued");
+    house.settle().await;
+    let mails = house.relay.mails_to(MARA.email);
+    let runs: Vec<_> = mails
+        .iter()
+        .filter(|mail| mail.text.contains(victim.name))
+        .collect();
+    assert_eq!(runs.len(), 1);
+    let (_, sent) = sent(&house).await;
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(
+        of(&house, &incident, victim).await.state,
+        ObligationState::Running
+    );
+    house.verified_audit().await;
+}
+
+async fn who_answers_for_two_customers_has_a_letter_for_each(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let shared = "soc@provider.example";
+    let tomas = house.actor(TOMAS).await;
+    for victim in [VICTIMS[2], VICTIMS[4]] {
+        let customer = house.customers().await[&victim.key()].clone();
+        let facts = CustomerFacts {
+            name: customer.name,
+            tenants: customer.tenants,
+            notify_within: customer.notify_within,
+            contract: customer.contract,
+            language: customer.language,
+            contacts: vec![ContactFacts {
+                name: "SOC".to_owned(),
+                email: shared.to_owned(),
+                role: ContactRole::Security,
+            }],
+        };
+        house
+            .desk()
+            .keep_customer(&customer.key, Some(customer.version), facts, &tomas)
+            .await
+            .expect("changed");
+    }
+    let incident = confirmed(&mut house).await;
+    sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    let mails = house.relay.mails_to(shared);
+    assert_eq!(mails.len(), 2, "one letter a customer");
+    for victim in [VICTIMS[2], VICTIMS[4]] {
+        assert_eq!(
+            mails
+                .iter()
+                .filter(|mail| mail.text.contains(victim.name))
+                .count(),
+            1
+        );
+        let state = of(&house, &incident, victim).await.state;
+        assert!(matches!(state, ObligationState::Told { .. }), "{state:?}");
+    }
+    house.verified_audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_promised_is_reminded_of_until_it_is_sent_on_sqlite() {
+    what_was_promised_is_reminded_of_until_it_is_sent(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_promised_is_reminded_of_until_it_is_sent_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        what_was_promised_is_reminded_of_until_it_is_sent(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is_on_sqlite() {
+    who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_opens_acknowledges_and_asks_and_is_answered_on_sqlite() {
+    a_recipient_opens_acknowledges_and_asks_and_is_answered(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipient_opens_acknowledges_and_asks_and_is_answered_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_recipient_opens_acknowledges_and_asks_and_is_answered(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_reaches_one_of_us_and_tells_no_customer_on_sqlite() {
+    a_dry_run_reaches_one_of_us_and_tells_no_customer(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_reaches_one_of_us_and_tells_no_customer_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_dry_run_reaches_one_of_us_and_tells_no_customer(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_for_two_customers_has_a_letter_for_each_on_sqlite() {
+    who_answers_for_two_customers_has_a_letter_for_each(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_for_two_customers_has_a_letter_for_each_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        who_answers_for_two_customers_has_a_letter_for_each(place).await;
+    }
+}
