@@ -8,8 +8,9 @@ SHELL := bash
 # Cargo's own variable says where artifacts go; everything that is made stands there.
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(or $(WATCHKEEPER_TEST_VENV),$(TARGET)/venv)
-# The AWS emulator of the tests. Pinned, so that a test that fails tells of our change and of nobody else's.
-EMULATOR := moto[server]==5.2.5
+# The AWS emulator of the tests, and the verifier of DKIM signatures that knows nothing of ours. Pinned, so that a test that fails tells
+# of our change and of nobody else's. tests/testbed/src/python.rs names the same.
+PYTHON_PACKAGES := moto[server]==5.2.5 dkimpy[ed25519]==1.1.8
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 600
 
@@ -93,12 +94,17 @@ prepare:
 	    echo "[prepare] MISSING: $${wanted[*]}. Install them (Debian: sudo apt-get install $${wanted[*]}); tests that need them will say that they did not run" >&2
 	  fi
 	fi
-	if ! "$(VENV)/bin/python" -c 'import sys, importlib.metadata as m; name, version = sys.argv[1].split("=="); sys.exit(m.version(name.split("[")[0]) != version)' '$(EMULATOR)' 2>/dev/null; then
-	  echo "[prepare] AWS emulator: installing $(EMULATOR)"
-	  rm -rf "$(VENV)"
-	  mkdir -p "$$(dirname "$(VENV)")"
-	  python3 -m venv "$(VENV)" && "$(VENV)/bin/pip" install --quiet --disable-pip-version-check '$(EMULATOR)' \
-	    || echo "[prepare] MISSING: $(EMULATOR) could not be installed from PyPI; tests against the AWS emulator will fail" >&2
+	has_all() { "$(VENV)/bin/python" -c 'import sys, importlib.metadata as m; wanted = [p.split("==") for p in sys.argv[1:]]; sys.exit(any(m.version(name.split("[")[0]) != version for name, version in wanted))' $(PYTHON_PACKAGES:%='%') 2>/dev/null; }
+	install() { "$(VENV)/bin/pip" install --quiet --disable-pip-version-check $(PYTHON_PACKAGES:%='%'); }
+	if ! has_all; then
+	  echo "[prepare] Python: installing $(PYTHON_PACKAGES)"
+	  # An environment of an older checkout may lack one package only; what cannot be mended is made anew.
+	  if ! { [[ -x "$(VENV)/bin/pip" ]] && install && has_all; }; then
+	    rm -rf "$(VENV)"
+	    mkdir -p "$$(dirname "$(VENV)")"
+	    python3 -m venv "$(VENV)" && install \
+	      || echo "[prepare] MISSING: $(PYTHON_PACKAGES) could not be installed from PyPI; tests against the AWS emulator and of DKIM will fail" >&2
+	  fi
 	fi
 
 check-web:

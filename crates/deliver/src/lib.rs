@@ -15,6 +15,7 @@
 
 mod channel;
 pub mod compose;
+mod dkim;
 mod fault;
 pub mod mailbox;
 mod message;
@@ -25,6 +26,7 @@ mod span;
 
 pub use channel::{Channel, Receipt, SendError, StageError, StageRecorder};
 pub use compose::{ComposeError, DraftFault, FrozenMail, MailDraft, Party, compose, one_line};
+pub use dkim::{DkimConfig, DkimError, DkimSigner};
 pub use fault::{ConfigFault, ConfigFaults};
 pub use mailbox::{MailSink, Mailbox, ReceivedMail, parse_received};
 pub use message::{IdempotencyKey, Mail, Message, TopicMessage};

@@ -2,6 +2,7 @@
 
 use crate::library::Library;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::PagingPolicy;
@@ -16,6 +17,8 @@ pub struct House {
     pub sender: Sender,
     /// The author of all mail.
     pub mail_from: watchkeeper_deliver::Party,
+    /// Who signs all mail, where a key is configured.
+    pub dkim: Option<Arc<watchkeeper_deliver::DkimSigner>>,
     /// Whom to page.
     pub paging: PagingPolicy,
     /// Addresses of executives, paged at 48/72 of a limit.

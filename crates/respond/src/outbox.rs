@@ -451,8 +451,13 @@ impl Desk {
             date: self.now(),
             headers,
         };
-        let frozen =
+        let mut frozen =
             compose(&draft).map_err(|fault| RespondError::invalid("recipient", fault.to_string()))?;
+        if let Some(signer) = &self.house.dkim {
+            frozen = signer
+                .sign(frozen, draft.date)
+                .map_err(|fault| RespondError::Unavailable(fault.to_string()))?;
+        }
         Ok(Message::Mail(Mail {
             from: from.address.clone(),
             to: to.address,

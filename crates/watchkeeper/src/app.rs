@@ -153,6 +153,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         base_url: config.server.base_url.clone(),
         sender: config.notices.clone(),
         mail_from: config.mail.author(),
+        dkim: signer(config)?,
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
         topics: config
@@ -166,6 +167,15 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         library,
         demo: mode == Mode::Demo,
     })
+}
+
+/// Who signs mail, where that is configured.
+fn signer(config: &Config) -> Result<Option<Arc<deliver::DkimSigner>>, String> {
+    let signer = config.mail.dkim.as_ref().map(deliver::DkimSigner::open);
+    let signer = signer
+        .transpose()
+        .map_err(|faults| format!("mail.dkim: {faults}"))?;
+    Ok(signer.map(Arc::new))
 }
 
 type Opened = (Vec<Configured>, BTreeMap<String, Arc<Receiver>>);

@@ -66,6 +66,9 @@ Exit code 0: all was judged. 1: --fail-on found something. 2: a file or the rule
     /// Verify the audit log, and prove to others what is in it.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// What the world must know of our mail.
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Keep accounts from the machine itself.
     #[command(subcommand)]
     People(PeopleCommand),
@@ -189,6 +192,25 @@ pub enum ConfigCommand {
 
 Exit code 0: sound. 1: faults.")]
     Check {
+        /// Which configuration.
+        #[command(flatten)]
+        file: ConfigFile,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What the world must know of our mail.
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Print the DNS record with which receivers verify the DKIM signatures of our mail.
+    #[command(after_help = "Examples:
+  watchkeeper mail dkim-record --config watchkeeper.toml
+  watchkeeper mail dkim-record --json   {\"name\",\"type\",\"value\"}, the value in one piece
+
+Publish it before mail is signed, and leave the record of an older key for a week after a change: mail that is under way still needs it.")]
+    DkimRecord {
         /// Which configuration.
         #[command(flatten)]
         file: ConfigFile,

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use watchkeeper_collect::SourceConfig;
-use watchkeeper_deliver::{Party, SmtpConfig, SnsConfig};
+use watchkeeper_deliver::{DkimConfig, Party, SmtpConfig, SnsConfig};
 use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
@@ -133,9 +133,23 @@ pub struct Mail {
     pub from_name: Option<String>,
     /// The relay.
     pub smtp: SmtpConfig,
+    /// As which domain mail is signed; not at all where it is left out.
+    #[serde(default)]
+    pub dkim: Option<DkimConfig>,
 }
 
 impl Mail {
+    /// Mail from an address over one relay, and nothing more.
+    #[must_use]
+    pub fn plain(from: &str, smtp: SmtpConfig) -> Self {
+        Self {
+            from: from.to_owned(),
+            from_name: None,
+            smtp,
+            dkim: None,
+        }
+    }
+
     /// The author of all mail.
     #[must_use]
     pub fn author(&self) -> Party {

@@ -215,3 +215,35 @@ fn bounds_of_detection_that_cannot_work_are_said_with_their_lines() {
     }
     assert_eq!(faults.len(), 7, "{faults:#?}");
 }
+
+#[test]
+fn what_is_wrong_with_the_signature_of_mail_is_said_with_its_line_and_without_the_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("dkim.pem");
+    std::fs::write(
+        &key,
+        "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
+    )
+    .expect("written");
+    let signature = format!(
+        "[mail.dkim]\ndomain = \"example.org\"\nselector = \"watch 1\"\nkey_file = \"{}\"\n\n[[paging.steps]]",
+        key.display()
+    );
+    let text = DEFAULT.replacen("[[paging.steps]]", &signature, 1);
+    let faults = faults(&text);
+    let line_of = |what: &str| {
+        text.lines()
+            .position(|line| line.starts_with(what))
+            .map(|line| line + 1)
+    };
+    for (field, what, remedy) in [
+        ("mail.dkim.domain", "domain = ", "the domain of mail.from"),
+        ("mail.dkim.selector", "selector = ", "letters, digits and hyphens"),
+        ("mail.dkim.key_file", "key_file = ", "openssl genrsa"),
+    ] {
+        let fault = named(&faults, field);
+        assert_eq!(Some(fault.line), line_of(what), "{fault:?}");
+        assert!(fault.remedy.contains(remedy), "{fault:?}");
+    }
+    assert!(!format!("{faults:?}").contains("c2VjcmV0"));
+}

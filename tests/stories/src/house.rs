@@ -47,6 +47,30 @@ pub struct Setup {
     pub sources: Vec<SourceConfig>,
     /// How the topic is reached; the first step of the policy then pages it, too.
     pub sns: Option<Sns>,
+    /// What is changed of how mail is sent.
+    pub mail: MailSetup,
+}
+
+/// Changes how mail is sent; by default nothing.
+pub struct MailSetup(Box<dyn FnOnce(Mail) -> Mail + Send>);
+
+impl MailSetup {
+    /// With this change.
+    pub fn with(change: impl FnOnce(Mail) -> Mail + Send + 'static) -> Self {
+        Self(Box::new(change))
+    }
+}
+
+impl Default for MailSetup {
+    fn default() -> Self {
+        Self::with(|mail| mail)
+    }
+}
+
+impl std::fmt::Debug for MailSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MailSetup(…)")
+    }
 }
 
 /// The service, its clock and its relay.
@@ -111,12 +135,14 @@ pub fn configuration(
             filter: "warn".to_owned(),
         },
         mail: Mail {
-            from: "watch@paperplane.example".to_owned(),
             from_name: Some("Paperplane Security".to_owned()),
-            smtp: SmtpConfig {
-                limits,
-                ..SmtpConfig::loopback(smtp_port)
-            },
+            ..(setup.mail.0)(Mail::plain(
+                "watch@paperplane.example",
+                SmtpConfig {
+                    limits,
+                    ..SmtpConfig::loopback(smtp_port)
+                },
+            ))
         },
         sns: setup.sns,
         paging: Paging {

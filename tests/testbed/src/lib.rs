@@ -2,9 +2,11 @@
 
 pub mod browser;
 pub mod cloudwatch;
+pub mod dkim;
 pub mod guardduty;
 pub mod moto;
 pub mod postgres;
 pub mod smtp;
 
 mod loopback;
+mod python;

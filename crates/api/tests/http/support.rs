@@ -345,6 +345,7 @@ fn house(setting: &Setting) -> House {
             contact: "security@example.com".to_owned(),
             check_at: "https://example.com/notices".to_owned(),
         },
+        dkim: None,
         mail_from: Party {
             name: Some("Watchkeeper".to_owned()),
             address: "watchkeeper@example.com".to_owned(),

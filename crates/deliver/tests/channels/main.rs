@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod compose;
+mod dkim;
 mod mailbox;
 mod settings;
 mod smtp_content;

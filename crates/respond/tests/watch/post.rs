@@ -219,6 +219,7 @@ fn house() -> House {
             check_at: "example.com/check".to_owned(),
         },
         mail_from: Party::address("watch@example.com"),
+        dkim: None,
         paging: PagingPolicy { steps: Vec::new() },
         executives: Vec::new(),
         topics: Default::default(),

@@ -175,9 +175,8 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
             filter: "warn".to_owned(),
         },
         mail: Mail {
-            from: "watch@paperplane.example".to_owned(),
             from_name: Some("Paperplane Security".to_owned()),
-            smtp: SmtpConfig::loopback(smtp_port),
+            ..Mail::plain("watch@paperplane.example", SmtpConfig::loopback(smtp_port))
         },
         sns: None,
         paging: Paging {

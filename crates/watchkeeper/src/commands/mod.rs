@@ -5,11 +5,12 @@ mod config;
 mod demo;
 mod detect;
 mod detectors;
+mod mail;
 mod obligations;
 mod people;
 mod serve;
 
-use crate::cli::{Cli, Command, ConfigCommand, PeopleCommand};
+use crate::cli::{Cli, Command, ConfigCommand, MailCommand, PeopleCommand};
 use clap::CommandFactory;
 use std::future::Future;
 use std::io::Write as _;
@@ -30,6 +31,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Detectors(command) => finish(detectors::run(&command)),
         Command::Obligations(command) => finish(obligations::run(&command)),
         Command::Audit(command) => finish(on_runtime(audit::run(command))),
+        Command::Mail(MailCommand::DkimRecord { file, json }) => {
+            finish(mail::dkim_record(&file.config, json))
+        }
         Command::People(PeopleCommand::Reset { email, file }) => {
             finish(on_runtime(people::reset(email, file.config)))
         }

@@ -3,6 +3,7 @@
 use super::read::Reader;
 use super::{Database, Detection, Mail, Paging, Playbooks, Quotas, Server, Sns};
 use std::collections::BTreeSet;
+use watchkeeper_deliver::{DkimConfig, DkimSigner};
 use watchkeeper_domain::customer::address_fault;
 use watchkeeper_domain::span::Span;
 
@@ -55,6 +56,28 @@ impl Reader<'_> {
                 fault.problem,
                 &fault.remedy,
             );
+        }
+        if let Some(dkim) = &mail.dkim {
+            self.check_dkim(dkim, &mail.from);
+        }
+    }
+
+    fn check_dkim(&mut self, dkim: &DkimConfig, author: &str) {
+        if let Err(faults) = DkimSigner::open(dkim) {
+            for fault in faults.0 {
+                let line = self.line_below("mail", "dkim", fault.field);
+                let field = format!("mail.dkim.{}", fault.field);
+                self.fault(line, &field, fault.problem, &fault.remedy);
+            }
+        }
+        if !dkim.aligned_with(author) {
+            let line = self.line_below("mail", "dkim", "domain");
+            let problem = format!(
+                "receivers do not count a signature of `{}` for {author} (DMARC)",
+                dkim.domain
+            );
+            let remedy = "write the domain of mail.from, or one above it";
+            self.fault(line, "mail.dkim.domain", problem, remedy);
         }
     }
 

@@ -78,6 +78,7 @@ async fn live() -> Outcome<()> {
     let setup = Setup {
         sources: vec![file_source(&log), finding_source()],
         sns: None,
+        ..Setup::default()
     };
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8420));
     let mut config = configuration(&folder, &database, listen, smtp_port, setup);

@@ -30,6 +30,7 @@ async fn after_the_theft(place: Place) -> House {
     let setup = Setup {
         sources: vec![file_source(&log)],
         sns: None,
+        ..Setup::default()
     };
     let mut house = House::open(place, setup).await;
     let now = house.now();

@@ -102,6 +102,7 @@ pub(crate) async fn surroundings(place: Place) -> Option<Surroundings> {
         Setup {
             sources,
             sns: Some(sns),
+            ..Setup::default()
         },
     )
     .await;

@@ -1,0 +1,66 @@
+//! Programs of Python packages, in a virtual environment that is made when it is missing: in `$WATCHKEEPER_TEST_VENV`, or in
+//! `target/venv`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The releases that the tests were written against; the Makefile names the same.
+const PACKAGES: [&str; 2] = ["moto[server]==5.2.5", "dkimpy[ed25519]==1.1.8"];
+
+fn venv() -> PathBuf {
+    std::env::var_os("WATCHKEEPER_TEST_VENV").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv"),
+        PathBuf::from,
+    )
+}
+
+/// The path of a program of one of the packages, installed when it is missing; one process installs, others wait for it.
+pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
+    let venv = venv();
+    let program = venv.join("bin").join(name);
+    if program.is_file() {
+        return Ok(program);
+    }
+    let parent = venv
+        .parent()
+        .ok_or("the virtual environment has no parent directory")?;
+    std::fs::create_dir_all(parent).map_err(|e| format!("{}: {e}", parent.display()))?;
+    let lock = File::create(parent.join("venv.lock")).map_err(|e| format!("{}: {e}", parent.display()))?;
+    lock.lock().map_err(|e| format!("{}: {e}", parent.display()))?;
+    if !program.is_file() {
+        if !venv.join("bin/pip").is_file() {
+            run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        }
+        run(Command::new(venv.join("bin/pip"))
+            .args(["install", "--quiet"])
+            .args(PACKAGES))?;
+    }
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(format!(
+            "{} is not there after installing {}",
+            program.display(),
+            PACKAGES.join(" ")
+        ))
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let shown = format!("{command:?}");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("cannot run {shown}: {e}; install python3 with its venv module"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last: Vec<&str> = said.lines().rev().take(5).collect();
+    Err(format!(
+        "{shown} failed: {}; set WATCHKEEPER_TEST_VENV to an environment that has {}",
+        last.into_iter().rev().collect::<Vec<_>>().join(" | "),
+        PACKAGES.join(" ")
+    ))
+}
