@@ -10,9 +10,10 @@
 //! | [`SendError::Refused`] | the message was certainly not taken, and never will be | goes to the next contact |
 //! | [`SendError::Ambiguous`] | the content was handed over and no clear answer came | sends again, the same bytes, marked as a possible duplicate |
 //!
-//! [`compose()`] makes the frozen bytes of a mail; [`SmtpChannel`] and [`SnsChannel`] carry; [`mailbox`] is the small SMTP server on
-//! loopback in which demo and drill receive their own mail.
+//! [`compose()`] makes the frozen bytes of a mail, [`DkimSigner`] signs them; [`SmtpChannel`] and [`SnsChannel`] carry; [`mailbox`] is
+//! the small SMTP server in which demo and drill receive their own mail and an installation its bounce reports, which [`bounce`] reads.
 
+pub mod bounce;
 mod channel;
 pub mod compose;
 mod dkim;
@@ -24,6 +25,7 @@ mod smtp;
 mod sns;
 mod span;
 
+pub use bounce::{NotAReport, read_report};
 pub use channel::{Channel, Receipt, SendError, StageError, StageRecorder};
 pub use compose::{ComposeError, DraftFault, FrozenMail, MailDraft, Party, compose, one_line};
 pub use dkim::{DkimConfig, DkimError, DkimSigner};

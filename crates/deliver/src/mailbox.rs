@@ -1,7 +1,8 @@
-//! A small SMTP server on loopback, in which demo and drill receive their own mail.
+//! A small SMTP and LMTP server, in which demo and drill receive their own mail, and a real installation its bounce reports.
 //!
-//! It speaks real SMTP, so the demo sends its mail exactly as a real installation does, and a mail counts as received only when the
-//! [`MailSink`] has stored it. It has neither encryption nor sign-in and refuses to listen anywhere but on loopback.
+//! It speaks real SMTP (and LMTP, to a client that says LHLO), so the demo sends its mail exactly as a real installation does, and a
+//! mail counts as received only when the [`MailSink`] has stored it. It has neither encryption nor sign-in; unless its sink knows
+//! which recipients it takes, it refuses to listen anywhere but on loopback.
 
 mod parse;
 mod session;
@@ -29,6 +30,11 @@ pub trait MailSink: Send + Sync + 'static {
     /// # Errors
     /// Why it could not be stored; logged, and not told to the client.
     async fn received(&self, mail: ReceivedMail) -> Result<(), String>;
+
+    /// Whether mail to this recipient is taken; the client is told `550` where it is not. By default it is.
+    async fn takes(&self, _recipient: &str) -> bool {
+        true
+    }
 }
 
 /// A running mailbox server; it stops when this is dropped.
@@ -52,6 +58,17 @@ impl Mailbox {
                 ),
             ));
         }
+        Self::start_for_known_recipients(address, sink).await
+    }
+
+    /// Listens on `address`, loopback or not: for a sink whose [`MailSink::takes`] lets through nobody that it does not know.
+    ///
+    /// # Errors
+    /// When `address` cannot be listened on.
+    pub async fn start_for_known_recipients(
+        address: SocketAddr,
+        sink: Arc<dyn MailSink>,
+    ) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let serving = tokio::spawn(serve(listener, sink));

@@ -12,6 +12,8 @@ pub struct Mail {
     pub to: String,
     /// The return path (`MAIL FROM`): where bounces go. Empty for the null return path `<>`.
     pub envelope_from: String,
+    /// The name of this message in reports (`ENVID`, RFC 3461): set where reports are wanted, and asked for where the relay offers that.
+    pub envelope_id: Option<String>,
     /// The Message-ID with its angle brackets.
     pub message_id: String,
     /// The RFC 5322 message: lines end in CRLF, and so does the whole.

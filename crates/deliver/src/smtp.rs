@@ -100,6 +100,8 @@ impl Channel for SmtpChannel {
 struct Envelope {
     from: Option<Address>,
     to: Address,
+    /// The name in reports, where reports are wanted.
+    id: Option<String>,
 }
 
 impl Envelope {
@@ -129,6 +131,7 @@ impl Envelope {
         Ok(Self {
             from,
             to: parse("recipient", &mail.to)?,
+            id: mail.envelope_id.clone(),
         })
     }
 }

@@ -1,9 +1,13 @@
 //! One message to one recipient over one channel: written to the outbox with the decision that asks for it, sent at least once,
 //! never silently lost.
 
+pub mod proof;
+pub mod report;
+
 use crate::id::{CustomerId, DeliveryId, IncidentId, LetterId, NoticeId};
 use crate::page::PageReason;
 use chrono::{DateTime, Duration, Utc};
+use report::{Action, StatusCode};
 use serde::{Deserialize, Serialize};
 
 /// One message to one recipient.
@@ -27,9 +31,34 @@ pub struct Delivery {
     pub attempts: u32,
     /// Whether an attempt ended without a clear answer, so that the recipient may have it twice.
     pub possible_duplicate: bool,
+    /// When a server of the recipient's took it, where a report says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_accepted: Option<RemoteAcceptance>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: DeliveryState,
+}
+
+/// A server beyond our relay took the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteAcceptance {
+    /// When we learned of it.
+    pub at: DateTime<Utc>,
+    /// Which server, where the report names it.
+    pub by: Option<String>,
+    /// What it did: delivered, relayed or expanded.
+    pub action: Action,
+}
+
+/// Our relay took the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was answered.
+    pub answer: String,
+    /// By whom.
+    pub by: String,
 }
 
 /// What a delivery is about.
@@ -132,6 +161,17 @@ pub enum DeliveryState {
         /// What was answered.
         answer: String,
     },
+    /// A server reported that it did not arrive, after our relay had taken it or may have.
+    Bounced {
+        /// When we learned of it.
+        at: DateTime<Utc>,
+        /// What the report says, in a line.
+        answer: String,
+        /// Why, as a code.
+        status: StatusCode,
+        /// When our relay had taken it; none when its answer was lost.
+        submitted: Option<Submission>,
+    },
 }
 
 impl DeliveryState {
@@ -143,6 +183,7 @@ impl DeliveryState {
             Self::Claimed { .. } => "claimed",
             Self::Accepted { .. } => "accepted",
             Self::Refused { .. } => "refused",
+            Self::Bounced { .. } => "bounced",
         }
     }
 }
@@ -181,6 +222,13 @@ impl Delivery {
     #[must_use]
     pub fn derive_id(about: &str, occasion: &str, channel: Channel, recipient: &str) -> DeliveryId {
         DeliveryId::derived(&[about, occasion, channel.name(), recipient])
+    }
+
+    /// Where it goes: the domain of an address, in lower case; the whole of a topic's ARN.
+    #[must_use]
+    pub fn destination(&self) -> String {
+        let domain = self.recipient.rsplit('@').next().unwrap_or_default();
+        domain.to_ascii_lowercase()
     }
 
     /// The delivery after an attempt.

@@ -312,6 +312,35 @@ impl Obligation {
         Some(self)
     }
 
+    /// A message that had told the customer did not arrive. `standing` are the messages that still stand: by which notice, and when a
+    /// relay took each. Where one of them was in time the customer stays told, by the first of them; where none was, the clock runs on,
+    /// and the steps that passed meanwhile are taken. `None` when nothing changes.
+    #[must_use]
+    pub fn bounced(mut self, standing: &[(NoticeId, DateTime<Utc>)]) -> Option<Self> {
+        let ObligationState::Told { in_time, .. } = &self.state else {
+            return None;
+        };
+        let due_at = self.deadline.due_at;
+        let first = standing
+            .iter()
+            .filter(|(_, at)| *at <= due_at || !in_time)
+            .min_by_key(|(_, at)| *at);
+        let state = match first {
+            Some((notice, at)) => ObligationState::Told {
+                at: *at,
+                notice: notice.clone(),
+                in_time: *at <= due_at,
+            },
+            None => ObligationState::Running,
+        };
+        if state == self.state {
+            return None;
+        }
+        self.version += 1;
+        self.state = state;
+        Some(self)
+    }
+
     /// The customer was cleared. `None` when it had ended or the customer had been told already.
     #[must_use]
     pub fn end(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Option<Self> {

@@ -79,6 +79,13 @@ pub enum PageReason {
         /// Which customer, by name.
         customer: String,
     },
+    /// A customer's mail server refused our mail as such, for security or policy: other recipients may refuse it as well.
+    MailRefused {
+        /// Which customer, by name.
+        customer: String,
+        /// The status code, such as 5.7.1.
+        status: String,
+    },
 }
 
 impl PageReason {
@@ -100,6 +107,9 @@ impl PageReason {
             Self::Ladder { text } => text.clone(),
             Self::QuestionAsked { customer } => format!("a question from {customer}"),
             Self::CustomerUnreached { customer } => format!("no contact reached at {customer}"),
+            Self::MailRefused { customer, status } => {
+                format!("our mail is refused by policy ({status}) at {customer}")
+            }
         }
     }
 

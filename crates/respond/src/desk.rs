@@ -2,6 +2,7 @@
 
 use crate::house::House;
 use crate::link::SigningKey;
+use crate::return_path::ReturnPaths;
 use crate::seal::signer_kept_in;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub struct Desk {
     pub(crate) house: Arc<House>,
     pub(crate) key: SigningKey,
     pub(crate) signer: Arc<Signer>,
+    pub(crate) return_paths: Option<Arc<ReturnPaths>>,
     changed: watch::Sender<u64>,
 }
 
@@ -84,12 +86,17 @@ impl Desk {
     pub async fn open(store: Store, clock: Arc<dyn Clock>, house: House) -> Result<Self, RespondError> {
         let key = SigningKey::kept_in(&store).await?;
         let signer = signer_kept_in(&store, &house.base_url).await?;
+        let return_paths = match &house.bounces {
+            Some(domain) => Some(Arc::new(ReturnPaths::kept_in(&store, domain).await?)),
+            None => None,
+        };
         Ok(Self {
             store,
             clock,
             house: Arc::new(house),
             key,
             signer,
+            return_paths,
             changed: watch::Sender::new(0),
         })
     }

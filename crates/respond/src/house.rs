@@ -19,6 +19,8 @@ pub struct House {
     pub mail_from: watchkeeper_deliver::Party,
     /// Who signs all mail, where a key is configured.
     pub dkim: Option<Arc<watchkeeper_deliver::DkimSigner>>,
+    /// The domain of return paths, where bounce reports are taken.
+    pub bounces: Option<String>,
     /// Whom to page.
     pub paging: PagingPolicy,
     /// Addresses of executives, paged at 48/72 of a limit.

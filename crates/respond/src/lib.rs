@@ -10,9 +10,11 @@ pub mod library;
 pub mod link;
 pub mod operations;
 mod outbox;
+pub mod return_path;
 pub mod seal;
 mod settle;
 pub mod source_status;
+mod telling;
 mod words;
 pub mod workers;
 

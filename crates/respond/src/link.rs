@@ -52,20 +52,24 @@ impl SigningKey {
     /// # Errors
     /// When the store cannot be read or written, or what it keeps is no key.
     pub async fn kept_in(store: &Store) -> Result<Self, RespondError> {
-        const NAME: &str = "signing_key";
+        Self::kept_as(store, "signing_key").await
+    }
+
+    /// The key kept in the store under a name of its own; made at the first start.
+    pub(crate) async fn kept_as(store: &Store, name: &'static str) -> Result<Self, RespondError> {
         let mut tx = store.begin().await?;
-        let kept = tx.setting(NAME).await?;
+        let kept = tx.setting(name).await?;
         let text = match kept {
             Some(text) => text,
             None => {
                 let fresh = hex::encode(rand::random::<[u8; 32]>());
-                tx.set_setting(NAME, &fresh).await?;
+                tx.set_setting(name, &fresh).await?;
                 tx.commit().await?;
                 fresh
             }
         };
         bytes_of(&text).map(Self).ok_or_else(|| {
-            RespondError::Unavailable("the setting `signing_key` in the database is not 64 hex digits; restore it from a backup, or delete the row to make a new key (links already sent then end)".to_owned())
+            RespondError::Unavailable(format!("the setting `{name}` in the database is not 64 hex digits; restore it from a backup, or delete the row to make a new key (links and return paths already sent then end)"))
         })
     }
 
@@ -103,6 +107,21 @@ impl SigningKey {
         } else {
             Ok(link)
         }
+    }
+
+    /// The signature of a text that begins with what it is for, so that no two uses of a key meet.
+    pub(crate) fn signature(&self, text: &str) -> [u8; 32] {
+        self.tag(text.as_bytes()).finalize().into_bytes().into()
+    }
+
+    /// Whether `signature` begins the signature of a text; compares in constant time.
+    pub(crate) fn stands_under(&self, text: &str, signature: &[u8]) -> bool {
+        self.tag(text.as_bytes()).verify_truncated_left(signature).is_ok()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]

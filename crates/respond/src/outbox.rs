@@ -23,6 +23,8 @@ enum Frozen {
         from: String,
         to: String,
         envelope_from: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        envelope_id: Option<String>,
         message_id: String,
         text: String,
     },
@@ -40,6 +42,7 @@ fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
             from,
             to,
             envelope_from,
+            envelope_id,
             message_id,
             bytes,
         }) => {
@@ -51,6 +54,7 @@ fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
                 from,
                 to,
                 envelope_from,
+                envelope_id,
                 message_id,
                 text,
             }
@@ -78,12 +82,14 @@ pub(crate) fn thaw(bytes: &[u8]) -> Result<Message, RespondError> {
             from,
             to,
             envelope_from,
+            envelope_id,
             message_id,
             text,
         } => Message::Mail(Mail {
             from,
             to,
             envelope_from,
+            envelope_id,
             message_id,
             bytes: text.into_bytes(),
         }),
@@ -320,13 +326,32 @@ impl Desk {
         let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         let mut messages = 0;
         for letter in letters {
-            for recipient in &letter.recipients {
+            for recipient in self.recipients_of(tx, incident, letter).await? {
                 let to = (*letter, recipient.as_str());
                 let new = self.enqueue_letter(tx, incident, notice, to, sealed.as_deref());
                 messages += u64::from(new.await?);
             }
         }
         Ok(messages)
+    }
+
+    /// Whom a letter goes to: its recipients but those at which a message of this incident bounced, since our relay would take another
+    /// one and the customer would seem to be told; where none is left, the next contact that has not bounced.
+    async fn recipients_of(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        letter: &Letter,
+    ) -> Result<Vec<String>, RespondError> {
+        let bounced = tx.addresses_bounced(&incident.id, &letter.customer).await?;
+        let mut recipients = letter.recipients.clone();
+        recipients.retain(|address| !bounced.contains(address));
+        if recipients.is_empty() && !bounced.is_empty() {
+            let customer = tx.customer(&letter.customer).await?;
+            let next = customer.next_recipient(&bounced);
+            recipients.extend(next.map(|contact| contact.email.clone()));
+        }
+        Ok(recipients)
     }
 
     /// Puts one customer's letter to one recipient into the outbox; once for each letter and recipient, so that who answers for two
@@ -416,6 +441,7 @@ impl Desk {
             created_at: now,
             attempts: 0,
             possible_duplicate: false,
+            remote_accepted: None,
             state: DeliveryState::Queued {
                 next_attempt_at: now,
                 last_answer: None,
@@ -461,7 +487,12 @@ impl Desk {
         Ok(Message::Mail(Mail {
             from: from.address.clone(),
             to: to.address,
-            envelope_from: from.address,
+            envelope_from: match &self.return_paths {
+                Some(paths) => paths.of(id),
+                None => from.address,
+            },
+            // Reports are wanted only where somebody takes them.
+            envelope_id: self.return_paths.as_ref().map(|_| id.to_string()),
             message_id: frozen.message_id,
             bytes: frozen.bytes,
         }))

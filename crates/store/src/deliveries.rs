@@ -38,6 +38,8 @@ pub struct DeliveryCounts {
     pub accepted: u64,
     /// Refused for good.
     pub refused: u64,
+    /// Reported as not arrived.
+    pub bounced: u64,
 }
 
 /// What was said during one attempt.
@@ -56,7 +58,9 @@ fn next_at(state: &DeliveryState) -> Option<DateTime<Utc>> {
     match state {
         DeliveryState::Queued { next_attempt_at, .. } => Some(*next_attempt_at),
         DeliveryState::Claimed { until, .. } => Some(*until),
-        DeliveryState::Accepted { .. } | DeliveryState::Refused { .. } => None,
+        DeliveryState::Accepted { .. } | DeliveryState::Refused { .. } | DeliveryState::Bounced { .. } => {
+            None
+        }
     }
 }
 
@@ -77,7 +81,8 @@ fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, Store
         .bind(delivery.state.name())
         .bind(micros(delivery.created_at))
         .bind(next_at(&delivery.state))
-        .bind(write(DELIVERY, delivery.id.as_str(), delivery)?))
+        .bind(write(DELIVERY, delivery.id.as_str(), delivery)?)
+        .bind(delivery.destination()))
 }
 
 impl Tx {
@@ -85,7 +90,7 @@ impl Tx {
     pub async fn enqueue(&mut self, delivery: &Delivery, message: &[u8]) -> Result<bool, StoreError> {
         let insert = sql(
             "INSERT INTO delivery (id, version, incident, notice, customer, recipient, state, created_at, next_at, \
-             body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
+             body, destination) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
         );
         if self.execute(columns(insert, delivery)?).await? == 0 {
             return Ok(false);
@@ -177,7 +182,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let update = sql(
             "UPDATE delivery SET version = $2, incident = $3, notice = $4, customer = $5, recipient = $6, \
-             state = $7, created_at = $8, next_at = $9, body = $10 WHERE id = $1 AND version = $11",
+             state = $7, created_at = $8, next_at = $9, body = $10, destination = $11 WHERE id = $1 AND version = $12",
         );
         let changed = self
             .execute(columns(update, delivery)?.bind(read_version))
@@ -292,6 +297,7 @@ impl Tx {
                 "queued" => counts.queued = count(n),
                 "claimed" => counts.claimed = count(n),
                 "accepted" => counts.accepted = count(n),
+                "bounced" => counts.bounced = count(n),
                 _ => counts.refused += count(n),
             }
         }
@@ -346,6 +352,22 @@ impl Tx {
         Ok(count(self.one::<(i64,)>(row).await?.0))
     }
 
+    /// The addresses of a customer at which a message of an incident bounced.
+    pub async fn addresses_bounced(
+        &mut self,
+        incident: &IncidentId,
+        customer: &CustomerId,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let rows = sql(
+            "SELECT DISTINCT recipient FROM delivery WHERE incident = $1 AND customer = $2 \
+             AND state = 'bounced'",
+        )
+        .bind(incident)
+        .bind(customer);
+        let rows = self.all::<(String,)>(rows).await?;
+        Ok(rows.into_iter().map(|(recipient,)| recipient).collect())
+    }
+
     /// Customers of an incident with a letter that is on its way or was accepted.
     pub async fn customers_with_letters_underway(
         &mut self,
@@ -353,7 +375,7 @@ impl Tx {
     ) -> Result<BTreeSet<CustomerId>, StoreError> {
         let rows = sql(
             "SELECT DISTINCT customer FROM delivery WHERE incident = $1 AND customer IS NOT NULL \
-             AND state <> 'refused'",
+             AND state NOT IN ('refused', 'bounced')",
         )
         .bind(incident);
         let rows = self.all::<(String,)>(rows).await?;

@@ -12,6 +12,7 @@
 mod alerts;
 mod audit;
 mod body;
+mod bounces;
 mod customers;
 mod deliveries;
 mod detector_state;
@@ -30,6 +31,7 @@ mod statement;
 
 pub use alerts::{AlertFilter, DetectorCounts};
 pub use audit::{AuditFilter, KeptCheckpoint, LOG_KEY};
+pub use bounces::{BounceTally, KeptReport};
 pub use deliveries::{Claimed, DeliveryCounts, Transcript};
 pub use detector_state::DetectorState;
 pub use error::StoreError;

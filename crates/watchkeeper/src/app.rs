@@ -154,6 +154,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         sender: config.notices.clone(),
         mail_from: config.mail.author(),
         dkim: signer(config)?,
+        bounces: config.mail.bounces.as_ref().map(|bounces| bounces.domain.clone()),
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
         topics: config

@@ -136,6 +136,9 @@ pub struct Mail {
     /// As which domain mail is signed; not at all where it is left out.
     #[serde(default)]
     pub dkim: Option<DkimConfig>,
+    /// Where reports about our mail come in; without it return paths are the author's own address.
+    #[serde(default)]
+    pub bounces: Option<Bounces>,
 }
 
 impl Mail {
@@ -147,6 +150,7 @@ impl Mail {
             from_name: None,
             smtp,
             dkim: None,
+            bounces: None,
         }
     }
 
@@ -158,6 +162,21 @@ impl Mail {
             None => Party::address(&self.from),
         }
     }
+}
+
+/// Where reports about our mail come in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounces {
+    /// The domain of return paths; mail to it must be led to `listen`.
+    pub domain: String,
+    /// Where LMTP and SMTP are spoken to whoever leads mail for the domain here.
+    #[serde(default = "bounces_at")]
+    pub listen: SocketAddr,
+}
+
+fn bounces_at() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8425))
 }
 
 /// How SNS topics are reached.

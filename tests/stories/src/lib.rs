@@ -6,6 +6,7 @@
 
 pub mod aws;
 pub mod company;
+pub mod dsn;
 pub mod house;
 pub mod logs;
 pub mod picture;

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod audit;
+mod bounces;
 mod breach;
 mod customers;
 mod demo;
@@ -140,6 +141,7 @@ fn table() -> Table {
     incidents::mount(&mut table);
     breach::mount(&mut table);
     notices::mount(&mut table);
+    bounces::mount(&mut table);
     alerts::mount(&mut table);
     customers::mount(&mut table);
     detectors::mount(&mut table);

@@ -6,7 +6,7 @@ use watchkeeper_deliver::{Message, parse_received};
 use watchkeeper_domain::delivery::{About, Delivery};
 use watchkeeper_domain::id::{CustomerId, DeliveryId, NoticeId};
 use watchkeeper_domain::notice::NoticeKind;
-use watchkeeper_store::{StoreError, Transcript, Tx};
+use watchkeeper_store::{KeptReport, StoreError, Transcript, Tx};
 
 /// A delivery, with names.
 #[derive(Debug, Serialize)]
@@ -63,7 +63,16 @@ pub(crate) struct DeliveryDetail {
     #[serde(flatten)]
     view: DeliveryView,
     transcripts: Vec<Transcript>,
+    reports: Vec<ReportView>,
     message: String,
+}
+
+/// What a mail server reported, with the message as it came.
+#[derive(Debug, Serialize)]
+struct ReportView {
+    #[serde(flatten)]
+    kept: KeptReport,
+    raw: String,
 }
 
 /// One delivery in full.
@@ -82,8 +91,14 @@ pub(crate) async fn delivery_detail(
         Message::Mail(mail) => shown_mail(&mail.bytes),
         Message::Topic(topic) => format!("Subject: {}\r\n\r\n{}", topic.subject, without_links(&topic.text)),
     };
+    let reports = tx.reports_of(id).await?.into_iter().map(|kept| ReportView {
+        // A report may bring our own message back, a page's signed link in it.
+        raw: shown_mail(&kept.raw),
+        kept,
+    });
     Ok(DeliveryDetail {
         view,
+        reports: reports.collect(),
         transcripts: tx.transcripts(id).await?,
         message,
     })

@@ -8,4 +8,5 @@ pub(crate) mod incidents;
 pub(crate) mod names;
 pub(crate) mod notices;
 pub(crate) mod obligations;
+pub(crate) mod proof;
 pub(crate) mod sources;

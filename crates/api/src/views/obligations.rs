@@ -54,7 +54,9 @@ struct NoticeState {
 struct Proof {
     queued: u64,
     submitted: u64,
+    remote_accepted: u64,
     refused: u64,
+    bounced: u64,
     possible_duplicates: u64,
 }
 
@@ -64,7 +66,9 @@ impl Proof {
             DeliveryState::Queued { .. } | DeliveryState::Claimed { .. } => self.queued += 1,
             DeliveryState::Accepted { .. } => self.submitted += 1,
             DeliveryState::Refused { .. } => self.refused += 1,
+            DeliveryState::Bounced { .. } => self.bounced += 1,
         }
+        self.remote_accepted += u64::from(delivery.stands() && delivery.remote_accepted.is_some());
         self.possible_duplicates += u64::from(delivery.possible_duplicate);
     }
 }

@@ -1,4 +1,4 @@
-//! One client's conversation with the mailbox (RFC 5321, the commands of its minimum implementation).
+//! One client's conversation with the mailbox (RFC 5321, the commands of its minimum implementation; RFC 2033 where it says LHLO).
 
 use super::{LARGEST_MAIL, MailSink, parse_received};
 use std::io;
@@ -27,6 +27,8 @@ struct Session<'a> {
     stream: BufReader<TcpStream>,
     sink: &'a dyn MailSink,
     greeted: bool,
+    /// LMTP: each recipient has an answer of its own.
+    local: bool,
     envelope: Envelope,
 }
 
@@ -43,6 +45,7 @@ pub(super) async fn run(stream: TcpStream, sink: &dyn MailSink) -> io::Result<()
         stream: BufReader::new(stream),
         sink,
         greeted: false,
+        local: false,
         envelope: Envelope::default(),
     };
     session.say("220 watchkeeper-mailbox ESMTP").await?;
@@ -64,14 +67,16 @@ impl Session<'_> {
     async fn obey(&mut self, line: &str) -> io::Result<Next> {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
-            "EHLO" => {
+            verb @ ("EHLO" | "LHLO") => {
                 self.greeted = true;
+                self.local = verb == "LHLO";
                 self.envelope = Envelope::default();
                 let size = format!("250-watchkeeper-mailbox\r\n250-8BITMIME\r\n250 SIZE {LARGEST_MAIL}");
                 self.say(&size).await?;
             }
             "HELO" => {
                 self.greeted = true;
+                self.local = false;
                 self.envelope = Envelope::default();
                 self.say("250 watchkeeper-mailbox").await?;
             }
@@ -125,6 +130,9 @@ impl Session<'_> {
             return self.say("452 4.5.3 too many recipients").await;
         }
         match path(rest, "TO:") {
+            Some((path, "")) if !path.is_empty() && !self.sink.takes(&path).await => {
+                self.say("550 5.1.1 no such address").await
+            }
             Some((path, "")) if !path.is_empty() => {
                 self.envelope.to.push(path);
                 self.say("250 2.1.5 recipient taken").await
@@ -146,7 +154,8 @@ impl Session<'_> {
             return Ok(Next::End);
         };
         let Some(content) = content else {
-            self.say("552 5.3.4 message too large").await?;
+            self.answer(envelope.to.len(), "552 5.3.4 message too large")
+                .await?;
             return Ok(Next::Command);
         };
         self.keep(envelope, &content).await?;
@@ -180,22 +189,35 @@ impl Session<'_> {
     }
 
     async fn keep(&mut self, envelope: Envelope, content: &[u8]) -> io::Result<()> {
+        let recipients = envelope.to.len();
         let mut mail = match parse_received(content) {
             Ok(mail) => mail,
             Err(error) => {
                 tracing::warn!(%error, "mailbox refused a message");
-                return self.say("554 5.6.0 the message has no headers").await;
+                return self
+                    .answer(recipients, "554 5.6.0 the message has no headers")
+                    .await;
             }
         };
         mail.envelope_from = envelope.from.unwrap_or_default();
         mail.envelope_to = envelope.to;
         match self.sink.received(mail).await {
-            Ok(()) => self.say("250 2.0.0 kept").await,
+            Ok(()) => self.answer(recipients, "250 2.0.0 kept").await,
             Err(error) => {
                 tracing::error!(%error, "mailbox could not keep a message");
-                self.say("451 4.3.0 could not be kept, try again").await
+                self.answer(recipients, "451 4.3.0 could not be kept, try again")
+                    .await
             }
         }
+    }
+
+    /// The answer to a whole message: one, or one a recipient where the client speaks LMTP (RFC 2033, 4.2).
+    async fn answer(&mut self, recipients: usize, reply: &str) -> io::Result<()> {
+        let times = if self.local { recipients } else { 1 };
+        for _ in 0..times {
+            self.say(reply).await?;
+        }
+        Ok(())
     }
 
     /// The next line with its end, at most `limit` bytes of it; nothing when the client has left.

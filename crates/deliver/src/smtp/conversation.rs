@@ -13,7 +13,9 @@ use crate::channel::{Receipt, SendError, StageRecorder};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::{
+    ClientId, Extension, MailBodyParameter, MailParameter, RcptParameter,
+};
 use lettre::transport::smtp::response::{Response, Severity};
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
@@ -177,14 +179,16 @@ impl<'a> Conversation<'a> {
         bytes: &[u8],
         offered: &Response,
     ) -> Result<(), Mishap> {
-        let parameters =
+        let mut parameters =
             parameters(connection, bytes, offered).map_err(|failure| (Stage::MailFrom, failure))?;
+        let reports = report_requests(envelope, offered);
+        parameters.extend(reports.mail);
         let waiting = self.config.limits.command;
         let mail = Mail::new(envelope.from.clone(), parameters);
         let shown = mail.to_string();
         self.completed(connection, Stage::MailFrom, &shown, mail, waiting)
             .await?;
-        let rcpt = Rcpt::new(envelope.to.clone(), Vec::new());
+        let rcpt = Rcpt::new(envelope.to.clone(), reports.rcpt);
         let shown = rcpt.to_string();
         self.completed(connection, Stage::RcptTo, &shown, rcpt, waiting)
             .await?;
@@ -356,6 +360,44 @@ fn parameters(
         parameters.push(MailParameter::Size(bytes.len()));
     }
     Ok(parameters)
+}
+
+/// What asks the relay for reports (RFC 3461).
+#[derive(Default)]
+struct ReportRequests {
+    mail: Vec<MailParameter>,
+    rcpt: Vec<RcptParameter>,
+}
+
+/// Asks for a report of what becomes of the message, with its headers only, where reports are wanted and the relay offers them: a
+/// parameter that a relay does not know would be refused.
+fn report_requests(envelope: &Envelope, offered: &Response) -> ReportRequests {
+    let Some(id) = envelope.id.as_ref().filter(|_| offers(offered, "DSN")) else {
+        return ReportRequests::default();
+    };
+    let mail = |keyword: &str, value: &str| MailParameter::Other {
+        keyword: keyword.to_owned(),
+        value: Some(value.to_owned()),
+    };
+    let rcpt = |keyword: &str, value: String| RcptParameter::Other {
+        keyword: keyword.to_owned(),
+        value: Some(value),
+    };
+    ReportRequests {
+        mail: vec![mail("RET", "HDRS"), mail("ENVID", id)],
+        rcpt: vec![
+            rcpt("NOTIFY", "SUCCESS,FAILURE,DELAY".to_owned()),
+            rcpt("ORCPT", format!("rfc822;{}", envelope.to)),
+        ],
+    }
+}
+
+/// Whether the answer to EHLO has this extension.
+fn offers(offered: &Response, extension: &str) -> bool {
+    offered.message().skip(1).any(|line| {
+        let first = line.split_ascii_whitespace().next();
+        first.is_some_and(|word| word.eq_ignore_ascii_case(extension))
+    })
 }
 
 /// The limit that the relay announces (RFC 1870); 0 when it announces SIZE without one.

@@ -66,6 +66,7 @@ fn notice() -> Mail {
         from: draft.from.address,
         to: draft.to.address,
         envelope_from: "bounces@example.com".to_owned(),
+        envelope_id: None,
         message_id: frozen.message_id,
         bytes: frozen.bytes,
     }
@@ -254,4 +255,51 @@ fn bytes_without_a_header_are_no_mail_and_odd_ones_do_no_harm() {
     let odd =
         parse_received(b"Subject: =?utf-8?q?=ff?=\r\nDate: yesterday\r\nFrom: \r\n\r\n\xff\xfe").unwrap();
     assert_eq!((odd.date, odd.from.as_str(), odd.html), (None, "", None));
+}
+
+/// Takes mail for one address only.
+#[derive(Default)]
+struct Choosy(Shelf);
+
+#[async_trait]
+impl MailSink for Choosy {
+    async fn received(&self, mail: ReceivedMail) -> Result<(), String> {
+        self.0.received(mail).await
+    }
+
+    async fn takes(&self, recipient: &str) -> bool {
+        recipient.starts_with("known")
+    }
+}
+
+#[tokio::test]
+async fn over_lmtp_each_recipient_that_is_known_has_an_answer_of_its_own() {
+    let choosy = Arc::new(Choosy::default());
+    let sink: Arc<dyn MailSink> = Arc::clone(&choosy) as Arc<dyn MailSink>;
+    let mailbox = Mailbox::start_for_known_recipients(([127, 0, 0, 1], 0).into(), sink)
+        .await
+        .expect("a free port on loopback");
+    let mut stream = BufReader::new(TcpStream::connect(mailbox.address()).await.expect("it listens"));
+    let commands = "LHLO client\r\nMAIL FROM:<>\r\nRCPT TO:<known1@example.com>\r\nRCPT TO:<eve@example.com>\r\n\
+                    RCPT TO:<known2@example.com>\r\nDATA\r\n";
+    stream
+        .get_mut()
+        .write_all(commands.as_bytes())
+        .await
+        .expect("it reads");
+    stream
+        .get_mut()
+        .write_all(b"Subject: x\r\n\r\ntext\r\n.\r\nQUIT\r\n")
+        .await
+        .expect("it reads");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.expect("it answers");
+    let codes: Vec<&str> = said.lines().map(|line| &line[..4]).collect();
+    let expected = [
+        "220 ", "250-", "250-", "250 ", "250 ", "250 ", "550 ", "250 ", "354 ", "250 ", "250 ", "221 ",
+    ];
+    assert_eq!(codes, expected, "{said}");
+    let kept = choosy.0.kept();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].envelope_to, ["known1@example.com", "known2@example.com"]);
 }

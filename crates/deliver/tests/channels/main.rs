@@ -1,6 +1,7 @@
 //! The channels over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod bounce;
 mod compose;
 mod dkim;
 mod mailbox;

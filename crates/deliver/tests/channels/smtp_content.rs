@@ -246,3 +246,32 @@ async fn a_rejected_password_keeps_the_mail_for_later_and_does_not_tell_the_pass
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn reports_are_asked_for_only_where_they_are_wanted_and_the_relay_offers_them() {
+    for (wanted, offered, asked) in [(true, true, true), (true, false, false), (false, true, false)] {
+        let server = SmtpServer::start().await.unwrap();
+        if offered {
+            server.offer(&["8BITMIME", "dsn", "SIZE 10485760"]);
+        }
+        let Message::Mail(mut mail) = mail(b"A: b\r\n\r\nc\r\n") else {
+            unreachable!("it is a mail")
+        };
+        mail.to = "ada+x@example.org".to_owned();
+        mail.envelope_id = wanted.then(|| "dlv_1".to_owned());
+        channel(server.port(), limits())
+            .send(&Message::Mail(mail), &key(), &())
+            .await
+            .unwrap();
+        let commands = server.commands();
+        let line = |verb: &str| commands.iter().find(|line| line.starts_with(verb)).unwrap();
+        assert_eq!(
+            line("MAIL").contains("RET=HDRS ENVID=dlv_1"),
+            asked,
+            "{commands:?}"
+        );
+        let options = "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;ada+2Bx@example.org";
+        assert_eq!(line("RCPT").ends_with(options), asked, "{commands:?}");
+        assert_eq!(line("RCPT").contains("NOTIFY"), asked, "{commands:?}");
+    }
+}

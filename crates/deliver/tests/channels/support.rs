@@ -30,6 +30,7 @@ pub(crate) fn mail(bytes: &[u8]) -> Message {
         from: "watch@example.com".to_owned(),
         to: "ada@example.org".to_owned(),
         envelope_from: "bounces+1@example.com".to_owned(),
+        envelope_id: None,
         message_id: "<1@example.com>".to_owned(),
         bytes: bytes.to_vec(),
     })

@@ -12,6 +12,7 @@ mod moments;
 mod notices;
 mod obligations;
 mod playbooks;
+mod reports;
 mod roles;
 mod rules;
 mod samples;

@@ -2,6 +2,7 @@
 
 pub mod affected;
 pub mod alerts;
+pub mod bounces;
 pub mod breach;
 mod customer_rows;
 pub mod customers;

@@ -4,6 +4,7 @@
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
 use crate::outbox::thaw;
+use crate::telling::LetterOf;
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
@@ -14,9 +15,6 @@ use watchkeeper_deliver as deliver;
 use watchkeeper_deliver::{IdempotencyKey, StageError, StageRecorder};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::delivery::{About, Attempt, Channel, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
-use watchkeeper_domain::incident::EntryKind;
-use watchkeeper_domain::page::PageReason;
 use watchkeeper_store::{Claimed, Tx};
 
 /// How many messages are under way at once.
@@ -192,153 +190,31 @@ impl Deliveries {
         let by = Actor::worker("delivery");
         desk.record(&mut tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
             .await?;
-        match &delivery.about {
-            About::Letter {
-                incident,
-                notice,
-                letter,
-                customer,
-            } => {
-                let letter = LetterOf {
-                    incident,
-                    notice,
-                    letter,
-                    customer,
-                };
-                self.follow_letter(&mut tx, &delivery, letter, now).await?;
-            }
-            About::Page { incident, .. } => self.follow_page(&mut tx, &delivery, incident, now).await?,
-            About::DryRun { .. } => {}
-        }
+        self.follow(&mut tx, &delivery, now).await?;
         desk.commit(tx).await
     }
 
-    async fn follow_page(
-        &self,
-        tx: &mut Tx,
-        delivery: &Delivery,
-        incident: &IncidentId,
-        now: DateTime<Utc>,
-    ) -> Result<(), RespondError> {
-        let DeliveryState::Refused { answer, .. } = &delivery.state else {
+    /// What follows from how an attempt ended.
+    async fn follow(&self, tx: &mut Tx, delivery: &Delivery, now: DateTime<Utc>) -> Result<(), RespondError> {
+        let desk = &self.desk;
+        if matches!(delivery.about, About::DryRun { .. }) {
             return Ok(());
-        };
-        let incident = tx.incident(incident).await?;
-        let text = format!("A page to {} was refused: {answer}", delivery.recipient);
-        let entry = incident.entry(EntryKind::Delivered, now, now, &Actor::worker("delivery"), text);
-        tx.append_entries(&[entry]).await?;
-        Ok(())
-    }
-
-    async fn follow_letter(
-        &self,
-        tx: &mut Tx,
-        delivery: &Delivery,
-        letter: LetterOf<'_>,
-        now: DateTime<Utc>,
-    ) -> Result<(), RespondError> {
-        match &delivery.state {
-            DeliveryState::Accepted { answer, .. } => self.told(tx, letter, answer, now).await,
-            DeliveryState::Refused { answer, .. } => {
-                self.try_next_contact(tx, delivery, letter, answer, now).await
+        }
+        match (&delivery.state, LetterOf::of(delivery)) {
+            (DeliveryState::Accepted { answer, .. }, Some(letter)) => {
+                desk.told(tx, letter, answer, now).await
             }
-            DeliveryState::Queued { .. } | DeliveryState::Claimed { .. } => Ok(()),
+            (DeliveryState::Refused { answer, .. }, Some(letter)) => {
+                let what = format!("was refused ({answer})");
+                desk.try_next_contact(tx, delivery, letter, &what, now).await
+            }
+            (DeliveryState::Refused { answer, .. }, None) => {
+                let what = format!("was refused: {answer}");
+                desk.page_failed(tx, delivery, &what, now).await
+            }
+            _ => Ok(()),
         }
     }
-
-    async fn told(
-        &self,
-        tx: &mut Tx,
-        letter: LetterOf<'_>,
-        answer: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), RespondError> {
-        let by = Actor::worker("delivery");
-        let obligation = tx.obligation_of(letter.incident, letter.customer).await?;
-        let mut first = false;
-        if let Some(obligation) = obligation {
-            let before = obligation.version;
-            let id = obligation.id.clone();
-            if let Some(told) = obligation.told(letter.notice, now) {
-                tx.update_obligation(&told, before).await?;
-                let detail =
-                    json!({"notice": letter.notice, "customer": letter.customer, "version": told.version});
-                self.desk
-                    .record(tx, &by, "obligation.told", id.as_str(), detail)
-                    .await?;
-                first = true;
-            }
-        }
-        let incident = tx.incident(letter.incident).await?;
-        let word = if first {
-            "told: a mail server accepted the notice"
-        } else {
-            "a mail server accepted another message of the notice"
-        };
-        let text = format!("{} {word} ({answer})", letter.customer);
-        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
-            .await?;
-        Ok(())
-    }
-
-    async fn try_next_contact(
-        &self,
-        tx: &mut Tx,
-        delivery: &Delivery,
-        letter: LetterOf<'_>,
-        answer: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), RespondError> {
-        let by = Actor::worker("delivery");
-        let incident = tx.incident(letter.incident).await?;
-        let customer = tx.customer(letter.customer).await?;
-        let tried = tx.addresses_tried(letter.notice, letter.customer).await?;
-        let text = match customer.next_recipient(&tried) {
-            Some(contact) => {
-                let address = contact.email.clone();
-                let notice = tx.notice(letter.notice).await?;
-                let body = tx.letter(letter.letter).await?;
-                let sealed = tx.last_checkpoint().await?.map(|last| last.note);
-                self.desk
-                    .enqueue_letter(tx, &incident, &notice, (&body, &address), sealed.as_deref())
-                    .await?;
-                format!(
-                    "A message to {} was refused ({answer}); the next contact is tried",
-                    letter.customer
-                )
-            }
-            None => {
-                let reached = tx.letters_accepted(letter.notice, letter.customer).await?;
-                if reached == 0 {
-                    let reason = PageReason::CustomerUnreached {
-                        customer: customer.name.clone(),
-                    };
-                    let occasion = format!("unreached/{}", delivery.id);
-                    let mut entries = Vec::new();
-                    for target in [incident.in_charge(), incident.counsel()] {
-                        entries.extend(self.desk.page(tx, &incident, &target, &reason, &occasion).await?);
-                    }
-                    tx.append_entries(&entries).await?;
-                }
-                format!(
-                    "A message to {} was refused ({answer}); no contact is left: call them",
-                    letter.customer
-                )
-            }
-        };
-        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
-            .await?;
-        Ok(())
-    }
-}
-
-/// Which letter a delivery carries.
-#[derive(Clone, Copy)]
-struct LetterOf<'a> {
-    incident: &'a IncidentId,
-    notice: &'a NoticeId,
-    letter: &'a LetterId,
-    customer: &'a CustomerId,
 }
 
 #[async_trait]

@@ -220,6 +220,7 @@ fn house() -> House {
         },
         mail_from: Party::address("watch@example.com"),
         dkim: None,
+        bounces: None,
         paging: PagingPolicy { steps: Vec::new() },
         executives: Vec::new(),
         topics: Default::default(),

@@ -149,6 +149,7 @@ fn queued(about: About, recipient: &str, at: DateTime<Utc>) -> Delivery {
         created_at: at,
         attempts: 0,
         possible_duplicate: false,
+        remote_accepted: None,
         state: DeliveryState::Queued {
             next_attempt_at: at,
             last_answer: None,

@@ -26,6 +26,11 @@ pub(super) async fn serve(path: PathBuf) -> Result<ExitCode, String> {
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|fault| format!("cannot listen on {listen}: {fault}"))?;
+    // Reports are taken until the service has ended.
+    let _bounces = match &config.mail.bounces {
+        Some(bounces) => Some(crate::bounces::listen(&app.desk, bounces.listen).await?),
+        None => None,
+    };
     if let Some(password) = password {
         say(&format!(
             "First start. Sign in at {} as {} with the one-time password\n\n    {password}\n\nIt is shown this once and must be changed at the first sign-in.",

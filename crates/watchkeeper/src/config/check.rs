@@ -60,6 +60,15 @@ impl Reader<'_> {
         if let Some(dkim) = &mail.dkim {
             self.check_dkim(dkim, &mail.from);
         }
+        if let Some(bounces) = &mail.bounces {
+            let address = format!("b+dlv@{}", bounces.domain);
+            if address_fault(&address).is_some() || !bounces.domain.contains('.') {
+                let line = self.line_below("mail", "bounces", "domain");
+                let problem = format!("`{}` is not a domain", bounces.domain);
+                let remedy = "write a domain whose mail is led here, such as \"bounces.example.com\"";
+                self.fault(line, "mail.bounces.domain", problem, remedy);
+            }
+        }
     }
 
     fn check_dkim(&mut self, dkim: &DkimConfig, author: &str) {

@@ -4,8 +4,8 @@ use super::*;
 
 /// A person declares an incident, one customer is affected, and its full notice was approved: the letter is the only message in the
 /// outbox.
-async fn one_letter_in_the_outbox(place: Place) -> (House, Incident) {
-    let mut house = House::open(place, Setup::default()).await;
+pub(crate) async fn one_letter_in_the_outbox(place: Place, setup: Setup) -> (House, Incident) {
+    let mut house = House::open(place, setup).await;
     let (mara, ines) = (house.user(MARA).await, house.user(INES).await);
     let declaration = Declaration {
         title: "A share link was open to the world".to_owned(),
@@ -51,7 +51,7 @@ async fn one_letter_in_the_outbox(place: Place) -> (House, Incident) {
 }
 
 async fn a_contact_that_is_refused_is_followed_by_the_next(place: Place) {
-    let (mut house, incident) = one_letter_in_the_outbox(place).await;
+    let (mut house, incident) = one_letter_in_the_outbox(place, Setup::default()).await;
     let victim = VICTIMS[2];
     house
         .relay
@@ -86,7 +86,7 @@ async fn a_contact_that_is_refused_is_followed_by_the_next_on_postgresql() {
 }
 
 async fn when_every_contact_is_refused_somebody_is_told_to_call(place: Place) {
-    let (mut house, incident) = one_letter_in_the_outbox(place).await;
+    let (mut house, incident) = one_letter_in_the_outbox(place, Setup::default()).await;
     let victim = VICTIMS[2];
     let contacts = house.customers().await[&victim.key()].contacts.len();
     for _ in 0..contacts {

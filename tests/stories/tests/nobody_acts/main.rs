@@ -1,6 +1,7 @@
 //! A disclosure is confirmed, and then nobody does anything: the clock does it all. Each step is looked for one second before it is
 //! due, when nothing may happen, and at its instant, when it happens once.
 
+mod bounces;
 mod contacts;
 mod halted;
 mod ladder;
@@ -11,7 +12,7 @@ mod service_down;
 mod told;
 
 use chrono::{DateTime, Duration, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::delivery::{About, Delivery};
 use watchkeeper_domain::incident::{EntryKind, Incident, Severity, Standing, TimerKind, TimerState};
 use watchkeeper_domain::notice::{NoticeFacts, NoticeKind};

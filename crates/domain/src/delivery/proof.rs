@@ -1,0 +1,271 @@
+//! What can be proved about telling somebody, in four levels that are shown apart and never taken for each other.
+
+use super::{About, Delivery, DeliveryState};
+use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
+use crate::obligation::{MissReason, Obligation, ObligationState, Step};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A level of proof; each says more than the one before, and none follows from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Our relay took the message.
+    Submitted,
+    /// A server of the recipient's took it, and a report says so.
+    RemoteAccepted,
+    /// The letter was opened on the portal.
+    Opened,
+    /// Somebody confirmed that they have read it.
+    Acknowledged,
+}
+
+impl Level {
+    /// All levels, the weakest first.
+    pub const ALL: [Self; 4] = [
+        Self::Submitted,
+        Self::RemoteAccepted,
+        Self::Opened,
+        Self::Acknowledged,
+    ];
+}
+
+/// When each level was reached for one message; none where it was not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Our relay took it.
+    pub submitted: Option<DateTime<Utc>>,
+    /// A server of the recipient's took it.
+    pub remote_accepted: Option<DateTime<Utc>>,
+    /// The letter was opened on the portal.
+    pub opened: Option<DateTime<Utc>>,
+    /// It was acknowledged.
+    pub acknowledged: Option<DateTime<Utc>>,
+}
+
+impl Proof {
+    /// When a level was reached.
+    #[must_use]
+    pub fn at(&self, level: Level) -> Option<DateTime<Utc>> {
+        match level {
+            Level::Submitted => self.submitted,
+            Level::RemoteAccepted => self.remote_accepted,
+            Level::Opened => self.opened,
+            Level::Acknowledged => self.acknowledged,
+        }
+    }
+}
+
+/// What the portal knows of a letter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OnPortal {
+    /// When it was opened first.
+    pub opened: Option<DateTime<Utc>>,
+    /// When it was acknowledged.
+    pub acknowledged: Option<DateTime<Utc>>,
+}
+
+impl Delivery {
+    /// When each level was reached. `portal` is what is known of its letter there, which a mail server cannot know.
+    #[must_use]
+    pub fn proof(&self, portal: OnPortal) -> Proof {
+        let submitted = match &self.state {
+            DeliveryState::Accepted { at, .. } => Some(*at),
+            DeliveryState::Bounced { submitted, .. } => submitted.as_ref().map(|submission| submission.at),
+            DeliveryState::Queued { .. } | DeliveryState::Claimed { .. } | DeliveryState::Refused { .. } => {
+                None
+            }
+        };
+        Proof {
+            submitted,
+            remote_accepted: self.remote_accepted.as_ref().map(|taken| taken.at),
+            opened: portal.opened,
+            acknowledged: portal.acknowledged,
+        }
+    }
+
+    /// Whether the message stands: a relay took it, and nobody has reported that it did not arrive.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        matches!(self.state, DeliveryState::Accepted { .. })
+    }
+}
+
+/// The proof of one message to one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecipientProof {
+    /// The message.
+    pub delivery: DeliveryId,
+    /// The notice.
+    pub notice: NoticeId,
+    /// The address.
+    pub recipient: String,
+    /// Where the message stands, by name.
+    pub state: &'static str,
+    /// Whether it counts: what bounced proves nothing.
+    pub stands: bool,
+    /// When each level was reached.
+    pub proof: Proof,
+}
+
+/// The proof of having told one customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CustomerProof {
+    /// The promise.
+    pub obligation: ObligationId,
+    /// To whom.
+    pub customer: CustomerId,
+    /// Until when.
+    pub due_at: DateTime<Utc>,
+    /// Where the promise stands, by name.
+    pub state: &'static str,
+    /// When each level was first reached by a message that stands.
+    pub first: Proof,
+    /// Every message, the oldest first.
+    pub recipients: Vec<RecipientProof>,
+    /// The miss, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub miss: Option<Miss>,
+}
+
+/// A deadline that passed before the customer was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Miss {
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+    /// Why, as soon as somebody has said so.
+    pub why: Option<MissReason>,
+}
+
+/// How many customers reached a level, and how many in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LevelShare {
+    /// Which level.
+    pub level: Level,
+    /// How many reached it at or before their deadline.
+    pub in_time: u64,
+    /// How many reached it later.
+    pub late: u64,
+    /// How many have not reached it, and their deadline has passed.
+    pub never: u64,
+    /// How many have not reached it, and still have time.
+    pub open: u64,
+    /// Of those that are decided, how many in a thousand were in time; none while nothing is decided.
+    pub on_time_permille: Option<u64>,
+}
+
+/// The proof of telling everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProofOfTelling {
+    /// Each level by itself, the weakest first.
+    pub levels: Vec<LevelShare>,
+    /// Each customer that is or was owed a notice, the earliest deadline first.
+    pub customers: Vec<CustomerProof>,
+}
+
+/// What can be proved about obligations by messages. `portal` is what is known of letters there. Who is owed nothing any more does not
+/// count.
+#[must_use]
+pub fn proof_of_telling(
+    obligations: &[Obligation],
+    deliveries: &[Delivery],
+    portal: &BTreeMap<LetterId, OnPortal>,
+    now: DateTime<Utc>,
+) -> ProofOfTelling {
+    let mut customers: Vec<CustomerProof> = obligations
+        .iter()
+        .filter(|owed| !matches!(owed.state, ObligationState::Ended { .. }))
+        .map(|owed| proof_of(owed, deliveries, portal))
+        .collect();
+    customers.sort_by(|a, b| (a.due_at, &a.customer).cmp(&(b.due_at, &b.customer)));
+    let levels = Level::ALL.map(|level| share(level, &customers, now)).to_vec();
+    ProofOfTelling { levels, customers }
+}
+
+fn proof_of(
+    owed: &Obligation,
+    deliveries: &[Delivery],
+    portal: &BTreeMap<LetterId, OnPortal>,
+) -> CustomerProof {
+    let mut recipients = Vec::new();
+    for delivery in deliveries {
+        let About::Letter {
+            incident,
+            notice,
+            letter,
+            customer,
+        } = &delivery.about
+        else {
+            continue;
+        };
+        if *incident == owed.incident && *customer == owed.customer {
+            let known = portal.get(letter).copied().unwrap_or_default();
+            recipients.push(RecipientProof {
+                delivery: delivery.id.clone(),
+                notice: notice.clone(),
+                recipient: delivery.recipient.clone(),
+                state: delivery.state.name(),
+                stands: delivery.stands(),
+                proof: delivery.proof(known),
+            });
+        }
+    }
+    let first = |level: Level| {
+        let standing = recipients.iter().filter(|r| r.stands);
+        standing.filter_map(|r| r.proof.at(level)).min()
+    };
+    CustomerProof {
+        obligation: owed.id.clone(),
+        customer: owed.customer.clone(),
+        due_at: owed.deadline.due_at,
+        state: owed.state.name(),
+        first: Proof {
+            submitted: first(Level::Submitted),
+            remote_accepted: first(Level::RemoteAccepted),
+            opened: first(Level::Opened),
+            acknowledged: first(Level::Acknowledged),
+        },
+        miss: miss_of(owed),
+        recipients,
+    }
+}
+
+fn miss_of(owed: &Obligation) -> Option<Miss> {
+    match &owed.state {
+        ObligationState::Missed { at, why } => Some(Miss {
+            at: *at,
+            why: why.clone(),
+        }),
+        _ => owed
+            .steps
+            .iter()
+            .find(|taken| taken.step == Step::Overdue)
+            .map(|taken| Miss {
+                at: taken.at,
+                why: None,
+            }),
+    }
+}
+
+fn share(level: Level, customers: &[CustomerProof], now: DateTime<Utc>) -> LevelShare {
+    let mut share = LevelShare {
+        level,
+        in_time: 0,
+        late: 0,
+        never: 0,
+        open: 0,
+        on_time_permille: None,
+    };
+    for customer in customers {
+        match customer.first.at(level) {
+            Some(at) if at <= customer.due_at => share.in_time += 1,
+            Some(_) => share.late += 1,
+            None if now > customer.due_at => share.never += 1,
+            None => share.open += 1,
+        }
+    }
+    let decided = share.in_time + share.late + share.never;
+    share.on_time_permille = (share.in_time * 1000).checked_div(decided);
+    share
+}

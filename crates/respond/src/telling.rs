@@ -1,0 +1,226 @@
+//! What follows from what became of a message: a customer was told, or is no longer; the next contact is tried; somebody must pick up the
+//! phone. Whether a server refused during the conversation or reported it a day later makes no difference here.
+
+use crate::desk::{Desk, RespondError};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::delivery::report::StatusCode;
+use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::incident::{EntryKind, Incident};
+use watchkeeper_domain::page::PageReason;
+use watchkeeper_store::Tx;
+
+/// Which letter a delivery carries.
+#[derive(Clone, Copy)]
+pub(crate) struct LetterOf<'a> {
+    pub(crate) incident: &'a IncidentId,
+    pub(crate) notice: &'a NoticeId,
+    pub(crate) letter: &'a LetterId,
+    pub(crate) customer: &'a CustomerId,
+}
+
+impl<'a> LetterOf<'a> {
+    /// The letter; none where the delivery is a page, or a dry run, which tells nobody.
+    pub(crate) fn of(delivery: &'a Delivery) -> Option<Self> {
+        match &delivery.about {
+            About::Page { .. } | About::DryRun { .. } => None,
+            About::Letter {
+                incident,
+                notice,
+                letter,
+                customer,
+            } => Some(Self {
+                incident,
+                notice,
+                letter,
+                customer,
+            }),
+        }
+    }
+}
+
+impl Desk {
+    /// A server took a letter: the customer is told.
+    pub(crate) async fn told(
+        &self,
+        tx: &mut Tx,
+        letter: LetterOf<'_>,
+        answer: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let by = Actor::worker("delivery");
+        let obligation = tx.obligation_of(letter.incident, letter.customer).await?;
+        let mut first = false;
+        if let Some(obligation) = obligation {
+            let before = obligation.version;
+            let id = obligation.id.clone();
+            if let Some(told) = obligation.told(letter.notice, now) {
+                tx.update_obligation(&told, before).await?;
+                let detail =
+                    json!({"notice": letter.notice, "customer": letter.customer, "version": told.version});
+                self.record(tx, &by, "obligation.told", id.as_str(), detail)
+                    .await?;
+                first = true;
+            }
+        }
+        let incident = tx.incident(letter.incident).await?;
+        let word = if first {
+            "told: a mail server accepted the notice"
+        } else {
+            "a mail server accepted another message of the notice"
+        };
+        let text = format!("{} {word} ({answer})", letter.customer);
+        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
+            .await?;
+        Ok(())
+    }
+
+    /// A letter that had been taken did not arrive. Where no other message to the customer stands, the customer was not told after all.
+    pub(crate) async fn no_longer_told(
+        &self,
+        tx: &mut Tx,
+        letter: LetterOf<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let Some(obligation) = tx.obligation_of(letter.incident, letter.customer).await? else {
+            return Ok(());
+        };
+        let standing: Vec<(NoticeId, DateTime<Utc>)> = tx
+            .deliveries_to(letter.incident, letter.customer)
+            .await?
+            .iter()
+            .filter_map(|delivery| match (&delivery.about, &delivery.state) {
+                (About::Letter { notice, .. }, DeliveryState::Accepted { at, .. }) => {
+                    Some((notice.clone(), *at))
+                }
+                _ => None,
+            })
+            .collect();
+        let before = obligation.version;
+        let Some(changed) = obligation.bounced(&standing) else {
+            return Ok(());
+        };
+        tx.update_obligation(&changed, before).await?;
+        let by = Actor::worker("delivery");
+        let detail = json!({
+            "customer": letter.customer,
+            "state": changed.state.name(),
+            "version": changed.version,
+        });
+        self.record(tx, &by, "obligation.bounced", changed.id.as_str(), detail)
+            .await?;
+        let incident = tx.incident(letter.incident).await?;
+        let text = if standing.is_empty() {
+            format!(
+                "{} has not been told: no message to them stands any more, and the clock runs on until {}",
+                letter.customer,
+                watchkeeper_domain::words::second(changed.deadline.due_at)
+            )
+        } else {
+            format!(
+                "{}: what told them bounced; another message to them stands",
+                letter.customer
+            )
+        };
+        tx.append_entries(&[incident.entry(EntryKind::ObligationChanged, now, now, &by, text)])
+            .await?;
+        Ok(())
+    }
+
+    /// A letter will not arrive at its address: the next contact is told; where none is left, whoever is in charge is paged. `what` says
+    /// what happened to the message.
+    pub(crate) async fn try_next_contact(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        letter: LetterOf<'_>,
+        what: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let by = Actor::worker("delivery");
+        let incident = tx.incident(letter.incident).await?;
+        let customer = tx.customer(letter.customer).await?;
+        let tried = tx.addresses_tried(letter.notice, letter.customer).await?;
+        let text = match customer.next_recipient(&tried) {
+            Some(contact) => {
+                let address = contact.email.clone();
+                let notice = tx.notice(letter.notice).await?;
+                let body = tx.letter(letter.letter).await?;
+                let sealed = tx.last_checkpoint().await?.map(|last| last.note);
+                self.enqueue_letter(tx, &incident, &notice, (&body, &address), sealed.as_deref())
+                    .await?;
+                format!(
+                    "A message to {} {what}; the next contact is tried",
+                    letter.customer
+                )
+            }
+            None => {
+                let reached = tx.letters_accepted(letter.notice, letter.customer).await?;
+                if reached == 0 {
+                    let reason = PageReason::CustomerUnreached {
+                        customer: customer.name.clone(),
+                    };
+                    let occasion = format!("unreached/{}", delivery.id);
+                    self.alarm(tx, &incident, &reason, &occasion).await?;
+                }
+                format!(
+                    "A message to {} {what}; no contact is left: call them",
+                    letter.customer
+                )
+            }
+        };
+        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
+            .await?;
+        Ok(())
+    }
+
+    /// A customer's server refused our mail as such. It is said once a notice, since what one server says of our mail others may say
+    /// as well, and to whoever can mend it before the deadline.
+    pub(crate) async fn mail_refused(
+        &self,
+        tx: &mut Tx,
+        letter: LetterOf<'_>,
+        status: StatusCode,
+    ) -> Result<(), RespondError> {
+        let incident = tx.incident(letter.incident).await?;
+        let reason = PageReason::MailRefused {
+            customer: tx.customer(letter.customer).await?.name,
+            status: status.to_string(),
+        };
+        let occasion = format!("mail-refused/{}", letter.notice);
+        self.alarm(tx, &incident, &reason, &occasion).await
+    }
+
+    /// Pages whoever is in charge, and counsel.
+    async fn alarm(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        reason: &PageReason,
+        occasion: &str,
+    ) -> Result<(), RespondError> {
+        let mut entries = Vec::new();
+        for target in [incident.in_charge(), incident.counsel()] {
+            entries.extend(self.page(tx, incident, &target, reason, occasion).await?);
+        }
+        tx.append_entries(&entries).await?;
+        Ok(())
+    }
+
+    /// A page did not reach somebody: it is said, and its timer goes on to the next step by itself.
+    pub(crate) async fn page_failed(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        what: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let incident = tx.incident(delivery.about.incident()).await?;
+        let text = format!("A page to {} {what}", delivery.recipient);
+        let entry = incident.entry(EntryKind::Delivered, now, now, &Actor::worker("delivery"), text);
+        tx.append_entries(&[entry]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,368 @@
+//! What was taken by our relay and did not arrive: reports come in over LMTP or SMTP, and are about one message each.
+
+use super::contacts::one_letter_in_the_outbox;
+use super::*;
+use watchkeeper::bounces::listen;
+use watchkeeper::config::{Bounces, Mail};
+use watchkeeper_deliver::{Mailbox, SendError};
+use watchkeeper_domain::delivery::DeliveryState;
+use watchkeeper_domain::delivery::proof::{Level, OnPortal, proof_of_telling};
+use watchkeeper_stories::dsn::{hand_in, report};
+use watchkeeper_stories::house::MailSetup;
+
+const VICTIM: Victim = VICTIMS[2];
+
+fn bounces(mail: Mail) -> Mail {
+    let domain = "bounces.paperplane.example".to_owned();
+    Mail {
+        bounces: Some(Bounces {
+            domain,
+            listen: ([127, 0, 0, 1], 0).into(),
+        }),
+        ..mail
+    }
+}
+
+/// A letter that our relay took at once, and where reports about it come in.
+async fn told_by_one_letter(place: Place) -> (House, Incident, Mailbox) {
+    let setup = Setup {
+        mail: MailSetup::with(bounces),
+        ..Setup::default()
+    };
+    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
+    house.relay.server().offer(&["8BITMIME", "DSN", "SIZE 10485760"]);
+    house.settle().await;
+    let listener = listen(house.desk(), ([127, 0, 0, 1], 0).into())
+        .await
+        .expect("it listens");
+    assert!(told(&house, &incident).await.is_some(), "the letter was taken");
+    (house, incident, listener)
+}
+
+async fn told(house: &House, incident: &Incident) -> Option<(DateTime<Utc>, bool)> {
+    match of(house, incident, VICTIM).await.state {
+        ObligationState::Told { at, in_time, .. } => Some((at, in_time)),
+        _ => None,
+    }
+}
+
+/// The return path of the newest message to an address.
+fn return_path(house: &House, recipient: &str) -> String {
+    let messages = house.relay.server().messages();
+    let to = messages.iter().rfind(|mail| mail.to[0] == recipient);
+    to.expect("a message").from.clone()
+}
+
+async fn letter_to(house: &House, incident: &Incident, recipient: &str) -> Delivery {
+    let all = house.deliveries(incident).await;
+    let mut letters = all
+        .into_iter()
+        .filter(|d| is_letter(d) && d.recipient == recipient);
+    letters.next().expect("a letter")
+}
+
+async fn bounce(house: &House, listener: &Mailbox, recipient: &str, status: &str) {
+    let raw = report("failed", status, recipient, "550 not here");
+    let path = return_path(house, recipient);
+    let answer = hand_in(listener.address().port(), &path, &raw)
+        .await
+        .expect("taken");
+    assert!(answer.starts_with("250"), "{answer}");
+}
+
+async fn a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss(place: Place) {
+    let (mut house, incident, listener) = told_by_one_letter(place).await;
+    let confirmed = of(&house, &incident, VICTIM).await.deadline.from;
+    house.clock.set(confirmed + Duration::hours(50));
+    house.settle().await;
+    bounce(&house, &listener, &VICTIM.security_contact(), "5.1.1").await;
+    let letter = letter_to(&house, &incident, &VICTIM.security_contact()).await;
+    assert!(
+        matches!(
+            &letter.state,
+            DeliveryState::Bounced {
+                submitted: Some(_),
+                ..
+            }
+        ),
+        "{letter:#?}"
+    );
+    let state = of(&house, &incident, VICTIM).await.state;
+    assert_eq!(state, ObligationState::Running, "nobody has the notice");
+    house.settle().await;
+    assert_eq!(
+        house.relay.mails_to(&VICTIM.legal_contact()).len(),
+        1,
+        "the next contact"
+    );
+    let (at, in_time) = told(&house, &incident).await.expect("told again");
+    assert_eq!((at, in_time), (confirmed + Duration::hours(50), true));
+
+    // Nobody else can be reached either: the remaining contacts bounce one after the other.
+    house.clock.set(confirmed + Duration::hours(60));
+    bounce(&house, &listener, &VICTIM.legal_contact(), "5.2.1").await;
+    house.settle().await;
+    let billing = format!("accounts@{}.example", VICTIM.slug);
+    house.clock.set(confirmed + Duration::hours(65));
+    bounce(&house, &listener, &billing, "4.4.7").await;
+    house.settle().await;
+    let unreached = |d: &Delivery| pages_for(d, |r| matches!(r, PageReason::CustomerUnreached { .. }));
+    let pages = house
+        .deliveries(&incident)
+        .await
+        .into_iter()
+        .filter(unreached)
+        .count();
+    assert_eq!(pages, 2, "whoever is in charge and counsel are asked to call");
+    // The holding notice goes to no address that bounced: our relay would take it, and the customer would seem to be told.
+    let copies = house.relay.mails_to(&VICTIM.security_contact()).len();
+    house.clock.set(confirmed + Duration::hours(72));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&VICTIM.security_contact()).len(), copies);
+    let state = of(&house, &incident, VICTIM).await.state;
+    assert!(matches!(state, ObligationState::Missed { .. }), "{state:?}");
+    let said = house.timeline(&incident).await;
+    let said = |what: &str| said.iter().any(|entry| entry.text.contains(what));
+    assert!(said(
+        "bounced (failed, 5.1.1, mx.example: 550 not here); the next contact is tried"
+    ));
+    assert!(said("has not been told: no message to them stands any more"));
+    house.verified_audit().await;
+}
+
+async fn what_is_forged_unknown_or_repeated_is_counted_and_changes_nothing(place: Place) {
+    let (house, incident, listener) = told_by_one_letter(place).await;
+    let (port, recipient) = (listener.address().port(), VICTIM.security_contact());
+    let path = return_path(&house, &recipient);
+    let failed = report("failed", "5.1.1", &recipient, "550 not here");
+    let before = (
+        house.deliveries(&incident).await,
+        house.timeline(&incident).await.len(),
+    );
+    let records = house.verified_audit().await;
+    // One digit of the signature, a message that was never sent, somebody else's address.
+    let (local, domain) = path.split_once('@').expect("an address");
+    let digit = if local.ends_with('0') { '1' } else { '0' };
+    let made_up = format!("{}{digit}@{domain}", &local[..local.len() - 1]);
+    for address in [
+        made_up.as_str(),
+        "postmaster@bounces.paperplane.example",
+        "eve@example.org",
+    ] {
+        let refused = hand_in(port, address, &failed).await.expect_err("refused");
+        assert!(matches!(refused, SendError::Refused { .. }), "{refused:?}");
+    }
+    hand_in(port, &path, "Subject: I am away\r\n\r\nUntil Monday.\r\n")
+        .await
+        .expect("taken");
+    let delivered = report("delivered", "2.0.0", &recipient, "250 ok");
+    for _ in 0..3 {
+        hand_in(port, &path, &delivered).await.expect("taken");
+    }
+    let mut tx = house.desk().store().read().await.expect("a transaction");
+    let tallies = tx.bounce_tallies().await.expect("tallies");
+    let counted: Vec<(&str, u64)> = tallies.iter().map(|t| (t.kind.as_str(), t.count)).collect();
+    assert_eq!(
+        counted,
+        [
+            ("forged", 1),
+            ("not_a_report", 1),
+            ("repeated", 2),
+            ("unknown", 2)
+        ]
+    );
+    drop(tx);
+    // Only the first delivery report was new.
+    let after = house.deliveries(&incident).await;
+    let mut expected = before.0;
+    for delivery in &mut expected {
+        if delivery.recipient == recipient {
+            let now = after.iter().find(|d| d.id == delivery.id).expect("it is there");
+            assert!(now.remote_accepted.is_some(), "{now:#?}");
+            delivery.remote_accepted.clone_from(&now.remote_accepted);
+            delivery.version += 1;
+        }
+    }
+    assert_eq!(after, expected);
+    assert_eq!(house.timeline(&incident).await.len(), before.1 + 1);
+    assert_eq!(house.verified_audit().await, records + 1);
+    assert!(told(&house, &incident).await.is_some());
+}
+
+async fn levels_of_proof_are_shown_apart(place: Place) {
+    let (mut house, incident, listener) = told_by_one_letter(place).await;
+    let (port, recipient) = (listener.address().port(), VICTIM.security_contact());
+    let command = |what: &str| {
+        house
+            .relay
+            .server()
+            .commands()
+            .iter()
+            .any(|line| line.contains(what))
+    };
+    let letter = letter_to(&house, &incident, &recipient).await;
+    assert!(
+        command(&format!("RET=HDRS ENVID={}", letter.id)),
+        "{:?}",
+        house.relay.server().commands()
+    );
+    assert!(command(&format!(
+        "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;{recipient}"
+    )));
+    let path = return_path(&house, &recipient);
+    let shares = async |house: &House| {
+        let (owed, deliveries) = (
+            house.obligations(&incident).await,
+            house.deliveries(&incident).await,
+        );
+        let proof = proof_of_telling(&owed, &deliveries, &BTreeMap::<_, OnPortal>::new(), house.now());
+        proof
+            .levels
+            .iter()
+            .map(|share| (share.level, share.in_time, share.late, share.never, share.open))
+            .collect::<Vec<_>>()
+    };
+    let submitted = (Level::Submitted, 1, 0, 0, 0);
+    let nobody = [(Level::Opened, 0, 0, 0, 1), (Level::Acknowledged, 0, 0, 0, 1)];
+    hand_in(port, &path, &report("delayed", "4.2.0", &recipient, "450 busy"))
+        .await
+        .expect("taken");
+    let open = (Level::RemoteAccepted, 0, 0, 0, 1);
+    assert_eq!(shares(&house).await, [submitted, open, nobody[0], nobody[1]]);
+    let taken = report("relayed", "2.0.0", &recipient, "250 ok");
+    hand_in(port, &path, &taken).await.expect("taken");
+    let remote = (Level::RemoteAccepted, 1, 0, 0, 0);
+    assert_eq!(shares(&house).await, [submitted, remote, nobody[0], nobody[1]]);
+    // A failure after that counts all the same: the message does not stand.
+    bounce(&house, &listener, &recipient, "5.7.1").await;
+    let none = [Level::Submitted, Level::RemoteAccepted].map(|level| (level, 0, 0, 0, 1));
+    assert_eq!(shares(&house).await, [none[0], none[1], nobody[0], nobody[1]]);
+    house.settle().await;
+    let refused = |d: &Delivery| {
+        pages_for(
+            d,
+            |r| matches!(r, PageReason::MailRefused { status, .. } if status == "5.7.1"),
+        )
+    };
+    let paged: Vec<Delivery> = house
+        .deliveries(&incident)
+        .await
+        .into_iter()
+        .filter(refused)
+        .collect();
+    assert_eq!(
+        recipients(&paged).into_iter().collect::<BTreeSet<_>>(),
+        emails(&[TOMAS, INES]),
+        "our mail is refused as such: somebody must look"
+    );
+    assert_eq!(
+        shares(&house).await,
+        [submitted, open, nobody[0], nobody[1]],
+        "the next contact"
+    );
+    house.verified_audit().await;
+}
+
+async fn a_connection_lost_after_the_final_dot_is_sent_again_and_flagged(place: Place) {
+    let setup = Setup {
+        mail: MailSetup::with(bounces),
+        ..Setup::default()
+    };
+    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
+    house.relay.server().script_once(Stage::Dot, Act::AcceptThenDrop);
+    house.settle().await;
+    assert_eq!(told(&house, &incident).await, None, "nobody knows");
+    // The relay had it, and it did not arrive: the report comes before we have tried again.
+    let listener = listen(house.desk(), ([127, 0, 0, 1], 0).into())
+        .await
+        .expect("it listens");
+    let recipient = VICTIM.security_contact();
+    let first = letter_to(&house, &incident, &recipient).await;
+    assert!(first.possible_duplicate, "{first:#?}");
+    house.pass(Duration::minutes(1));
+    house.settle().await;
+    let copies: Vec<Vec<u8>> = house
+        .relay
+        .server()
+        .messages()
+        .into_iter()
+        .filter(|mail| mail.to[0] == recipient)
+        .map(|mail| mail.bytes)
+        .collect();
+    assert_eq!(copies.len(), 2);
+    assert_eq!(copies[0], copies[1], "the same bytes, with the same Message-ID");
+    assert!(told(&house, &incident).await.is_some());
+    bounce(&house, &listener, &recipient, "5.1.1").await;
+    assert_eq!(told(&house, &incident).await, None);
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&VICTIM.legal_contact()).len(), 1);
+    house.verified_audit().await;
+}
+
+async fn no_answer_is_taken_for_that_to_another_message(place: Place) {
+    let setup = Setup {
+        mail: MailSetup::with(|mail| {
+            let mut mail = bounces(mail);
+            mail.smtp.limits.final_dot = std::time::Duration::from_millis(300);
+            mail
+        }),
+        ..Setup::default()
+    };
+    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
+    // 354, the content, and silence; the next message gets 354, and then 550 for its own dot.
+    house.relay.server().script_once(Stage::Dot, Act::Stall);
+    house
+        .relay
+        .server()
+        .script_once(Stage::Dot, Act::reply("550 5.1.1 no such user"));
+    house.settle().await;
+    let connections = house.relay.server().connections();
+    assert_eq!(told(&house, &incident).await, None);
+    house.pass(Duration::minutes(1));
+    house.settle().await;
+    let letter = letter_to(&house, &incident, &VICTIM.security_contact()).await;
+    assert_eq!(letter.state.name(), "refused", "{letter:#?}");
+    assert!(letter.possible_duplicate);
+    assert_eq!(house.relay.mails_to(&VICTIM.security_contact()).len(), 0);
+    assert_eq!(house.relay.mails_to(&VICTIM.legal_contact()).len(), 1);
+    assert_eq!(
+        house.relay.server().connections(),
+        connections + 2,
+        "a connection a message"
+    );
+    house.verified_audit().await;
+}
+
+macro_rules! on_both {
+    ($($story:ident: $sqlite:ident, $postgresql:ident;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $sqlite() {
+            $story(Place::sqlite()).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $postgresql() {
+            if let Some(place) = Place::postgresql() {
+                $story(place).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss:
+        a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss_on_sqlite,
+        a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss_on_postgresql;
+    what_is_forged_unknown_or_repeated_is_counted_and_changes_nothing:
+        what_is_forged_unknown_or_repeated_is_counted_and_changes_nothing_on_sqlite,
+        what_is_forged_unknown_or_repeated_is_counted_and_changes_nothing_on_postgresql;
+    levels_of_proof_are_shown_apart:
+        levels_of_proof_are_shown_apart_on_sqlite,
+        levels_of_proof_are_shown_apart_on_postgresql;
+    a_connection_lost_after_the_final_dot_is_sent_again_and_flagged:
+        a_connection_lost_after_the_final_dot_is_sent_again_and_flagged_on_sqlite,
+        a_connection_lost_after_the_final_dot_is_sent_again_and_flagged_on_postgresql;
+    no_answer_is_taken_for_that_to_another_message:
+        no_answer_is_taken_for_that_to_another_message_on_sqlite,
+        no_answer_is_taken_for_that_to_another_message_on_postgresql;
+}
