@@ -12,6 +12,7 @@ import type {
   AlertRow,
   AlertView,
   AuditRecord,
+  BounceTallies,
   CheckpointView,
   ClocksView,
   Customer,
@@ -30,6 +31,7 @@ import type {
   Overview,
   Page,
   Permission,
+  ProofOfTelling,
   ReceiptView,
   Session,
   SourceView,
@@ -137,6 +139,20 @@ export const useDelivery = (id: string | null) =>
     queryFn: ({ signal }) =>
       request<DeliveryDetail>(`/deliveries/${encodeURIComponent(id ?? '')}`, { signal }),
     enabled: id !== null,
+  });
+
+export const useProofOfTelling = (incident: string) =>
+  useQuery({
+    queryKey: ['deliveries', 'proof', incident],
+    queryFn: ({ signal }) =>
+      request<ProofOfTelling>(`/incidents/${encodeURIComponent(incident)}/proof`, { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
+export const useBounceTallies = () =>
+  useQuery({
+    queryKey: ['deliveries', 'bounces'],
+    queryFn: ({ signal }) => request<BounceTallies>('/bounces', { signal }),
+    refetchInterval: NOW_AND_THEN,
   });
 
 export const useAlerts = (filters: Record<string, string | undefined>) =>

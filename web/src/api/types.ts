@@ -262,7 +262,7 @@ export interface IncidentView {
   alerts: AlertRow[];
   obligations: ObligationView[];
   notices: Notice[];
-  deliveries_summary: { queued: number; claimed: number; accepted: number; refused: number };
+  deliveries_summary: { queued: number; claimed: number; accepted: number; refused: number; bounced: number };
   customers: Record<string, { name: string; key: string }>;
 }
 
@@ -401,7 +401,14 @@ export type ObligationView = {
   ladder: LadderStep[];
   holding: { notice: string; state: NoticeStateName } | null;
   full: { notice: string; state: NoticeStateName } | null;
-  proof: { queued: number; submitted: number; refused: number; possible_duplicates: number };
+  proof: {
+    queued: number;
+    submitted: number;
+    remote_accepted: number;
+    refused: number;
+    bounced: number;
+    possible_duplicates: number;
+  };
 } & ObligationState;
 
 export type NoticeKind = 'holding' | 'full' | 'follow_up' | 'final' | 'correction' | 'withdrawn';
@@ -496,7 +503,8 @@ export type PageReason =
   | { kind: 'task_due'; title: string }
   | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
   | { kind: 'ladder'; text: string }
-  | { kind: 'customer_unreached' | 'question_asked'; customer: string };
+  | { kind: 'customer_unreached' | 'question_asked'; customer: string }
+  | { kind: 'mail_refused'; customer: string; status: string };
 export type About =
   | { kind: 'page'; incident: string; reason: PageReason }
   | { kind: 'letter'; incident: string; notice: string; letter: string; customer: string }
@@ -517,7 +525,14 @@ export type DeliveryState =
   | { state: 'queued'; next_attempt_at: Instant; last_answer: string | null }
   | { state: 'claimed'; until: Instant; data_at: Instant | null }
   | { state: 'accepted'; at: Instant; answer: string; by: string }
-  | { state: 'refused'; at: Instant; answer: string };
+  | { state: 'refused'; at: Instant; answer: string }
+  | {
+      state: 'bounced';
+      at: Instant;
+      answer: string;
+      status: string;
+      submitted: { at: Instant; answer: string; by: string } | null;
+    };
 export type DeliveryView = {
   id: string;
   version: number;
@@ -528,13 +543,67 @@ export type DeliveryView = {
   created_at: Instant;
   attempts: number;
   possible_duplicate: boolean;
+  remote_accepted?: { at: Instant; by: string | null; action: 'delivered' | 'relayed' | 'expanded' };
   customer_name?: string | null;
   notice_kind?: NoticeKind | null;
 } & DeliveryState;
 export type DeliveryDetail = DeliveryView & {
   transcripts: { at: Instant; outcome: string; lines: string[] }[];
+  reports: BounceReport[];
   message: string;
 };
+/** What a mail server reported about a message, as it came. */
+export interface BounceReport {
+  digest: string;
+  received_at: Instant;
+  effect: string;
+  report: {
+    action: string;
+    status: string;
+    remote_mta?: string;
+    diagnostic?: string;
+    reporting_mta?: string;
+  } | null;
+  bytes: number;
+  raw: string;
+}
+/** How often something came to return paths that changed nothing. */
+export interface BounceTallies {
+  domain: string | null;
+  items: { kind: string; count: number; last_at: Instant; last_detail: string }[];
+}
+
+export type ProofLevel = 'submitted' | 'remote_accepted' | 'opened' | 'acknowledged';
+export type Proof = Record<ProofLevel, Instant | null>;
+export interface LevelShare {
+  level: ProofLevel;
+  in_time: number;
+  late: number;
+  never: number;
+  open: number;
+  on_time_permille: number | null;
+}
+export interface CustomerProof {
+  obligation: string;
+  customer: string;
+  customer_name: string;
+  due_at: Instant;
+  state: string;
+  first: Proof;
+  recipients: {
+    delivery: string;
+    notice: string;
+    recipient: string;
+    state: string;
+    stands: boolean;
+    proof: Proof;
+  }[];
+  miss?: { at: Instant; why: { by: Actor; at: Instant; text: string } | null };
+}
+export interface ProofOfTelling {
+  levels: LevelShare[];
+  customers: CustomerProof[];
+}
 
 export type ContactRole = 'security' | 'legal' | 'admin' | 'billing';
 export interface Contact {

@@ -1,7 +1,7 @@
 import { Button, Modal } from '@mantine/core';
 import { useState } from 'react';
 import { useDelivery } from '../api/queries';
-import type { DeliveryDetail, DeliveryView } from '../api/types';
+import type { BounceReport, DeliveryDetail, DeliveryView } from '../api/types';
 import { aboutInWords, count } from '../words/labels';
 import { Ago, At, Countdown } from './marks';
 import { RawText } from './RawText';
@@ -85,6 +85,24 @@ function State({ delivery }: { delivery: DeliveryView }) {
           <div className="wrap">{delivery.answer}</div>
         </>
       )}
+      {delivery.state === 'bounced' && (
+        <>
+          <span className="tag alarm">bounced</span> <At at={delivery.at} />
+          <div className="wrap">{delivery.answer}</div>
+          {delivery.submitted !== null && (
+            <div className="dim">
+              our relay had taken it <At at={delivery.submitted.at} />
+            </div>
+          )}
+        </>
+      )}
+      {delivery.remote_accepted !== undefined && (
+        <div>
+          <span className="tag fine">{delivery.remote_accepted.action}</span>{' '}
+          {delivery.remote_accepted.by ?? 'their mail server'}, reported{' '}
+          <At at={delivery.remote_accepted.at} />
+        </div>
+      )}
       {delivery.possible_duplicate && <div className="soon">possibly received twice</div>}
     </div>
   );
@@ -123,8 +141,39 @@ function Conversation({ delivery }: { delivery: DeliveryDetail }) {
           <RawText label={`Conversation of ${transcript.at}`}>{transcript.lines.join('\n')}</RawText>
         </div>
       ))}
+      <h3>{count(delivery.reports.length, 'report')}</h3>
+      {delivery.reports.length === 0 && (
+        <p className="small dim">No mail server has reported about this message.</p>
+      )}
+      {delivery.reports.map((report) => (
+        <Reported key={report.digest} report={report} />
+      ))}
       <h3>The message</h3>
       <RawText label="The message">{delivery.message}</RawText>
+    </div>
+  );
+}
+
+/** What a mail server reported, and the report itself on demand. */
+function Reported({ report }: { report: BounceReport }) {
+  return (
+    <div className="small">
+      <p>
+        <At at={report.received_at} />:{' '}
+        {report.report === null ? (
+          'not a report that can be understood'
+        ) : (
+          <>
+            {report.report.action}, {report.report.status}
+            {report.report.remote_mta !== undefined && <> by {report.report.remote_mta}</>}
+            {report.report.diagnostic !== undefined && <>: {report.report.diagnostic}</>}
+          </>
+        )}
+      </p>
+      <details>
+        <summary>The report as it came ({report.bytes} bytes)</summary>
+        <RawText label={`Report of ${report.received_at}`}>{report.raw}</RawText>
+      </details>
     </div>
   );
 }

@@ -245,6 +245,8 @@ export function pageReasonInWords(reason: PageReason): string {
       return `Page: ${reason.customer} asks about a notice`;
     case 'customer_unreached':
       return `Page: ${reason.customer} could not be reached`;
+    case 'mail_refused':
+      return `Page: our mail is refused by policy (${reason.status}) at ${reason.customer}`;
     default:
       return `Page: ${reason.kind.replaceAll('_', ' ')}`;
   }

@@ -161,6 +161,13 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
         (&letter["customer_name"], &letter["notice_kind"]),
         (&json!("acme Ltd"), &json!("full"))
     );
+    let proof = place.get(&lea, &format!("{room}/proof")).await.expect(200);
+    assert_eq!(proof["levels"][0]["open"], 1, "{proof}");
+    assert_eq!(proof["customers"][0]["customer_name"], "acme Ltd");
+    assert_eq!(
+        proof["customers"][0]["recipients"][0]["proof"],
+        json!({"submitted": null, "remote_accepted": null, "opened": null, "acknowledged": null})
+    );
     let customer = place
         .get(
             &lea,

@@ -1,5 +1,6 @@
 //! The whole HTTP side in one process: a real store in a temporary folder, a clock that the test holds, requests by hand.
 
+mod bounces;
 mod breach;
 mod customers;
 mod guard;

@@ -346,7 +346,7 @@ fn house(setting: &Setting) -> House {
             check_at: "https://example.com/notices".to_owned(),
         },
         dkim: None,
-        bounces: None,
+        bounces: Some("bounces.example.com".to_owned()),
         mail_from: Party {
             name: Some("Watchkeeper".to_owned()),
             address: "watchkeeper@example.com".to_owned(),

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod bench;
+mod bounces;
 mod customers;
 mod detector_state;
 mod incidents;

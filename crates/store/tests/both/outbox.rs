@@ -211,6 +211,7 @@ async fn an_attempt_ends_and_is_counted_and_its_transcripts_are_kept_in_order() 
             claimed: 1,
             accepted: 1,
             refused: 0,
+            bounced: 0,
         };
         assert_eq!(counts, expected);
         let DeliveryState::Queued { next_attempt_at, .. } = waiting.state else {

@@ -12,6 +12,7 @@ import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 import { ExplainMiss } from './ExplainMiss';
 import { FullNotices } from './FullNotices';
+import { ProofOfTelling } from './ProofOfTelling';
 
 const here = getRouteApi('/breach');
 
@@ -44,6 +45,7 @@ export function BreachDeskPage() {
                   <ObligationRow key={obligation.id} obligation={obligation} />
                 ))}
               </div>
+              <ProofOfTelling list={list} />
             </div>
           )
         }
@@ -202,8 +204,12 @@ function Proof({ obligation }: { obligation: ObligationView }) {
         <dd className="num">{proof.queued}</dd>
         <dt>Submitted</dt>
         <dd className={`num ${proof.submitted > 0 ? 'good' : ''}`}>{proof.submitted}</dd>
+        <dt>Remote accepted</dt>
+        <dd className={`num ${proof.remote_accepted > 0 ? 'good' : ''}`}>{proof.remote_accepted}</dd>
         <dt>Refused</dt>
         <dd className={`num ${proof.refused > 0 ? 'bad strong' : ''}`}>{proof.refused}</dd>
+        <dt>Bounced</dt>
+        <dd className={`num ${proof.bounced > 0 ? 'bad strong' : ''}`}>{proof.bounced}</dd>
         <dt>Possible duplicates</dt>
         <dd className={`num ${proof.possible_duplicates > 0 ? 'soon' : ''}`}>{proof.possible_duplicates}</dd>
       </dl>

@@ -25,7 +25,8 @@ export function Comms({ view }: { view: IncidentView }) {
         side={
           <span className="small dim num">
             {sum.queued + sum.claimed} queued · {sum.accepted} accepted ·{' '}
-            <span className={sum.refused > 0 ? 'bad' : ''}>{sum.refused} refused</span>
+            <span className={sum.refused > 0 ? 'bad' : ''}>{sum.refused} refused</span> ·{' '}
+            <span className={sum.bounced > 0 ? 'bad' : ''}>{sum.bounced} bounced</span>
           </span>
         }
         bare
