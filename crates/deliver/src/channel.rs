@@ -3,6 +3,7 @@
 use crate::message::{IdempotencyKey, Message};
 use async_trait::async_trait;
 use std::time::Duration;
+use watchkeeper_domain::delivery::Hindrance;
 
 /// Carries one message to one recipient.
 #[async_trait]
@@ -68,6 +69,8 @@ pub enum SendError {
     Retry {
         /// How long the other side asked to wait, where it said so.
         after: Option<Duration>,
+        /// What is in the way: this message was put off, or nothing of ours is taken at present.
+        hindrance: Hindrance,
         /// What happened, and at which stage.
         reason: String,
         /// The conversation so far.

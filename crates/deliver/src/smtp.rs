@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use conversation::Conversation;
 use lettre::Address;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use watchkeeper_domain::delivery::Hindrance;
 
 /// Sends mail through a relay.
 ///
@@ -78,6 +79,7 @@ impl Channel for SmtpChannel {
         // Read for every message, so that a rotated password file is picked up without a restart.
         let password = self.config.password().map_err(|fault| SendError::Retry {
             after: None,
+            hindrance: Hindrance::Relay,
             reason: fault.to_string(),
             transcript: Vec::new(),
         })?;

@@ -126,6 +126,7 @@ impl Channel for SnsChannel {
         let request = self.request(topic, key).map_err(outcome::refused)?;
         stage.entering_data().await.map_err(|error| SendError::Retry {
             after: None,
+            hindrance: watchkeeper_domain::delivery::Hindrance::Relay,
             reason: error.to_string(),
             transcript: Vec::new(),
         })?;

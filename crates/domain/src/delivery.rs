@@ -3,10 +3,13 @@
 
 pub mod proof;
 pub mod report;
+mod retry;
 
 use crate::id::{CustomerId, DeliveryId, IncidentId, LetterId, NoticeId};
 use crate::page::PageReason;
 use chrono::{DateTime, Duration, Utc};
+pub use retry::{Hindrance, PATIENCE, Relay};
+
 use report::{Action, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +37,15 @@ pub struct Delivery {
     /// When a server of the recipient's took it, where a report says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_accepted: Option<RemoteAcceptance>,
+    /// Since when it is put off, where it is or was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_off_since: Option<DateTime<Utc>>,
+    /// Whether the next contact was told because this one was put off for long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub next_contact_told: bool,
+    /// Over which relay the next attempt goes.
+    #[serde(default, skip_serializing_if = "Relay::is_first")]
+    pub relay: Relay,
     /// Where it stands.
     #[serde(flatten)]
     pub state: DeliveryState,
@@ -204,6 +216,8 @@ pub enum Attempt {
         answer: String,
         /// What the other side asked for.
         after: Option<Duration>,
+        /// What is in the way.
+        hindrance: Hindrance,
     },
     /// Never.
     Refused {
@@ -229,42 +243,5 @@ impl Delivery {
     pub fn destination(&self) -> String {
         let domain = self.recipient.rsplit('@').next().unwrap_or_default();
         domain.to_ascii_lowercase()
-    }
-
-    /// The delivery after an attempt.
-    #[must_use]
-    pub fn attempted(mut self, attempt: Attempt, at: DateTime<Utc>) -> Self {
-        self.version += 1;
-        let pause = self.pause();
-        self.state = match attempt {
-            Attempt::Accepted { answer, by } => DeliveryState::Accepted { at, answer, by },
-            Attempt::Refused { answer } => DeliveryState::Refused { at, answer },
-            Attempt::Deferred { answer, after } => DeliveryState::Queued {
-                next_attempt_at: at + after.unwrap_or(pause),
-                last_answer: Some(answer),
-            },
-            Attempt::Unknown { answer } => {
-                self.possible_duplicate = true;
-                DeliveryState::Queued {
-                    next_attempt_at: at + pause,
-                    last_answer: Some(answer),
-                }
-            }
-        };
-        self
-    }
-
-    /// The pause after the last attempt. Pages: 10 s, 30 s, 1 min, 2 min, then every 5 min. Letters: 1, 5, 15, 30 min, then every
-    /// hour.
-    #[must_use]
-    pub fn pause(&self) -> Duration {
-        let seconds: [i64; 5] = match self.about {
-            About::Page { .. } | About::DryRun { .. } => [10, 30, 60, 120, 300],
-            About::Letter { .. } => [60, 300, 900, 1800, 3600],
-        };
-        let index = usize::try_from(self.attempts.saturating_sub(1))
-            .unwrap_or(4)
-            .min(4);
-        Duration::seconds(seconds[index])
     }
 }

@@ -8,7 +8,7 @@ use watchkeeper_deliver::{Mail, MailDraft, Message, Party, TopicMessage, compose
 use watchkeeper_domain::access::{AccessRole, Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note;
-use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState};
+use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState, Relay};
 use watchkeeper_domain::id::DeliveryId;
 use watchkeeper_domain::incident::{EntryKind, Incident, TimelineEntry};
 use watchkeeper_domain::notice::{Letter, Notice};
@@ -442,6 +442,9 @@ impl Desk {
             attempts: 0,
             possible_duplicate: false,
             remote_accepted: None,
+            put_off_since: None,
+            next_contact_told: false,
+            relay: Relay::default(),
             state: DeliveryState::Queued {
                 next_attempt_at: now,
                 last_answer: None,

@@ -113,10 +113,7 @@ mod tests {
         let other = DeliveryId::derived(&["e"]);
         let moved = path.replace(id.as_str(), other.as_str());
         assert_eq!(paths(1).delivery_of(&moved), Err(Unwelcome::Forged));
-        for cut in [
-            path.replace("@", "0@"),
-            path.replacen(|c: char| c == '.', ".0", 1),
-        ] {
+        for cut in [path.replace("@", "0@"), path.replacen('.', ".0", 1)] {
             assert_eq!(paths(1).delivery_of(&cut), Err(Unwelcome::Forged), "{cut}");
         }
         for strange in [

@@ -102,20 +102,28 @@ impl Tx {
         Ok(true)
     }
 
-    /// Claims at most `limit` deliveries that are due, or whose claim has run out, until `now + lease`; each counts one attempt
-    /// more. Two claimers never get the same one. Commit before anything is sent.
+    /// Claims at most `limit` deliveries that are due, or whose claim has run out, until `now + lease`, and no more than
+    /// `per_destination` under way to any destination; each counts one attempt more. Two claimers never get the same one. Commit
+    /// before anything is sent.
     pub async fn claim_deliveries(
         &mut self,
         now: DateTime<Utc>,
         lease: Duration,
         limit: u32,
+        per_destination: u32,
     ) -> Result<Vec<Claimed>, StoreError> {
         let due = sql(
-            "SELECT id, body FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \
+            "SELECT id, body FROM delivery WHERE id IN (\
+                 SELECT id FROM (\
+                     SELECT id, destination, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_at, id) AS place \
+                     FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1) AS due \
+                 WHERE place <= $3 - (SELECT COUNT(*) FROM delivery AS busy WHERE busy.next_at IS NOT NULL \
+                     AND busy.next_at > $1 AND busy.state = 'claimed' AND busy.destination = due.destination)) \
              ORDER BY next_at, id LIMIT $2",
         )
         .bind(now)
         .bind(limit)
+        .bind(per_destination)
         .and(dialect::skip_locked(self.engine()));
         let due: Vec<Delivery> = read_all(DELIVERY, self.all(due).await?)?;
         let mut claimed = Vec::with_capacity(due.len());

@@ -89,7 +89,8 @@ impl App {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
-            deliveries: Deliveries::new(desk.clone(), channels(config).await?),
+            deliveries: Deliveries::new(desk.clone(), channels(config).await?)
+                .with_second_relay(second_relay(config)?),
             board: watch.board(),
             watch,
             receivers,
@@ -258,6 +259,15 @@ pub fn limits(config: &Config) -> Limits {
             .insert(SourceName(source.clone()), lateness.duration());
     }
     limits
+}
+
+/// The relay for when the first takes no mail, where one is configured.
+fn second_relay(config: &Config) -> Result<Option<Arc<dyn deliver::Channel>>, String> {
+    let Some(relay) = config.mail.second_relay.clone() else {
+        return Ok(None);
+    };
+    let relay = deliver::SmtpChannel::new(relay).map_err(|faults| format!("mail.second_relay: {faults}"))?;
+    Ok(Some(Arc::new(relay)))
 }
 
 async fn channels(config: &Config) -> Result<BTreeMap<Channel, Arc<dyn deliver::Channel>>, String> {

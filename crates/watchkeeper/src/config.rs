@@ -133,6 +133,9 @@ pub struct Mail {
     pub from_name: Option<String>,
     /// The relay.
     pub smtp: SmtpConfig,
+    /// Another relay, for when the first cannot be reached or puts mail off for long.
+    #[serde(default)]
+    pub second_relay: Option<SmtpConfig>,
     /// As which domain mail is signed; not at all where it is left out.
     #[serde(default)]
     pub dkim: Option<DkimConfig>,
@@ -149,6 +152,7 @@ impl Mail {
             from: from.to_owned(),
             from_name: None,
             smtp,
+            second_relay: None,
             dkim: None,
             bounces: None,
         }

@@ -247,3 +247,24 @@ fn what_is_wrong_with_the_signature_of_mail_is_said_with_its_line_and_without_th
     }
     assert!(!format!("{faults:?}").contains("c2VjcmV0"));
 }
+
+#[test]
+fn a_second_relay_and_return_paths_are_checked_as_the_first_relay_is() {
+    let tables = "[mail.second_relay]\nhost = \"smtp.example.net\"\ntls = \"none\"\n\n[mail.bounces]\ndomain = \"bounces\"\n\n[[paging.steps]]";
+    let text = DEFAULT.replacen("[[paging.steps]]", tables, 1);
+    let faults = faults(&text);
+    assert!(
+        named(&faults, "mail.second_relay.tls")
+            .remedy
+            .contains("required")
+    );
+    let fault = named(&faults, "mail.bounces.domain");
+    let line = text.lines().position(|line| line == "domain = \"bounces\"");
+    assert_eq!(Some(fault.line), line.map(|line| line + 1), "{fault:?}");
+    let sound = text
+        .replace("tls = \"none\"", "tls = \"required\"")
+        .replace("domain = \"bounces\"", "domain = \"bounces.example.com\"");
+    let config = Config::parse(&sound, Path::new("sound.toml")).expect("sound");
+    let bounces = config.mail.bounces.expect("return paths");
+    assert!(bounces.listen.ip().is_loopback(), "unless said otherwise");
+}

@@ -335,6 +335,14 @@ impl House {
         turn_until_idle(&mut self.app_mut().watch).await;
     }
 
+    /// The ladder of obligations takes the steps that are due.
+    ///
+    /// # Panics
+    /// When a turn fails.
+    pub async fn climb(&mut self) {
+        turn_until_idle(&mut self.app_mut().ladder).await;
+    }
+
     /// The outbox is carried out as far as it is due.
     ///
     /// # Panics

@@ -36,7 +36,7 @@ async fn a_report_that_is_handed_in_is_kept_with_its_message_and_shows_no_secret
         .person("ann", &[AccessRole::Responder, AccessRole::Commander])
         .await;
     let incident = place.incident(&ann, "Odd downloads").await;
-    let id = incident["id"].as_str().expect("an id");
+    let id = incident["incident"]["id"].as_str().expect("an id");
     let deliveries = format!("/api/v1/incidents/{id}/deliveries");
     let page = place.get(&ann, &deliveries).await.expect(200)["items"][0].clone();
     let delivery = page["id"].as_str().expect("an id");

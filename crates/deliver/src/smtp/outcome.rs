@@ -2,6 +2,7 @@
 
 use crate::channel::SendError;
 use std::time::Duration;
+use watchkeeper_domain::delivery::Hindrance;
 
 /// How far the conversation had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,17 +83,24 @@ impl Failure {
             Some(500..=599) if stage >= Stage::MailFrom => SendError::Refused { reason, transcript },
             Some(500..=599) => SendError::Retry {
                 after: None,
+                hindrance: Hindrance::Relay,
                 reason: format!("the relay refuses this client, whoever the recipient is: {reason}"),
                 transcript,
             },
             Some(400..=499) => SendError::Retry {
                 after: None,
+                hindrance: if stage >= Stage::MailFrom {
+                    Hindrance::Message
+                } else {
+                    Hindrance::Relay
+                },
                 reason,
                 transcript,
             },
             _ if stage == Stage::FinalDot => SendError::Ambiguous { reason, transcript },
             _ => SendError::Retry {
                 after: None,
+                hindrance: Hindrance::Relay,
                 reason,
                 transcript,
             },

@@ -44,6 +44,7 @@ where
     match verdict(error) {
         Verdict::NotTaken => SendError::Retry {
             after: None,
+            hindrance: watchkeeper_domain::delivery::Hindrance::Relay,
             reason,
             transcript,
         },

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use std::collections::BTreeMap;
 use watchkeeper_domain::delivery::proof::{Level, OnPortal, proof_of_telling};
 use watchkeeper_domain::delivery::report::{Action, Effect, Report, StatusCode};
-use watchkeeper_domain::delivery::{About, Attempt, Channel, Delivery, DeliveryState};
+use watchkeeper_domain::delivery::{About, Attempt, Channel, Delivery, DeliveryState, Hindrance, Relay};
 use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, LetterId, NoticeId, ObligationId};
 use watchkeeper_domain::obligation::{Deadline, Obligation, ObligationState, Step};
 use watchkeeper_domain::span::Span;
@@ -46,6 +46,9 @@ fn letter_to(recipient: &str) -> Delivery {
         attempts: 1,
         possible_duplicate: false,
         remote_accepted: None,
+        put_off_since: None,
+        next_contact_told: false,
+        relay: watchkeeper_domain::delivery::Relay::First,
         state: DeliveryState::Queued {
             next_attempt_at: start(),
             last_answer: None,
@@ -58,7 +61,7 @@ fn taken(recipient: &str, at: DateTime<Utc>) -> Delivery {
         answer: "250 ok".to_owned(),
         by: "relay".to_owned(),
     };
-    letter_to(recipient).attempted(accepted, at)
+    letter_to(recipient).attempted(accepted, at, false)
 }
 
 fn report(action: Action, status: &str) -> Report {
@@ -280,4 +283,92 @@ fn a_miss_is_shown_with_its_reason_and_who_is_owed_nothing_is_not_counted() {
             .iter()
             .all(|share| share.never == 1 && share.on_time_permille == Some(0))
     );
+}
+
+fn put_off(delivery: Delivery, hindrance: Hindrance, at: DateTime<Utc>, second: bool) -> Delivery {
+    let deferred = Attempt::Deferred {
+        answer: "450 later".to_owned(),
+        after: None,
+        hindrance,
+    };
+    delivery.attempted(deferred, at, second)
+}
+
+fn next_at(delivery: &Delivery) -> DateTime<Utc> {
+    match delivery.state {
+        DeliveryState::Queued { next_attempt_at, .. } => next_attempt_at,
+        _ => panic!("it is queued: {delivery:?}"),
+    }
+}
+
+#[test]
+fn a_relay_that_cannot_be_reached_is_followed_by_the_other_at_once_and_back_after_a_pause() {
+    let away = put_off(letter_to("a@x.example"), Hindrance::Relay, start(), true);
+    assert_eq!((away.relay, next_at(&away)), (Relay::Second, start()));
+    let back = put_off(away, Hindrance::Relay, start(), true);
+    assert_eq!(
+        (back.relay, next_at(&back)),
+        (Relay::First, start() + Duration::minutes(1))
+    );
+    let alone = put_off(letter_to("a@x.example"), Hindrance::Relay, start(), false);
+    assert_eq!(
+        (alone.relay, next_at(&alone)),
+        (Relay::First, start() + Duration::minutes(1))
+    );
+}
+
+#[test]
+fn a_message_that_is_put_off_changes_its_relay_after_half_an_hour() {
+    let mut delivery = letter_to("a@x.example");
+    for minute in [0, 5, 29] {
+        delivery = put_off(
+            delivery,
+            Hindrance::Message,
+            start() + Duration::minutes(minute),
+            true,
+        );
+        assert_eq!(delivery.relay, Relay::First, "minute {minute}");
+    }
+    delivery = put_off(
+        delivery,
+        Hindrance::Message,
+        start() + Duration::minutes(30),
+        true,
+    );
+    assert_eq!(delivery.relay, Relay::Second);
+    // Nobody knows how this one ended: only the same relay can know that it has these bytes.
+    let unknown = Attempt::Unknown {
+        answer: "no answer".to_owned(),
+    };
+    assert_eq!(delivery.attempted(unknown, hours(1), true).relay, Relay::Second);
+}
+
+#[test]
+fn a_letter_that_is_put_off_for_four_hours_lets_the_next_contact_be_told_once() {
+    let first = put_off(letter_to("a@x.example"), Hindrance::Message, start(), false);
+    let (early, asks) = put_off(first, Hindrance::Message, hours(4) - Duration::seconds(1), false)
+        .losing_patience(hours(4) - Duration::seconds(1));
+    assert!(!asks);
+    let (late, asks) = put_off(early, Hindrance::Message, hours(4), false).losing_patience(hours(4));
+    assert!(asks);
+    let (_, again) = put_off(late.clone(), Hindrance::Message, hours(5), false).losing_patience(hours(5));
+    assert!(!again);
+    // Our own relay being away says nothing of the address.
+    let away = put_off(letter_to("a@x.example"), Hindrance::Relay, start(), false);
+    assert!(
+        !put_off(away, Hindrance::Relay, hours(9), false)
+            .losing_patience(hours(9))
+            .1
+    );
+    let (taken, asks) = late
+        .attempted(
+            Attempt::Accepted {
+                answer: "250 ok".to_owned(),
+                by: "relay".to_owned(),
+            },
+            hours(6),
+            false,
+        )
+        .losing_patience(hours(6));
+    assert!(!asks && taken.stands());
 }

@@ -14,11 +14,16 @@ use tokio::sync::Mutex;
 use watchkeeper_deliver as deliver;
 use watchkeeper_deliver::{IdempotencyKey, StageError, StageRecorder};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::delivery::{About, Attempt, Channel, Delivery, DeliveryState};
+use watchkeeper_domain::delivery::{
+    About, Attempt, Channel, Delivery, DeliveryState, Hindrance, PATIENCE, Relay,
+};
 use watchkeeper_store::{Claimed, Tx};
 
 /// How many messages are under way at once.
-const AT_ONCE: u32 = 4;
+const AT_ONCE: u32 = 12;
+
+/// How many of them go to one domain, whose server would otherwise put us off.
+const AT_ONCE_TO_ONE: u32 = 3;
 
 /// How long a claim holds without being renewed. A process that dies leaves its messages to the next one after this.
 fn lease() -> Duration {
@@ -32,6 +37,7 @@ const RENEW_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 pub struct Deliveries {
     desk: Desk,
     channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>,
+    second_relay: Option<Arc<dyn deliver::Channel>>,
 }
 
 impl std::fmt::Debug for Deliveries {
@@ -91,7 +97,28 @@ impl Deliveries {
     /// A worker at this desk that sends over these channels.
     #[must_use]
     pub fn new(desk: Desk, channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>) -> Self {
-        Self { desk, channels }
+        Self {
+            desk,
+            channels,
+            second_relay: None,
+        }
+    }
+
+    /// With a second relay, for when the first takes no mail.
+    #[must_use]
+    pub fn with_second_relay(mut self, relay: Option<Arc<dyn deliver::Channel>>) -> Self {
+        self.second_relay = relay;
+        self
+    }
+
+    /// What carries a delivery's next attempt.
+    fn channel_for(&self, delivery: &Delivery) -> Option<&Arc<dyn deliver::Channel>> {
+        match &self.second_relay {
+            Some(relay) if delivery.channel == Channel::Email && delivery.relay == Relay::Second => {
+                Some(relay)
+            }
+            _ => self.channels.get(&delivery.channel),
+        }
     }
 
     async fn carry(&self, claimed: Claimed) -> Result<(), RespondError> {
@@ -103,7 +130,7 @@ impl Deliveries {
         if let Some(data_at) = interrupted {
             self.say_duplicate(&delivery, data_at).await?;
         }
-        let Some(channel) = self.channels.get(&delivery.channel) else {
+        let Some(channel) = self.channel_for(&delivery) else {
             let answer = format!(
                 "no channel `{}` is configured; add it to the configuration",
                 delivery.channel.name()
@@ -114,6 +141,7 @@ impl Deliveries {
                     Attempt::Deferred {
                         answer,
                         after: Some(Duration::minutes(5)),
+                        hindrance: Hindrance::Relay,
                     },
                     &[],
                 )
@@ -177,7 +205,8 @@ impl Deliveries {
         let channel = delivery.channel.name();
         metrics::counter!("watchkeeper_delivery_attempts_total", "channel" => channel, "outcome" => outcome)
             .increment(1);
-        let delivery = delivery.attempted(attempt, now);
+        let second = delivery.channel == Channel::Email && self.second_relay.is_some();
+        let (delivery, losing_patience) = delivery.attempted(attempt, now, second).losing_patience(now);
         let mut tx = desk.begin().await?;
         tx.update_delivery(&delivery, before).await?;
         tx.add_transcript(&delivery.id, now, outcome, transcript).await?;
@@ -191,6 +220,11 @@ impl Deliveries {
         desk.record(&mut tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
             .await?;
         self.follow(&mut tx, &delivery, now).await?;
+        if let (true, Some(letter)) = (losing_patience, LetterOf::of(&delivery)) {
+            let what = format!("is put off since {} h and tried on", PATIENCE.num_hours());
+            desk.try_next_contact(&mut tx, &delivery, letter, &what, now)
+                .await?;
+        }
         desk.commit(tx).await
     }
 
@@ -225,7 +259,9 @@ impl Worker for Deliveries {
 
     async fn turn(&mut self) -> Result<Turn, RespondError> {
         let mut tx = self.desk.begin().await?;
-        let claimed = tx.claim_deliveries(self.desk.now(), lease(), AT_ONCE).await?;
+        let claimed = tx
+            .claim_deliveries(self.desk.now(), lease(), AT_ONCE, AT_ONCE_TO_ONE)
+            .await?;
         let next = tx.next_delivery_at().await?;
         let waiting = next.map_or(0, |at| (self.desk.now() - at).num_seconds().max(0));
         metrics::gauge!("watchkeeper_outbox_overdue_seconds").set(waiting as f64);
@@ -253,6 +289,7 @@ fn outcome(result: Result<deliver::Receipt, deliver::SendError>) -> (Attempt, Ve
         ),
         Err(deliver::SendError::Retry {
             after,
+            hindrance,
             reason,
             transcript,
         }) => {
@@ -261,6 +298,7 @@ fn outcome(result: Result<deliver::Receipt, deliver::SendError>) -> (Attempt, Ve
                 Attempt::Deferred {
                     answer: reason,
                     after,
+                    hindrance,
                 },
                 transcript,
             )

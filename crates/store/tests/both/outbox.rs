@@ -3,7 +3,7 @@ use crate::samples::{assert_conflict, customer, incident, letter_to, minutes, no
 use chrono::Duration;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
-use watchkeeper_domain::delivery::{Attempt, DeliveryState};
+use watchkeeper_domain::delivery::{Attempt, DeliveryState, Hindrance};
 use watchkeeper_domain::id::{IncidentId, NoticeId};
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_store::{Claimed, DeliveryCounts};
@@ -38,7 +38,7 @@ async fn fill(bench: &Bench, n: i64) -> IncidentId {
 async fn claim(bench: &Bench, minute: i64, limit: u32) -> Vec<Claimed> {
     let mut tx = bench.begin().await;
     let claimed = tx
-        .claim_deliveries(minutes(minute), lease(), limit)
+        .claim_deliveries(minutes(minute), lease(), limit, 100)
         .await
         .expect("claims");
     tx.commit().await.expect("commits");
@@ -130,7 +130,7 @@ async fn a_claimer_passes_over_what_another_one_is_claiming() {
         fill(&bench, 6).await;
         let mut first = bench.begin().await;
         let hers = first
-            .claim_deliveries(minutes(60), lease(), 4)
+            .claim_deliveries(minutes(60), lease(), 4, 100)
             .await
             .expect("claims");
         let his = claim(&bench, 60, 10).await;
@@ -175,8 +175,9 @@ async fn a_claim_whose_lease_ran_out_comes_back_and_tells_when_bytes_had_gone_ou
         let answer = Attempt::Deferred {
             answer: "late".to_owned(),
             after: None,
+            hindrance: Hindrance::Relay,
         };
-        let late = marked.clone().attempted(answer, minutes(13));
+        let late = marked.clone().attempted(answer, minutes(13), false);
         let refused = tx.update_delivery(&late, marked.version).await;
         assert_conflict(refused, marked.version, marked.version + 1);
     })
@@ -193,15 +194,19 @@ async fn an_attempt_ends_and_is_counted_and_its_transcripts_are_kept_in_order() 
             answer: "250 ok".to_owned(),
             by: "mx.example".to_owned(),
         };
-        let done = claimed[0].delivery.clone().attempted(taken, minutes(11));
+        let done = claimed[0].delivery.clone().attempted(taken, minutes(11), false);
         tx.update_delivery(&done, claimed[0].delivery.version)
             .await
             .expect("updates");
         let deferred = Attempt::Deferred {
             answer: "450 later".to_owned(),
             after: Some(Duration::minutes(5)),
+            hindrance: Hindrance::Relay,
         };
-        let waiting = claimed[1].delivery.clone().attempted(deferred, minutes(11));
+        let waiting = claimed[1]
+            .delivery
+            .clone()
+            .attempted(deferred, minutes(11), false);
         tx.update_delivery(&waiting, claimed[1].delivery.version)
             .await
             .expect("updates");
@@ -267,6 +272,47 @@ async fn deliveries_of_letters_are_found_by_notice_and_customer() {
         let tried = tx.addresses_tried(&full, &acme).await.expect("reads");
         let expected = ["a@acme.example", "b@acme.example"].map(str::to_owned);
         assert_eq!(tried, BTreeSet::from(expected));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_destination_gets_more_messages_at_a_time_than_it_may_and_others_do_not_wait_for_it() {
+    on_both(|bench| async move {
+        let room = fill(&bench, 6).await;
+        let mut tx = bench.begin().await;
+        for i in 0..2 {
+            let page = page_to(&room, &format!("q{i}@Other.example"), minutes(30 + i));
+            assert!(tx.enqueue(&page, b"x").await.expect("enqueues"));
+        }
+        tx.commit().await.expect("commits");
+        let take = async |minute| {
+            let mut tx = bench.begin().await;
+            let claimed = tx
+                .claim_deliveries(minutes(minute), lease(), 20, 3)
+                .await
+                .expect("claims");
+            tx.commit().await.expect("commits");
+            let to = claimed.into_iter().map(|c| c.delivery.recipient);
+            to.collect::<Vec<_>>()
+        };
+        let first = [
+            "p0@example.com",
+            "p1@example.com",
+            "p2@example.com",
+            "q0@Other.example",
+            "q1@Other.example",
+        ];
+        assert_eq!(take(60).await, first);
+        assert!(
+            take(60).await.is_empty(),
+            "three are under way, wherever they were claimed"
+        );
+        // All leases have run out. What never had its turn comes first, and each destination has its share.
+        let next = take(63).await;
+        assert_eq!(next[..3], ["p3@example.com", "p4@example.com", "p5@example.com"]);
+        let others = next[3..].iter().filter(|to| to.ends_with("Other.example"));
+        assert_eq!((next.len(), others.count()), (5, 2));
     })
     .await;
 }

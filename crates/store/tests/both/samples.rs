@@ -150,6 +150,9 @@ fn queued(about: About, recipient: &str, at: DateTime<Utc>) -> Delivery {
         attempts: 0,
         possible_duplicate: false,
         remote_accepted: None,
+        put_off_since: None,
+        next_contact_told: false,
+        relay: watchkeeper_domain::delivery::Relay::First,
         state: DeliveryState::Queued {
             next_attempt_at: at,
             last_answer: None,

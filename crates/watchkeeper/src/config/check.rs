@@ -3,7 +3,7 @@
 use super::read::Reader;
 use super::{Database, Detection, Mail, Paging, Playbooks, Quotas, Server, Sns};
 use std::collections::BTreeSet;
-use watchkeeper_deliver::{DkimConfig, DkimSigner};
+use watchkeeper_deliver::{DkimConfig, DkimSigner, SmtpConfig};
 use watchkeeper_domain::customer::address_fault;
 use watchkeeper_domain::span::Span;
 
@@ -48,14 +48,20 @@ impl Reader<'_> {
 
     pub(super) fn check_mail(&mut self, mail: &Mail) {
         self.check_address("mail", "from", &mail.from);
-        for fault in mail.smtp.validate() {
-            let line = self.line("mail", "smtp");
-            self.fault(
-                line,
-                &format!("mail.smtp.{}", fault.field),
-                fault.problem,
-                &fault.remedy,
-            );
+        let relays = [
+            ("smtp", Some(&mail.smtp)),
+            ("second_relay", mail.second_relay.as_ref()),
+        ];
+        for (table, relay) in relays {
+            for fault in relay.map(SmtpConfig::validate).unwrap_or_default() {
+                let line = self.line("mail", table);
+                self.fault(
+                    line,
+                    &format!("mail.{table}.{}", fault.field),
+                    fault.problem,
+                    &fault.remedy,
+                );
+            }
         }
         if let Some(dkim) = &mail.dkim {
             self.check_dkim(dkim, &mail.from);

@@ -4,11 +4,12 @@ use super::contacts::one_letter_in_the_outbox;
 use super::*;
 use watchkeeper::bounces::listen;
 use watchkeeper::config::{Bounces, Mail};
-use watchkeeper_deliver::{Mailbox, SendError};
+use watchkeeper_deliver::{Mailbox, SendError, SmtpConfig};
 use watchkeeper_domain::delivery::DeliveryState;
 use watchkeeper_domain::delivery::proof::{Level, OnPortal, proof_of_telling};
 use watchkeeper_stories::dsn::{hand_in, report};
 use watchkeeper_stories::house::MailSetup;
+use watchkeeper_testbed::smtp::SmtpServer;
 
 const VICTIM: Victim = VICTIMS[2];
 
@@ -333,6 +334,76 @@ async fn no_answer_is_taken_for_that_to_another_message(place: Place) {
     house.verified_audit().await;
 }
 
+async fn a_second_relay_takes_what_the_first_cannot(place: Place) {
+    let second = SmtpServer::start().await.expect("a free port");
+    let port = second.port();
+    let setup = Setup {
+        mail: MailSetup::with(move |mail| Mail {
+            second_relay: Some(SmtpConfig::loopback(port)),
+            ..mail
+        }),
+        ..Setup::default()
+    };
+    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
+    let pages = second.accepted();
+    house.relay.go_down();
+    house.settle().await;
+    let recipient = VICTIM.security_contact();
+    let to: Vec<Vec<String>> = second
+        .messages()
+        .into_iter()
+        .skip(pages)
+        .map(|mail| mail.to)
+        .collect();
+    assert_eq!(to, [[recipient.clone()]]);
+    assert!(told(&house, &incident).await.is_some(), "without a pause");
+    let letter = letter_to(&house, &incident, &recipient).await;
+    assert!(
+        matches!(&letter.state, DeliveryState::Accepted { by, .. } if by.contains(&port.to_string())),
+        "{letter:#?}"
+    );
+    house.verified_audit().await;
+}
+
+async fn a_letter_that_is_put_off_for_hours_is_tried_on_while_the_next_contact_is_told(place: Place) {
+    let (mut house, incident) = one_letter_in_the_outbox(place, Setup::default()).await;
+    let (first, second) = (VICTIM.security_contact(), VICTIM.legal_contact());
+    let letters = async |house: &House| {
+        let all = house.deliveries(&incident).await;
+        recipients(&all.into_iter().filter(is_letter).collect::<Vec<_>>())
+    };
+    let busy = Act::reply("450 4.2.0 mailbox busy");
+    house.relay.server().script(Stage::Rcpt, busy);
+    let begin = house.now();
+    while house.now() < begin + Duration::hours(4) {
+        house.settle().await;
+        assert_eq!(
+            letters(&house).await,
+            [first.as_str()],
+            "at {}",
+            house.now() - begin
+        );
+        house.pass(Duration::hours(1));
+    }
+    house.settle().await;
+    assert_eq!(letters(&house).await, [second.as_str(), first.as_str()]);
+    house.relay.server().clear_script();
+    house.pass(Duration::minutes(1));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&second).len(), 1);
+    assert_eq!(
+        letter_to(&house, &incident, &first).await.state.name(),
+        "queued",
+        "tried on"
+    );
+    assert!(told(&house, &incident).await.is_some());
+    house.pass(Duration::hours(1));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&first).len(), 1, "it comes through at last");
+    assert_eq!(house.relay.mails_to(&second).len(), 1, "once");
+    house.verified_audit().await;
+}
+
 macro_rules! on_both {
     ($($story:ident: $sqlite:ident, $postgresql:ident;)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -362,6 +433,12 @@ on_both! {
     a_connection_lost_after_the_final_dot_is_sent_again_and_flagged:
         a_connection_lost_after_the_final_dot_is_sent_again_and_flagged_on_sqlite,
         a_connection_lost_after_the_final_dot_is_sent_again_and_flagged_on_postgresql;
+    a_second_relay_takes_what_the_first_cannot:
+        a_second_relay_takes_what_the_first_cannot_on_sqlite,
+        a_second_relay_takes_what_the_first_cannot_on_postgresql;
+    a_letter_that_is_put_off_for_hours_is_tried_on_while_the_next_contact_is_told:
+        a_letter_that_is_put_off_for_hours_is_tried_on_while_the_next_contact_is_told_on_sqlite,
+        a_letter_that_is_put_off_for_hours_is_tried_on_while_the_next_contact_is_told_on_postgresql;
     no_answer_is_taken_for_that_to_another_message:
         no_answer_is_taken_for_that_to_another_message_on_sqlite,
         no_answer_is_taken_for_that_to_another_message_on_postgresql;
