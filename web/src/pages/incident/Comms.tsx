@@ -23,7 +23,7 @@ export function Comms({ view }: { view: IncidentView }) {
       <Panel
         title="Deliveries"
         side={
-          <span className="small dim num">
+          <span className="small dim">
             {sum.queued + sum.claimed} queued · {sum.accepted} accepted ·{' '}
             <span className={sum.refused > 0 ? 'bad' : ''}>{sum.refused} refused</span> ·{' '}
             <span className={sum.bounced > 0 ? 'bad' : ''}>{sum.bounced} bounced</span>
