@@ -3,6 +3,8 @@
 
 use crate::desk::{Desk, RespondError};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use watchkeeper_deliver::{Mail, MailDraft, Message, Party, TopicMessage, compose};
 use watchkeeper_domain::access::{AccessRole, Permission, User};
@@ -71,6 +73,15 @@ fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
     };
     serde_json::to_vec(&frozen)
         .map_err(|fault| RespondError::Unavailable(format!("a message cannot be kept: {fault}")))
+}
+
+/// SHA-256 of what goes over the wire, hex.
+pub(crate) fn message_sha256(message: &Message) -> String {
+    let bytes = match message {
+        Message::Mail(mail) => mail.bytes.as_slice(),
+        Message::Topic(topic) => topic.text.as_bytes(),
+    };
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// The message that the outbox kept.
@@ -379,16 +390,31 @@ impl Desk {
             (letter.text.clone(), Some(letter.html.clone())),
             sealed,
         )?;
-        self.enqueue(
-            tx,
-            id,
-            about,
-            Channel::Email,
-            recipient,
-            letter.subject.clone(),
-            message,
-        )
-        .await
+        // What goes out is bound to the log before it goes: these bytes and no others.
+        let detail = json!({
+            "incident": incident.id,
+            "notice": notice.id,
+            "letter": letter.id,
+            "customer": letter.customer,
+            "message_sha256": message_sha256(&message),
+        });
+        let new = self
+            .enqueue(
+                tx,
+                id.clone(),
+                about,
+                Channel::Email,
+                recipient,
+                letter.subject.clone(),
+                message,
+            )
+            .await?;
+        if new {
+            let by = Actor::worker("outbox");
+            self.record(tx, &by, "delivery.queued", id.as_str(), detail)
+                .await?;
+        }
+        Ok(new)
     }
 
     /// Puts a letter to one of our own into the outbox, marked so that nobody takes it for the real one.
