@@ -17,7 +17,13 @@ from datetime import datetime, timezone
 
 def main(proof_path, key):
     with open(proof_path, encoding="utf-8", newline="") as file:
-        proof = file.read().replace("\r\n", "\n")
+        record, origin, size = verified(file.read().replace("\r\n", "\n"), key)
+    print(f"record {record['seq']} is in {origin}, whose checkpoint has {size} records:")
+    print(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def verified(proof, key):
+    """The record of a proof that holds, the name of the log, and how many records its checkpoint has."""
     head, note = proof.split("\n\n", 1)
     lines = head.split("\n")
     must(lines[0] == "c2sp.org/tlog-proof@v1", "it is no proof")
@@ -25,19 +31,22 @@ def main(proof_path, key):
     index = int(lines[2].removeprefix("index "))
     path = [base64.b64decode(line) for line in lines[3:]]
 
+    origin, size, root = checkpoint(note, key)
+    must(record_hash(record) == record["hash"], "the record's content does not give its hash")
+    must(record["seq"] == index + 1, "the record has another number than the proof says")
+    leaf = hashlib.sha256(b"\0" + bytes.fromhex(record["hash"])).digest()
+    must(root_by(leaf, index, size, path) == root, "the record is not in the log that the checkpoint stands for")
+    return record, origin, size
+
+
+def checkpoint(note, key):
+    """What a signed checkpoint says: the name of the log, how many records it stands for, and the root over them."""
     text, signatures = note.rsplit("\n\n", 1)
     text += "\n"
     must(signed(text, signatures, key), "no signature of the log's key stands under the checkpoint")
     origin, size, root = text.split("\n")[:3]
     must(origin == key.split("+")[0], "the checkpoint is of another log")
-    size, root = int(size), base64.b64decode(root)
-
-    must(record_hash(record) == record["hash"], "the record's content does not give its hash")
-    must(record["seq"] == index + 1, "the record has another number than the proof says")
-    leaf = hashlib.sha256(b"\0" + bytes.fromhex(record["hash"])).digest()
-    must(root_by(leaf, index, size, path) == root, "the record is not in the log that the checkpoint stands for")
-    print(f"record {record['seq']} is in {origin}, whose checkpoint has {size} records:")
-    print(json.dumps(record, indent=2, ensure_ascii=False))
+    return origin, int(size), base64.b64decode(root)
 
 
 def must(holds, otherwise):
