@@ -15,6 +15,8 @@ pub enum AccessRole {
     Responder,
     /// Leads incidents and decides on disclosures.
     Commander,
+    /// Examines the record: sees everything, verifies the audit log and takes evidence away; changes nothing.
+    Auditor,
     /// Counsel and compliance: approves notices and answers for obligations.
     Legal,
     /// Keeps people, customers, tokens and the machine.
@@ -23,10 +25,11 @@ pub enum AccessRole {
 
 impl AccessRole {
     /// All roles, the least powerful first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Viewer,
         Self::Responder,
         Self::Commander,
+        Self::Auditor,
         Self::Legal,
         Self::Admin,
     ];
@@ -35,8 +38,8 @@ impl AccessRole {
     #[must_use]
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AdvanceClock, ApproveNotices, DecideDisclosure, DraftNotices, KeepCustomers, KeepPeople,
-            LeadIncidents, ReadAudit, Respond, View,
+            AdvanceClock, ApproveNotices, DecideDisclosure, DraftNotices, ExportEvidence, KeepCustomers,
+            KeepPeople, LeadIncidents, ReadAudit, Respond, View,
         };
         match self {
             Self::Viewer => &[View],
@@ -49,6 +52,7 @@ impl AccessRole {
                 DraftNotices,
                 ReadAudit,
             ],
+            Self::Auditor => &[View, ReadAudit, ExportEvidence],
             Self::Legal => &[
                 View,
                 Respond,
@@ -57,6 +61,7 @@ impl AccessRole {
                 ApproveNotices,
                 KeepCustomers,
                 ReadAudit,
+                ExportEvidence,
             ],
             Self::Admin => &[View, KeepPeople, KeepCustomers, ReadAudit, AdvanceClock],
         }
@@ -85,6 +90,8 @@ pub enum Permission {
     KeepPeople,
     /// Read and verify the audit log.
     ReadAudit,
+    /// Take evidence away: the auditor's pack, the register of breaches, packs for regulators.
+    ExportEvidence,
     /// Move the clock of a demo or drill.
     AdvanceClock,
 }

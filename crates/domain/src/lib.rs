@@ -34,6 +34,9 @@ pub mod notice;
 // One message to one recipient, until it is accepted.
 pub mod delivery;
 
+// What the law wants kept of every breach and suspicion.
+pub mod register;
+
 // The record that cannot be quietly changed.
 pub mod audit;
 

@@ -17,6 +17,8 @@ pub struct Library {
     pub rules: Vec<ObligationRule>,
     /// Calendars, by the code of their jurisdiction.
     pub calendars: BTreeMap<String, Calendar>,
+    /// Every file that was read, by its path below `playbooks/`, also those that cannot be used.
+    pub sources: BTreeMap<String, String>,
     /// What could not be read: path and reason.
     pub faults: Vec<(String, String)>,
 }
@@ -37,6 +39,7 @@ impl Library {
         let mut letters: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
         let mut rules = Vec::new();
         for (path, text) in files {
+            library.sources.insert(path.to_owned(), text.to_owned());
             let segments: Vec<&str> = path.split('/').collect();
             match segments.as_slice() {
                 [name] if name.ends_with(".yaml") || name.ends_with(".yml") => match Playbook::read(text) {

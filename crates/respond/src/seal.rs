@@ -88,13 +88,23 @@ pub async fn prove(tx: &mut Tx, seq: i64) -> Result<Option<InclusionProof>, Resp
     else {
         return Ok(None);
     };
+    prove_by(tx, &record, index, &checkpoint).await.map(Some)
+}
+
+/// Proof that the record with this index is in the log, by a checkpoint that has it.
+pub(crate) async fn prove_by(
+    tx: &mut Tx,
+    record: &Record,
+    index: u64,
+    checkpoint: &KeptCheckpoint,
+) -> Result<InclusionProof, RespondError> {
     let path = tx.audit_hashes(&tree::inclusion(index, checkpoint.size)).await?;
-    Ok(Some(InclusionProof {
-        record: line(&record)?,
+    Ok(InclusionProof {
+        record: line(record)?,
         index,
         path,
-        note: checkpoint.note,
-    }))
+        note: checkpoint.note.clone(),
+    })
 }
 
 /// A record as the log exports it: one line of JSON.

@@ -6,6 +6,7 @@ use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::incident::{Incident, Phase, Severity, TimelineEntry};
 
@@ -84,6 +85,47 @@ impl Tx {
         row.await?
             .map(|(body,)| read(INCIDENT, id.as_str(), &body))
             .transpose()
+    }
+
+    /// The incident that people call by this number, if there is one.
+    pub async fn incident_by_number(&mut self, number: i64) -> Result<Option<Incident>, StoreError> {
+        let row = sql("SELECT id, body FROM incident WHERE number = $1").bind(number);
+        let row = self.first::<(String, String)>(row).await?;
+        row.map(|(id, body)| read(INCIDENT, &id, &body)).transpose()
+    }
+
+    /// The numbers of the incidents that were opened at or after `from` and before `until`, in order.
+    pub async fn incident_numbers(
+        &mut self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<i64>, StoreError> {
+        let rows =
+            sql("SELECT number FROM incident WHERE opened_at >= $1 AND opened_at < $2 ORDER BY number")
+                .bind(from)
+                .bind(until);
+        let rows = self.all::<(i64,)>(rows).await?;
+        Ok(rows.into_iter().map(|(number,)| number).collect())
+    }
+
+    /// Which numbers from `first` to `last` no incident has, in order: none, unless somebody took incidents out of the database.
+    pub async fn missing_incident_numbers(&mut self, first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
+        let rows = sql("SELECT number FROM incident WHERE number >= $1 AND number <= $2 ORDER BY number")
+            .bind(first)
+            .bind(last);
+        let there: BTreeSet<i64> = self
+            .all::<(i64,)>(rows)
+            .await?
+            .into_iter()
+            .map(|(n,)| n)
+            .collect();
+        Ok((first..=last).filter(|number| !there.contains(number)).collect())
+    }
+
+    /// The number that was given last; 0 before the first incident.
+    pub async fn last_incident_number(&mut self) -> Result<i64, StoreError> {
+        let row = sql("SELECT value FROM counter WHERE name = 'incident'");
+        Ok(self.one::<(i64,)>(row).await?.0)
     }
 
     /// Keeps a changed incident, or [`StoreError::Conflict`] where another version than `read_version` stands.
@@ -219,6 +261,28 @@ impl Tx {
             self.execute(insert).await?;
         }
         Ok(())
+    }
+
+    /// At most `limit` entries of an incident's timeline behind a place, in the order they were recorded, each with its place. Places
+    /// begin after `(i64::MIN, 0)`.
+    pub async fn timeline_after(
+        &mut self,
+        incident: &IncidentId,
+        (recorded_at, position): (i64, i64),
+        limit: u32,
+    ) -> Result<Vec<((i64, i64), TimelineEntry)>, StoreError> {
+        let rows = sql(
+            "SELECT recorded_at, position, id, body FROM timeline_entry WHERE incident = $1 \
+             AND (recorded_at, position) > ($2, $3) ORDER BY recorded_at, position LIMIT $4",
+        )
+        .bind(incident)
+        .bind(recorded_at)
+        .bind(position)
+        .bind(limit);
+        let rows = self.all::<(i64, i64, String, String)>(rows).await?;
+        rows.into_iter()
+            .map(|(at, position, id, body)| Ok(((at, position), read("timeline entry", &id, &body)?)))
+            .collect()
     }
 
     /// A page of an incident's timeline, what was recorded last first.

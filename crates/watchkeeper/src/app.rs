@@ -70,11 +70,7 @@ impl App {
         mode: Mode,
         patience: Option<Duration>,
     ) -> Result<Self, String> {
-        let store = open_store(&config.database.url).await?;
-        let house = house(config, mode)?;
-        let desk = Desk::open(store, Arc::clone(&clock), house)
-            .await
-            .map_err(|fault| fault.to_string())?;
+        let desk = open_desk(config, Arc::clone(&clock), mode).await?;
         let (sources, receivers) = open_sources(config, &clock).await?;
         let rules = ConfiguredRules::of(&config.detection);
         let files = rules.read()?;
@@ -121,6 +117,16 @@ impl App {
             }
         }
     }
+}
+
+/// Opens the desk alone: all that a command needs which decides or reads, while the service keeps its sources and channels.
+///
+/// # Errors
+/// In words: what could not be opened, and what to do.
+pub async fn open_desk(config: &Config, clock: Arc<dyn Clock>, mode: Mode) -> Result<Desk, String> {
+    let store = open_store(&config.database.url).await?;
+    let desk = Desk::open(store, clock, house(config, mode)?).await;
+    desk.map_err(|fault| fault.to_string())
 }
 
 /// Opens the store and brings its tables up to date.

@@ -18,7 +18,8 @@ use std::path::PathBuf;
   watchkeeper detectors test                         run the tests that rules carry
   watchkeeper detectors explain RULE EVENT           why a rule does or does not match
   watchkeeper detectors coverage                     what is detected, and what cannot be
-  watchkeeper audit verify --config watchkeeper.toml prove that the record is whole"
+  watchkeeper audit verify --config watchkeeper.toml prove that the record is whole
+  watchkeeper pack --incident INC-0042               what an auditor asks for, in one zip"
 )]
 pub struct Cli {
     /// What to do.
@@ -69,6 +70,24 @@ Exit code 0: all was judged. 1: --fail-on found something. 2: a file or the rule
     /// What the world must know of our mail.
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Write the auditor's pack: everything that shows what happened, who was told when, and who decided it.
+    #[command(after_help = "Examples:
+  watchkeeper pack --incident INC-0042
+  watchkeeper pack --from 2026-01-01 --to 2026-12-31 --out audit-2026.zip
+  watchkeeper pack --json                     of every incident there is
+
+The zip has a README.txt, a manifest with the digest of every file, and the script that verifies it without this product. It is
+written as the records stand at one instant; that it was taken away is itself a record of the audit log. It holds personal data.
+
+Exit code 0: written. 2: it could not be.")]
+    Pack(PackOptions),
+    /// Print the register of breaches (GDPR Art. 33(5)): every suspicion and breach, also those that were rejected.
+    #[command(after_help = "Examples:
+  watchkeeper register > register.csv
+  watchkeeper register --from 2026-01-01 --to 2026-12-31 --json
+
+An incident belongs to the time in which it was opened; days are of UTC, and the last one counts whole.")]
+    Register(RegisterOptions),
     /// Keep accounts from the machine itself.
     #[command(subcommand)]
     People(PeopleCommand),
@@ -519,6 +538,51 @@ pub struct DueOptions {
     /// Which rules.
     #[command(flatten)]
     pub playbooks: PlaybooksGiven,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of which days.
+#[derive(Debug, Args)]
+pub struct DaysGiven {
+    /// The first day; incidents that were opened before are left out.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub from: Option<chrono::NaiveDate>,
+    /// The last day.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub to: Option<chrono::NaiveDate>,
+}
+
+/// What to pack.
+#[derive(Debug, Args)]
+pub struct PackOptions {
+    /// Which incident alone, such as INC-0042.
+    #[arg(long, value_name = "REF", conflicts_with_all = ["from", "to"])]
+    pub incident: Option<String>,
+    /// Of which days, where it is not one incident.
+    #[command(flatten)]
+    pub days: DaysGiven,
+    /// The zip to write; without one, a file in this folder that is named by what it tells of.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which register.
+#[derive(Debug, Args)]
+pub struct RegisterOptions {
+    /// Of which days.
+    #[command(flatten)]
+    pub days: DaysGiven,
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
     /// For machines.
     #[arg(long)]
     pub json: bool,

@@ -384,6 +384,7 @@ fn role_name(role: AccessRole) -> &'static str {
         AccessRole::Viewer => "viewer",
         AccessRole::Responder => "responder",
         AccessRole::Commander => "commander",
+        AccessRole::Auditor => "auditor",
         AccessRole::Legal => "legal",
         AccessRole::Admin => "admin",
     }

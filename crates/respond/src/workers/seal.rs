@@ -46,27 +46,26 @@ impl Sealing {
             hash.map_or(GENESIS.to_owned(), |record| record.hash),
         ))
     }
-}
 
-/// The log does not say any more what its checkpoints say.
-fn broken(what: impl std::fmt::Display) -> RespondError {
-    RespondError::Unavailable(format!("the audit log is not sealed any further: {what}"))
-}
-
-#[async_trait]
-impl Worker for Sealing {
-    fn name(&self) -> &'static str {
-        "sealing"
+    /// Seals everything that the log has by now, whatever was sealed last, so that what leaves the house can be proved.
+    ///
+    /// # Errors
+    /// As the worker's turn.
+    pub async fn everything(&self) -> Result<(), RespondError> {
+        while self.seal(|_, _| true).await? == Turn::Busy {}
+        Ok(())
     }
 
-    async fn turn(&mut self) -> Result<Turn, RespondError> {
+    /// Seals what is not sealed yet, if there is something and it is `due`, given the last checkpoint and how many records came since.
+    async fn seal<D>(&self, due: D) -> Result<Turn, RespondError>
+    where
+        D: Fn(Option<&KeptCheckpoint>, u64) -> bool + Send + Sync,
+    {
         let desk = &self.desk;
-        let now = desk.now();
         let due = |last: Option<&KeptCheckpoint>, head: i64| {
             let size = last.map_or(0, |last| last.size);
-            let waited = last.is_none_or(|last| now - last.at >= desk.house.seal_every.duration());
             let unsealed = u64::try_from(head).unwrap_or_default().saturating_sub(size);
-            unsealed > 0 && (waited || unsealed >= u64::from(AT_ONCE))
+            unsealed > 0 && due(last, unsealed)
         };
         let mut tx = desk.store.read().await?;
         let (head, _) = tx.audit_head().await?;
@@ -93,12 +92,33 @@ impl Worker for Sealing {
         }
         let checkpoint = KeptCheckpoint {
             size: walk.tree().size(),
-            at: now,
+            at: desk.now(),
             note: desk.signer.sign(walk.tree().size(), walk.tree().root()),
         };
         tx.keep_checkpoint(&checkpoint, &completed).await?;
         // Nothing that people see has changed, so nobody is woken.
         tx.commit().await?;
         Ok(if more { Turn::Busy } else { Turn::Idle })
+    }
+}
+
+/// The log does not say any more what its checkpoints say.
+fn broken(what: impl std::fmt::Display) -> RespondError {
+    RespondError::Unavailable(format!("the audit log is not sealed any further: {what}"))
+}
+
+#[async_trait]
+impl Worker for Sealing {
+    fn name(&self) -> &'static str {
+        "sealing"
+    }
+
+    async fn turn(&mut self) -> Result<Turn, RespondError> {
+        let (now, every) = (self.desk.now(), self.desk.house.seal_every.duration());
+        self.seal(|last, unsealed| {
+            let waited = last.is_none_or(|last| now - last.at >= every);
+            waited || unsealed >= u64::from(AT_ONCE)
+        })
+        .await
     }
 }

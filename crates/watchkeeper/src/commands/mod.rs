@@ -7,7 +7,9 @@ mod detect;
 mod detectors;
 mod mail;
 mod obligations;
+mod pack;
 mod people;
+mod register;
 mod serve;
 
 use crate::cli::{Cli, Command, ConfigCommand, MailCommand, PeopleCommand};
@@ -34,6 +36,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Mail(MailCommand::DkimRecord { file, json }) => {
             finish(mail::dkim_record(&file.config, json))
         }
+        Command::Pack(options) => finish(on_runtime(pack::run(options))),
+        Command::Register(options) => finish(on_runtime(register::run(options))),
         Command::People(PeopleCommand::Reset { email, file }) => {
             finish(on_runtime(people::reset(email, file.config)))
         }

@@ -5,6 +5,7 @@ mod bounces;
 mod contacts;
 mod halted;
 mod ladder;
+mod pack;
 mod page;
 mod proof;
 mod relay_down;

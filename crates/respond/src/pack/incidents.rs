@@ -1,0 +1,280 @@
+//! Which incidents there were, what happened in each, whom they were about, and who the people are.
+
+use super::{Pack, Scope};
+use crate::desk::RespondError;
+use crate::table::{Table, at, cell, shown, yes};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::io::{Seek, Write};
+use watchkeeper_domain::access::User;
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::id::CustomerId;
+use watchkeeper_domain::incident::{Affected, Disclosure, Incident, Standing};
+
+/// How many entries of a timeline are read at a time.
+const ENTRIES: u32 = 1_000;
+
+/// The decision on the disclosure: as of when, by whom, why.
+fn decision(
+    disclosure: &Disclosure,
+) -> (
+    Option<DateTime<Utc>>,
+    Option<&watchkeeper_domain::actor::Actor>,
+    &str,
+) {
+    match disclosure {
+        Disclosure::None => (None, None, ""),
+        Disclosure::Suspected { by, at, why, .. }
+        | Disclosure::Confirmed { by, at, why, .. }
+        | Disclosure::Rejected { by, at, why, .. } => (Some(*at), Some(by), why),
+    }
+}
+
+/// How a customer stood at an instant, by the changes that were recorded until then.
+fn standing_at(affected: &Affected, instant: DateTime<Utc>) -> Option<Standing> {
+    let until = affected.changes.iter().filter(|change| change.at <= instant);
+    until.last().map(|change| change.to)
+}
+
+impl<W: Write + Seek + Send> Pack<'_, W> {
+    /// Everybody with an account, by the id that records have for them.
+    pub(super) fn write_people(&mut self, users: &[User]) -> Result<(), RespondError> {
+        let columns = ["id", "name", "email", "roles", "created_at", "closed_at"];
+        let mut table = Table::new(self.archive.begin("people.csv")?, &columns)?;
+        for user in users {
+            let roles: Vec<String> = user
+                .roles
+                .iter()
+                .filter_map(|role| serde_json::to_value(role).ok()?.as_str().map(str::to_owned))
+                .collect();
+            table.row([
+                shown(&user.id),
+                cell(&user.name),
+                cell(&user.email),
+                shown(roles.join(" ")),
+                at(Some(user.created_at)),
+                at(user.closed_at),
+            ])?;
+        }
+        table.end()
+    }
+
+    /// Every incident of the scope, in the order of the numbers, with a row for each number that no incident has.
+    pub(super) async fn write_incidents(&mut self, scope: Scope) -> Result<(), RespondError> {
+        let missing = self.missing(scope).await?;
+        let mut all: BTreeMap<i64, bool> = self.numbers.iter().map(|number| (*number, true)).collect();
+        all.extend(missing.into_iter().map(|number| (number, false)));
+        self.archive.begin("incidents.csv")?;
+        let columns = [
+            "number",
+            "reference",
+            "id",
+            "title",
+            "severity",
+            "phase",
+            "drill",
+            "opened_at",
+            "opened_by",
+            "closed_at",
+            "alerts",
+            "disposition",
+            "decided_at",
+            "decided_by",
+            "reason",
+            "customers_confirmed",
+            "customers_possible",
+            "customers_cleared",
+        ];
+        Table::new(&mut self.archive, &columns)?.end()?;
+        for (number, there) in all {
+            if there {
+                let incident = self.incident(number).await?;
+                self.incident_row(&incident)?;
+            } else {
+                self.gap_row(number, columns.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers that no incident has, between the first and the last of the scope; where the scope is all time, from number 1 to the
+    /// number that was given last.
+    async fn missing(&mut self, scope: Scope) -> Result<Vec<i64>, RespondError> {
+        let always = scope == Scope::Period(watchkeeper_domain::register::Period::ALWAYS);
+        let (first, last) = match (self.numbers.first(), self.numbers.last()) {
+            _ if always => (1, self.tx.last_incident_number().await?),
+            (Some(first), Some(last)) => (*first, *last),
+            _ => return Ok(Vec::new()),
+        };
+        Ok(self.tx.missing_incident_numbers(first, last).await?)
+    }
+
+    fn gap_row(&mut self, number: i64, columns: usize) -> Result<(), RespondError> {
+        let mut row = vec![cell(""); columns];
+        row[0] = shown(number);
+        row[1] = shown(format!("INC-{number:04}"));
+        row[3] = cell("MISSING: no incident has this number, though numbers are given without gaps");
+        Table::more(&mut self.archive).row(row)
+    }
+
+    fn incident_row(&mut self, incident: &Incident) -> Result<(), RespondError> {
+        let (decided_at, by, why) = decision(&incident.disclosure);
+        let listed = |wanted: Standing| {
+            let listed = incident.affected.values();
+            shown(listed.filter(|affected| affected.standing == wanted).count())
+        };
+        let row = [
+            shown(incident.number),
+            shown(incident.reference()),
+            shown(&incident.id),
+            cell(&incident.title),
+            cell(incident.severity.name()),
+            cell(incident.phase.name()),
+            yes(incident.drill),
+            at(Some(incident.opened_at)),
+            shown(self.called(&incident.opened_by)),
+            at(incident.closed_at),
+            shown(incident.alerts),
+            shown(disposition(incident)),
+            at(decided_at),
+            shown(by.map(|by| self.called(by)).unwrap_or_default()),
+            cell(why),
+            listed(Standing::Confirmed),
+            listed(Standing::Possible),
+            listed(Standing::Cleared),
+        ];
+        Table::more(&mut self.archive).row(row)
+    }
+
+    /// Every entry of every timeline, in the order they were recorded.
+    pub(super) async fn write_timelines(&mut self) -> Result<(), RespondError> {
+        let ids = self.ids().await?;
+        self.archive.begin("timeline.jsonl")?;
+        for (done, id) in ids.iter().enumerate() {
+            self.tell("timelines", done, ids.len());
+            let mut place = (i64::MIN, 0);
+            loop {
+                let entries = self.tx.timeline_after(id, place, ENTRIES).await?;
+                let Some((last, _)) = entries.last() else {
+                    break;
+                };
+                place = *last;
+                for (_, entry) in &entries {
+                    self.archive.line(entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The list of customers for each confirmation: who was a customer then, and how each stood.
+    pub(super) async fn write_customers(&mut self) -> Result<(), RespondError> {
+        let customers = self.tx.all_customers().await?;
+        self.archive.begin("customers-at.csv")?;
+        let columns = [
+            "incident",
+            "as_of",
+            "customer_id",
+            "key",
+            "customer",
+            "tenants",
+            "contract",
+            "notify_within",
+            "customer_since",
+            "changed_since",
+            "standing_then",
+            "standing_now",
+            "evidence",
+        ];
+        Table::new(&mut self.archive, &columns)?.end()?;
+        for number in self.numbers.clone() {
+            let incident = self.incident(number).await?;
+            if let Disclosure::Confirmed { recorded_at, .. } = incident.disclosure {
+                let known = customers
+                    .iter()
+                    .filter(|c| c.created_at <= recorded_at || incident.affected.contains_key(&c.id));
+                for customer in known {
+                    self.customer_row(&incident, recorded_at, customer)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn customer_row(
+        &mut self,
+        incident: &Incident,
+        as_of: DateTime<Utc>,
+        customer: &Customer,
+    ) -> Result<(), RespondError> {
+        let affected = listed(incident, &customer.id);
+        let tenants: Vec<&str> = customer.tenants.iter().map(String::as_str).collect();
+        let then = affected.and_then(|affected| standing_at(affected, as_of));
+        let row = [
+            shown(incident.reference()),
+            at(Some(as_of)),
+            shown(&customer.id),
+            cell(&customer.key),
+            cell(&customer.name),
+            shown(tenants.join(" ")),
+            cell(&customer.contract),
+            shown(customer.limit()),
+            at(Some(customer.created_at)),
+            at(Some(customer.updated_at).filter(|changed| *changed > as_of)),
+            cell(then.map_or("not on the list", Standing::name)),
+            cell(affected.map_or("not on the list", |affected| affected.standing.name())),
+            shown(
+                affected
+                    .map(|affected| self.evidence(affected))
+                    .unwrap_or_default(),
+            ),
+        ];
+        Table::more(&mut self.archive).row(row)
+    }
+
+    fn evidence(&self, affected: &Affected) -> String {
+        let changes = affected.changes.iter().map(|change| {
+            let by = self.called(&change.by);
+            format!(
+                "{} {} by {by}: {}",
+                crate::table::instant(change.at),
+                change.to.name(),
+                change.evidence
+            )
+        });
+        let traces = affected.traces.iter().map(|(tenant, trace)| {
+            format!(
+                "{} events name {tenant}, from {} to {}, the first is {} of {}",
+                trace.events,
+                crate::table::instant(trace.first_at),
+                crate::table::instant(trace.last_at),
+                trace.first_event.1,
+                trace.first_event.0.0
+            )
+        });
+        changes.chain(traces).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn listed<'i>(incident: &'i Incident, customer: &CustomerId) -> Option<&'i Affected> {
+    incident.affected.get(customer)
+}
+
+/// What became of an incident, in words.
+fn disposition(incident: &Incident) -> String {
+    let work = if incident.closed_at.is_some() {
+        "closed"
+    } else {
+        "open"
+    };
+    let disclosure = match &incident.disclosure {
+        Disclosure::None => "no disclosure was suspected",
+        Disclosure::Suspected { .. } => "a disclosure is suspected and not decided",
+        Disclosure::Confirmed { .. } => "a disclosure is confirmed",
+        Disclosure::Rejected { reversed: None, .. } => "a suspected disclosure was rejected",
+        Disclosure::Rejected {
+            reversed: Some(_), ..
+        } => "a confirmed disclosure was reversed by two people",
+    };
+    format!("{work}; {disclosure}")
+}

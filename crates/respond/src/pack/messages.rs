@@ -1,0 +1,180 @@
+//! Who was written to, with which bytes, and what mail servers answered.
+
+use super::Pack;
+use crate::desk::RespondError;
+use crate::outbox::{message_sha256, thaw};
+use crate::table::{Table, at, cell, instant, shown, yes};
+use std::io::{Seek, Write};
+use watchkeeper_deliver::Message;
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
+use watchkeeper_domain::id::{CustomerId, DeliveryId, NoticeId};
+use watchkeeper_domain::incident::Incident;
+use watchkeeper_domain::notice::Notice;
+
+/// A letter on its way: the incident, its notice, its customer.
+struct Sent<'s> {
+    incident: &'s Incident,
+    notice: Option<&'s Notice>,
+    customer: Option<&'s Customer>,
+    delivery: &'s Delivery,
+}
+
+/// Whose letter a delivery carries; nothing where it is a page.
+fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId)> {
+    match &delivery.about {
+        About::Letter { notice, customer, .. } => Some((notice, customer)),
+        About::Page { .. } => None,
+    }
+}
+
+impl<W: Write + Seek + Send> Pack<'_, W> {
+    /// A row for each attempt at each message to a customer.
+    pub(super) async fn write_recipients(&mut self) -> Result<(), RespondError> {
+        self.archive.begin("recipients.csv")?;
+        let columns = [
+            "incident",
+            "notice",
+            "kind",
+            "customer_key",
+            "customer",
+            "contact",
+            "contact_role",
+            "address",
+            "message_id",
+            "message",
+            "message_sha256",
+            "attempt",
+            "attempted_at",
+            "outcome",
+            "possible_duplicate",
+            "submitted_at",
+            "submitted_to",
+            "answer",
+        ];
+        Table::new(&mut self.archive, &columns)?.end()?;
+        let numbers = self.numbers.clone();
+        for (done, number) in numbers.iter().enumerate() {
+            self.tell("recipients", done, numbers.len());
+            let incident = self.incident(*number).await?;
+            let notices = self.tx.notices_of(&incident.id).await?;
+            for notice in &notices {
+                self.notices.entry(notice.id.clone()).or_default();
+            }
+            let deliveries = self.tx.deliveries_of(&incident.id).await?;
+            let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
+            let customers = self.tx.customers_by_ids(&ids).await?;
+            for delivery in &deliveries {
+                let Some((notice, customer)) = letter_of(delivery) else {
+                    continue;
+                };
+                self.deliveries.insert(delivery.id.clone());
+                let sent = Sent {
+                    incident: &incident,
+                    notice: notices.iter().find(|known| known.id == *notice),
+                    customer: customers.iter().find(|known| known.id == *customer),
+                    delivery,
+                };
+                self.attempts(&sent).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn attempts(&mut self, sent: &Sent<'_>) -> Result<(), RespondError> {
+        let message = thaw(&self.tx.delivery_message(&sent.delivery.id).await?)?;
+        let transcripts = self.tx.transcripts(&sent.delivery.id).await?;
+        if transcripts.is_empty() {
+            return self.attempt_row(sent, &message, (0, None, "not tried yet"));
+        }
+        for (index, attempt) in transcripts.iter().enumerate() {
+            self.attempt_row(sent, &message, (index + 1, Some(attempt.at), &attempt.outcome))?;
+        }
+        Ok(())
+    }
+
+    fn attempt_row(
+        &mut self,
+        sent: &Sent<'_>,
+        message: &Message,
+        (attempt, attempted_at, outcome): (usize, Option<chrono::DateTime<chrono::Utc>>, &str),
+    ) -> Result<(), RespondError> {
+        let Sent {
+            incident,
+            notice,
+            customer,
+            delivery,
+        } = sent;
+        let contact =
+            customer.and_then(|customer| customer.contacts.iter().find(|c| c.email == delivery.recipient));
+        let message_id = match message {
+            Message::Mail(mail) => mail.message_id.as_str(),
+            Message::Topic(_) => "",
+        };
+        let (submitted_at, submitted_to, answer) = match &delivery.state {
+            DeliveryState::Accepted { at, answer, by } => (Some(*at), by.as_str(), answer.as_str()),
+            DeliveryState::Refused { answer, .. } => (None, "", answer.as_str()),
+            DeliveryState::Queued { last_answer, .. } => {
+                (None, "", last_answer.as_deref().unwrap_or_default())
+            }
+            DeliveryState::Claimed { .. } => (None, "", "it is being sent"),
+        };
+        let row = [
+            shown(incident.reference()),
+            shown(notice.map(|notice| notice.id.to_string()).unwrap_or_default()),
+            cell(notice.map_or("", |notice| notice.kind.name())),
+            cell(customer.map_or("", |customer| &customer.key)),
+            cell(customer.map_or("", |customer| &customer.name)),
+            cell(contact.map_or("", |contact| &contact.name)),
+            cell(contact.map_or("", |contact| contact.role.name())),
+            cell(&delivery.recipient),
+            cell(message_id),
+            shown(path_of(&delivery.id)),
+            shown(message_sha256(message)),
+            shown(attempt),
+            at(attempted_at),
+            cell(outcome),
+            yes(delivery.possible_duplicate),
+            at(submitted_at),
+            cell(submitted_to),
+            cell(answer),
+        ];
+        Table::more(&mut self.archive).row(row)
+    }
+
+    /// Every message to a customer as its bytes went, and what was said while it went.
+    pub(super) async fn write_messages(&mut self) -> Result<(), RespondError> {
+        let deliveries = self.deliveries.clone();
+        for (done, id) in deliveries.iter().enumerate() {
+            self.tell("messages", done, deliveries.len());
+            if let Message::Mail(mail) = thaw(&self.tx.delivery_message(id).await?)? {
+                self.archive.file(path_of(id), &mail.bytes)?;
+            }
+            let transcripts = self.tx.transcripts(id).await?;
+            if transcripts.is_empty() {
+                continue;
+            }
+            self.archive.begin(format!("smtp/{id}.log"))?;
+            for (index, attempt) in transcripts.iter().enumerate() {
+                let mut text = format!(
+                    "# attempt {}, ended {}: {}\n",
+                    index + 1,
+                    instant(attempt.at),
+                    attempt.outcome
+                );
+                for line in &attempt.lines {
+                    text.push_str(line);
+                    text.push('\n');
+                }
+                self.archive
+                    .write_all(text.as_bytes())
+                    .map_err(crate::table::unwritten)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn path_of(delivery: &DeliveryId) -> String {
+    format!("messages/{delivery}.eml")
+}

@@ -1,0 +1,188 @@
+//! What was owed by when, and what became of it: the promises to customers, and the clocks of law.
+
+use super::Pack;
+use crate::desk::RespondError;
+use crate::table::{Table, at, cell, instant, shown};
+use std::borrow::Cow;
+use std::io::{Seek, Write};
+use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::incident::Incident;
+use watchkeeper_domain::obligation::rule::{ObligationRule, Phase, PhaseDue, Situation, Start};
+use watchkeeper_domain::obligation::{Obligation, ObligationState};
+
+const COLUMNS: [&str; 14] = [
+    "incident",
+    "obligation",
+    "rule",
+    "phase",
+    "owed_to",
+    "started_at",
+    "due_at",
+    "arithmetic",
+    "state",
+    "told_at",
+    "on_time",
+    "reference",
+    "missed_at",
+    "reason",
+];
+
+impl<W: Write + Seek + Send> Pack<'_, W> {
+    pub(super) async fn write_obligations(&mut self) -> Result<(), RespondError> {
+        self.archive.begin("obligations.csv")?;
+        Table::new(&mut self.archive, &COLUMNS)?.end()?;
+        let numbers = self.numbers.clone();
+        for (done, number) in numbers.iter().enumerate() {
+            self.tell("obligations", done, numbers.len());
+            let incident = self.incident(*number).await?;
+            let owed = self.tx.obligations_of(&incident.id).await?;
+            let ids: Vec<_> = owed.iter().map(|o| o.customer.clone()).collect();
+            let customers = self.tx.customers_by_ids(&ids).await?;
+            for obligation in &owed {
+                let customer = customers.iter().find(|c| c.id == obligation.customer);
+                self.promise_row(&incident, obligation, customer)?;
+            }
+            self.law_rows(&incident)?;
+        }
+        Ok(())
+    }
+
+    fn promise_row(
+        &mut self,
+        incident: &Incident,
+        obligation: &Obligation,
+        customer: Option<&Customer>,
+    ) -> Result<(), RespondError> {
+        let (told_at, on_time, notice) = match &obligation.state {
+            ObligationState::Told { at, notice, in_time } => (Some(*at), Some(*in_time), notice.to_string()),
+            ObligationState::Missed { .. } => (None, Some(false), String::new()),
+            ObligationState::Running | ObligationState::Ended { .. } => (None, None, String::new()),
+        };
+        let (missed_at, reason) = match &obligation.state {
+            ObligationState::Missed { at, why } => {
+                let why = why
+                    .as_ref()
+                    .map(|why| format!("{} ({}, {})", why.text, self.called(&why.by), instant(why.at)));
+                (
+                    Some(*at),
+                    why.unwrap_or_else(|| "no reason was given yet".to_owned()),
+                )
+            }
+            ObligationState::Ended { at, by, why } => {
+                (None, format!("{why} ({}, {})", self.called(by), instant(*at)))
+            }
+            ObligationState::Running | ObligationState::Told { .. } => (None, String::new()),
+        };
+        let row = [
+            shown(incident.reference()),
+            shown(&obligation.id),
+            cell(&obligation.rule),
+            cell("notice"),
+            customer.map_or_else(
+                || shown(&obligation.customer),
+                |customer| shown(format!("{} ({})", customer.name, customer.key)),
+            ),
+            at(Some(obligation.deadline.from)),
+            at(Some(obligation.deadline.due_at)),
+            cell(&obligation.deadline.explanation),
+            cell(obligation.state.name()),
+            at(told_at),
+            in_time(on_time),
+            shown(notice),
+            at(missed_at),
+            shown(reason),
+        ];
+        Table::more(&mut self.archive).row(row)
+    }
+
+    fn law_rows(&mut self, incident: &Incident) -> Result<(), RespondError> {
+        let library = &self.desk.house.library;
+        let moments = incident.moments_in_force();
+        for rule in library
+            .rules
+            .iter()
+            .filter(|rule| rule.enabled && !rule.is_promise())
+        {
+            let Some(calendar) = library.calendars.get(&rule.jurisdiction) else {
+                continue;
+            };
+            let submitted = incident.submitted(&rule.id);
+            let situation = Situation {
+                moments: &moments,
+                submitted: &submitted,
+                contract: None,
+            };
+            for (phase, due) in rule.due(situation, calendar) {
+                self.law_row(incident, rule, phase, &due)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn law_row(
+        &mut self,
+        incident: &Incident,
+        rule: &ObligationRule,
+        phase: &Phase,
+        due: &PhaseDue,
+    ) -> Result<(), RespondError> {
+        let (since, arithmetic) = reckoned(due);
+        let submissions = incident.submissions.get(&rule.id);
+        let submission = submissions.and_then(|phases| phases.get(&phase.id));
+        let aside = incident.set_aside.get(&rule.id);
+        let state = match (submission, aside) {
+            (Some(_), _) => "submitted",
+            (None, Some(_)) => "set aside",
+            (None, None) if matches!(due, PhaseDue::Waits { .. }) => "waits",
+            (None, None) => "running",
+        };
+        let reason = aside.map(|aside| {
+            format!(
+                "{} ({}, {})",
+                aside.why,
+                self.called(&aside.by),
+                instant(aside.at)
+            )
+        });
+        let told_at = submission.map(|submission| submission.at);
+        let row = [
+            shown(incident.reference()),
+            cell(""),
+            cell(&rule.id),
+            cell(&phase.id),
+            cell(&rule.recipients),
+            at(since),
+            at(due.due_at()),
+            shown(arithmetic),
+            cell(state),
+            at(told_at),
+            in_time(told_at.zip(due.due_at()).map(|(told, due)| told <= due)),
+            cell(submission.map_or("", |submission| &submission.reference)),
+            at(None),
+            shown(reason.unwrap_or_default()),
+        ];
+        Table::more(&mut self.archive).row(row)
+    }
+}
+
+fn in_time<'c>(on_time: Option<bool>) -> Cow<'c, str> {
+    on_time.map_or(cell(""), crate::table::yes)
+}
+
+/// Since when the clock runs, and how its end was counted.
+fn reckoned(due: &PhaseDue) -> (Option<chrono::DateTime<chrono::Utc>>, String) {
+    match due {
+        PhaseDue::Waits { until } => {
+            let until: Vec<String> = until.iter().map(Start::to_string).collect();
+            (None, format!("waits for {}", until.join(" or ")))
+        }
+        PhaseDue::Asap { since } => (Some(*since), "as soon as possible".to_owned()),
+        PhaseDue::By { since, readings, .. } => {
+            let readings: Vec<&str> = readings
+                .iter()
+                .map(|reading| reading.arithmetic.as_str())
+                .collect();
+            (Some(*since), readings.join("\n"))
+        }
+    }
+}

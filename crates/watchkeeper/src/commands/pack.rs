@@ -1,0 +1,102 @@
+//! `watchkeeper pack`: the auditor's pack.
+
+use super::say;
+use crate::app::{Mode, open_desk};
+use crate::cli::PackOptions;
+use crate::config::Config;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::clock::SystemClock;
+use watchkeeper_domain::register::Period;
+use watchkeeper_respond::pack::{Packed, Progress, Scope, number_of};
+use watchkeeper_respond::{Desk, RespondError};
+
+pub(super) async fn run(options: PackOptions) -> Result<ExitCode, String> {
+    let scope = scope_of(&options)?;
+    let config = Config::load(&options.file.config).map_err(|faults| faults.to_string())?;
+    let desk = open_desk(&config, Arc::new(SystemClock), Mode::Serve).await?;
+    let out = options.out.unwrap_or_else(|| PathBuf::from(scope.file_name()));
+    let packed = write(&desk, scope, &out).await?;
+    if options.json {
+        let bytes = fs::metadata(&out).map_err(|fault| named(&out, &fault))?.len();
+        let told = json!({
+            "file": out, "bytes": bytes, "incidents": packed.incidents, "files": packed.files.len(),
+            "manifest_sha256": packed.manifest_sha256, "key": desk.log_key().to_string(),
+        });
+        say(&told.to_string());
+    } else {
+        say(&format!(
+            "{}: {} incidents, {} files\nmanifest {}\nkey      {}",
+            out.display(),
+            packed.incidents,
+            packed.files.len(),
+            packed.manifest_sha256,
+            desk.log_key()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn scope_of(options: &PackOptions) -> Result<Scope, String> {
+    match &options.incident {
+        Some(reference) => number_of(reference).map(Scope::Incident).ok_or_else(|| {
+            format!("--incident {reference}: write the reference of an incident, such as INC-0042")
+        }),
+        None => Period::days(options.days.from, options.days.to).map(Scope::Period),
+    }
+}
+
+fn named(path: &Path, fault: &dyn std::fmt::Display) -> String {
+    format!("{}: {fault}", path.display())
+}
+
+/// Writes the pack beside its place and puts it there once it is whole, so that nobody finds half of one.
+async fn write(desk: &Desk, scope: Scope, out: &Path) -> Result<Packed, String> {
+    let mut unfinished = out.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    let packed = write_to(desk, scope, &unfinished).await;
+    match packed {
+        Ok(packed) => {
+            fs::rename(&unfinished, out).map_err(|fault| named(out, &fault))?;
+            Ok(packed)
+        }
+        Err(fault) => {
+            // What is half written helps nobody; why it is so was said.
+            let _gone = fs::remove_file(&unfinished);
+            Err(fault)
+        }
+    }
+}
+
+async fn write_to(desk: &Desk, scope: Scope, path: &Path) -> Result<Packed, String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // It holds names and addresses: nobody but its owner reads it.
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    let file = BufWriter::new(file.map_err(|fault| named(path, &fault))?);
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template("{msg:12} {bar:40} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    let mut watcher = |progress: Progress| {
+        bar.set_message(progress.what);
+        bar.set_length(progress.of);
+        bar.set_position(progress.done);
+    };
+    let packed = desk
+        .export_pack(scope, file, &Actor::Operator, &mut watcher)
+        .await;
+    bar.finish_and_clear();
+    packed.map_err(|fault: RespondError| fault.to_string())
+}

@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+"""Verifies an auditor's pack from Watchkeeper, with nothing of Watchkeeper: Python's standard library and openssl.
+
+    verify-pack.py watchkeeper-pack-INC-0042.zip --key 'example.com/audit+1a2b3c4d+AQ…'
+    verify-pack.py folder/ --key …          a pack that was unpacked
+    verify-pack.py PACK --manifest SHA256   what the log of the service says of the pack (record `pack.exported`)
+
+Take the key, and this script, from where you noted them before, not from the pack: a forger would have changed both. Without --key the
+pack's own is used, which finds accidents but no forger. verify-proof.py must lie beside this script. Ends with 0 when every check
+holds, with 1 when one does not, with 2 when the pack cannot be read.
+"""
+import argparse
+import email
+import email.policy
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import zipfile
+
+sys.dont_write_bytecode = True
+BESIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "verify-proof.py")
+spec = importlib.util.spec_from_file_location("verify_proof", BESIDE)
+proofs = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(proofs)
+
+
+class Zipped:
+    def __init__(self, path):
+        self.zip = zipfile.ZipFile(path)
+        self.names = [name for name in self.zip.namelist() if not name.endswith("/")]
+
+    def open(self, name):
+        return self.zip.open(name)
+
+
+class Unpacked:
+    def __init__(self, path):
+        self.path, self.names = path, []
+        for folder, _, files in os.walk(path):
+            within = os.path.relpath(folder, path)
+            self.names += [os.path.normpath(os.path.join(within, file)).replace(os.sep, "/") for file in files]
+
+    def open(self, name):
+        return open(os.path.join(self.path, *name.split("/")), "rb")
+
+
+class Verification:
+    """The checks, in their order, and everything that does not fit."""
+
+    def __init__(self, pack, key):
+        self.pack, self.key = pack, key
+        self.rows = []
+        self.log = {"count": 0, "head": "0" * 64}
+        self.letters, self.notices = {}, {}
+        self.queued, self.attempted, self.acts, self.lines = {}, {}, {}, {}
+
+    def read(self, name):
+        with self.pack.open(name) as file:
+            return file.read()
+
+    def text(self, name):
+        return self.read(name).decode("utf-8")
+
+    def check(self, what, work):
+        """Runs one check; it gives how many things held and what did not."""
+        try:
+            held, faults = work()
+        except SystemExit as fault:
+            held, faults = 0, [str(fault)]
+        except (KeyError, ValueError, OSError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as fault:
+            held, faults = 0, [f"it cannot be read: {type(fault).__name__}: {fault}"]
+        self.rows.append((what, held, faults))
+
+    def run(self, manifest):
+        self.check("manifest", lambda: self.manifest(manifest))
+        self.check("audit log: hash chain", self.chain)
+        self.check("audit log: checkpoint", self.checkpoint)
+        self.check("proofs of delivery", self.proofs)
+        self.check("letters and approvals", self.approvals)
+        self.check("messages", self.messages)
+        return all(not faults for _, _, faults in self.rows)
+
+    def manifest(self, expected):
+        raw = self.read("manifest.json")
+        faults = []
+        digest = hashlib.sha256(raw).hexdigest()
+        if expected and digest != expected.lower():
+            faults.append(f"manifest.json: its SHA-256 is {digest}, and should be {expected.lower()}")
+        manifest = json.loads(raw)
+        self.about = manifest
+        named = {}
+        for file in manifest["files"]:
+            if file["path"] in named:
+                faults.append(f"{file['path']}: it is named twice")
+            named[file["path"]] = file
+        for path, file in named.items():
+            if path not in self.pack.names:
+                faults.append(f"{path}: it was removed")
+                continue
+            digest, size = hashlib.sha256(), 0
+            try:
+                with self.pack.open(path) as content:
+                    while part := content.read(1 << 20):
+                        digest.update(part)
+                        size += len(part)
+            except zipfile.BadZipFile as fault:
+                faults.append(f"{path}: it is damaged ({fault})")
+                continue
+            if digest.hexdigest() != file["sha256"] or size != file["bytes"]:
+                faults.append(f"{path}: it was changed")
+        for path in self.pack.names:
+            if path not in named and path != "manifest.json":
+                faults.append(f"{path}: it was added, the manifest does not name it")
+        if len(set(self.pack.names)) != len(self.pack.names):
+            faults.append("the zip has two files of one name")
+        return len(named), faults
+
+    def chain(self):
+        seq, head, faults, tree = 0, "0" * 64, [], []
+        try:
+            sealed = int(self.text("log/checkpoint.txt").split("\n")[1])
+        except (KeyError, OSError, ValueError, IndexError):
+            sealed = None
+        with self.pack.open("log/log.jsonl") as lines:
+            for number, line in enumerate(lines, 1):
+                record = json.loads(line)
+                if record["seq"] != seq + 1:
+                    faults.append(f"log/log.jsonl:{number}: record {seq + 1} should stand here, but {record['seq']} does: a row was removed or moved")
+                    break
+                if record["prev_hash"] != head:
+                    faults.append(f"log/log.jsonl:{number}: record {record['seq']} follows another one than stands before it")
+                    break
+                if proofs.record_hash(record) != record["hash"]:
+                    faults.append(f"log/log.jsonl:{number}: record {record['seq']} was changed")
+                    break
+                seq, head = record["seq"], record["hash"]
+                push(tree, hashlib.sha256(b"\0" + bytes.fromhex(head)).digest())
+                if seq == sealed:
+                    self.log["root"] = root_of(tree)
+                self.keep(record, line)
+        self.log.update(count=seq, head=head)
+        said = self.about["log"] if hasattr(self, "about") else {"records": seq, "head": head}
+        if not faults and (said["records"], said["head"]) != (seq, head):
+            faults.append(f"log/log.jsonl: it ends with record {seq}, and the manifest says {said['records']}: its end was cut off or changed")
+        return seq, faults
+
+    def keep(self, record, line):
+        """What later checks look for in the log."""
+        action = record["action"]
+        if action.startswith("notice."):
+            self.acts.setdefault(record["subject"], []).append(record)
+        if action == "delivery.queued":
+            self.queued[record["subject"]] = json.loads(record["detail"])
+        if action == "delivery.attempted":
+            self.attempted.setdefault(record["subject"], []).append(json.loads(record["detail"]))
+            self.lines[record["seq"]] = json.loads(line)
+
+    def checkpoint(self):
+        _, size, root = proofs.checkpoint(self.text("log/checkpoint.txt"), self.key)
+        if self.log["count"] < size:
+            return 0, [f"log/log.jsonl: the checkpoint stands for {size} records, but only {self.log['count']} hold: the log was cut or changed"]
+        if self.log.get("root") != root:
+            return 0, [f"log/log.jsonl: its first {size} records are not those that the checkpoint stands for: one was changed, and the hashes with it"]
+        return size, []
+
+    def proofs(self):
+        names = [name for name in self.pack.names if name.startswith("log/proofs/")]
+        faults = []
+        for name in sorted(names):
+            try:
+                record, _, _ = proofs.verified(self.text(name), self.key)
+                if record != self.lines.get(record["seq"]):
+                    faults.append(f"{name}: its record is not the one in log/log.jsonl")
+            except (SystemExit, ValueError, IndexError, KeyError) as fault:
+                faults.append(f"{name}: {fault}")
+        accepted = {id for id, tried in self.attempted.items() if any(t["outcome"] == "accepted" for t in tried)}
+        for name in self.messages_there():
+            id = name.removeprefix("messages/").removesuffix(".eml")
+            if id in accepted and f"log/proofs/{id}.tlog-proof" not in names:
+                faults.append(f"log/proofs/{id}.tlog-proof: the log says that a server took the message, but its proof is missing")
+        return len(names), faults
+
+    def approvals(self):
+        faults, held = [], 0
+        for line in self.text("letters.jsonl").splitlines():
+            letter = json.loads(line)
+            if letter_digest(letter) != letter["hash"]:
+                faults.append(f"letters.jsonl: letter {letter['id']} was changed")
+            self.letters.setdefault(letter["notice"], []).append(letter)
+        for notice in json.loads(self.text("approvals.json")):
+            self.notices[notice["notice"]] = notice
+            fault = self.approval_fault(notice)
+            if fault:
+                faults.append(f"approvals.json: notice {notice['notice']}: {fault}")
+            else:
+                held += 1
+        return held, faults
+
+    def approval_fault(self, notice):
+        approved = notice["approved"]
+        if not approved:
+            return "it is sent, but nobody approved it" if notice["state"] == "sent" else None
+        acts = self.acts.get(notice["notice"], [])
+        action = {"holding": "notice.dispatched"}.get(notice["kind"], "notice.approved")
+        records = [act for act in acts if act["action"] == action]
+        if not records:
+            return f"the log has no record `{action}` of it"
+        said = json.loads(records[-1]["detail"])["content_hash"]
+        if said != approved["content_hash"]:
+            return f"the log says that {said} was approved, not {approved['content_hash']}"
+        if json.loads(records[-1]["actor"]) != approved["actor"]:
+            return "the log says that somebody else approved it"
+        if action != "notice.approved":
+            # Its template was approved beforehand, and customers who were found later have letters of their own.
+            return None
+        if content_hash(self.letters.get(notice["notice"], [])) != said:
+            return "its letters are not those that were approved"
+        submitted = [json.loads(act["actor"]) for act in acts if act["action"] == "notice.submitted"][-1:]
+        if approved["actor"] in [notice["author"]["actor"], *submitted]:
+            return "who approved it wrote or submitted it"
+        return None
+
+    def messages_there(self):
+        return sorted(name for name in self.pack.names if name.startswith("messages/"))
+
+    def messages(self):
+        faults, held = [], 0
+        for id, said in sorted(self.queued.items()):
+            if said["notice"] in self.notices and f"messages/{id}.eml" not in self.pack.names:
+                faults.append(f"messages/{id}.eml: the log says that it was sent, but it is missing")
+        for name in self.messages_there():
+            fault = self.message_fault(name)
+            if fault:
+                faults.append(f"{name}: {fault}")
+            else:
+                held += 1
+        return held, faults
+
+    def message_fault(self, name):
+        id = name.removeprefix("messages/").removesuffix(".eml")
+        raw = self.read(name)
+        queued, tried = self.queued.get(id), self.attempted.get(id, [])
+        if not queued and not tried:
+            return "the log knows no such message"
+        if queued and queued["message_sha256"] != hashlib.sha256(raw).hexdigest():
+            return "its bytes are not those that the log says were sent"
+        text = plain_text(raw)
+        # A mail ends with a line break, whether the letter does or not.
+        ends = (text, text.rstrip("\n"), text.rstrip("\n") + "\n")
+        texts = {hashlib.sha256(end.encode()).hexdigest() for end in ends}
+        for attempt in tried:
+            if attempt.get("text_sha256") not in texts:
+                return "its text is not the one that the log says a server was given"
+        return None
+
+
+def push(tree, leaf):
+    """A leaf more: `tree` has the roots of perfect trees, the largest first, as (leaves, hash)."""
+    tree.append((1, leaf))
+    while len(tree) > 1 and tree[-1][0] == tree[-2][0]:
+        (size, right), (_, left) = tree.pop(), tree.pop()
+        tree.append((2 * size, hashlib.sha256(b"\1" + left + right).digest()))
+
+
+def root_of(tree):
+    root = tree[-1][1]
+    for _, left in reversed(tree[:-1]):
+        root = hashlib.sha256(b"\1" + left + root).digest()
+    return root
+
+
+def digest(parts):
+    """SHA-256 over texts, each preceded by its length as eight bytes."""
+    found = hashlib.sha256()
+    for part in (part.encode() for part in parts):
+        found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()
+
+
+def letter_digest(letter):
+    return digest([letter["customer"], letter["subject"], letter["text"], letter["html"], *letter["recipients"]])
+
+
+def content_hash(letters):
+    return digest(sorted(letter_digest(letter) for letter in letters))
+
+
+def plain_text(raw):
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    part = message.get_body(preferencelist=("plain",))
+    return part.get_payload(decode=True).decode("utf-8").replace("\r\n", "\n")
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("pack")
+    asked.add_argument("--key", help="the key of the log, as it was noted elsewhere")
+    asked.add_argument("--manifest", metavar="SHA256", help="the digest of manifest.json, as the service's log has it")
+    asked = asked.parse_args()
+    try:
+        pack = Unpacked(asked.pack) if os.path.isdir(asked.pack) else Zipped(asked.pack)
+        key = asked.key
+        if not key:
+            with pack.open("log/key.txt") as file:
+                key = file.read().decode("utf-8").strip()
+    except (OSError, KeyError, zipfile.BadZipFile) as fault:
+        print(f"{asked.pack}: {fault}", file=sys.stderr)
+        return 2
+    verification = Verification(pack, key)
+    sound = verification.run(asked.manifest)
+    width = max(len(what) for what, _, _ in verification.rows)
+    for what, held, faults in verification.rows:
+        print(f"{what:{width}}  {'holds' if not faults else 'DOES NOT HOLD':13}  {held}")
+        for fault in faults[:50]:
+            print(f"{'':{width}}    {fault}")
+        if len(faults) > 50:
+            print(f"{'':{width}}    and {len(faults) - 50} more")
+    try:
+        print(f"\nmanifest.json has the SHA-256 {hashlib.sha256(verification.read('manifest.json')).hexdigest()}.")
+    except (KeyError, OSError):
+        pass
+    if not asked.key:
+        print("The key is the pack's own: compare it with the one that you noted elsewhere, or a forger could have changed it, too.")
+    print("Every check holds." if sound else "The pack is not as it was exported.")
+    return 0 if sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
