@@ -45,13 +45,22 @@ pub(crate) struct Attachment {
 
 impl IntoResponse for Attachment {
     fn into_response(self) -> Response {
-        let disposition = format!("attachment; filename=\"{}\"", self.name);
+        let kind = if self.name.ends_with(".csv") {
+            "csv"
+        } else {
+            "plain"
+        };
         let headers = [
-            (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
-            (header::CONTENT_DISPOSITION, disposition),
+            (header::CONTENT_TYPE, format!("text/{kind}; charset=utf-8")),
+            (header::CONTENT_DISPOSITION, as_attachment(&self.name)),
         ];
         (headers, self.text).into_response()
     }
+}
+
+/// Tells a browser to keep what comes as a file of this name, in ASCII without quotes.
+pub(crate) fn as_attachment(name: &str) -> String {
+    format!("attachment; filename=\"{name}\"")
 }
 
 /// A body as it came.

@@ -3,7 +3,7 @@
 
 use crate::actor::Actor;
 use crate::id::IncidentId;
-use crate::incident::{Disclosure, Incident, Standing, TimelineEntry};
+use crate::incident::{AssessedSeverity, Disclosure, Incident, SeverityAssessment, Standing, TimelineEntry};
 use crate::notice::{Notice, NoticeKind, NoticeState};
 use crate::obligation::rule::Moment;
 use crate::obligation::{Obligation, ObligationState};
@@ -101,6 +101,8 @@ pub struct RegisterEntry {
     pub effects: Option<String>,
     /// What was done about it; none while nobody has said it.
     pub remedy: Option<String>,
+    /// How severe somebody found it last; none where nobody assessed it.
+    pub severity: Option<AssessedSeverity>,
     /// Customers that are confirmed to be affected.
     pub customers_confirmed: usize,
     /// Customers that may be affected.
@@ -163,6 +165,7 @@ impl RegisterEntry {
             information: said(told.map(|told| &told.what_information)),
             effects: said(told.map(|told| &told.likely_consequences)),
             remedy: said(told.map(|told| &told.what_we_did)),
+            severity: incident.assessments.last().and_then(SeverityAssessment::told),
             customers_confirmed: standing(Standing::Confirmed),
             customers_possible: standing(Standing::Possible),
             customers_cleared: standing(Standing::Cleared),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::id::{IncidentId, UserId};
-use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
+use watchkeeper_domain::incident::{AssessedSeverity, EntryKind, NEVER_SUPPRESSES, TimelineEntry};
 use watchkeeper_domain::register::{NOT_YET_KNOWN, Period, RegisterEntry};
 use watchkeeper_store::Tx;
 
@@ -19,7 +19,7 @@ pub const REGISTER: &str = "register.csv";
 /// How many entries of a timeline are read at a time.
 const ENTRIES: u32 = 1_000;
 
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 26] = [
     "reference",
     "title",
     "drill",
@@ -35,6 +35,9 @@ const COLUMNS: [&str; 23] = [
     "information",
     "effects",
     "remedy",
+    "severity_score",
+    "severity_level",
+    "severity_arithmetic",
     "customers_confirmed",
     "customers_possible",
     "customers_cleared",
@@ -141,8 +144,9 @@ pub(crate) async fn write_register<W: Write + Send>(
     Ok(entries)
 }
 
-fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, String>) -> [Cow<'e, str>; 23] {
+fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, String>) -> [Cow<'e, str>; 26] {
     let known = |text: &'e Option<String>| cell(text.as_deref().unwrap_or(NOT_YET_KNOWN));
+    let severity = entry.severity.as_ref();
     let decisions = entry.decisions.iter().map(|decision| {
         let by = called(people, &decision.by);
         format!("{} {by}: {}", instant(decision.recorded_at), decision.text)
@@ -169,6 +173,13 @@ fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, Str
         known(&entry.information),
         known(&entry.effects),
         known(&entry.remedy),
+        cell(severity.map_or(NOT_YET_KNOWN, |severity| &severity.score)),
+        cell(severity.map_or("", |severity| severity.level)),
+        shown(
+            severity
+                .map(|severity| assessed(severity, people))
+                .unwrap_or_default(),
+        ),
         shown(entry.customers_confirmed),
         shown(entry.customers_possible),
         shown(entry.customers_cleared),
@@ -178,4 +189,15 @@ fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, Str
         shown(&entry.incident),
         shown(version),
     ]
+}
+
+/// How a score comes about, and who says so.
+fn assessed(severity: &AssessedSeverity, people: &BTreeMap<UserId, String>) -> String {
+    format!(
+        "{}. {} ({}, {}). {NEVER_SUPPRESSES}",
+        severity.arithmetic,
+        severity.why,
+        called(people, &severity.by),
+        instant(severity.at)
+    )
 }

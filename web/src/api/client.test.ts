@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ApiError, leave, query, request, setCsrfToken } from './client';
+import { ApiError, download, leave, query, request, setCsrfToken } from './client';
 
 const fetched = vi.fn<typeof fetch>();
 beforeEach(() => {
@@ -116,5 +116,32 @@ describe('a query string', () => {
       '?open=true&severity=sev1%2Csev2',
     );
     expect(query({})).toBe('');
+  });
+});
+
+describe('a file that is taken away', () => {
+  it('is kept under the name that the server gives it', async () => {
+    URL.createObjectURL = vi.fn(() => 'blob:1');
+    URL.revokeObjectURL = vi.fn();
+    let kept = '';
+    vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(function (this: HTMLAnchorElement) {
+      kept = `${this.download} ${this.href}`;
+    });
+    fetched.mockResolvedValueOnce(
+      new Response('PK', {
+        headers: { 'Content-Disposition': 'attachment; filename="watchkeeper-pack-INC-0042.zip"' },
+      }),
+    );
+    await download('/packs', { incident: 'inc_1' });
+    expect(sent().headers['X-CSRF-Token']).toBe('token-1');
+    expect(kept).toBe('watchkeeper-pack-INC-0042.zip blob:1');
+  });
+
+  it('that the server refuses is a fault and no file', async () => {
+    const click = vi.spyOn(HTMLAnchorElement.prototype, 'click');
+    answer(422, { title: 'No', detail: 'the period ends before it begins' });
+    const fault = await refused(download('/packs', {}));
+    expect(fault.message).toBe('the period ends before it begins');
+    expect(click).not.toHaveBeenCalled();
   });
 });

@@ -66,6 +66,25 @@ export interface RequestOptions {
 
 /** One request. Rejects with `ApiError`. */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const response = await send(path, options);
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+/** Asks for a file by a POST and lets the browser keep it under the name that the server gives it. Rejects with `ApiError`. */
+export async function download(path: string, body: unknown): Promise<void> {
+  const response = await send(path, { method: 'POST', body });
+  const named = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '');
+  const address = URL.createObjectURL(await response.blob());
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = named?.[1] ?? 'download';
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+async function send(path: string, options: RequestOptions): Promise<Response> {
   const { method = 'GET', body, version, contentType, signal } = options;
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken;
@@ -98,8 +117,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   }
   if (response.status === 401) leave.toSignIn();
   if (!response.ok) throw new ApiError(await problemOf(response));
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+  return response;
 }
 
 async function problemOf(response: Response): Promise<Problem> {

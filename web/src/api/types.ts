@@ -7,7 +7,7 @@ export type Instant = string;
 /** A length of time as people write it: `90s`, `5m`, `24h`. */
 export type Span = string;
 
-export type AccessRole = 'viewer' | 'responder' | 'commander' | 'legal' | 'admin';
+export type AccessRole = 'viewer' | 'responder' | 'commander' | 'auditor' | 'legal' | 'admin';
 export type Permission =
   | 'view'
   | 'respond'
@@ -18,6 +18,7 @@ export type Permission =
   | 'keep_customers'
   | 'keep_people'
   | 'read_audit'
+  | 'export_evidence'
   | 'advance_clock';
 
 export interface Page<T> {
@@ -248,6 +249,8 @@ export interface Incident {
   moments?: Record<string, unknown>;
   submissions?: Record<string, unknown>;
   set_aside?: Record<string, unknown>;
+  /** Absent while nobody assessed it. */
+  assessments?: { inputs: SeverityInputs }[];
   /** Until when the law forbids to tell customers. */
   hold?: { by: Actor; at: Instant; until: Instant; why: string };
   affected: Record<string, Affected>;
@@ -264,6 +267,33 @@ export interface IncidentView {
   notices: Notice[];
   deliveries_summary: { queued: number; claimed: number; accepted: number; refused: number; bounced: number };
   customers: Record<string, { name: string; key: string }>;
+  breach_severity: {
+    /** The oldest first; the newest counts. */
+    assessments: AssessedSeverity[];
+    note: string;
+  };
+}
+
+/** How severe somebody found a breach, by ENISA's method. */
+export interface AssessedSeverity {
+  score: string;
+  level: 'low' | 'medium' | 'high' | 'very high';
+  arithmetic: string;
+  by: Actor;
+  at: Instant;
+  why: string;
+}
+
+export type DataKind = 'simple' | 'behavioural' | 'financial' | 'sensitive';
+export type Identification = 'negligible' | 'limited' | 'significant' | 'maximum';
+export type Loss = 'none' | 'partial' | 'full';
+export interface SeverityInputs {
+  data: { kind: DataKind; adjustment: number }[];
+  identification: Identification;
+  confidentiality: Loss;
+  integrity: Loss;
+  availability: Loss;
+  malice: boolean;
 }
 
 export type EntryKind =

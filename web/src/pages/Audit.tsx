@@ -10,6 +10,7 @@ import { At, Hash } from '../components/marks';
 import { Page } from '../components/Page';
 import { RawText } from '../components/RawText';
 import { Empty, Loaded, More, Refused } from '../components/States';
+import { TakeAway } from '../components/TakeAway';
 import { VirtualBody } from '../components/VirtualBody';
 import { count } from '../words/labels';
 
@@ -39,6 +40,7 @@ export function AuditPage() {
         <Refused fault={verify.error} />
       </div>
       <Sealed />
+      <TakeAway />
       <search className="filters" aria-label="Filter records">
         <TextInput
           label="Subject"

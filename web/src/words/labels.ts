@@ -61,11 +61,19 @@ export const ROLE_NAMES: Record<Role, string> = {
   subject_expert: 'Subject expert',
 };
 
-export const ACCESS_ROLES: readonly AccessRole[] = ['viewer', 'responder', 'commander', 'legal', 'admin'];
+export const ACCESS_ROLES: readonly AccessRole[] = [
+  'viewer',
+  'responder',
+  'commander',
+  'auditor',
+  'legal',
+  'admin',
+];
 export const ACCESS_ROLE_MEANS: Record<AccessRole, string> = {
   viewer: 'sees everything, decides nothing',
   responder: 'answers alerts and works on incidents',
   commander: 'leads incidents and decides on disclosures',
+  auditor: 'sees everything, verifies the log, takes evidence away',
   legal: 'approves notices and answers for obligations',
   admin: 'keeps people, customers, tokens',
 };

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
-use watchkeeper_domain::incident::Standing;
+use watchkeeper_domain::incident::{SeverityInputs, Standing};
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
@@ -49,6 +49,7 @@ pub(super) fn mount(table: &mut Table) {
         Access::Needs(Permission::View),
         clocks,
     );
+    table.post("/api/v1/incidents/{id}/assessment", decide, assess);
     table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
     table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
     table.post("/api/v1/incidents/{id}/rules/{rule}", decide, say_rule_applies);
@@ -275,6 +276,29 @@ async fn clocks(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<
     let mut tx = desk.store().read().await?;
     let incident = tx.incident(&id).await?;
     Ok(Json(clocks_view(&incident, &desk.house().library)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Assessment {
+    inputs: SeverityInputs,
+    why: String,
+}
+
+async fn assess(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(assessment): Json<Assessment>,
+) -> Result<Json<IncidentView>, Problem> {
+    let Assessment { inputs, why } = assessment;
+    answer(
+        &desk,
+        &id,
+        desk.assess_breach(&id, read, inputs, &why, &caller.actor()).await,
+    )
+    .await
 }
 
 #[derive(Deserialize)]

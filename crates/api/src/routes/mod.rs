@@ -8,6 +8,7 @@ mod breach;
 mod customers;
 mod demo;
 mod detectors;
+mod evidence;
 mod health;
 mod incidents;
 mod notices;
@@ -147,6 +148,7 @@ fn table() -> Table {
     detectors::mount(&mut table);
     sources::mount(&mut table);
     audit::mount(&mut table);
+    evidence::mount(&mut table);
     demo::mount(&mut table);
     health::mount(&mut table);
     table.get(

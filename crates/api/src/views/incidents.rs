@@ -8,7 +8,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use watchkeeper_domain::id::{CustomerId, IncidentId, UserId};
 use watchkeeper_domain::incident::{
-    Acknowledgement, Incident, LawStep, Phase, Role, Severity, TimelineEntry, Timer, TimerKind, TimerState,
+    Acknowledgement, AssessedSeverity, Incident, LawStep, NEVER_SUPPRESSES, Phase, Role, Severity,
+    SeverityAssessment, TimelineEntry, Timer, TimerKind, TimerState,
 };
 use watchkeeper_domain::notice::Notice;
 use watchkeeper_domain::words::minute;
@@ -162,6 +163,16 @@ pub(crate) struct IncidentView {
     notices: Vec<Notice>,
     deliveries_summary: DeliveryCounts,
     customers: BTreeMap<CustomerId, CustomerName>,
+    breach_severity: BreachSeverity,
+}
+
+/// How severe people found the breach.
+#[derive(Debug, Serialize)]
+struct BreachSeverity {
+    /// The oldest first; the newest counts.
+    assessments: Vec<AssessedSeverity>,
+    /// What is always said beside a score.
+    note: &'static str,
 }
 
 /// How a customer is called.
@@ -195,6 +206,14 @@ pub(crate) async fn incident_view(tx: &mut Tx, incident: Incident) -> Result<Inc
                 )
             })
             .collect(),
+        breach_severity: BreachSeverity {
+            assessments: incident
+                .assessments
+                .iter()
+                .filter_map(SeverityAssessment::told)
+                .collect(),
+            note: NEVER_SUPPRESSES,
+        },
         incident,
     })
 }

@@ -3,6 +3,7 @@
 mod bounces;
 mod breach;
 mod customers;
+mod evidence;
 mod guard;
 mod incidents;
 mod pages;

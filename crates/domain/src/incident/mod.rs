@@ -3,6 +3,7 @@
 //! Every decision consumes the incident and gives an [`Outcome`]: the changed incident, what its timeline says about the change,
 //! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
 
+mod assessment;
 mod disclosure;
 mod halt;
 mod law;
@@ -14,6 +15,10 @@ mod timeline;
 mod timers;
 mod updates;
 
+pub use assessment::{
+    AssessedSeverity, BreachLevel, BreachScore, DataConcerned, DataKind, Identification, Loss,
+    NEVER_SUPPRESSES, SeverityAssessment, SeverityInputs,
+};
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
 pub use halt::{LegalHold, ReversalAsked, Reversed};
 pub use law::{LawClock, LawStep, SetAside};
@@ -180,6 +185,9 @@ pub struct Incident {
     /// Rules of law that do not apply to it, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set_aside: BTreeMap<String, SetAside>,
+    /// How severe people found the breach, the oldest assessment first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assessments: Vec<SeverityAssessment>,
     /// Which customers are affected.
     pub affected: BTreeMap<CustomerId, Affected>,
     /// Tenant identifiers in the evidence that no customer claims.

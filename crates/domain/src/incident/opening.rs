@@ -96,6 +96,7 @@ impl Incident {
             hold: None,
             submissions: BTreeMap::new(),
             set_aside: BTreeMap::new(),
+            assessments: Vec::new(),
             affected: BTreeMap::new(),
             unclaimed_tenants: BTreeSet::new(),
             closed_at: None,

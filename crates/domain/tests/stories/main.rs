@@ -2,6 +2,7 @@
 
 mod access;
 mod alerts;
+mod assessment;
 mod audit;
 mod disclosure;
 mod halt;

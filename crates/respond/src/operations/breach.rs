@@ -10,7 +10,9 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
-use watchkeeper_domain::incident::{Disclosure, EntryKind, Incident, Proposal, Standing, TimelineEntry};
+use watchkeeper_domain::incident::{
+    Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
+};
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
 use watchkeeper_domain::playbook::PlaybookTimers;
@@ -250,6 +252,29 @@ impl Desk {
         };
         self.decide(id, read, said, |incident| {
             incident.record_moment(moment, at, why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody assesses how severe the breach is; nothing that is owed changes by it.
+    ///
+    /// # Errors
+    /// See [`Incident::assess_breach`].
+    pub async fn assess_breach(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        inputs: SeverityInputs,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "severity.assessed",
+            detail: json!({"inputs": inputs}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.assess_breach(inputs, why, by, self.now())
         })
         .await
     }

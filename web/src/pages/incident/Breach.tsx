@@ -13,6 +13,7 @@ import { spanMilliseconds } from '../../words/countdown';
 import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
+import { BreachSeverity } from './BreachSeverity';
 import { Halt } from './Halt';
 import { UntilDialog } from './UntilDialog';
 
@@ -28,6 +29,7 @@ export function BreachPanel({ view }: { view: IncidentView }) {
     <Panel title="Disclosure">
       <div className="stack">
         <Stands view={view} />
+        <BreachSeverity view={view} />
         {may && (
           <div className="row">
             {(state === 'none' || state === 'rejected') && (

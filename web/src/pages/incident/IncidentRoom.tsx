@@ -6,6 +6,7 @@ import { useIncident } from '../../api/queries';
 import type { IncidentView } from '../../api/types';
 import { Page } from '../../components/Page';
 import { Loaded } from '../../components/States';
+import { TakePack } from '../../components/TakeAway';
 import { AlertTable } from '../alerts/AlertTable';
 import { AffectedPanel } from './Affected';
 import { BreachPanel } from './Breach';
@@ -32,6 +33,7 @@ export function IncidentRoom() {
           {incident.data && ` / ${incident.data.reference} · ${incident.data.incident.codename}`}
         </>
       }
+      actions={incident.data && <TakePack incident={id} />}
     >
       <Loaded query={incident} what="the incident">
         {(view) => <Room view={view} />}
