@@ -19,6 +19,7 @@
 mod catalog;
 mod chain;
 mod checkpoint;
+mod concerned;
 mod counting;
 mod coverage;
 mod emit;
@@ -45,6 +46,7 @@ mod window;
 mod yaml;
 
 pub use checkpoint::{PieceError, merge_deltas};
+pub use concerned::{Concerned, EvidenceFault, EvidenceFile, EvidenceRules, Touched};
 pub use coverage::{RuleCoverage, Satisfiable};
 pub use engine::DetectorSet;
 pub use examples::{RuleTestResult, test_rules, test_rules_within};

@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 /// The promise where a contract says nothing else: 72 hours from confirmation.
 pub const DEFAULT_LIMIT: Span = Span::hours(72);
 
+/// What stands before a customer's key where evidence names the customer by it instead of by a tenant.
+pub const BY_KEY: &str = "customer:";
+
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {

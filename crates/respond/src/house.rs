@@ -3,6 +3,8 @@
 use crate::library::Library;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use watchkeeper_collect::parse::Interpretation;
+use watchkeeper_domain::event::{EntityFields, SourceName};
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::PagingPolicy;
@@ -35,6 +37,10 @@ pub struct House {
     pub seal_every: Span,
     /// Playbooks and letters.
     pub library: Library,
+    /// Fields that name tenants and those who act, besides what rules of evidence find.
+    pub entities: EntityFields,
+    /// How the sources read their lines.
+    pub sources: BTreeMap<SourceName, Interpretation>,
     /// Whether this is the demo: time can travel, and all mail goes to the mailbox that the console shows.
     pub demo: bool,
 }

@@ -1,6 +1,7 @@
 //! Playbooks, letters, rules of law and calendars, read from files: what is wrong with one is said, and the others are used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_detect::{EvidenceFile, EvidenceRules};
 use watchkeeper_domain::notice::{LetterLanguage, LetterTemplate, NoticeKind};
 use watchkeeper_domain::obligation::calendar::Calendar;
 use watchkeeper_domain::obligation::rule::ObligationRule;
@@ -17,6 +18,8 @@ pub struct Library {
     pub rules: Vec<ObligationRule>,
     /// Calendars, by the code of their jurisdiction.
     pub calendars: BTreeMap<String, Calendar>,
+    /// Rules that say whose data events concern.
+    pub evidence: EvidenceRules,
     /// Every file that was read, by its path below `playbooks/`, also those that cannot be used.
     pub sources: BTreeMap<String, String>,
     /// What could not be read: path and reason.
@@ -31,13 +34,14 @@ const WORDS: &str = "language.yaml";
 
 impl Library {
     /// Reads playbooks (`NAME.yaml`), letters (`letters/FOLDER/LANGUAGE/KIND.yaml`, with `language.yaml` beside them), rules
-    /// (`obligations/ID/rule.yaml`) and calendars (`calendars/CODE.yaml`) from (path, text) pairs, with paths relative to the folder
-    /// `playbooks/`.
+    /// (`obligations/ID/rule.yaml`), calendars (`calendars/CODE.yaml`) and rules of evidence with their tables
+    /// (`evidence/NAME.yaml`, `evidence/NAME.csv`) from (path, text) pairs, with paths relative to the folder `playbooks/`.
     #[must_use]
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut library = Self::default();
         let mut letters: BTreeMap<(&str, &str), Vec<(&str, &str)>> = BTreeMap::new();
         let mut rules = Vec::new();
+        let mut evidence = Vec::new();
         for (path, text) in files {
             library.sources.insert(path.to_owned(), text.to_owned());
             let segments: Vec<&str> = path.split('/').collect();
@@ -53,6 +57,9 @@ impl Library {
                     Ok(rule) => rules.push((path, rule)),
                     Err(fault) => library.faults.push((path.to_owned(), fault)),
                 },
+                ["evidence", file] if [".yaml", ".yml", ".csv"].iter().any(|end| file.ends_with(end)) => {
+                    evidence.push(EvidenceFile { path, text });
+                }
                 ["calendars", file] if file.ends_with(".yaml") => match Calendar::read(text) {
                     Ok(calendar) => {
                         library.calendars.insert(calendar.jurisdiction.clone(), calendar);
@@ -63,6 +70,12 @@ impl Library {
             }
         }
         library.take_rules(rules);
+        let (evidence, faults) = EvidenceRules::read(&evidence);
+        library.evidence = evidence;
+        let said = faults
+            .into_iter()
+            .map(|fault| (fault.path.clone(), fault.to_string()));
+        library.faults.extend(said);
         for ((folder, language), files) in letters {
             library.take_letters(folder, language, &files);
         }

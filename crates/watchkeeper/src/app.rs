@@ -10,7 +10,7 @@ use std::time::Duration;
 use watchkeeper_collect::parse::Format;
 use watchkeeper_collect::{Receiver, SourceConfig};
 use watchkeeper_deliver as deliver;
-use watchkeeper_detect::{DetectorSet, Limits, RuleFile};
+use watchkeeper_detect::{DetectorSet, EvidenceRules, Limits, RuleFile};
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::delivery::Channel;
 use watchkeeper_domain::event::SourceName;
@@ -74,7 +74,7 @@ impl App {
         let (sources, receivers) = open_sources(config, &clock).await?;
         let rules = ConfiguredRules::of(&config.detection);
         let files = rules.read()?;
-        let engine = detectors(config, files.clone());
+        let engine = detectors(config, files.clone(), &desk.house().library.evidence);
         let reload = ReloadBell::default();
         let watch = Watch::open(desk.clone(), sources, engine, patience)
             .await
@@ -173,6 +173,12 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         open_incident_at: config.incidents.open_at,
         seal_every: config.audit.seal_every,
         library,
+        entities: config.detection.entities.clone(),
+        sources: config
+            .sources
+            .iter()
+            .map(|source| (source.name(), source.interpretation()))
+            .collect(),
         demo: mode == Mode::Demo,
     })
 }
@@ -215,8 +221,10 @@ const CLOUDTRAIL_LATENESS: Span = Span::minutes(15);
 /// The detectors of these rules, within the bounds that the configuration sets. Bad rules are quarantined and said loudly; the others
 /// run.
 #[must_use]
-pub fn detectors(config: &Config, files: Vec<RuleFile>) -> DetectorSet {
-    let set = DetectorSet::load(files, config.detection.entities.clone(), limits(config));
+pub fn detectors(config: &Config, files: Vec<RuleFile>, evidence: &EvidenceRules) -> DetectorSet {
+    let mut entities = config.detection.entities.clone();
+    entities.tenant.extend(evidence.fields());
+    let set = DetectorSet::load(files, entities, limits(config));
     for rule in set.quarantined() {
         tracing::error!(
             path = rule.path,

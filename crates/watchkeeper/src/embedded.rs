@@ -76,7 +76,7 @@ pub fn library(folder: Option<&Path>) -> Result<Library, String> {
             }
         }
         Some(folder) => {
-            for file in files_below(folder, &["yml", "yaml", "subject", "txt", "html"])? {
+            for file in files_below(folder, &["yml", "yaml", "subject", "txt", "html", "csv"])? {
                 let path = file
                     .strip_prefix(folder)
                     .unwrap_or(&file)

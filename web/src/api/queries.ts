@@ -39,6 +39,7 @@ import type {
   Token,
   UnparsedLine,
   User,
+  WhyAffected,
 } from './types';
 
 /** The stream says what changed; asking again now and then catches what it does not tell, such as counters. */
@@ -122,6 +123,16 @@ export const useClocks = (id: string) =>
   useQuery({
     queryKey: [...incidentQuery(id).queryKey, 'clocks'],
     queryFn: ({ signal }) => request<ClocksView>(`/incidents/${encodeURIComponent(id)}/clocks`, { signal }),
+  });
+
+export const useWhyAffected = (incident: string, customer: string) =>
+  useQuery({
+    queryKey: [...incidentQuery(incident).queryKey, 'why', customer],
+    queryFn: ({ signal }) =>
+      request<WhyAffected>(
+        `/incidents/${encodeURIComponent(incident)}/affected/${encodeURIComponent(customer)}/why`,
+        { signal },
+      ),
   });
 
 export const useTimeline = (incident: string) =>

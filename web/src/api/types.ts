@@ -210,6 +210,26 @@ export interface Affected {
   changes: AffectedChange[];
 }
 
+/** Why a customer is on the list of an incident. */
+export interface WhyAffected {
+  standing: Standing | null;
+  changes: AffectedChange[];
+  alerts: { alert: string; title: string; tenants: Record<string, TenantTrace> }[];
+  events_counted: number;
+  /** Events that are kept as evidence: names rest on these alone. */
+  events_kept: number;
+  events: {
+    source: string;
+    event: string;
+    at: Instant;
+    raw: string;
+    by: { tenant: string; rule: string; found_in: string }[];
+  }[];
+  objects: { count: number; names: string[] };
+  people: { count: number; names: string[] };
+  data_classes: { count: number; names: string[] };
+}
+
 export interface PlaybookRole {
   required: boolean;
   duty: string;

@@ -17,6 +17,7 @@ use watchkeeper_domain::incident::{SeverityInputs, Standing};
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
+use watchkeeper_respond::operations::why::WhyAffected;
 use watchkeeper_store::{ObligationFilter, Page};
 
 /// The largest list of affected customers, in bytes.
@@ -48,6 +49,11 @@ pub(super) fn mount(table: &mut Table) {
         "/api/v1/incidents/{id}/clocks",
         Access::Needs(Permission::View),
         clocks,
+    );
+    table.get(
+        "/api/v1/incidents/{id}/affected/{customer}/why",
+        Access::Needs(Permission::View),
+        why_affected,
     );
     table.post("/api/v1/incidents/{id}/assessment", decide, assess);
     table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
@@ -270,6 +276,13 @@ async fn set_affected(
             .await,
     )
     .await
+}
+
+async fn why_affected(
+    State(desk): State<Desk>,
+    Path((id, customer)): Path<(IncidentId, CustomerId)>,
+) -> Result<Json<WhyAffected>, Problem> {
+    Ok(Json(desk.why_affected(&id, &customer).await?))
 }
 
 async fn clocks(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<ClocksView>, Problem> {

@@ -169,6 +169,13 @@ async fn a_severity_is_shown_with_its_arithmetic_and_suppresses_nothing() {
         .post(&lea, &format!("{room}/assessment"), bad)
         .await
         .expect(422);
+    let why = format!("{room}/affected/{}/why", acme["id"].as_str().expect("an id"));
+    let why = place.get(&ann, &why).await.expect(200);
+    assert_eq!(
+        (&why["standing"], &why["events_counted"]),
+        (&json!("confirmed"), &json!(0))
+    );
+    assert_eq!(why["changes"][0]["evidence"], "its tenant is in the log");
     let register = place.get(&lea, "/api/v1/register").await.expect(200);
     assert_eq!(register["entries"][0]["severity"]["score"], "2");
 }

@@ -360,6 +360,8 @@ fn house(setting: &Setting) -> House {
         seal_every: Span::minutes(5),
         open_incident_at: Severity::Sev2,
         library: library(),
+        entities: watchkeeper_domain::event::EntityFields::default(),
+        sources: std::collections::BTreeMap::new(),
         demo: setting.demo,
     }
 }

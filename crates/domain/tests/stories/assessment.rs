@@ -200,7 +200,7 @@ proptest! {
             SeverityInputs { identification: Identification::Maximum, ..inputs.clone() },
             SeverityInputs {
                 data: [inputs.data.clone(), vec![DataConcerned { kind: DataKind::Sensitive, adjustment: 0 }]].concat(),
-                ..inputs.clone()
+                ..inputs
             },
         ];
         for worse in worse {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::customer::{BY_KEY, Customer};
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{
@@ -467,8 +467,17 @@ impl Desk {
             }
         }
         let tenants: Vec<String> = traces.keys().cloned().collect();
-        let owners: BTreeMap<String, CustomerId> =
+        let mut owners: BTreeMap<String, CustomerId> =
             tx.customers_by_tenants(&tenants).await?.into_iter().collect();
+        for tenant in &tenants {
+            // A table of the company may name a customer by its key.
+            if let Some(key) = tenant.strip_prefix(BY_KEY)
+                && !owners.contains_key(tenant)
+                && let Some(customer) = tx.customer_by_key(key).await?
+            {
+                owners.insert(tenant.clone(), customer.id);
+            }
+        }
         let mut by_customer: BTreeMap<CustomerId, BTreeMap<String, TenantTrace>> = BTreeMap::new();
         let mut unclaimed = BTreeSet::new();
         for (tenant, trace) in traces {

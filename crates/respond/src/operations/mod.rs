@@ -15,3 +15,4 @@ pub mod people;
 pub mod portal;
 pub mod sessions;
 pub mod travel;
+pub mod why;

@@ -212,6 +212,19 @@ impl Watch {
         self.unrecorded.push(reloaded);
     }
 
+    /// Puts into events what rules of evidence find in them, before anything judges them.
+    fn say_whom_they_concern(&self, batches: &mut [(usize, Batch)]) {
+        let evidence = &self.desk.house.library.evidence;
+        if evidence.is_empty() {
+            return;
+        }
+        let events = batches.iter_mut().flat_map(|(_, batch)| &mut batch.events);
+        let dropped: usize = events.map(|event| evidence.put_into(event)).sum();
+        if dropped > 0 {
+            metrics::counter!("watchkeeper_evidence_tenants_dropped_total").increment(dropped as u64);
+        }
+    }
+
     /// Judges what one source gave.
     fn judge(&mut self, batch: &Batch) {
         for event in &batch.events {
@@ -330,7 +343,8 @@ impl Worker for Watch {
         }
         self.take_rules(now).await;
         self.pieces.keep_small(&self.desk.store, now).await;
-        let batches = reading::read_all(&mut self.readers, self.patience, now).await;
+        let mut batches = reading::read_all(&mut self.readers, self.patience, now).await;
+        self.say_whom_they_concern(&mut batches);
         crate::crash::point("watch.after_read");
         match self.judge_and_commit(&batches, now).await {
             Ok(detections) => {

@@ -30,14 +30,23 @@ pub(crate) struct Post {
 
 impl Post {
     pub(crate) async fn open() -> Self {
+        Self::open_with(Library::default()).await
+    }
+
+    /// A post whose house has this library.
+    pub(crate) async fn open_with(library: Library) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", dir.path().join("db").display());
         let store = Store::open(&DatabaseConfig { url }).await.expect("opens");
         store.migrate().await.expect("migrates");
         let clock = Arc::new(ManualClock::at(start()));
-        let desk = Desk::open(store.clone(), Arc::clone(&clock) as Arc<dyn Clock>, house())
-            .await
-            .expect("opens");
+        let desk = Desk::open(
+            store.clone(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            house(library),
+        )
+        .await
+        .expect("opens");
         Self {
             store,
             clock,
@@ -52,7 +61,11 @@ impl Post {
     /// A watch over the feed with the rules of the folder, as a process has it that starts now.
     pub(crate) async fn watch(&self) -> Watch {
         let files = self.folder.read().expect("rules");
-        let engine = DetectorSet::load(files.clone(), EntityFields::default(), Limits::default());
+        let mut entities = EntityFields::default();
+        entities
+            .tenant
+            .extend(self.desk.house().library.evidence.fields());
+        let engine = DetectorSet::load(files.clone(), entities, Limits::default());
         let source = Configured {
             source: Box::new(self.feed.clone()),
             kind: "guardduty".to_owned(),
@@ -115,9 +128,13 @@ pub(crate) struct Feed(Arc<Mutex<Vec<Event>>>);
 impl Feed {
     /// Somebody fails, so many seconds after the start.
     pub(crate) fn fails(&self, kind: &str, ip: &str, seconds: i64) {
+        self.tells(json!({"kind": kind, "result": "failure", "src_ip": ip}), seconds);
+    }
+
+    /// Something happens, so many seconds after the start.
+    pub(crate) fn tells(&self, fields: Value, seconds: i64) {
         let mut events = self.0.lock().expect("a feed");
         let at = start() + Duration::seconds(seconds);
-        let fields = json!({"kind": kind, "result": "failure", "src_ip": ip});
         let event = Event {
             id: events.len().to_string(),
             source: name(),
@@ -210,7 +227,7 @@ impl RuleFiles for Folder {
     }
 }
 
-fn house() -> House {
+fn house(library: Library) -> House {
     House {
         base_url: "http://127.0.0.1".to_owned(),
         sender: Sender {
@@ -227,7 +244,9 @@ fn house() -> House {
         join_within: Span::hours(6),
         seal_every: Span::minutes(5),
         open_incident_at: Severity::Sev2,
-        library: Library::default(),
+        library,
+        entities: EntityFields::default(),
+        sources: Default::default(),
         demo: false,
     }
 }

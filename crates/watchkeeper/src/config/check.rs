@@ -236,12 +236,17 @@ impl Reader<'_> {
             self.say("playbooks", "folder", problem, "name a folder of playbooks");
             return;
         }
-        if playbooks.enable.is_empty() {
-            return;
-        }
         match crate::embedded::library(playbooks.folder.as_deref()) {
             Err(fault) => self.say("playbooks", "folder", fault, "name a folder that can be read"),
             Ok(mut library) => {
+                let evidence = library
+                    .faults
+                    .iter()
+                    .filter(|(path, _)| path.starts_with("evidence/"));
+                let faults: Vec<String> = evidence.map(|(path, fault)| format!("{path}, {fault}")).collect();
+                for fault in faults {
+                    self.say("playbooks", "folder", fault, "");
+                }
                 for id in library.enable(&playbooks.enable) {
                     let problem = format!("there is no sound rule `{id}`");
                     let remedy = "`watchkeeper obligations list` shows them, `watchkeeper obligations check` their faults";

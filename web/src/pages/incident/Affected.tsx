@@ -10,6 +10,7 @@ import { ActorName, Ago } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { count, STANDING_NAMES } from '../../words/labels';
 import { ListDialog } from './AffectedList';
+import { WhyDialog } from './Why';
 
 const STANDING_TAG: Record<Standing, string> = {
   confirmed: 'tag alarm',
@@ -24,6 +25,7 @@ export function AffectedPanel({ view }: { view: IncidentView }) {
   const may = useMay('decide_disclosure') && incident.phase !== 'closed';
   const [editing, setEditing] = useState<{ customer: string | null } | null>(null);
   const [listing, setListing] = useState(false);
+  const [asked, setAsked] = useState<string | null>(null);
   const list = Object.entries(incident.affected).sort(
     ([a, left], [b, right]) =>
       ORDER.indexOf(left.standing) - ORDER.indexOf(right.standing) ||
@@ -73,10 +75,19 @@ export function AffectedPanel({ view }: { view: IncidentView }) {
             name={customers[id]?.name ?? id}
             id={id}
             affected={affected}
+            onWhy={() => setAsked(id)}
             onEdit={may ? () => setEditing({ customer: id }) : undefined}
           />
         ))}
       </ul>
+      {asked !== null && (
+        <WhyDialog
+          incident={incident.id}
+          customer={asked}
+          name={customers[asked]?.name ?? asked}
+          onClose={() => setAsked(null)}
+        />
+      )}
       {listing && <ListDialog view={view} onClose={() => setListing(false)} />}
       {editing !== null && (
         <StandingDialog view={view} customer={editing.customer} onClose={() => setEditing(null)} />
@@ -89,11 +100,13 @@ function AffectedRow({
   id,
   name,
   affected,
+  onWhy,
   onEdit,
 }: {
   id: string;
   name: string;
   affected: Affected;
+  onWhy: () => void;
   onEdit?: () => void;
 }) {
   const traces = Object.entries(affected.traces);
@@ -108,6 +121,9 @@ function AffectedRow({
           </Link>{' '}
           <span className={STANDING_TAG[affected.standing]}>{STANDING_NAMES[affected.standing]}</span>
         </div>
+        <Button variant="subtle" onClick={onWhy} aria-label={`Why ${name} is on the list`}>
+          Why
+        </Button>
         {onEdit !== undefined && (
           <Button variant="subtle" onClick={onEdit} aria-label={`Change standing of ${name}`}>
             Change

@@ -1,0 +1,57 @@
+import { MantineProvider } from '@mantine/core';
+import { cleanup, render, screen } from '@testing-library/react';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { WhyAffected } from '../../api/types';
+import { Why } from './Why';
+
+afterEach(cleanup);
+
+const nothing = { count: 0, names: [] };
+const why = (part: Partial<WhyAffected>): WhyAffected => ({
+  standing: 'possible',
+  changes: [],
+  alerts: [],
+  events_counted: 0,
+  events_kept: 0,
+  events: [],
+  objects: nothing,
+  people: nothing,
+  data_classes: nothing,
+  ...part,
+});
+const show = (found: WhyAffected) =>
+  render(
+    <MantineProvider env="test">
+      <Why why={found} />
+    </MantineProvider>,
+  );
+
+describe('why a customer is on the list', () => {
+  it('is answered with the events, and says what the numbers rest on', () => {
+    show(
+      why({
+        events_counted: 412,
+        events_kept: 20,
+        objects: { count: 2, names: ['a.pdf', 'b.pdf'] },
+        events: [
+          {
+            source: 'trail',
+            event: '17',
+            at: '2026-06-05T14:20:00Z',
+            raw: '{"bucket":"files-17"}',
+            by: [{ tenant: 't-acme', rule: 'evidence/store.yaml:2', found_in: 'bucket = files-17' }],
+          },
+        ],
+      }),
+    );
+    expect(screen.getByText(/412 events name this customer/).textContent).toContain('20 of them are kept');
+    expect(screen.getByText(/At least 2 × object/).textContent).toContain('a.pdf, b.pdf');
+    expect(screen.getByText(/bucket = files-17/)).toBeTruthy();
+    expect(screen.getByText('Found by evidence/store.yaml:2')).toBeTruthy();
+  });
+
+  it('says so where no event does', () => {
+    show(why({}));
+    expect(screen.getByText(/No event names this customer/)).toBeTruthy();
+  });
+});
