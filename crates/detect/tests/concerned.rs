@@ -30,11 +30,16 @@ fn read(text: &str) -> EvidenceRules {
 }
 
 fn event(fields: serde_json::Value, raw: &str) -> Event {
-    serde_json::from_value(json!({
+    let mut event: Event = serde_json::from_value(json!({
         "id": "1", "source": "trail", "at": "2026-01-05T09:00:00Z", "collected_at": "2026-01-05T09:00:00Z",
-        "log_source": {"product": "aws", "service": "cloudtrail"}, "fields": fields, "raw": raw,
+        "log_source": {"product": "aws", "service": "cloudtrail"}, "fields": {}, "raw": raw,
     }))
-    .expect("an event")
+    .expect("an event");
+    let serde_json::Value::Object(fields) = fields else {
+        panic!("fields are an object: {fields}");
+    };
+    event.fields = fields;
+    event
 }
 
 fn tenants(rules: &EvidenceRules, event: &Event) -> Vec<String> {

@@ -76,6 +76,10 @@ pub(crate) fn at<'c>(instant_: Option<DateTime<Utc>>) -> Cow<'c, str> {
 }
 
 /// A cell of something that prints.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "rows are lists of cells; a reference at every number would hide what they hold"
+)]
 pub(crate) fn shown<'c>(what: impl ToString) -> Cow<'c, str> {
     Cow::Owned(what.to_string())
 }

@@ -88,7 +88,7 @@ fn read_table(file: &EvidenceFile<'_>) -> Result<HashMap<String, String>, Vec<Ev
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(file.text.as_bytes());
-    let header = reader.headers().map(|header| header.clone());
+    let header = reader.headers().cloned();
     let header = header.map_err(|found| vec![fault(1, "", format!("this is not CSV: {found}"))])?;
     let column = |name: &str| header.iter().position(|known| known == name);
     let (Some(value), true) = (

@@ -87,6 +87,9 @@ impl Named {
     }
 }
 
+/// Events by instant, source and id.
+type NamingEvents = BTreeMap<(DateTime<Utc>, String, String), NamingEvent>;
+
 /// What evidence may call a customer: its tenants, and its key.
 fn called(customer: &Customer) -> BTreeSet<String> {
     let by_key = format!("{BY_KEY}{}", customer.key);
@@ -161,12 +164,8 @@ impl Desk {
     }
 
     /// The events kept as evidence that name the customer, the oldest first, each once, and what they say was touched.
-    fn naming(
-        &self,
-        alerts: &[Alert],
-        names: &BTreeSet<String>,
-    ) -> (BTreeMap<(DateTime<Utc>, String, String), NamingEvent>, Touched) {
-        let (mut events, mut touched) = (BTreeMap::new(), Touched::default());
+    fn naming(&self, alerts: &[Alert], names: &BTreeSet<String>) -> (NamingEvents, Touched) {
+        let (mut events, mut touched) = (NamingEvents::new(), Touched::default());
         for evidence in alerts.iter().flat_map(|alert| &alert.evidence) {
             let Some(event) = self.house.read_again(evidence) else {
                 continue;

@@ -32,8 +32,8 @@ fn decision(
 
 /// How a customer stood at an instant, by the changes that were recorded until then.
 fn standing_at(affected: &Affected, instant: DateTime<Utc>) -> Option<Standing> {
-    let until = affected.changes.iter().filter(|change| change.at <= instant);
-    until.last().map(|change| change.to)
+    let mut until = affected.changes.iter().rev();
+    until.find(|change| change.at <= instant).map(|change| change.to)
 }
 
 impl<W: Write + Seek + Send> Pack<'_, W> {

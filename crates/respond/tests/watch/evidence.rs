@@ -57,7 +57,7 @@ async fn customers_are_found_by_table_key_and_pattern_and_whoever_asks_why_sees_
         fields["kind"] = json!("guess");
         fields["result"] = json!("failure");
         fields["src_ip"] = json!("203.0.113.7");
-        post.feed.tells(fields, i64::try_from(second).expect("small"));
+        post.feed.tells(&fields, i64::try_from(second).expect("small"));
     }
     let mut watch = post.watch().await;
     settle(&mut watch).await;

@@ -128,11 +128,11 @@ pub(crate) struct Feed(Arc<Mutex<Vec<Event>>>);
 impl Feed {
     /// Somebody fails, so many seconds after the start.
     pub(crate) fn fails(&self, kind: &str, ip: &str, seconds: i64) {
-        self.tells(json!({"kind": kind, "result": "failure", "src_ip": ip}), seconds);
+        self.tells(&json!({"kind": kind, "result": "failure", "src_ip": ip}), seconds);
     }
 
     /// Something happens, so many seconds after the start.
-    pub(crate) fn tells(&self, fields: Value, seconds: i64) {
+    pub(crate) fn tells(&self, fields: &Value, seconds: i64) {
         let mut events = self.0.lock().expect("a feed");
         let at = start() + Duration::seconds(seconds);
         let event = Event {

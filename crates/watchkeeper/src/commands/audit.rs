@@ -1,6 +1,6 @@
 //! `watchkeeper audit`: the record that cannot be quietly changed, verified here or elsewhere.
 
-use super::say;
+use super::{must_have_run, say};
 use crate::cli::{AuditCommand, LogPlace};
 use crate::config::Config;
 use serde_json::json;
@@ -81,13 +81,7 @@ async fn open(place: LogPlace) -> Result<Store, String> {
                 .url
         }
     };
-    if let Some(path) = url.strip_prefix("sqlite:")
-        && !Path::new(path).exists()
-    {
-        return Err(format!(
-            "{path} does not exist; name the database of a service that has run"
-        ));
-    }
+    must_have_run(&url)?;
     Store::open(&DatabaseConfig { url }).await.map_err(in_words)
 }
 

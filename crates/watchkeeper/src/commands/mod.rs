@@ -12,11 +12,17 @@ mod people;
 mod register;
 mod serve;
 
+use crate::app::{Mode, open_desk};
 use crate::cli::{Cli, Command, ConfigCommand, MailCommand, PeopleCommand};
+use crate::config::Config;
 use clap::CommandFactory;
 use std::future::Future;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use watchkeeper_domain::clock::SystemClock;
+use watchkeeper_respond::Desk;
 
 /// Something could not be done at all.
 const FAILED: u8 = 2;
@@ -46,6 +52,23 @@ pub fn run(cli: Cli) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// A command that reads records makes no database where there is none.
+fn must_have_run(url: &str) -> Result<(), String> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !Path::new(path).exists() => Err(format!(
+            "{path} does not exist; name the database of a service that has run"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The desk of a service that has run, as its configuration says; the service keeps its sources and channels.
+async fn desk_of(config: &Path) -> Result<Desk, String> {
+    let config = Config::load(config).map_err(|faults| faults.to_string())?;
+    must_have_run(&config.database.url)?;
+    open_desk(&config, Arc::new(SystemClock), Mode::Serve).await
 }
 
 fn finish(done: Result<ExitCode, String>) -> ExitCode {

@@ -1,26 +1,21 @@
 //! `watchkeeper pack`: the auditor's pack.
 
-use super::say;
-use crate::app::{Mode, open_desk};
+use super::{desk_of, say};
 use crate::cli::PackOptions;
-use crate::config::Config;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::clock::SystemClock;
 use watchkeeper_domain::register::Period;
 use watchkeeper_respond::pack::{Packed, Progress, Scope, number_of};
 use watchkeeper_respond::{Desk, RespondError};
 
 pub(super) async fn run(options: PackOptions) -> Result<ExitCode, String> {
     let scope = scope_of(&options)?;
-    let config = Config::load(&options.file.config).map_err(|faults| faults.to_string())?;
-    let desk = open_desk(&config, Arc::new(SystemClock), Mode::Serve).await?;
+    let desk = desk_of(&options.file.config).await?;
     let out = options.out.unwrap_or_else(|| PathBuf::from(scope.file_name()));
     let packed = write(&desk, scope, &out).await?;
     if options.json {

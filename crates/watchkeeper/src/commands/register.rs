@@ -1,19 +1,14 @@
 //! `watchkeeper register`: the register of breaches.
 
-use super::say;
-use crate::app::{Mode, open_desk};
+use super::{desk_of, say};
 use crate::cli::RegisterOptions;
-use crate::config::Config;
 use std::process::ExitCode;
-use std::sync::Arc;
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::clock::SystemClock;
 use watchkeeper_domain::register::Period;
 
 pub(super) async fn run(options: RegisterOptions) -> Result<ExitCode, String> {
     let period = Period::days(options.days.from, options.days.to)?;
-    let config = Config::load(&options.file.config).map_err(|faults| faults.to_string())?;
-    let desk = open_desk(&config, Arc::new(SystemClock), Mode::Serve).await?;
+    let desk = desk_of(&options.file.config).await?;
     let by = Actor::Operator;
     let written = if options.json {
         let entries = desk.register(period).await.map_err(|fault| fault.to_string())?;

@@ -438,7 +438,7 @@ async fn whatever_is_changed_in_a_pack_is_named() {
     );
 
     // A byte of the zip itself.
-    let mut broken = bytes.clone();
+    let mut broken = bytes;
     let middle = broken.len() / 2;
     broken[middle] ^= 1;
     std::fs::write(&zip, &broken).expect("written");
