@@ -18,12 +18,19 @@ import json
 import os
 import sys
 import zipfile
+import zlib
 
 sys.dont_write_bytecode = True
 BESIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "verify-proof.py")
 spec = importlib.util.spec_from_file_location("verify_proof", BESIDE)
 proofs = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(proofs)
+
+
+# What reading a pack can end with that somebody has tampered with, or that a disk has damaged.
+BROKEN = (
+    KeyError, ValueError, IndexError, TypeError, AttributeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)
 
 
 class Zipped:
@@ -69,7 +76,7 @@ class Verification:
             held, faults = work()
         except SystemExit as fault:
             held, faults = 0, [str(fault)]
-        except (KeyError, ValueError, OSError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as fault:
+        except BROKEN as fault:
             held, faults = 0, [f"it cannot be read: {type(fault).__name__}: {fault}"]
         self.rows.append((what, held, faults))
 
@@ -105,7 +112,7 @@ class Verification:
                     while part := content.read(1 << 20):
                         digest.update(part)
                         size += len(part)
-            except zipfile.BadZipFile as fault:
+            except BROKEN as fault:
                 faults.append(f"{path}: it is damaged ({fault})")
                 continue
             if digest.hexdigest() != file["sha256"] or size != file["bytes"]:
@@ -121,8 +128,8 @@ class Verification:
         seq, head, faults, tree = 0, "0" * 64, [], []
         try:
             sealed = int(self.text("log/checkpoint.txt").split("\n")[1])
-        except (KeyError, OSError, ValueError, IndexError):
-            sealed = None
+        except BROKEN:
+            sealed = None  # The check of the checkpoint says so.
         with self.pack.open("log/log.jsonl") as lines:
             for number, line in enumerate(lines, 1):
                 record = json.loads(line)
@@ -173,7 +180,7 @@ class Verification:
                 record, _, _ = proofs.verified(self.text(name), self.key)
                 if record != self.lines.get(record["seq"]):
                     faults.append(f"{name}: its record is not the one in log/log.jsonl")
-            except (SystemExit, ValueError, IndexError, KeyError) as fault:
+            except (SystemExit, *BROKEN) as fault:
                 faults.append(f"{name}: {fault}")
         accepted = {id for id, tried in self.attempted.items() if any(t["outcome"] == "accepted" for t in tried)}
         for name in self.messages_there():
@@ -305,7 +312,7 @@ def main():
         if not key:
             with pack.open("log/key.txt") as file:
                 key = file.read().decode("utf-8").strip()
-    except (OSError, KeyError, zipfile.BadZipFile) as fault:
+    except BROKEN as fault:
         print(f"{asked.pack}: {fault}", file=sys.stderr)
         return 2
     verification = Verification(pack, key)
@@ -319,8 +326,8 @@ def main():
             print(f"{'':{width}}    and {len(faults) - 50} more")
     try:
         print(f"\nmanifest.json has the SHA-256 {hashlib.sha256(verification.read('manifest.json')).hexdigest()}.")
-    except (KeyError, OSError):
-        pass
+    except BROKEN:
+        pass  # The check of the manifest has said so.
     if not asked.key:
         print("The key is the pack's own: compare it with the one that you noted elsewhere, or a forger could have changed it, too.")
     print("Every check holds." if sound else "The pack is not as it was exported.")
