@@ -43,6 +43,8 @@ const PAGES = [
   ['incident-comms', '/incidents/inc_1?tab=comms'],
   ['incident-confirm', '/incidents/inc_2', click('Confirm disclosure')],
   ['incident-handover', '/incidents/inc_1', click('Offer hand-over of Commander')],
+  ['incident-severity', '/incidents/inc_1', click('Assess again')],
+  ['incident-why', '/incidents/inc_1', click('Why Norden Versicherung AG is on the list')],
   ['incident-moment', '/incidents/inc_1', click('Record a moment')],
   [
     'incident-submitted',

@@ -27,6 +27,7 @@ function answer(method, path, origin) {
       if (part === 'timeline') return page(id === 'inc_1' ? world.timeline : []);
       if (part === 'clocks') return world.clocks;
       if (part === 'receipts') return page(id === 'inc_1' ? world.receipts : []);
+      if (part === 'affected') return world.why;
       if (part === 'deliveries') return page(id === 'inc_1' ? world.deliveries : []);
       return id === undefined ? page(world.incidents) : world.incidentViews[id];
     case 'deliveries':

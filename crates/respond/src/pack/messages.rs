@@ -20,11 +20,11 @@ struct Sent<'s> {
     delivery: &'s Delivery,
 }
 
-/// Whose letter a delivery carries; nothing where it is a page.
+/// Whose letter a delivery carries; nothing where it is a page or a rehearsal, which no customer gets.
 fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId)> {
     match &delivery.about {
         About::Letter { notice, customer, .. } => Some((notice, customer)),
-        About::Page { .. } => None,
+        About::Page { .. } | About::DryRun { .. } => None,
     }
 }
 

@@ -121,11 +121,23 @@ function AffectedRow({
           </Link>{' '}
           <span className={STANDING_TAG[affected.standing]}>{STANDING_NAMES[affected.standing]}</span>
         </div>
-        <Button variant="subtle" onClick={onWhy} aria-label={`Why ${name} is on the list`}>
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          style={{ flexShrink: 0 }}
+          onClick={onWhy}
+          aria-label={`Why ${name} is on the list`}
+        >
           Why
         </Button>
         {onEdit !== undefined && (
-          <Button variant="subtle" onClick={onEdit} aria-label={`Change standing of ${name}`}>
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            style={{ flexShrink: 0 }}
+            onClick={onEdit}
+            aria-label={`Change standing of ${name}`}
+          >
             Change
           </Button>
         )}
