@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use watchkeeper_domain::delivery::proof::{CustomerProof, LevelShare, ProofOfTelling, proof_of_telling};
-use watchkeeper_domain::id::{CustomerId, IncidentId};
+use watchkeeper_domain::delivery::proof::{
+    CustomerProof, LevelShare, OnPortal, ProofOfTelling, proof_of_telling,
+};
+use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId};
 use watchkeeper_store::{StoreError, Tx};
 
 /// The proof, with names.
@@ -29,8 +31,9 @@ pub(crate) async fn proof_view(
 ) -> Result<ProofView, StoreError> {
     let obligations = tx.obligations_of(incident).await?;
     let deliveries = tx.deliveries_of(incident).await?;
-    // Nothing here knows yet when a letter was opened or acknowledged on the portal: both stay empty rather than guessed.
-    let portal = BTreeMap::new();
+    let receipts = tx.receipts_of(incident).await?.into_iter();
+    let portal: BTreeMap<LetterId, OnPortal> =
+        receipts.map(|r| (r.letter.clone(), OnPortal::from(&r))).collect();
     let ProofOfTelling { levels, customers } = proof_of_telling(&obligations, &deliveries, &portal, now);
     let ids: Vec<CustomerId> = customers.iter().map(|proof| proof.customer.clone()).collect();
     let known = tx.customers_by_ids(&ids).await?;

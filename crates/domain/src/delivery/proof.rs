@@ -2,6 +2,7 @@
 
 use super::{About, Delivery, DeliveryState};
 use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
+use crate::notice::Receipt;
 use crate::obligation::{MissReason, Obligation, ObligationState, Step};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,15 @@ pub struct OnPortal {
     pub opened: Option<DateTime<Utc>>,
     /// When it was acknowledged.
     pub acknowledged: Option<DateTime<Utc>>,
+}
+
+impl From<&Receipt> for OnPortal {
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            opened: Some(receipt.opened_at),
+            acknowledged: receipt.acknowledged.as_ref().map(|a| a.at),
+        }
+    }
 }
 
 impl Delivery {

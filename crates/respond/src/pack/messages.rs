@@ -7,10 +7,11 @@ use crate::table::{Table, at, cell, instant, shown, yes};
 use std::io::{Seek, Write};
 use watchkeeper_deliver::Message;
 use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::delivery::proof::OnPortal;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, DeliveryId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, DeliveryId, LetterId, NoticeId};
 use watchkeeper_domain::incident::Incident;
-use watchkeeper_domain::notice::Notice;
+use watchkeeper_domain::notice::{Notice, Receipt};
 
 /// A letter on its way: the incident, its notice, its customer.
 struct Sent<'s> {
@@ -18,12 +19,18 @@ struct Sent<'s> {
     notice: Option<&'s Notice>,
     customer: Option<&'s Customer>,
     delivery: &'s Delivery,
+    receipt: Option<&'s Receipt>,
 }
 
 /// Whose letter a delivery carries; nothing where it is a page or a rehearsal, which no customer gets.
-fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId)> {
+fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId, &LetterId)> {
     match &delivery.about {
-        About::Letter { notice, customer, .. } => Some((notice, customer)),
+        About::Letter {
+            notice,
+            customer,
+            letter,
+            ..
+        } => Some((notice, customer, letter)),
         About::Page { .. } | About::DryRun { .. } => None,
     }
 }
@@ -51,6 +58,10 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             "submitted_at",
             "submitted_to",
             "answer",
+            "remote_accepted_at",
+            "opened_at",
+            "acknowledged_at",
+            "acknowledged_by",
         ];
         Table::new(&mut self.archive, &columns)?.end()?;
         let numbers = self.numbers.clone();
@@ -62,10 +73,11 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
                 self.notices.entry(notice.id.clone()).or_default();
             }
             let deliveries = self.tx.deliveries_of(&incident.id).await?;
+            let receipts = self.tx.receipts_of(&incident.id).await?;
             let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
             let customers = self.tx.customers_by_ids(&ids).await?;
             for delivery in &deliveries {
-                let Some((notice, customer)) = letter_of(delivery) else {
+                let Some((notice, customer, letter)) = letter_of(delivery) else {
                     continue;
                 };
                 self.deliveries.insert(delivery.id.clone());
@@ -74,6 +86,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
                     notice: notices.iter().find(|known| known.id == *notice),
                     customer: customers.iter().find(|known| known.id == *customer),
                     delivery,
+                    receipt: receipts.iter().find(|known| known.letter == *letter),
                 };
                 self.attempts(&sent).await?;
             }
@@ -104,7 +117,9 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             notice,
             customer,
             delivery,
+            receipt,
         } = sent;
+        let proof = delivery.proof(receipt.map(OnPortal::from).unwrap_or_default());
         let contact =
             customer.and_then(|customer| customer.contacts.iter().find(|c| c.email == delivery.recipient));
         let message_id = match message {
@@ -114,6 +129,13 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         let (submitted_at, submitted_to, answer) = match &delivery.state {
             DeliveryState::Accepted { at, answer, by } => (Some(*at), by.as_str(), answer.as_str()),
             DeliveryState::Refused { answer, .. } => (None, "", answer.as_str()),
+            DeliveryState::Bounced {
+                answer, submitted, ..
+            } => (
+                submitted.as_ref().map(|submission| submission.at),
+                submitted.as_ref().map_or("", |submission| submission.by.as_str()),
+                answer.as_str(),
+            ),
             DeliveryState::Queued { last_answer, .. } => {
                 (None, "", last_answer.as_deref().unwrap_or_default())
             }
@@ -138,6 +160,14 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             at(submitted_at),
             cell(submitted_to),
             cell(answer),
+            at(proof.remote_accepted),
+            at(proof.opened),
+            at(proof.acknowledged),
+            cell(
+                receipt
+                    .and_then(|r| r.acknowledged.as_ref())
+                    .map_or("", |a| &a.name),
+            ),
         ];
         Table::more(&mut self.archive).row(row)
     }
@@ -149,6 +179,10 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             self.tell("messages", done, deliveries.len());
             if let Message::Mail(mail) = thaw(&self.tx.delivery_message(id).await?)? {
                 self.archive.file(path_of(id), &mail.bytes)?;
+            }
+            for (index, report) in self.tx.reports_of(id).await?.iter().enumerate() {
+                let name = format!("dsn/{id}-{}.eml", index + 1);
+                self.archive.file(name, &report.raw)?;
             }
             let transcripts = self.tx.transcripts(id).await?;
             if transcripts.is_empty() {

@@ -70,7 +70,7 @@ async fn told_by_people(house: &mut House, incident: &Incident) {
     };
     let desk = house.desk();
     let notice = desk
-        .draft_notice(&incident.id, facts, &mara)
+        .draft_notice(&incident.id, NoticeKind::Full, facts.into(), &mara)
         .await
         .expect("drafted");
     let notice = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
