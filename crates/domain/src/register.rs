@@ -199,14 +199,12 @@ fn first_suspicion(decisions: &[TimelineEntry]) -> Option<DateTime<Utc>> {
 /// What customers were told last, or what would be told next where nothing was sent yet.
 #[must_use]
 pub fn told_facts(notices: &[Notice]) -> Option<&crate::notice::NoticeFacts> {
-    let full = || {
-        notices
-            .iter()
-            .rev()
-            .filter(|notice| notice.kind == NoticeKind::Full)
+    let accounts = || {
+        let account = |notice: &&Notice| matches!(notice.kind, NoticeKind::Full | NoticeKind::Final);
+        notices.iter().rev().filter(account)
     };
-    let sent = full().find(|notice| matches!(notice.state, NoticeState::Sent { .. }));
-    sent.or_else(|| full().next()).map(|notice| &notice.facts)
+    let sent = accounts().find(|notice| matches!(notice.state, NoticeState::Sent { .. }));
+    sent.or_else(|| accounts().next()).map(|notice| &notice.facts)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod settle;
 pub mod source_status;
 mod table;
 mod telling;
+mod together;
 mod words;
 pub mod workers;
 

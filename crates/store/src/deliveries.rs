@@ -15,6 +15,9 @@ use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, NoticeId};
 const DELIVERY: &str = "delivery";
 const PROBE: (&str, &str) = (DELIVERY, "SELECT version FROM delivery WHERE id = $1");
 
+/// How many of the deliveries that are due are looked at, before all of them are.
+const LOOK_AT: i64 = 512;
+
 /// A delivery that is the caller's to send until its lease runs out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
@@ -112,11 +115,28 @@ impl Tx {
         limit: u32,
         per_destination: u32,
     ) -> Result<Vec<Claimed>, StoreError> {
+        let mut due = self.due_among(LOOK_AT, now, limit, per_destination).await?;
+        if due.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            // Those that come first may all go to destinations that take no more now.
+            due = self.due_among(i64::MAX, now, limit, per_destination).await?;
+        }
+        self.claim(due, now + lease).await
+    }
+
+    /// Of the first `look_at` deliveries that are due, at most `limit` that their destinations have room for.
+    async fn due_among(
+        &mut self,
+        look_at: i64,
+        now: DateTime<Utc>,
+        limit: u32,
+        per_destination: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
         let due = sql(
             "SELECT id, body FROM delivery WHERE id IN (\
                  SELECT id FROM (\
                      SELECT id, destination, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_at, id) AS place \
-                     FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1) AS due \
+                     FROM (SELECT id, destination, next_at FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \
+                         ORDER BY next_at, id LIMIT $4) AS first) AS due \
                  WHERE place <= $3 - (SELECT COUNT(*) FROM delivery AS busy WHERE busy.next_at IS NOT NULL \
                      AND busy.next_at > $1 AND busy.state = 'claimed' AND busy.destination = due.destination)) \
              ORDER BY next_at, id LIMIT $2",
@@ -124,8 +144,12 @@ impl Tx {
         .bind(now)
         .bind(limit)
         .bind(per_destination)
+        .bind(look_at)
         .and(dialect::skip_locked(self.engine()));
-        let due: Vec<Delivery> = read_all(DELIVERY, self.all(due).await?)?;
+        read_all(DELIVERY, self.all(due).await?)
+    }
+
+    async fn claim(&mut self, due: Vec<Delivery>, until: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
         let mut claimed = Vec::with_capacity(due.len());
         for mut delivery in due {
             let read_version = delivery.version;
@@ -137,10 +161,7 @@ impl Tx {
             delivery.attempts += 1;
             // Kept at once: whoever claims it now may die as well, and the doubt must outlive that.
             delivery.possible_duplicate |= interrupted.is_some();
-            delivery.state = DeliveryState::Claimed {
-                until: now + lease,
-                data_at: None,
-            };
+            delivery.state = DeliveryState::Claimed { until, data_at: None };
             self.update_delivery(&delivery, read_version).await?;
             let message = self.delivery_message(&delivery.id).await?;
             claimed.push(Claimed {

@@ -1,7 +1,10 @@
 //! Paperplane Transfer: who works there, and whose files it keeps.
 
+use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
-use watchkeeper_domain::access::AccessRole;
+use watchkeeper_domain::access::{AccessRole, User};
+use watchkeeper_domain::id::UserId;
+use watchkeeper_respond::{Desk, RespondError};
 
 /// Somebody with an account.
 #[derive(Debug, Clone, Copy)]
@@ -149,4 +152,43 @@ pub fn customers_csv() -> String {
         );
     }
     csv
+}
+
+/// Opens an account for everybody, where nobody has one. Without passwords, whose hashing would be most of a test's work; and all at
+/// once, so that it is done or not.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn open_accounts(desk: &Desk, at: DateTime<Utc>) -> Result<(), RespondError> {
+    if !desk.users().await?.is_empty() {
+        return Ok(());
+    }
+    let mut tx = desk.store().begin().await?;
+    for person in PEOPLE {
+        let user = User {
+            id: UserId::derived(&[person.email]),
+            email: person.email.to_owned(),
+            name: person.name.to_owned(),
+            roles: person.roles.iter().copied().collect(),
+            must_change_password: false,
+            created_at: at,
+            closed_at: None,
+        };
+        tx.insert_user(&user, None).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Somebody's account.
+///
+/// # Errors
+/// When there is none, or the store cannot be read.
+pub async fn account(desk: &Desk, person: Person) -> Result<User, RespondError> {
+    let found = desk
+        .users()
+        .await?
+        .into_iter()
+        .find(|user| user.email == person.email);
+    found.ok_or_else(|| RespondError::Unavailable(format!("{} has no account", person.name)))
 }

@@ -5,6 +5,7 @@ use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
 use crate::outbox::thaw;
 use crate::telling::LetterOf;
+use crate::together::Together;
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
@@ -33,9 +34,18 @@ fn lease() -> Duration {
 /// How often a claim is renewed while its message is under way: one SMTP conversation may take half an hour (RFC 5321 §4.5.3.2).
 const RENEW_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How an attempt ended, to be committed with what follows from it.
+struct Ended {
+    delivery: Delivery,
+    attempt: Attempt,
+    transcript: Vec<String>,
+}
+
 /// Carries the outbox out.
 pub struct Deliveries {
     desk: Desk,
+    marks: Arc<Together<Delivery, Delivery>>,
+    ends: Together<Ended, ()>,
     channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>,
     second_relay: Option<Arc<dyn deliver::Channel>>,
 }
@@ -51,10 +61,38 @@ impl std::fmt::Debug for Deliveries {
 /// Commits "entering DATA" on the delivery's row.
 struct Entering {
     desk: Desk,
+    marks: Arc<Together<Delivery, Delivery>>,
     delivery: Mutex<Delivery>,
 }
 
 impl Entering {
+    /// Marks all of them in one commit; where that fails, each by itself, so that one does not keep the others from going.
+    async fn mark_all(&self, all: &[Delivery]) -> Vec<Result<Delivery, RespondError>> {
+        if let Ok(marked) = self.mark(all).await {
+            return marked.into_iter().map(Ok).collect();
+        }
+        let mut results = Vec::with_capacity(all.len());
+        for one in all {
+            let marked = self.mark(std::slice::from_ref(one)).await;
+            results.push(marked.and_then(|mut marked| {
+                marked
+                    .pop()
+                    .ok_or_else(|| RespondError::Unavailable("nothing was marked".to_owned()))
+            }));
+        }
+        results
+    }
+
+    async fn mark(&self, all: &[Delivery]) -> Result<Vec<Delivery>, RespondError> {
+        let mut tx = self.desk.store.begin().await?;
+        let mut marked = Vec::with_capacity(all.len());
+        for one in all {
+            marked.push(tx.mark_data(&one.id, one.version, self.desk.now()).await?);
+        }
+        tx.commit().await?;
+        Ok(marked)
+    }
+
     /// Renews the claim for as long as it is polled.
     async fn keep_claim(&self) -> std::convert::Infallible {
         loop {
@@ -79,14 +117,9 @@ impl StageRecorder for Entering {
     async fn entering_data(&self) -> Result<(), StageError> {
         let mut delivery = self.delivery.lock().await;
         crate::crash::point("delivery.entering_data");
-        let marked = async {
-            let mut tx = self.desk.store.begin().await?;
-            let marked = tx
-                .mark_data(&delivery.id, delivery.version, self.desk.now())
-                .await?;
-            tx.commit().await?;
-            Ok::<Delivery, RespondError>(marked)
-        };
+        let marked = self
+            .marks
+            .commit(delivery.clone(), |all| async move { self.mark_all(&all).await });
         *delivery = marked.await.map_err(|fault| StageError(fault.to_string()))?;
         crate::crash::point("delivery.in_data");
         Ok(())
@@ -99,6 +132,8 @@ impl Deliveries {
     pub fn new(desk: Desk, channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>) -> Self {
         Self {
             desk,
+            marks: Arc::default(),
+            ends: Together::default(),
             channels,
             second_relay: None,
         }
@@ -123,13 +158,8 @@ impl Deliveries {
 
     async fn carry(&self, claimed: Claimed) -> Result<(), RespondError> {
         let Claimed {
-            delivery,
-            message,
-            interrupted,
+            delivery, message, ..
         } = claimed;
-        if let Some(data_at) = interrupted {
-            self.say_duplicate(&delivery, data_at).await?;
-        }
         let Some(channel) = self.channel_for(&delivery) else {
             let answer = format!(
                 "no channel `{}` is configured; add it to the configuration",
@@ -143,7 +173,7 @@ impl Deliveries {
                         after: Some(Duration::minutes(5)),
                         hindrance: Hindrance::Relay,
                     },
-                    &[],
+                    Vec::new(),
                 )
                 .await;
         };
@@ -151,6 +181,7 @@ impl Deliveries {
         let key = IdempotencyKey(delivery.id.to_string());
         let stage = Entering {
             desk: self.desk.clone(),
+            marks: Arc::clone(&self.marks),
             delivery: Mutex::new(delivery),
         };
         crate::crash::point("delivery.before_send");
@@ -161,13 +192,17 @@ impl Deliveries {
         crate::crash::point("delivery.after_send");
         let delivery = stage.delivery.into_inner();
         let (attempt, transcript) = outcome(result);
-        self.keep(delivery, attempt, &transcript).await
+        self.keep(delivery, attempt, transcript).await
     }
 
     /// A claim ran out, or the process died, after the bytes had begun to go: the recipient may have the message already. The claim
-    /// has flagged the row; this says so in the record.
-    async fn say_duplicate(&self, delivery: &Delivery, data_at: DateTime<Utc>) -> Result<(), RespondError> {
-        let mut tx = self.desk.begin().await?;
+    /// has flagged the row; this says so in the record, in the claim's own commit.
+    async fn say_duplicate(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        data_at: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
         let lines = [format!(
             "an earlier attempt began to send at {data_at} and its outcome is unknown; the same bytes are sent again"
         )];
@@ -176,38 +211,70 @@ impl Deliveries {
         let by = Actor::worker("delivery");
         self.desk
             .record(
-                &mut tx,
+                tx,
                 &by,
                 "delivery.unknown",
                 delivery.id.as_str(),
                 json!({"data_at": data_at}),
             )
-            .await?;
-        self.desk.commit(tx).await
+            .await
     }
 
-    /// Commits how an attempt ended, with what follows from it.
+    /// Commits how an attempt ended, with what follows from it, together with others that end now.
     async fn keep(
         &self,
         delivery: Delivery,
         attempt: Attempt,
-        transcript: &[String],
+        transcript: Vec<String>,
     ) -> Result<(), RespondError> {
+        let ended = Ended {
+            delivery,
+            attempt,
+            transcript,
+        };
+        self.ends
+            .commit(ended, |all| async move { self.keep_all(&all).await })
+            .await
+    }
+
+    /// Keeps all of them in one commit; where that fails, each by itself, so that one does not keep the others from being kept.
+    async fn keep_all(&self, all: &[Ended]) -> Vec<Result<(), RespondError>> {
+        if self.keep_together(all).await.is_ok() {
+            return all.iter().map(|_| Ok(())).collect();
+        }
+        let mut results = Vec::with_capacity(all.len());
+        for one in all {
+            results.push(self.keep_together(std::slice::from_ref(one)).await);
+        }
+        results
+    }
+
+    async fn keep_together(&self, all: &[Ended]) -> Result<(), RespondError> {
+        let mut tx = self.desk.begin().await?;
+        for ended in all {
+            self.keep_in(&mut tx, ended).await?;
+        }
+        self.desk.commit(tx).await?;
+        for ended in all {
+            let (channel, outcome) = (ended.delivery.channel.name(), word(&ended.attempt));
+            metrics::counter!("watchkeeper_delivery_attempts_total", "channel" => channel, "outcome" => outcome)
+                .increment(1);
+        }
+        Ok(())
+    }
+
+    async fn keep_in(&self, tx: &mut Tx, ended: &Ended) -> Result<(), RespondError> {
         let desk = &self.desk;
         let now = desk.now();
+        let Ended {
+            delivery,
+            attempt,
+            transcript,
+        } = ended;
+        let (delivery, attempt, outcome) = (delivery.clone(), attempt.clone(), word(attempt));
         let before = delivery.version;
-        let outcome = match &attempt {
-            Attempt::Accepted { .. } => "accepted",
-            Attempt::Deferred { .. } => "deferred",
-            Attempt::Refused { .. } => "refused",
-            Attempt::Unknown { .. } => "unknown",
-        };
-        let channel = delivery.channel.name();
-        metrics::counter!("watchkeeper_delivery_attempts_total", "channel" => channel, "outcome" => outcome)
-            .increment(1);
         let second = delivery.channel == Channel::Email && self.second_relay.is_some();
         let (delivery, losing_patience) = delivery.attempted(attempt, now, second).losing_patience(now);
-        let mut tx = desk.begin().await?;
         tx.update_delivery(&delivery, before).await?;
         tx.add_transcript(&delivery.id, now, outcome, transcript).await?;
         let mut detail = json!({"outcome": outcome, "attempt": delivery.attempts, "channel": delivery.channel, "possible_duplicate": delivery.possible_duplicate});
@@ -217,15 +284,14 @@ impl Deliveries {
             detail["text_sha256"] = json!(tx.letter(letter).await?.text_sha256());
         }
         let by = Actor::worker("delivery");
-        desk.record(&mut tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
+        desk.record(tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
             .await?;
-        self.follow(&mut tx, &delivery, now).await?;
+        self.follow(tx, &delivery, now).await?;
         if let (true, Some(letter)) = (losing_patience, LetterOf::of(&delivery)) {
             let what = format!("is put off since {} h and tried on", PATIENCE.num_hours());
-            desk.try_next_contact(&mut tx, &delivery, letter, &what, now)
-                .await?;
+            desk.try_next_contact(tx, &delivery, letter, &what, now).await?;
         }
-        desk.commit(tx).await
+        Ok(())
     }
 
     /// What follows from how an attempt ended.
@@ -268,6 +334,11 @@ impl Worker for Deliveries {
         if claimed.is_empty() {
             return Ok(Turn::Idle);
         }
+        for one in &claimed {
+            if let Some(data_at) = one.interrupted {
+                self.say_duplicate(&mut tx, &one.delivery, data_at).await?;
+            }
+        }
         self.desk.commit(tx).await?;
         crate::crash::point("delivery.claimed");
         let carried = futures::future::join_all(claimed.into_iter().map(|claimed| self.carry(claimed))).await;
@@ -275,6 +346,16 @@ impl Worker for Deliveries {
             result?;
         }
         Ok(Turn::Busy)
+    }
+}
+
+/// How an attempt ended, in a word.
+fn word(attempt: &Attempt) -> &'static str {
+    match attempt {
+        Attempt::Accepted { .. } => "accepted",
+        Attempt::Deferred { .. } => "deferred",
+        Attempt::Refused { .. } => "refused",
+        Attempt::Unknown { .. } => "unknown",
     }
 }
 

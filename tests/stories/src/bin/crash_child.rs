@@ -8,17 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use watchkeeper::app::{App, Mode};
-use watchkeeper_domain::access::User;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::clock::{Clock, ManualClock};
-use watchkeeper_domain::id::UserId;
 use watchkeeper_domain::incident::{Acknowledgement, Incident, Role};
 use watchkeeper_domain::notice::{NoticeFacts, NoticeKind, NoticeState};
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::workers::watch::CompactAfter;
 use watchkeeper_store::{IncidentFilter, PageRequest};
-use watchkeeper_stories::company::{INES, MARA, PEOPLE, Person, TOMAS, customers_csv};
+use watchkeeper_stories::company::{INES, MARA, TOMAS, account, customers_csv, open_accounts};
 use watchkeeper_stories::house::{Setup, configuration, file_source, finding_source};
 use watchkeeper_stories::logs::{self, THIEF};
 use watchkeeper_testbed::guardduty::finding;
@@ -139,23 +137,7 @@ async fn push_finding(app: &App, at: DateTime<Utc>) -> Outcome<()> {
 }
 
 async fn furnish(desk: &Desk, at: DateTime<Utc>) -> Outcome<()> {
-    if desk.users().await?.is_empty() {
-        // Without passwords, whose hashing would be most of this process's work; and all at once, so that it is done or not.
-        let mut tx = desk.store().begin().await?;
-        for person in PEOPLE {
-            let user = User {
-                id: UserId::derived(&[person.email]),
-                email: person.email.to_owned(),
-                name: person.name.to_owned(),
-                roles: person.roles.iter().copied().collect(),
-                must_change_password: false,
-                created_at: at,
-                closed_at: None,
-            };
-            tx.insert_user(&user, None).await?;
-        }
-        tx.commit().await?;
-    }
+    open_accounts(desk, at).await?;
     if desk.store().read().await?.all_customers().await?.is_empty() {
         let import = desk
             .import_customers(customers_csv().as_bytes(), true, &Actor::Operator)
@@ -165,15 +147,6 @@ async fn furnish(desk: &Desk, at: DateTime<Utc>) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-async fn person(desk: &Desk, person: Person) -> Outcome<User> {
-    let found = desk
-        .users()
-        .await?
-        .into_iter()
-        .find(|user| user.email == person.email);
-    found.ok_or_else(|| format!("{} has no account", person.name).into())
 }
 
 async fn incident(desk: &Desk) -> Outcome<Incident> {
@@ -192,9 +165,9 @@ async fn incident(desk: &Desk) -> Outcome<Incident> {
 async fn people_act(app: &mut App) -> Outcome<()> {
     let desk = app.desk.clone();
     let (mara, tomas, ines) = (
-        person(&desk, MARA).await?,
-        person(&desk, TOMAS).await?,
-        person(&desk, INES).await?,
+        account(&desk, MARA).await?,
+        account(&desk, TOMAS).await?,
+        account(&desk, INES).await?,
     );
     let lead = Actor::person(&mara.id);
     let id = incident(&desk).await?.id;
