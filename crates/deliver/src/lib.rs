@@ -10,6 +10,8 @@
 //! | [`SendError::Refused`] | the message was certainly not taken, and never will be | goes to the next contact |
 //! | [`SendError::Ambiguous`] | the content was handed over and no clear answer came | sends again, the same bytes, marked as a possible duplicate |
 //!
+//! A [`DrillGuard`] stands before each of them: what belongs to a drill goes nowhere else.
+//!
 //! [`compose()`] makes the frozen bytes of a mail, [`DkimSigner`] signs them; [`SmtpChannel`] and [`SnsChannel`] carry; [`mailbox`] is
 //! the small SMTP server in which demo and drill receive their own mail and an installation its bounce reports, which [`bounce`] reads.
 
@@ -17,6 +19,7 @@ pub mod bounce;
 mod channel;
 pub mod compose;
 mod dkim;
+mod drill;
 mod fault;
 pub mod mailbox;
 mod message;
@@ -29,6 +32,7 @@ pub use bounce::{NotAReport, read_report};
 pub use channel::{Channel, Receipt, SendError, StageError, StageRecorder};
 pub use compose::{ComposeError, DraftFault, FrozenMail, MailDraft, Party, compose, one_line};
 pub use dkim::{DkimConfig, DkimError, DkimSigner};
+pub use drill::DrillGuard;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use mailbox::{MailSink, Mailbox, ReceivedMail, parse_received};
 pub use message::{IdempotencyKey, Mail, Message, TopicMessage};

@@ -18,6 +18,8 @@ pub struct Mail {
     pub message_id: String,
     /// The RFC 5322 message: lines end in CRLF, and so does the whole.
     pub bytes: Vec<u8>,
+    /// Whether it belongs to a drill: it goes only to whom drills may reach.
+    pub drill: bool,
 }
 
 /// One message to an SNS topic.
@@ -30,6 +32,8 @@ pub struct TopicMessage {
     pub subject: String,
     /// The text, at most 256 KiB in UTF-8 (SNS API, Publish).
     pub text: String,
+    /// Whether it belongs to a drill: it goes only to whom drills may reach.
+    pub drill: bool,
 }
 
 /// What a channel carries.

@@ -4,7 +4,7 @@ use crate::actor::Actor;
 use crate::detection::{Detection, EVIDENCE_LIMIT, Evidence, Level, Reason, TENANT_LIMIT, TenantTrace};
 use crate::event::Entity;
 use crate::id::{AlertId, DetectionId, IncidentId, digest};
-use crate::incident::{Phase, Severity};
+use crate::incident::{Incident, Phase, Severity};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -336,20 +336,16 @@ impl Alert {
         self
     }
 
-    /// Whether it belongs to an incident about `entities` whose last alert came at `last_at`: they share an actor or a tenant,
-    /// the incident is not closed, and not more than `within` lies between them.
+    /// Whether it belongs to an incident: they share an actor or a tenant, the incident is neither closed nor a drill, and not more than
+    /// `within` lies between this alert and the last one of the incident.
     #[must_use]
-    pub fn joins(
-        &self,
-        phase: Phase,
-        entities: &BTreeSet<Entity>,
-        last_at: DateTime<Utc>,
-        within: Duration,
-    ) -> bool {
-        phase != Phase::Closed
+    pub fn joins(&self, incident: &Incident, within: Duration) -> bool {
+        let last_at = incident.last_alert_at;
+        incident.phase != Phase::Closed
+            && !incident.drill
             && self.first_at <= last_at + within
             && self.last_at >= last_at - within
-            && !self.entities.is_disjoint(entities)
+            && !self.entities.is_disjoint(&incident.entities)
     }
 }
 

@@ -34,6 +34,9 @@ pub mod notice;
 // One message to one recipient, until it is accepted.
 pub mod delivery;
 
+// The same way for practice, with nobody outside.
+pub mod drill;
+
 // What the law wants kept of every breach and suspicion.
 pub mod register;
 

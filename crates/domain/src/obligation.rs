@@ -53,6 +53,14 @@ pub struct Deadline {
     pub explanation: String,
 }
 
+impl Deadline {
+    /// When so many 72nds of the limit have passed.
+    #[must_use]
+    pub fn share(&self, seventy_seconds: i32) -> DateTime<Utc> {
+        self.from + Duration::seconds(self.limit.as_seconds()) * seventy_seconds / 72
+    }
+}
+
 /// Where an obligation stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -226,8 +234,7 @@ impl Obligation {
     /// When a step of the ladder is due. Nothing is sent while a legal hold lasts.
     #[must_use]
     pub fn step_at(&self, step: Step) -> DateTime<Utc> {
-        let limit = Duration::seconds(self.deadline.limit.as_seconds());
-        let at = self.deadline.from + limit * step.seventy_seconds() / 72;
+        let at = self.deadline.share(step.seventy_seconds());
         match self.held_until {
             Some(until) if step == Step::SendHolding => at.max(until),
             _ => at,

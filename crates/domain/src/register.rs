@@ -75,8 +75,6 @@ pub struct RegisterEntry {
     pub reference: String,
     /// In a line.
     pub title: String,
-    /// Whether it was only a drill.
-    pub drill: bool,
     /// `suspected`, `confirmed` or `rejected`.
     pub state: &'static str,
     /// When it happened, as far as somebody recorded it.
@@ -118,7 +116,8 @@ pub struct RegisterEntry {
 }
 
 impl RegisterEntry {
-    /// What the register says of an incident; nothing where no disclosure was ever suspected. `notices` are all of the incident,
+    /// What the register says of an incident; nothing where no disclosure was ever suspected, and nothing of a drill: no data was
+    /// disclosed in it. `notices` are all of the incident,
     /// the oldest first; `decisions` are the entries of its timeline that tell of the disclosure.
     #[must_use]
     pub fn of(
@@ -127,6 +126,9 @@ impl RegisterEntry {
         obligations: &[Obligation],
         decisions: &[TimelineEntry],
     ) -> Option<Self> {
+        if incident.drill {
+            return None;
+        }
         let (confirmed_at, decided_by, reason) = match &incident.disclosure {
             Disclosure::None => return None,
             Disclosure::Suspected { by, why, .. } => (None, by, why),
@@ -152,7 +154,6 @@ impl RegisterEntry {
             incident: incident.id.clone(),
             reference: incident.reference(),
             title: incident.title.clone(),
-            drill: incident.drill,
             state: incident.disclosure.name(),
             occurred_at: moment(Moment::Occurred),
             detected_at: moment(Moment::Detected),

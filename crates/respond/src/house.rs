@@ -4,6 +4,7 @@ use crate::library::Library;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use watchkeeper_collect::parse::Interpretation;
+use watchkeeper_domain::drill::DrillPolicy;
 use watchkeeper_domain::event::{EntityFields, SourceName};
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
@@ -29,6 +30,8 @@ pub struct House {
     pub executives: Vec<String>,
     /// SNS topics by the name that paging steps use.
     pub topics: BTreeMap<String, String>,
+    /// How drills are held.
+    pub drill: DrillPolicy,
     /// Alerts that share an actor or a tenant join one incident when not more than this lies between them.
     pub join_within: Span,
     /// Alerts at least this severe open an incident; others join one or wait in triage.

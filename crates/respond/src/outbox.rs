@@ -29,11 +29,15 @@ enum Frozen {
         envelope_id: Option<String>,
         message_id: String,
         text: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        drill: bool,
     },
     Topic {
         topic_arn: String,
         subject: String,
         text: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        drill: bool,
     },
 }
 
@@ -47,6 +51,7 @@ fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
             envelope_id,
             message_id,
             bytes,
+            drill,
         }) => {
             // Composed mail is ASCII: bodies are encoded, headers are RFC 2047 words.
             let text = String::from_utf8(bytes).map_err(|_| {
@@ -59,16 +64,19 @@ fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
                 envelope_id,
                 message_id,
                 text,
+                drill,
             }
         }
         Message::Topic(TopicMessage {
             topic_arn,
             subject,
             text,
+            drill,
         }) => Frozen::Topic {
             topic_arn,
             subject,
             text,
+            drill,
         },
     };
     serde_json::to_vec(&frozen)
@@ -96,6 +104,7 @@ pub(crate) fn thaw(bytes: &[u8]) -> Result<Message, RespondError> {
             envelope_id,
             message_id,
             text,
+            drill,
         } => Message::Mail(Mail {
             from,
             to,
@@ -103,15 +112,18 @@ pub(crate) fn thaw(bytes: &[u8]) -> Result<Message, RespondError> {
             envelope_id,
             message_id,
             bytes: text.into_bytes(),
+            drill,
         }),
         Frozen::Topic {
             topic_arn,
             subject,
             text,
+            drill,
         } => Message::Topic(TopicMessage {
             topic_arn,
             subject,
             text,
+            drill,
         }),
     })
 }
@@ -299,6 +311,7 @@ impl Desk {
             topic_arn: arn.to_owned(),
             subject,
             text: text.body,
+            drill: incident.drill,
         })
     }
 
@@ -359,8 +372,7 @@ impl Desk {
         recipients.retain(|address| !bounced.contains(address));
         if recipients.is_empty() && !bounced.is_empty() {
             let customer = tx.customer(&letter.customer).await?;
-            let next = customer.next_recipient(&bounced);
-            recipients.extend(next.map(|contact| contact.email.clone()));
+            recipients.extend(incident.next_recipient(&customer, &bounced));
         }
         Ok(recipients)
     }
@@ -524,6 +536,7 @@ impl Desk {
             envelope_id: self.return_paths.as_ref().map(|_| id.to_string()),
             message_id: frozen.message_id,
             bytes: frozen.bytes,
+            drill: incident.drill,
         }))
     }
 }

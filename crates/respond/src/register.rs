@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, RespondError};
 use crate::pack::called;
-use crate::table::{Table, at, cell, instant, shown, yes};
+use crate::table::{Table, at, cell, instant, shown};
 use serde_json::json;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,10 +19,9 @@ pub const REGISTER: &str = "register.csv";
 /// How many entries of a timeline are read at a time.
 const ENTRIES: u32 = 1_000;
 
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 25] = [
     "reference",
     "title",
-    "drill",
     "state",
     "occurred_at",
     "detected_at",
@@ -144,7 +143,7 @@ pub(crate) async fn write_register<W: Write + Send>(
     Ok(entries)
 }
 
-fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, String>) -> [Cow<'e, str>; 26] {
+fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, String>) -> [Cow<'e, str>; 25] {
     let known = |text: &'e Option<String>| cell(text.as_deref().unwrap_or(NOT_YET_KNOWN));
     let severity = entry.severity.as_ref();
     let decisions = entry.decisions.iter().map(|decision| {
@@ -154,7 +153,6 @@ fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, Str
     [
         cell(&entry.reference),
         cell(&entry.title),
-        yes(entry.drill),
         cell(entry.state),
         at(entry.occurred_at),
         at(entry.detected_at),

@@ -143,9 +143,8 @@ impl Desk {
         let incident = tx.incident(letter.incident).await?;
         let customer = tx.customer(letter.customer).await?;
         let tried = tx.addresses_tried(letter.notice, letter.customer).await?;
-        let text = match customer.next_recipient(&tried) {
-            Some(contact) => {
-                let address = contact.email.clone();
+        let text = match incident.next_recipient(&customer, &tried) {
+            Some(address) => {
                 let notice = tx.notice(letter.notice).await?;
                 let body = tx.letter(letter.letter).await?;
                 let sealed = tx.last_checkpoint().await?.map(|last| last.note);

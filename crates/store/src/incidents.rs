@@ -58,7 +58,8 @@ fn columns(statement: Statement, incident: &Incident) -> Result<Statement, Store
         .bind(micros(incident.opened_at))
         .bind(micros(incident.last_alert_at))
         .bind(incident.next_due_at())
-        .bind(write(INCIDENT, incident.id.as_str(), incident)?))
+        .bind(write(INCIDENT, incident.id.as_str(), incident)?)
+        .bind(incident.drill))
 }
 
 impl Tx {
@@ -68,7 +69,7 @@ impl Tx {
         incident.number = self.one::<(i64,)>(next).await?.0;
         let insert = sql(
             "INSERT INTO incident (id, number, version, search, severity, phase, is_open, opened_at, \
-             last_alert_at, next_due_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             last_alert_at, next_due_at, body, drill) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         );
         self.execute(columns(insert, &incident)?).await?;
         Ok(incident)
@@ -94,18 +95,39 @@ impl Tx {
         row.map(|(id, body)| read(INCIDENT, &id, &body)).transpose()
     }
 
-    /// The numbers of the incidents that were opened at or after `from` and before `until`, in order.
+    /// The numbers of the incidents that were opened at or after `from` and before `until`, in order; drills are none of them.
     pub async fn incident_numbers(
         &mut self,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<i64>, StoreError> {
-        let rows =
-            sql("SELECT number FROM incident WHERE opened_at >= $1 AND opened_at < $2 ORDER BY number")
-                .bind(from)
-                .bind(until);
+        let rows = sql(
+            "SELECT number FROM incident WHERE opened_at >= $1 AND opened_at < $2 AND drill = 0 ORDER BY number",
+        )
+        .bind(from)
+        .bind(until);
         let rows = self.all::<(i64,)>(rows).await?;
         Ok(rows.into_iter().map(|(number,)| number).collect())
+    }
+
+    /// Which numbers from `first` to `last` are those of drills, in order.
+    pub async fn drill_numbers(&mut self, first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
+        let rows = sql(
+            "SELECT number FROM incident WHERE drill = 1 AND number >= $1 AND number <= $2 ORDER BY number",
+        )
+        .bind(first)
+        .bind(last);
+        let rows = self.all::<(i64,)>(rows).await?;
+        Ok(rows.into_iter().map(|(number,)| number).collect())
+    }
+
+    /// The drill that was closed last and is closed still.
+    pub async fn last_closed_drill(&mut self) -> Result<Option<Incident>, StoreError> {
+        let rows = sql("SELECT id, body FROM incident WHERE drill = 1 AND is_open = 0");
+        let closed: Vec<Incident> = read_all(INCIDENT, self.all(rows).await?)?;
+        Ok(closed
+            .into_iter()
+            .max_by_key(|drill| (drill.closed_at, drill.number)))
     }
 
     /// Which numbers from `first` to `last` no incident has, in order: none, unless somebody took incidents out of the database.
@@ -136,8 +158,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let update = sql(
             "UPDATE incident SET number = $2, version = $3, search = $4, severity = $5, phase = $6, \
-             is_open = $7, opened_at = $8, last_alert_at = $9, next_due_at = $10, body = $11 \
-             WHERE id = $1 AND version = $12",
+             is_open = $7, opened_at = $8, last_alert_at = $9, next_due_at = $10, body = $11, drill = $12 \
+             WHERE id = $1 AND version = $13",
         );
         let changed = self
             .execute(columns(update, incident)?.bind(read_version))
@@ -187,10 +209,11 @@ impl Tx {
         )
     }
 
-    /// Incidents that an alert may join: not closed, and their last event not before `since`. The one with the newest event first.
+    /// Incidents that an alert may join: not closed, no drills, and their last event not before `since`. The one with the newest event
+    /// first.
     pub async fn joinable_incidents(&mut self, since: DateTime<Utc>) -> Result<Vec<Incident>, StoreError> {
         let rows = sql(
-            "SELECT id, body FROM incident WHERE is_open = 1 AND last_alert_at >= $1 \
+            "SELECT id, body FROM incident WHERE is_open = 1 AND drill = 0 AND last_alert_at >= $1 \
              ORDER BY last_alert_at DESC, id DESC",
         )
         .bind(since);
@@ -218,9 +241,10 @@ impl Tx {
         self.one::<(Option<i64>,)>(row).await?.0.map(instant).transpose()
     }
 
-    /// How many incidents are open, by severity.
+    /// How many incidents are open, by severity; drills do not count.
     pub async fn open_incident_counts(&mut self) -> Result<IncidentCounts, StoreError> {
-        let rows = sql("SELECT severity, COUNT(*) FROM incident WHERE is_open = 1 GROUP BY severity");
+        let rows =
+            sql("SELECT severity, COUNT(*) FROM incident WHERE is_open = 1 AND drill = 0 GROUP BY severity");
         let mut counts = IncidentCounts::default();
         for (severity, n) in self.all::<(String, i64)>(rows).await? {
             match severity.as_str() {
@@ -233,9 +257,11 @@ impl Tx {
         Ok(counts)
     }
 
-    /// Every incident that is not closed, the newest first.
+    /// Every incident that is not closed and no drill, the newest first.
     pub async fn all_open_incidents(&mut self) -> Result<Vec<Incident>, StoreError> {
-        let rows = sql("SELECT id, body FROM incident WHERE is_open = 1 ORDER BY opened_at DESC, id DESC");
+        let rows = sql(
+            "SELECT id, body FROM incident WHERE is_open = 1 AND drill = 0 ORDER BY opened_at DESC, id DESC",
+        );
         read_all(INCIDENT, self.all(rows).await?)
     }
 

@@ -21,7 +21,12 @@ pub struct ObligationFilter {
     pub customer: Option<CustomerId>,
     /// Names of states: `running`, `told`, `missed`, `ended`.
     pub states: Vec<String>,
+    /// Only what is really owed, without drills.
+    pub real: bool,
 }
+
+/// Leaves out what belongs to drills.
+const REAL: &str = " AND incident NOT IN (SELECT id FROM incident WHERE drill = 1)";
 
 /// How many obligations stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -139,6 +144,9 @@ impl Tx {
                 .and(" AND state IN ")
                 .list(filter.states.iter().map(String::as_str));
         }
+        if filter.real {
+            rows = rows.and(REAL);
+        }
         if let Some((due_at, id)) = page.key::<(i64, String)>("obligations")? {
             rows = rows.and(" AND (due_at, id) > (").value(due_at);
             rows = rows.and(", ").value(id).and(")");
@@ -154,9 +162,11 @@ impl Tx {
         )
     }
 
-    /// The running obligation whose deadline comes first.
+    /// The running obligation whose deadline comes first; drills do not count.
     pub async fn next_obligation_due(&mut self) -> Result<Option<Obligation>, StoreError> {
-        let row = sql("SELECT id, body FROM obligation WHERE state = 'running' ORDER BY due_at, id LIMIT 1");
+        let row = sql("SELECT id, body FROM obligation WHERE state = 'running'")
+            .and(REAL)
+            .and(" ORDER BY due_at, id LIMIT 1");
         let row = self.first::<(String, String)>(row).await?;
         row.map(|(id, body)| read(OBLIGATION, &id, &body)).transpose()
     }
@@ -167,15 +177,16 @@ impl Tx {
         self.one::<(Option<i64>,)>(row).await?.0.map(instant).transpose()
     }
 
-    /// How many obligations stand where; of one incident, or of all.
+    /// How many obligations stand where; of one incident, or of all but drills.
     pub async fn obligation_counts(
         &mut self,
         incident: Option<&IncidentId>,
     ) -> Result<ObligationCounts, StoreError> {
-        let mut rows = sql("SELECT state, COUNT(*) FROM obligation WHERE 1 = 1");
-        if let Some(incident) = incident {
-            rows = rows.and(" AND incident = ").value(incident);
-        }
+        let rows = sql("SELECT state, COUNT(*) FROM obligation WHERE 1 = 1");
+        let rows = match incident {
+            Some(incident) => rows.and(" AND incident = ").value(incident),
+            None => rows.and(REAL),
+        };
         let mut counts = ObligationCounts::default();
         for (state, n) in self.all::<(String, i64)>(rows.and(" GROUP BY state")).await? {
             match state.as_str() {

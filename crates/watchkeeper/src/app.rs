@@ -164,6 +164,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         bounces: config.mail.bounces.as_ref().map(|bounces| bounces.domain.clone()),
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
+        drill: config.drill.policy(),
         topics: config
             .sns
             .as_ref()

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use watchkeeper_collect::SourceConfig;
 use watchkeeper_deliver::{DkimConfig, Party, SmtpConfig, SnsConfig};
+use watchkeeper_domain::drill::{DrillPolicy, DrillReach};
 use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
@@ -38,6 +39,8 @@ pub struct Config {
     pub sns: Option<Sns>,
     /// Whom to page.
     pub paging: Paging,
+    /// How drills are held.
+    pub drill: Drill,
     /// Who speaks in letters.
     pub notices: Sender,
     /// When alerts become incidents.
@@ -211,6 +214,37 @@ impl Paging {
         PagingPolicy {
             steps: self.steps.clone(),
         }
+    }
+}
+
+/// How drills are held.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drill {
+    /// Whom messages of a drill may go to: addresses, `@domain`, ARNs of topics.
+    pub reach: Vec<String>,
+    /// The mailbox that stands for every customer.
+    pub customers_to: Option<String>,
+}
+
+impl Drill {
+    /// How drills are held; entries that cannot be read let nobody in.
+    #[must_use]
+    pub fn policy(&self) -> DrillPolicy {
+        DrillPolicy {
+            reach: self.read().0,
+            customers_to: self.customers_to.clone(),
+        }
+    }
+
+    /// Whom drills may reach, and what is wrong with the entries, by their place.
+    pub(crate) fn read(&self) -> (DrillReach, Vec<(usize, String)>) {
+        let mut reach = DrillReach::default();
+        let faults = self.reach.iter().enumerate();
+        let faults = faults
+            .filter_map(|(place, entry)| Some((place, reach.allow(entry).err()?)))
+            .collect();
+        (reach, faults)
     }
 }
 

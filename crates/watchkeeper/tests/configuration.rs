@@ -268,3 +268,54 @@ fn a_second_relay_and_return_paths_are_checked_as_the_first_relay_is() {
     let bounces = config.mail.bounces.expect("return paths");
     assert!(bounces.listen.ip().is_loopback(), "unless said otherwise");
 }
+
+/// The default with its table of drills, which stands last so that lines are easy to count.
+fn with_drill(table: &str) -> (usize, String) {
+    (
+        DEFAULT.lines().count() + 1,
+        format!("{DEFAULT}\n[drill]\n{table}"),
+    )
+}
+
+#[test]
+fn drills_are_read_and_nobody_is_reached_where_nothing_is_written() {
+    let (_, text) = with_drill("reach = [\"@example.com\"]\ncustomers_to = \"drill@example.com\"\n");
+    let config = Config::parse(&text, Path::new("drill")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.drill.policy().mailbox(), Ok("drill@example.com"));
+    let none = Config::parse(DEFAULT, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(none.drill.policy().mailbox().is_err());
+}
+
+#[test]
+fn what_is_wrong_with_drills_is_said_with_line_and_remedy() {
+    let (line, text) = with_drill(
+        "reach = [\"@example.com\", \"everybody\", \"arn:aws:sqs:x\"]\ncustomers_to = \"drill@elsewhere.example\"\n",
+    );
+    let faults_found = faults(&text);
+    for field in ["drill.reach[1]", "drill.reach[2]"] {
+        let fault = named(&faults_found, field);
+        assert_eq!(fault.line, line + 2);
+        assert!(fault.remedy.contains("@company.example"), "{fault:?}");
+    }
+    let outside = named(&faults_found, "drill.customers_to");
+    assert_eq!(outside.line, line + 3);
+    assert!(outside.problem.contains("outside of drill.reach"), "{outside:?}");
+    for (table, field) in [
+        ("reach = [\"@example.com\"]\n", "drill.customers_to"),
+        ("customers_to = \"drill@example.com\"\n", "drill.reach"),
+        (
+            "reach = [\"@example.com\"]\ncustomers_to = \"drill\"\n",
+            "drill.customers_to",
+        ),
+        ("reach = \"@example.com\"\n", "drill.reach"),
+        ("allow = [\"@example.com\"]\n", "drill.allow"),
+    ] {
+        let (_, text) = with_drill(table);
+        let found = faults(&text);
+        let fault = named(&found, field);
+        assert!(
+            fault.line >= line && !fault.remedy.is_empty() | fault.problem.contains("such as"),
+            "{fault:?}"
+        );
+    }
+}

@@ -73,7 +73,7 @@ fn a_pack_is_whole_private_verified_by_others_and_recorded() {
     // The register that is taken away is the first record of this log.
     let register = watchkeeper(folder.path(), &["register"]);
     assert!(
-        text(&register.stdout).starts_with("reference,title,drill,state,"),
+        text(&register.stdout).starts_with("reference,title,state,"),
         "{}",
         text(&register.stderr)
     );

@@ -61,6 +61,7 @@ pub async fn hand_in(port: u16, address: &str, raw: &str) -> Result<String, Send
         envelope_id: None,
         message_id: "<report@mx.example>".to_owned(),
         bytes: raw.as_bytes().to_vec(),
+        drill: false,
     });
     let channel = SmtpChannel::new(SmtpConfig::loopback(port)).expect("loopback needs no more");
     let taken = channel

@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchkeeper::app::{App, Mode};
 use watchkeeper::config::{
-    Audit, Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server, Sns,
+    Audit, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
+    Sns,
 };
 use watchkeeper_api::ApiState;
 use watchkeeper_collect::SourceConfig;
@@ -151,6 +152,10 @@ pub fn configuration(
                 step(&[company::MARA], &[], 10),
             ],
             executives: vec![company::JONAS.email.to_owned()],
+        },
+        drill: Drill {
+            reach: vec!["@paperplane.example".to_owned()],
+            customers_to: Some("drill@paperplane.example".to_owned()),
         },
         notices: Sender {
             company: "Paperplane Transfer".to_owned(),

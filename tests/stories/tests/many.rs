@@ -224,6 +224,7 @@ fn as_mails(relay: &Relay) -> Vec<Mail> {
             envelope_from: "notices@paperplane.example".to_owned(),
             message_id: recorded.header("Message-ID").unwrap_or_default(),
             bytes: recorded.bytes,
+            drill: false,
             envelope_id: None,
         })
         .collect()

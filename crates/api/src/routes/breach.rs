@@ -417,6 +417,7 @@ async fn obligations(
         incident: listed.incident,
         customer: listed.customer,
         states,
+        ..ObligationFilter::default()
     };
     let mut tx = desk.store().read().await?;
     let Page { items, next } = tx.obligations(&filter, &page).await?;

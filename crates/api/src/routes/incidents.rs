@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 use watchkeeper_domain::access::Permission;
+use watchkeeper_domain::drill::DrillReport;
 use watchkeeper_domain::id::{DeliveryId, IncidentId, TaskId, UserId};
 use watchkeeper_domain::incident::{EntryKind, Incident, Phase, Role, Severity};
 use watchkeeper_respond::operations::incidents::Declaration;
@@ -41,6 +42,7 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/timeline", respond, write_timeline);
     table.post("/api/v1/incidents/{id}/tasks/{task}/done", respond, complete_task);
     table.post("/api/v1/incidents/{id}/tasks/{task}/skip", respond, skip_task);
+    table.get("/api/v1/incidents/{id}/drill", view, drill);
     table.get("/api/v1/incidents/{id}/deliveries", view, deliveries);
     table.get("/api/v1/deliveries/{id}", view, delivery);
 }
@@ -110,6 +112,11 @@ async fn list(
         items: incident_rows(&mut tx, items).await?,
         next,
     }))
+}
+
+/// How a drill went.
+async fn drill(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<DrillReport>, Problem> {
+    Ok(Json(desk.drill_report(&id).await?))
 }
 
 async fn declare(

@@ -14,6 +14,7 @@ use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::notice::{Notice, NoticeState};
 use watchkeeper_respond::Desk;
+use watchkeeper_respond::operations::drills::DrillStatus;
 use watchkeeper_store::{IncidentCounts, ObligationFilter, PageRequest, StoreError, Tx};
 
 pub(super) fn mount(table: &mut Table) {
@@ -28,6 +29,7 @@ struct Overview {
     most_urgent: Option<Urgent>,
     drafts_waiting_for_me: usize,
     source_faults: usize,
+    drills: DrillStatus,
 }
 
 #[derive(Serialize)]
@@ -44,6 +46,7 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Json<impl Seri
         .iter()
         .filter(|status| status.state() == "failing")
         .count();
+    let drills = desk.drill_status().await?;
     let mut tx = desk.store().read().await?;
     let mine = |notice: &&Notice| caller.user.may(Permission::ApproveNotices) && !wrote(&caller, notice);
     let drafts_waiting_for_me = tx
@@ -59,6 +62,7 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Json<impl Seri
         most_urgent: most_urgent(&mut tx).await?,
         drafts_waiting_for_me,
         source_faults,
+        drills,
     }))
 }
 
@@ -87,6 +91,7 @@ async fn most_urgent(tx: &mut Tx) -> Result<Option<Urgent>, StoreError> {
         .min_by_key(|urgent| urgent.due_at);
     let running = ObligationFilter {
         states: vec!["running".to_owned()],
+        real: true,
         ..ObligationFilter::default()
     };
     let obligations = tx.obligations(&running, &PageRequest::first(200)).await?.items;

@@ -17,6 +17,7 @@ pub(crate) struct ObligationView {
     customer_name: String,
     incident_reference: String,
     incident_title: String,
+    drill: bool,
     next: Option<NextStep>,
     recipients: usize,
     ladder: Vec<LadderStep>,
@@ -75,8 +76,7 @@ impl Proof {
 
 /// What the obligations of one incident share.
 struct Around {
-    reference: String,
-    title: String,
+    incident: Incident,
     notices: Vec<Notice>,
     proofs: BTreeMap<CustomerId, Proof>,
 }
@@ -91,8 +91,7 @@ impl Around {
             }
         }
         Ok(Self {
-            reference: incident.reference(),
-            title: incident.title,
+            incident,
             notices: tx.notices_of(id).await?,
             proofs,
         })
@@ -153,14 +152,15 @@ fn view(
     });
     ObligationView {
         customer_name: customer.map(|customer| customer.name.clone()).unwrap_or_default(),
-        incident_reference: around.reference.clone(),
-        incident_title: around.title.clone(),
+        incident_reference: around.incident.reference(),
+        incident_title: around.incident.title.clone(),
+        drill: around.incident.drill,
         next: obligation.next_step().map(|(step, at)| NextStep {
             step,
             what: step.what(),
             at,
         }),
-        recipients: customer.map_or(0, |customer| customer.first_recipients().len()),
+        recipients: customer.map_or(0, |customer| around.incident.recipients(customer).len()),
         ladder: ladder.collect(),
         holding: around.notice(NoticeKind::Holding),
         full: around.notice(NoticeKind::Full),

@@ -355,6 +355,7 @@ fn house(setting: &Setting) -> House {
             steps: vec![step("oncall@example.com")],
         },
         executives: Vec::new(),
+        drill: watchkeeper_domain::drill::DrillPolicy::default(),
         topics: BTreeMap::new(),
         join_within: Span::hours(1),
         seal_every: Span::minutes(5),

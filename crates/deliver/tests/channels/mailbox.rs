@@ -69,6 +69,7 @@ fn notice() -> Mail {
         envelope_id: None,
         message_id: frozen.message_id,
         bytes: frozen.bytes,
+        drill: false,
     }
 }
 

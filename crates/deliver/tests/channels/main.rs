@@ -4,6 +4,7 @@
 mod bounce;
 mod compose;
 mod dkim;
+mod drill;
 mod mailbox;
 mod settings;
 mod smtp_content;

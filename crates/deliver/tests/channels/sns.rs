@@ -93,6 +93,7 @@ fn page() -> TopicMessage {
         topic_arn: "arn:aws:sns:eu-central-1:123456789012:pages".to_owned(),
         subject: "SEV1 INC-7".to_owned(),
         text: "Größere Störung".to_owned(),
+        drill: false,
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn mail(bytes: &[u8]) -> Message {
         envelope_id: None,
         message_id: "<1@example.com>".to_owned(),
         bytes: bytes.to_vec(),
+        drill: false,
     })
 }
 

@@ -2,7 +2,7 @@
 //! submitted, or somebody has said why the rule does not apply.
 
 use super::timers::Timer;
-use super::{EntryKind, Incident, Outcome, TimerKind, TimerState, TransitionError, reason};
+use super::{EntryKind, Incident, Outcome, Phase, TimerKind, TimerState, TransitionError, reason};
 use crate::actor::Actor;
 use crate::obligation::calendar::Calendar;
 use crate::obligation::rule::{ObligationRule, PhaseDue, Situation};
@@ -178,6 +178,9 @@ impl Incident {
     /// Brings its timers in line with the clocks of law that run at `now`; says whether any changed. A clock that is new or moved takes
     /// its next step; one that has run out already is overdue at once.
     pub fn keep_law_clocks(&mut self, clocks: &[LawClock], now: DateTime<Utc>) -> bool {
+        // A drill that is closed owes no authority a report.
+        let over = self.drill && self.phase == Phase::Closed;
+        let clocks = if over { &[] } else { clocks };
         let before = self.timers.clone();
         for timer in &mut self.timers {
             let (TimerKind::Law { clock: known, .. }, TimerState::Running) = (&timer.kind, &timer.state)

@@ -5,6 +5,7 @@
 
 mod assessment;
 mod disclosure;
+mod drill;
 mod halt;
 mod law;
 mod moments;
@@ -20,6 +21,7 @@ pub use assessment::{
     NEVER_SUPPRESSES, SeverityAssessment, SeverityInputs,
 };
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
+pub use drill::DrillTerms;
 pub use halt::{LegalHold, ReversalAsked, Reversed};
 pub use law::{LawClock, LawStep, SetAside};
 pub use moments::{MomentRecord, Submission};
@@ -155,6 +157,9 @@ pub struct Incident {
     /// Whether it is a drill; pages and notices then say so and reach only allow-listed addresses.
     #[serde(default)]
     pub drill: bool,
+    /// What the drill is held under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill_terms: Option<DrillTerms>,
     /// Whom it is about; alerts that share one join.
     pub entities: BTreeSet<Entity>,
     /// When the last event of its alerts happened.
@@ -373,8 +378,9 @@ impl Incident {
         self.phase = to;
         if to == Phase::Closed {
             self.closed_at = Some(at);
-            // What customers were promised is owed them, whatever we call the incident.
-            self.finish_timers(at, |kind| !matches!(kind, TimerKind::NextUpdate { .. }));
+            // What customers were promised is owed them, whatever we call the incident. In a drill nobody was promised anything.
+            let drill = self.drill;
+            self.finish_timers(at, |kind| drill || !matches!(kind, TimerKind::NextUpdate { .. }));
         } else if reopened {
             self.closed_at = None;
             self.await_status_from(at);

@@ -1,8 +1,8 @@
 //! An incident begins, by a detector or a person, and alerts join it.
 
 use super::{
-    Acknowledgement, Disclosure, EntryKind, Incident, Intent, Outcome, Phase, Post, Role, Severity, Task,
-    TimerKind,
+    Acknowledgement, Disclosure, DrillTerms, EntryKind, Incident, Intent, Outcome, Phase, Post, Role,
+    Severity, Task, TimerKind,
 };
 use crate::actor::Actor;
 use crate::alert::Alert;
@@ -27,8 +27,8 @@ pub struct Opening<'a> {
     pub at: DateTime<Utc>,
     /// What people should do.
     pub playbook: Option<&'a Playbook>,
-    /// Whether it is a drill.
-    pub drill: bool,
+    /// The mailbox that stands for every customer, where it is a drill.
+    pub drill: Option<&'a str>,
 }
 
 impl Incident {
@@ -49,7 +49,7 @@ impl Incident {
             },
             at,
             playbook,
-            drill: false,
+            drill: None,
         };
         let mut outcome = Self::open_as(IncidentId::derived(&[alert.id.as_str()]), opening);
         // Not the opening: after an outage the events may be hours old, and what happened near them belongs to them.
@@ -79,7 +79,8 @@ impl Incident {
             phase: Phase::Detect,
             opened_at: at,
             opened_by: by.clone(),
-            drill,
+            drill: drill.is_some(),
+            drill_terms: drill.map(|mailbox| DrillTerms::pin(mailbox, playbook, severity)),
             entities: BTreeSet::new(),
             last_alert_at: at,
             alerts: 0,
@@ -118,7 +119,15 @@ impl Incident {
             at,
             at,
             &by,
-            format!("Opened: {}", incident.title),
+            format!(
+                "{}: {}",
+                if drill.is_some() {
+                    "Opened as a drill"
+                } else {
+                    "Opened"
+                },
+                incident.title
+            ),
         );
         let page = Intent::Page {
             target: PageTarget::OnCall { step: 0 },

@@ -145,11 +145,7 @@ pub fn render(
         id: LetterId::derived(&[notice.id.as_str(), customer.id.as_str()]),
         notice: notice.id.clone(),
         customer: customer.id.clone(),
-        recipients: customer
-            .first_recipients()
-            .into_iter()
-            .map(|contact| contact.email.clone())
-            .collect(),
+        recipients: subject.incident.recipients(customer),
         text: layout::text(&blocks),
         html: layout::html(&blocks, &template.language, &line),
         subject: line,

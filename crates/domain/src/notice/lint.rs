@@ -90,12 +90,6 @@ const AS_OF: &[&str] = &[
     "a día",
 ];
 
-/// A number before one of these is a day, and no figure. The beginnings of months in the languages that letters ship in.
-const MONTHS: &[&str] = &[
-    "jan", "ene", "feb", "fév", "mar", "mär", "apr", "avr", "abr", "may", "mai", "jun", "juin", "jul",
-    "juil", "aug", "août", "ago", "sep", "okt", "oct", "nov", "dez", "dec", "déc", "dic", "de",
-];
-
 /// What a number counts, where it is a figure that can change.
 const COUNTED: &[&str] = &[
     "record",
@@ -284,12 +278,6 @@ fn figure(lower: &str) -> Option<String> {
             return None;
         }
         let following = &words[index + 1..words.len().min(index + 4)];
-        if following
-            .first()
-            .is_some_and(|next| MONTHS.iter().any(|month| next.starts_with(month)))
-        {
-            return None;
-        }
         let counted = following
             .iter()
             .position(|next| COUNTED.iter().any(|thing| next.starts_with(thing)))?;

@@ -1,6 +1,6 @@
 //! Alerts fold, and alerts about one actor or tenant join one incident.
 
-use crate::samples::{Sketch, alert, friday, minutes, person};
+use crate::samples::{Sketch, alert, friday, incident, minutes, person};
 use chrono::Duration;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,26 +92,36 @@ fn acknowledging_twice_keeps_the_first_who_did() {
 #[test]
 fn alerts_join_by_a_shared_actor_or_tenant_within_the_window() {
     let window = Duration::hours(2);
-    let about = |entity| BTreeSet::from([entity]);
-    let key = about(Entity::Actor("k-1".to_owned()));
-    let tenant = about(Entity::Tenant("t-acme".to_owned()));
-    let other = about(Entity::Actor("k-9".to_owned()));
-    // An actor's name is no tenant's name, even when they read alike.
-    let namesake = about(Entity::Tenant("k-1".to_owned()));
+    let about = |entity, last_alert_at| {
+        let mut incident = incident(Severity::Sev2);
+        incident.phase = Phase::Analyze;
+        incident.entities = BTreeSet::from([entity]);
+        incident.last_alert_at = last_alert_at;
+        incident
+    };
     let alert = alert();
     let near = alert.first_at - window;
-    assert!(alert.joins(Phase::Analyze, &key, near, window));
-    assert!(alert.joins(Phase::Analyze, &tenant, near, window));
-    assert!(!alert.joins(Phase::Analyze, &other, near, window));
-    assert!(!alert.joins(Phase::Analyze, &namesake, near, window));
-    assert!(!alert.joins(Phase::Analyze, &key, near - Duration::microseconds(1), window));
-    assert!(!alert.joins(
-        Phase::Analyze,
-        &key,
-        alert.last_at + window + Duration::microseconds(1),
-        window
-    ));
-    assert!(!alert.joins(Phase::Closed, &key, near, window));
+    let key = |last| about(Entity::Actor("k-1".to_owned()), last);
+    let tenant = about(Entity::Tenant("t-acme".to_owned()), near);
+    let other = about(Entity::Actor("k-9".to_owned()), near);
+    // An actor's name is no tenant's name, even when they read alike.
+    let namesake = about(Entity::Tenant("k-1".to_owned()), near);
+    assert!(alert.joins(&key(near), window));
+    assert!(alert.joins(&tenant, window));
+    assert!(!alert.joins(&other, window));
+    assert!(!alert.joins(&namesake, window));
+    let moment = Duration::microseconds(1);
+    assert!(!alert.joins(&key(near - moment), window));
+    assert!(!alert.joins(&key(alert.last_at + window + moment), window));
+    let mut closed = key(near);
+    closed.phase = Phase::Closed;
+    assert!(!alert.joins(&closed, window));
+    let mut drill = key(near);
+    drill.drill = true;
+    assert!(
+        !alert.joins(&drill, window),
+        "what really happens is no part of a drill"
+    );
 }
 
 #[test]

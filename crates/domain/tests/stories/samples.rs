@@ -59,7 +59,7 @@ pub(crate) fn incident_with(severity: Severity, playbook: Option<&Playbook>) -> 
         by: person("ana"),
         at: friday(),
         playbook,
-        drill: false,
+        drill: None,
     };
     Incident::open(opening).subject
 }

@@ -91,7 +91,7 @@ impl Desk {
     /// A person puts an alert into an incident.
     ///
     /// # Errors
-    /// Refused when it belongs to one already.
+    /// Refused when it belongs to one already, and for a drill: what really happens is no part of it.
     pub async fn attach_alert(
         &self,
         id: &AlertId,
@@ -101,6 +101,13 @@ impl Desk {
         let mut tx = self.begin().await?;
         let alert = loose(tx.alert(id).await?)?;
         let host = self.load(&mut tx, incident, None).await?;
+        if host.drill {
+            let problem = format!(
+                "{} is a drill, and what really happens is no part of it; open an incident for the alert, or choose one that is no drill",
+                host.reference()
+            );
+            return Err(RespondError::invalid("incident", problem));
+        }
         let read = host.version;
         let said = Said {
             by,

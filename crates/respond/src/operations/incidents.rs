@@ -24,6 +24,9 @@ pub struct Declaration {
     /// The playbook's id.
     #[serde(default)]
     pub playbook: Option<String>,
+    /// Whether it is a drill.
+    #[serde(default)]
+    pub drill: bool,
 }
 
 /// The longest title.
@@ -33,13 +36,14 @@ impl Desk {
     /// A person declares an incident; the on-call is paged.
     ///
     /// # Errors
-    /// Refused without a title and with a playbook that is not there.
+    /// Refused without a title, with a playbook that is not there, and for a drill while nobody is configured whom it may reach.
     pub async fn declare(&self, by: &User, declaration: Declaration) -> Result<Incident, RespondError> {
         let Declaration {
             title,
             severity,
             summary,
             playbook,
+            drill,
         } = declaration;
         let title = title.trim().to_owned();
         if title.is_empty() || title.chars().count() > TITLE_LIMIT {
@@ -64,6 +68,8 @@ impl Desk {
                     })?,
             ),
         };
+        let mailbox = drill.then(|| self.house.drill.mailbox()).transpose();
+        let drill = mailbox.map_err(|fault| RespondError::invalid("drill", fault))?;
         let actor = Actor::person(&by.id);
         let opening = Opening {
             title,
@@ -72,10 +78,10 @@ impl Desk {
             by: actor.clone(),
             at: self.now(),
             playbook,
-            drill: false,
+            drill,
         };
         let mut tx = self.begin().await?;
-        let detail = json!({"severity": severity, "playbook": playbook.map(|p| (&p.id, p.version, &p.hash))});
+        let detail = json!({"severity": severity, "playbook": playbook.map(|p| (&p.id, p.version, &p.hash)), "drill": drill.is_some()});
         let said = Said {
             by: &actor,
             action: "incident.declared",

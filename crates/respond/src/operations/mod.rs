@@ -8,6 +8,7 @@ mod customer_rows;
 pub mod customers;
 pub mod deliveries;
 pub mod drafts;
+pub mod drills;
 pub mod incidents;
 pub mod notices;
 mod passwords;

@@ -11,6 +11,18 @@ use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Affected, Disclosure, Incident, Standing};
 
+/// Why a number has no incident in the list.
+const MISSING: &str = "MISSING: no incident has this number, though numbers are given without gaps";
+/// Why an incident is not told of among what really happened.
+const DRILL: &str = "DRILL: nothing happened; the pack of this reference tells of it";
+
+/// What the list says of a number.
+enum Row {
+    Told,
+    Missing,
+    Drill,
+}
+
 /// How many entries of a timeline are read at a time.
 const ENTRIES: u32 = 1_000;
 
@@ -61,9 +73,15 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
 
     /// Every incident of the scope, in the order of the numbers, with a row for each number that no incident has.
     pub(super) async fn write_incidents(&mut self, scope: Scope) -> Result<(), RespondError> {
-        let missing = self.missing(scope).await?;
-        let mut all: BTreeMap<i64, bool> = self.numbers.iter().map(|number| (*number, true)).collect();
-        all.extend(missing.into_iter().map(|number| (number, false)));
+        let mut all: BTreeMap<i64, Row> = self.numbers.iter().map(|number| (*number, Row::Told)).collect();
+        if let Some((first, last)) = self.bounds(scope).await? {
+            let missing = self.tx.missing_incident_numbers(first, last).await?;
+            all.extend(missing.into_iter().map(|number| (number, Row::Missing)));
+            // A drill by its own reference is told of; among what really happened it only has its number.
+            for drill in self.tx.drill_numbers(first, last).await? {
+                all.entry(drill).or_insert(Row::Drill);
+            }
+        }
         self.archive.begin("incidents.csv")?;
         let columns = [
             "number",
@@ -86,34 +104,34 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             "customers_cleared",
         ];
         Table::new(&mut self.archive, &columns)?.end()?;
-        for (number, there) in all {
-            if there {
-                let incident = self.incident(number).await?;
-                self.incident_row(&incident)?;
-            } else {
-                self.gap_row(number, columns.len())?;
+        for (number, row) in all {
+            match row {
+                Row::Told => {
+                    let incident = self.incident(number).await?;
+                    self.incident_row(&incident)?;
+                }
+                Row::Missing => self.gap_row(number, columns.len(), MISSING)?,
+                Row::Drill => self.gap_row(number, columns.len(), DRILL)?,
             }
         }
         Ok(())
     }
 
-    /// Numbers that no incident has, between the first and the last of the scope; where the scope is all time, from number 1 to the
-    /// number that was given last.
-    async fn missing(&mut self, scope: Scope) -> Result<Vec<i64>, RespondError> {
-        let always = scope == Scope::Period(watchkeeper_domain::register::Period::ALWAYS);
-        let (first, last) = match (self.numbers.first(), self.numbers.last()) {
-            _ if always => (1, self.tx.last_incident_number().await?),
-            (Some(first), Some(last)) => (*first, *last),
-            _ => return Ok(Vec::new()),
-        };
-        Ok(self.tx.missing_incident_numbers(first, last).await?)
+    /// The first and the last number that the list must account for; where the scope is all time, from number 1 to the number that was
+    /// given last.
+    async fn bounds(&mut self, scope: Scope) -> Result<Option<(i64, i64)>, RespondError> {
+        if scope == Scope::Period(watchkeeper_domain::register::Period::ALWAYS) {
+            return Ok(Some((1, self.tx.last_incident_number().await?)));
+        }
+        let bounds = self.numbers.first().copied().zip(self.numbers.last().copied());
+        Ok(bounds)
     }
 
-    fn gap_row(&mut self, number: i64, columns: usize) -> Result<(), RespondError> {
+    fn gap_row(&mut self, number: i64, columns: usize, why: &str) -> Result<(), RespondError> {
         let mut row = vec![cell(""); columns];
         row[0] = shown(number);
         row[1] = shown(format!("INC-{number:04}"));
-        row[3] = cell("MISSING: no incident has this number, though numbers are given without gaps");
+        row[3] = cell(why);
         Table::more(&mut self.archive).row(row)
     }
 

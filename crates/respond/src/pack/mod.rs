@@ -13,6 +13,7 @@ mod obligations;
 pub use archive::Content;
 
 use crate::desk::{Desk, RespondError};
+use crate::operations::drills::report_of;
 use crate::register::{REGISTER, write_register};
 use crate::workers::seal::Sealing;
 use archive::Archive;
@@ -31,7 +32,7 @@ use watchkeeper_store::{StoreError, Tx};
 pub enum Scope {
     /// Of the incident with this number.
     Incident(i64),
-    /// Of every incident that was opened in a time.
+    /// Of every incident that was opened in a time; drills are none of them.
     Period(Period),
 }
 
@@ -174,6 +175,7 @@ impl Desk {
         pack.write_log().await?;
         pack.write_approvals().await?;
         pack.write_rules()?;
+        pack.write_drill(scope).await?;
         write_register(
             &mut pack.tx,
             &pack.numbers,
@@ -278,6 +280,18 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             .collect();
         let index = json!({"rules": rules, "letters": letters, "unusable": unusable});
         self.archive.json("rules/index.json", &index)
+    }
+
+    /// How a drill went, where the pack is of one.
+    async fn write_drill(&mut self, scope: Scope) -> Result<(), RespondError> {
+        let Scope::Incident(number) = scope else {
+            return Ok(());
+        };
+        let incident = self.incident(number).await?;
+        match report_of(&mut self.tx, &incident, self.desk.now()).await? {
+            Some(report) => self.archive.json("drill.json", &report),
+            None => Ok(()),
+        }
     }
 
     async fn end(mut self, scope: Scope) -> Result<Packed, RespondError> {

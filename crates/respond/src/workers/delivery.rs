@@ -127,14 +127,15 @@ impl StageRecorder for Entering {
 }
 
 impl Deliveries {
-    /// A worker at this desk that sends over these channels.
+    /// A worker at this desk that sends over these channels, each behind the lock that keeps drills inside.
     #[must_use]
     pub fn new(desk: Desk, channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>) -> Self {
+        let channels = channels.into_iter();
         Self {
+            channels: channels.map(|(name, it)| (name, guarded(&desk, it))).collect(),
             desk,
             marks: Arc::default(),
             ends: Together::default(),
-            channels,
             second_relay: None,
         }
     }
@@ -142,7 +143,7 @@ impl Deliveries {
     /// With a second relay, for when the first takes no mail.
     #[must_use]
     pub fn with_second_relay(mut self, relay: Option<Arc<dyn deliver::Channel>>) -> Self {
-        self.second_relay = relay;
+        self.second_relay = relay.map(|relay| guarded(&self.desk, relay));
         self
     }
 
@@ -357,6 +358,14 @@ fn word(attempt: &Attempt) -> &'static str {
         Attempt::Refused { .. } => "refused",
         Attempt::Unknown { .. } => "unknown",
     }
+}
+
+/// The channel behind the lock that keeps drills inside.
+fn guarded(desk: &Desk, channel: Arc<dyn deliver::Channel>) -> Arc<dyn deliver::Channel> {
+    Arc::new(deliver::DrillGuard::before(
+        channel,
+        desk.house().drill.reach.clone(),
+    ))
 }
 
 fn outcome(result: Result<deliver::Receipt, deliver::SendError>) -> (Attempt, Vec<String>) {

@@ -240,6 +240,7 @@ fn house(library: Library) -> House {
         bounces: None,
         paging: PagingPolicy { steps: Vec::new() },
         executives: Vec::new(),
+        drill: watchkeeper_domain::drill::DrillPolicy::default(),
         topics: Default::default(),
         join_within: Span::hours(6),
         seal_every: Span::minutes(5),

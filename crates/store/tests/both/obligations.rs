@@ -105,6 +105,7 @@ async fn obligations_are_paged_by_deadline_and_filtered() {
             incident: Some(room.id.clone()),
             customer: Some(customers[4].id.clone()),
             states: vec!["running".to_owned()],
+            ..ObligationFilter::default()
         };
         let found = every_page!(5, page => tx.obligations(&some, &page).await);
         assert_eq!(found.len(), 1);

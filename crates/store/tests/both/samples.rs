@@ -85,7 +85,7 @@ pub(crate) fn incident(title: &str, severity: Severity, at: DateTime<Utc>) -> In
         by: person(),
         at,
         playbook: None,
-        drill: true,
+        drill: None,
     };
     let mut incident = Incident::open(opening).subject;
     incident.entities.insert(Entity::Tenant("t-1".to_owned()));

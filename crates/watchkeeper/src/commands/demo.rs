@@ -8,7 +8,7 @@ use super::say;
 use crate::app::{App, Mode, PATIENCE, open_store};
 use crate::cli::DemoOptions;
 use crate::config::{
-    Audit, Config, Database, Detection, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
+    Audit, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
 };
 use crate::demo;
 use crate::logs;
@@ -182,6 +182,10 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
         paging: Paging {
             steps: demo::paging().steps,
             executives: demo::executives(),
+        },
+        drill: Drill {
+            reach: vec!["@paperplane.example".to_owned()],
+            customers_to: Some("drill@paperplane.example".to_owned()),
         },
         notices: Sender {
             company: "Paperplane Transfer".to_owned(),

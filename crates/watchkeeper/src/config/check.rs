@@ -1,7 +1,7 @@
 //! What only shows once a table has been read: values that are well formed and cannot work.
 
 use super::read::Reader;
-use super::{Database, Detection, Mail, Paging, Playbooks, Quotas, Server, Sns};
+use super::{Database, Detection, Drill, Mail, Paging, Playbooks, Quotas, Server, Sns};
 use std::collections::BTreeSet;
 use watchkeeper_deliver::{DkimConfig, DkimSigner, SmtpConfig};
 use watchkeeper_domain::customer::address_fault;
@@ -136,6 +136,37 @@ impl Reader<'_> {
             .filter_map(|address| address_fault(address))
         {
             self.say("paging", "executives", fault, "");
+        }
+    }
+
+    pub(super) fn check_drill(&mut self, drill: &Drill) {
+        let (reach, faults) = drill.read();
+        for (place, problem) in faults {
+            let line = self.line("drill", "reach");
+            let remedy =
+                "write an address, all of a domain as \"@company.example\", or the ARN of an SNS topic";
+            self.fault(line, &format!("drill.reach[{place}]"), problem, remedy);
+        }
+        let mailbox = match (&drill.customers_to, drill.reach.is_empty()) {
+            (Some(mailbox), false) => mailbox,
+            (None, true) => return,
+            (None, false) => {
+                let problem = "no mailbox stands for customers in a drill".to_owned();
+                let remedy = "write one of your own within reach, such as \"drill@company.example\"";
+                return self.say("drill", "customers_to", problem, remedy);
+            }
+            (Some(_), true) => {
+                let problem = "nobody may be reached in a drill".to_owned();
+                let remedy = "write whom messages of a drill may go to, such as [\"@company.example\"]";
+                return self.say("drill", "reach", problem, remedy);
+            }
+        };
+        if let Some(fault) = address_fault(mailbox) {
+            self.say("drill", "customers_to", fault, "");
+        } else if !reach.holds_address(mailbox) {
+            let problem = format!("{mailbox} is outside of drill.reach");
+            let remedy = "add it, or its domain, to drill.reach, or write a mailbox that is within";
+            self.say("drill", "customers_to", problem, remedy);
         }
     }
 

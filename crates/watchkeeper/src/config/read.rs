@@ -2,7 +2,8 @@
 //! its table is read on.
 
 use super::{
-    Audit, Config, ConfigFault, Database, Detection, Incidents, Log, Mail, Paging, Playbooks, Server, Sns,
+    Audit, Config, ConfigFault, Database, Detection, Drill, Incidents, Log, Mail, Paging, Playbooks, Server,
+    Sns,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -12,13 +13,14 @@ use watchkeeper_collect::SourceConfig;
 use watchkeeper_domain::notice::Sender;
 
 /// Every table that a configuration may have.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "server",
     "database",
     "log",
     "mail",
     "sns",
     "paging",
+    "drill",
     "notices",
     "incidents",
     "audit",
@@ -93,6 +95,7 @@ impl Reader<'_> {
             None
         };
         let paging = self.table::<Paging>("paging", true);
+        let drill = self.table::<Drill>("drill", false);
         let notices = self.table::<Sender>("notices", true);
         let incidents = self.table::<Incidents>("incidents", false);
         let audit = self.table::<Audit>("audit", false);
@@ -107,6 +110,7 @@ impl Reader<'_> {
         paging
             .iter()
             .for_each(|table| self.check_paging(table, sns.as_ref().map(Option::as_ref)));
+        drill.iter().for_each(|table| self.check_drill(table));
         notices
             .iter()
             .for_each(|table| self.check_address("notices", "contact", &table.contact));
@@ -125,6 +129,7 @@ impl Reader<'_> {
                 Some(sns) => Some(sns?),
             },
             paging: paging?,
+            drill: drill?,
             notices: notices?,
             incidents: incidents?,
             audit: audit?,

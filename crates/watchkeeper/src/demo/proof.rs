@@ -186,10 +186,7 @@ impl Watched {
     fn place(&mut self, alert: Alert, now: DateTime<Utc>) -> Alert {
         // As the configuration has it, where nothing else is said.
         let within = Duration::hours(6);
-        let host = self
-            .incidents
-            .iter_mut()
-            .find(|i| alert.joins(i.phase, &i.entities, i.last_alert_at, within));
+        let host = self.incidents.iter_mut().find(|i| alert.joins(i, within));
         if let Some(host) = host {
             *host = host.clone().join(&alert, now).subject;
             return alert.attach(&host.id);
@@ -208,7 +205,7 @@ impl Watched {
             let Some(alert) = self.alerts.remove(&id) else {
                 continue;
             };
-            let alert = if alert.joins(incident.phase, &incident.entities, incident.last_alert_at, within) {
+            let alert = if alert.joins(&incident, within) {
                 incident = incident.join(&alert, now).subject;
                 alert.attach(&incident.id)
             } else {

@@ -112,6 +112,7 @@ async fn declared(desk: &Desk, customers: usize) -> Outcome<Incident> {
                 severity: Severity::Sev1,
                 summary: String::new(),
                 playbook: None,
+                drill: false,
             };
             desk.declare(&mara, declaration).await?
         }

@@ -12,6 +12,7 @@ pub(crate) async fn one_letter_in_the_outbox(place: Place, setup: Setup) -> (Hou
         severity: Severity::Sev2,
         summary: String::new(),
         playbook: None,
+        drill: false,
     };
     let incident = house.desk().declare(&mara, declaration).await.expect("declared");
     let lead = house.actor(MARA).await;

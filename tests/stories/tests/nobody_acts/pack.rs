@@ -88,6 +88,7 @@ async fn a_false_alarm(house: &House) {
         severity: Severity::Sev3,
         summary: "It was encrypted.".to_owned(),
         playbook: None,
+        drill: false,
     };
     let desk = house.desk();
     let incident = desk.declare(&user, declaration).await.expect("declared");

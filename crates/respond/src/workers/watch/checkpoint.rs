@@ -192,9 +192,7 @@ async fn refresh(tx: &mut Tx, incident: &IncidentId, alert: &Alert) -> Result<()
 async fn place(desk: &Desk, tx: &mut Tx, alert: Alert, by: &Actor) -> Result<Alert, RespondError> {
     let within = desk.house.join_within.duration();
     let candidates = tx.joinable_incidents(alert.first_at - within).await?;
-    let host = candidates
-        .into_iter()
-        .find(|i| alert.joins(i.phase, &i.entities, i.last_alert_at, within));
+    let host = candidates.into_iter().find(|i| alert.joins(i, within));
     if let Some(host) = host {
         return join(desk, tx, host, alert, by).await.map(|(_, alert)| alert);
     }
@@ -219,7 +217,7 @@ async fn place(desk: &Desk, tx: &mut Tx, alert: Alert, by: &Actor) -> Result<Ale
 async fn gather(desk: &Desk, tx: &mut Tx, mut incident: Incident, first: &Alert) -> Result<(), RespondError> {
     let within = desk.house.join_within.duration();
     for loose in tx.loose_alerts(first.first_at - within).await? {
-        if loose.joins(incident.phase, &incident.entities, incident.last_alert_at, within) {
+        if loose.joins(&incident, within) {
             let by = Actor::Detector {
                 detector: loose.detector.clone(),
             };
