@@ -60,6 +60,16 @@ const PAGES = [
   ['incident-standing', '/incidents/inc_1', click('Change standing of Acme Logistics')],
   ['incident-add-customer', '/incidents/inc_1', click('Add customer')],
   ['incident-proof', '/incidents/inc_1?tab=comms', click('Proof of the message to security@norden.example')],
+  ['incident-drill', '/incidents/inc_4'],
+  [
+    'declare-drill',
+    '/incidents',
+    async (page) => {
+      await page.keyboard.press('c');
+      await page.getByLabel('This is a drill').click();
+      await page.getByRole('button', { name: 'Declare drill' }).waitFor();
+    },
+  ],
   ['incident-missing', '/incidents/inc_none'],
   ['alerts', '/alerts'],
   ['alert', '/alerts/alr_4', click('Show raw event evt-0001-4f1c-8a7b')],

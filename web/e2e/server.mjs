@@ -25,6 +25,8 @@ function answer(method, path, origin) {
       return page(world.tokens);
     case 'incidents':
       if (part === 'timeline') return page(id === 'inc_1' ? world.timeline : []);
+      if (part === 'proof') return world.proofOfTelling;
+      if (part === 'drill') return id === 'inc_4' ? world.drillReport : undefined;
       if (part === 'clocks') return world.clocks;
       if (part === 'receipts') return page(id === 'inc_1' ? world.receipts : []);
       if (part === 'affected') return world.why;
@@ -60,6 +62,8 @@ function answer(method, path, origin) {
         return { ok: true, records: 160, head: world.audit[0].hash, checkpoints: 12, sealed: 157 };
       }
       return id === 'checkpoint' ? world.checkpoint : page(world.audit);
+    case 'bounces':
+      return world.bounceTallies;
     case 'mailbox':
       return id === undefined ? page(world.mails) : world.mailMessage(origin);
     default:

@@ -21,6 +21,7 @@ import type {
   DeliveryView,
   DetectorDetail,
   DetectorList,
+  DrillReport,
   IncidentRow,
   IncidentView,
   Letter,
@@ -194,6 +195,14 @@ export const useReceipts = (incident: string) =>
     queryKey: ['receipts', incident],
     queryFn: ({ signal }) =>
       request<{ items: ReceiptView[] }>(`/incidents/${encodeURIComponent(incident)}/receipts`, { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
+
+export const useDrillReport = (incident: string) =>
+  useQuery({
+    queryKey: ['incident', incident, 'drill'],
+    queryFn: ({ signal }) =>
+      request<DrillReport>(`/incidents/${encodeURIComponent(incident)}/drill`, { signal }),
     refetchInterval: NOW_AND_THEN,
   });
 

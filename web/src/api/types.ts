@@ -256,6 +256,8 @@ export interface Incident {
   opened_at: Instant;
   opened_by: Actor;
   drill: boolean;
+  /** What a drill is held under; absent where it is none. */
+  drill_terms?: { customers_to: string };
   entities: Entity[];
   last_alert_at: Instant;
   alerts: number;
@@ -446,6 +448,8 @@ export type ObligationView = {
   customer_name: string;
   incident_reference: string;
   incident_title: string;
+  /** Whether it belongs to a drill: nothing is really owed. */
+  drill: boolean;
   next: { step: Step; what: string; at: Instant } | null;
   recipients: number;
   ladder: LadderStep[];
@@ -904,6 +908,43 @@ export interface Overview {
   most_urgent: { what: string; due_at: Instant; incident: string; reference: string } | null;
   drafts_waiting_for_me: number;
   source_faults: number;
+  drills: DrillStatus;
+}
+
+/** Whether drills are held as they should be: once a year at least. */
+export interface DrillStatus {
+  last_closed_at: Instant | null;
+  /** By when the next one is to be held; null where there was none yet. */
+  due_at: Instant | null;
+  due: boolean;
+  last: { incident: string; reference: string; score: number } | null;
+  /** What to write into the configuration before a drill can be declared. */
+  hindrance: string | null;
+}
+
+export type DrillVerdict = 'met' | 'partly' | 'not_met' | 'open' | 'not_asked';
+
+export interface DrillCheck {
+  id: string;
+  title: string;
+  target: string;
+  due_at: Instant | null;
+  measured: string;
+  done_at: Instant | null;
+  verdict: DrillVerdict;
+  points: number;
+  /** 0 where it was not asked. */
+  worth: number;
+}
+
+export interface DrillReport {
+  as_of: Instant;
+  closed: boolean;
+  /** In hundredths. */
+  score: number;
+  points: number;
+  worth: number;
+  checks: DrillCheck[];
 }
 
 /** A change of state, as the stream tells it. */

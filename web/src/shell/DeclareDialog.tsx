@@ -1,9 +1,9 @@
-import { Radio, Textarea, TextInput } from '@mantine/core';
+import { Radio, Switch, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { request } from '../api/client';
-import { incidentQuery, useMay } from '../api/queries';
+import { incidentQuery, useMay, useOverview } from '../api/queries';
 import type { IncidentView, Severity } from '../api/types';
 import { FormDialog, faultOf } from '../components/dialogs';
 import { SeverityMark } from '../components/marks';
@@ -15,14 +15,16 @@ export default function DeclareDialog() {
   const [title, setTitle] = useState('');
   const [summary, setSummary] = useState('');
   const [severity, setSeverity] = useState<Severity>('sev2');
+  const [drill, setDrill] = useState(false);
   const may = useMay('respond');
+  const hindrance = useOverview().data?.drills.hindrance ?? null;
   const navigate = useNavigate();
   const client = useQueryClient();
   const declare = useMutation({
     mutationFn: () =>
       request<IncidentView>('/incidents', {
         method: 'POST',
-        body: { title: title.trim(), severity, summary: summary.trim() },
+        body: { title: title.trim(), severity, summary: summary.trim(), drill },
       }),
     onSuccess: (view) => {
       client.setQueryData(incidentQuery(view.incident.id).queryKey, view);
@@ -33,15 +35,15 @@ export default function DeclareDialog() {
   });
   return (
     <FormDialog
-      title="Declare an incident"
+      title={drill ? 'Declare a drill' : 'Declare an incident'}
       opened
       onClose={() => openDialog(null)}
-      doLabel="Declare incident"
+      doLabel={drill ? 'Declare drill' : 'Declare incident'}
       pending={declare.isPending}
       fault={declare.error}
       ready={may && title.trim() !== ''}
       onDo={() => declare.mutate()}
-      shownFaults={['title', 'summary', 'severity']}
+      shownFaults={['title', 'summary', 'severity', 'drill']}
     >
       {!may && <p className="notice-bar warn">Your roles do not include declaring incidents.</p>}
       <TextInput
@@ -79,6 +81,17 @@ export default function DeclareDialog() {
         value={summary}
         onChange={(event) => setSummary(event.currentTarget.value)}
         error={faultOf(declare.error, 'summary')}
+      />
+      <Switch
+        label="This is a drill"
+        description={
+          hindrance ??
+          'People are paged and letters are written as in earnest. Everything says [DRILL], and no customer gets any of it.'
+        }
+        checked={drill}
+        disabled={hindrance !== null}
+        onChange={(event) => setDrill(event.currentTarget.checked)}
+        error={faultOf(declare.error, 'drill')}
       />
     </FormDialog>
   );

@@ -1,8 +1,8 @@
 import { NativeSelect, SegmentedControl } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useId } from 'react';
-import { rows, useIncidents, useObligations } from '../../api/queries';
-import type { ObligationView } from '../../api/types';
+import { rows, useIncidents, useObligations, useOverview } from '../../api/queries';
+import type { DrillStatus, ObligationView } from '../../api/types';
 import { LadderTrack } from '../../components/LadderTrack';
 import { ActorName, At, ClockFace, Countdown, Weekday } from '../../components/marks';
 import { Page } from '../../components/Page';
@@ -23,6 +23,7 @@ export function BreachDeskPage() {
   const query = useObligations({ ...search, state: state === 'all' ? undefined : state });
   return (
     <Page title="Breach desk">
+      <Drills />
       <Filters />
       <Loaded query={{ ...query, data: rows(query.data) }} what="obligations">
         {(list) =>
@@ -52,6 +53,41 @@ export function BreachDeskPage() {
       </Loaded>
       <More query={query} />
     </Page>
+  );
+}
+
+/** A yearly drill is itself a control: when the last one was, and whether another one is due. */
+function Drills() {
+  const drills = useOverview().data?.drills;
+  return drills === undefined ? null : <DrillLine drills={drills} />;
+}
+
+export function DrillLine({ drills }: { drills: DrillStatus }) {
+  const { last, last_closed_at, due_at, due } = drills;
+  return (
+    <p className={`notice-bar small${due ? ' warn' : ''}`}>
+      {last !== null && last_closed_at !== null ? (
+        <>
+          The last drill,{' '}
+          <Link to="/incidents/$id" params={{ id: last.incident }}>
+            {last.reference}
+          </Link>
+          , was closed <At at={last_closed_at} /> with {last.score} of 100.{' '}
+        </>
+      ) : (
+        'No drill was ever closed. '
+      )}
+      {due ? (
+        <strong>A drill is due: hold one every year.</strong>
+      ) : (
+        due_at !== null && (
+          <>
+            The next one is due by <At at={due_at} />.
+          </>
+        )
+      )}
+      {drills.hindrance !== null && ` To declare one: ${drills.hindrance}.`}
+    </p>
   );
 }
 
@@ -105,7 +141,7 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
           <Link to="/incidents/$id" params={{ id: obligation.incident }}>
             {obligation.incident_reference}
           </Link>{' '}
-          {obligation.incident_title}
+          {obligation.incident_title} {obligation.drill && <span className="tag warn">drill</span>}
         </div>
         <StateLine obligation={obligation} />
       </div>

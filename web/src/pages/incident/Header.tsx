@@ -19,6 +19,12 @@ export function Header({ view }: { view: IncidentView }) {
   return (
     <div className="panel">
       <div className="panel-body stack">
+        {incident.drill && (
+          <p className="notice-bar warn">
+            <strong>This is a drill.</strong> Every subject begins with [DRILL], alerts stay out of it, and
+            letters to customers go to {incident.drill_terms?.customers_to ?? 'nobody'} alone.
+          </p>
+        )}
         <div className="incident-head">
           <div className="stack">
             <div className="row">

@@ -12,6 +12,7 @@ import { AffectedPanel } from './Affected';
 import { BreachPanel } from './Breach';
 import { ClocksPanel } from './Clocks';
 import { Comms } from './Comms';
+import { DrillPanel } from './Drill';
 import { Header } from './Header';
 import { RolesPanel } from './Roles';
 import { TasksPanel } from './Tasks';
@@ -46,6 +47,7 @@ export function IncidentRoom() {
 function Response({ view }: { view: IncidentView }) {
   return (
     <div className="stack">
+      <DrillPanel view={view} />
       <BreachPanel view={view} />
       <ClocksPanel view={view} />
       <RolesPanel view={view} />
