@@ -40,6 +40,9 @@ pub mod drill;
 // What the law wants kept of every breach and suspicion.
 pub mod register;
 
+// What authorities are told of a breach.
+pub mod regulator;
+
 // The record that cannot be quietly changed.
 pub mod audit;
 

@@ -10,6 +10,7 @@ mod halt;
 mod law;
 mod moments;
 mod opening;
+mod particulars;
 mod roles;
 mod tasks;
 mod timeline;
@@ -26,6 +27,7 @@ pub use halt::{LegalHold, ReversalAsked, Reversed};
 pub use law::{LawClock, LawStep, SetAside};
 pub use moments::{MomentRecord, Submission};
 pub use opening::Opening;
+pub use particulars::{LONGEST_PARTICULAR, Particular, ParticularRecord};
 pub use roles::{Holder, Offer, Post, Role, Term};
 pub use tasks::{Task, TaskState};
 pub use timeline::{EntryKind, TimelineEntry};
@@ -193,6 +195,9 @@ pub struct Incident {
     /// How severe people found the breach, the oldest assessment first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assessments: Vec<SeverityAssessment>,
+    /// What people said to the questions of authorities, the oldest statement first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub particulars: BTreeMap<Particular, Vec<ParticularRecord>>,
     /// Which customers are affected.
     pub affected: BTreeMap<CustomerId, Affected>,
     /// Tenant identifiers in the evidence that no customer claims.

@@ -96,6 +96,7 @@ impl Incident {
             moments: BTreeMap::new(),
             hold: None,
             submissions: BTreeMap::new(),
+            particulars: BTreeMap::new(),
             set_aside: BTreeMap::new(),
             assessments: Vec::new(),
             affected: BTreeMap::new(),

@@ -14,6 +14,7 @@ mod moments;
 mod notices;
 mod obligations;
 mod playbooks;
+mod regulator;
 mod reports;
 mod roles;
 mod rules;
