@@ -9,6 +9,7 @@ use watchkeeper_domain::event::{EntityFields, SourceName};
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::PagingPolicy;
+use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
 
 /// How this installation is set up.
@@ -18,6 +19,8 @@ pub struct House {
     pub base_url: String,
     /// Who speaks in letters.
     pub sender: Sender,
+    /// Whom authorities ask, as reports to them say.
+    pub regulator: RegulatorContact,
     /// The author of all mail.
     pub mail_from: watchkeeper_deliver::Party,
     /// Who signs all mail, where a key is configured.

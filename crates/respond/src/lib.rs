@@ -12,6 +12,7 @@ pub mod operations;
 mod outbox;
 pub mod pack;
 pub mod register;
+pub mod report;
 pub mod return_path;
 pub mod seal;
 mod settle;

@@ -159,6 +159,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
     Ok(House {
         base_url: config.server.base_url.clone(),
         sender: config.notices.clone(),
+        regulator: config.regulator.clone(),
         mail_from: config.mail.author(),
         dkim: signer(config)?,
         bounces: config.mail.bounces.as_ref().map(|bounces| bounces.domain.clone()),

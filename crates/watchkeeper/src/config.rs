@@ -19,6 +19,7 @@ use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::{PagingPolicy, PagingStep};
+use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
 
 /// The commented default, which is the manual.
@@ -43,6 +44,8 @@ pub struct Config {
     pub drill: Drill,
     /// Who speaks in letters.
     pub notices: Sender,
+    /// Whom authorities ask.
+    pub regulator: RegulatorContact,
     /// When alerts become incidents.
     pub incidents: Incidents,
     /// How the audit log is sealed.

@@ -21,6 +21,7 @@ use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::{PagingPolicy, PagingStep};
+use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::operations::people::NewAccount;
 use watchkeeper_respond::workers::watch::{ReloadBell, RuleFiles, Watch};
@@ -344,6 +345,11 @@ fn house(setting: &Setting) -> House {
             company: "Example Files".to_owned(),
             contact: "security@example.com".to_owned(),
             check_at: "https://example.com/notices".to_owned(),
+        },
+        regulator: RegulatorContact {
+            name: Some("Dana Protect".to_owned()),
+            email: Some("dpo@example.com".to_owned()),
+            ..RegulatorContact::default()
         },
         dkim: None,
         bounces: Some("bounces.example.com".to_owned()),

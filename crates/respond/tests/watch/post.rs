@@ -235,6 +235,7 @@ fn house(library: Library) -> House {
             contact: "security@example.com".to_owned(),
             check_at: "example.com/check".to_owned(),
         },
+        regulator: Default::default(),
         mail_from: Party::address("watch@example.com"),
         dkim: None,
         bounces: None,

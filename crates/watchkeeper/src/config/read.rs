@@ -11,6 +11,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, Table, TableLike};
 use watchkeeper_collect::SourceConfig;
 use watchkeeper_domain::notice::Sender;
+use watchkeeper_domain::regulator::RegulatorContact;
 
 /// Every table that a configuration may have.
 const TABLES: [&str; 13] = [
@@ -22,6 +23,7 @@ const TABLES: [&str; 13] = [
     "paging",
     "drill",
     "notices",
+    "regulator",
     "incidents",
     "audit",
     "detection",
@@ -97,6 +99,7 @@ impl Reader<'_> {
         let paging = self.table::<Paging>("paging", true);
         let drill = self.table::<Drill>("drill", false);
         let notices = self.table::<Sender>("notices", true);
+        let regulator = self.table::<RegulatorContact>("regulator", false);
         let incidents = self.table::<Incidents>("incidents", false);
         let audit = self.table::<Audit>("audit", false);
         let detection = self.table::<Detection>("detection", false);
@@ -114,6 +117,10 @@ impl Reader<'_> {
         notices
             .iter()
             .for_each(|table| self.check_address("notices", "contact", &table.contact));
+        let email = regulator.as_ref().and_then(|table| table.email.as_deref());
+        email
+            .iter()
+            .for_each(|email| self.check_address("regulator", "email", email));
         detection.iter().for_each(|table| {
             self.check_rules(table);
             self.check_detection(table, &names);
@@ -131,6 +138,7 @@ impl Reader<'_> {
             paging: paging?,
             drill: drill?,
             notices: notices?,
+            regulator: regulator?,
             incidents: incidents?,
             audit: audit?,
             detection: detection?,
