@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
-use watchkeeper_domain::incident::{SeverityInputs, Standing};
+use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, SeverityInputs, Standing};
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
@@ -58,6 +58,7 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/assessment", decide, assess);
     table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
     table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
+    table.post("/api/v1/incidents/{id}/particulars", decide, record_particular);
     table.post("/api/v1/incidents/{id}/rules/{rule}", decide, say_rule_applies);
     table.get(
         "/api/v1/obligations",
@@ -345,6 +346,40 @@ struct Submitted {
     phase: String,
     at: DateTime<Utc>,
     reference: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    particular: Particular,
+    text: String,
+}
+
+async fn record_particular(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(said): Json<Said>,
+) -> Result<Json<IncidentView>, Problem> {
+    if said.text.len() > LONGEST_PARTICULAR {
+        let fault = format!(
+            "write at most {LONGEST_PARTICULAR} bytes; these are {}",
+            said.text.len()
+        );
+        return Err(Problem::fault("text", fault));
+    }
+    if said.text.trim().is_empty() {
+        return Err(Problem::fault(
+            "text",
+            "write what is known; leave it out while nothing is",
+        ));
+    }
+    let by = caller.actor();
+    let recorded = desk
+        .record_particular(&id, read, said.particular, &said.text, &by)
+        .await;
+    answer(&desk, &id, recorded).await
 }
 
 async fn record_submission(

@@ -1,10 +1,10 @@
-//! What auditors and authorities take away: the auditor's pack and the register of breaches. Taking something away is a record of the
+//! What auditors and authorities take away: the auditor's pack, the register of breaches, and reports to authorities. Taking something away is a record of the
 //! log, so it is a POST.
 
 use super::Table;
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
-use crate::extract::{Attachment, Json, Query, as_attachment};
+use crate::extract::{Attachment, Json, Path, Query, as_attachment};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
@@ -17,7 +17,9 @@ use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::register::{Period, RegisterEntry};
+use watchkeeper_domain::regulator::{RegulatorForm, RegulatorReport};
 use watchkeeper_respond::pack::Scope;
+use watchkeeper_respond::report::{self, ReportFormat};
 use watchkeeper_respond::{Desk, register};
 
 pub(super) fn mount(table: &mut Table) {
@@ -25,6 +27,12 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/packs", export, pack);
     table.get("/api/v1/register", export, register_shown);
     table.post("/api/v1/register", export, register_taken);
+    table.get(
+        "/api/v1/incidents/{id}/reports",
+        Access::Needs(Permission::View),
+        reports_shown,
+    );
+    table.post("/api/v1/incidents/{id}/reports/{form}", export, report_taken);
 }
 
 /// Of which days; both ends are optional, and the last day counts whole.
@@ -125,4 +133,54 @@ async fn register_taken(
         name: register::REGISTER.to_owned(),
         text,
     })
+}
+
+/// A report as it would be written now.
+#[derive(Serialize)]
+struct ReportView {
+    #[serde(flatten)]
+    report: RegulatorReport,
+    /// Characters that the font of the PDF lacks, by code; they would stand in it as their codes.
+    pdf_lacks: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ReportsView {
+    reports: Vec<ReportView>,
+}
+
+async fn reports_shown(
+    State(desk): State<Desk>,
+    Path(id): Path<IncidentId>,
+) -> Result<Json<ReportsView>, Problem> {
+    let reports = desk.regulator_reports(&id).await?.into_iter();
+    let view = |report| -> Result<ReportView, Problem> {
+        let lacking = report::lacking(&report)?;
+        let pdf_lacks = lacking.into_iter().map(report::code_of).collect();
+        Ok(ReportView { report, pdf_lacks })
+    };
+    let reports = reports.map(view).collect::<Result<_, _>>()?;
+    Ok(Json(ReportsView { reports }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportAsked {
+    format: ReportFormat,
+}
+
+async fn report_taken(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path((id, form)): Path<(IncidentId, RegulatorForm)>,
+    Json(asked): Json<ReportAsked>,
+) -> Result<Response, Problem> {
+    let exported = desk
+        .export_report(&id, (form, asked.format), &caller.actor())
+        .await?;
+    let headers = [
+        (header::CONTENT_TYPE, asked.format.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, as_attachment(&exported.name)),
+    ];
+    Ok((headers, exported.bytes).into_response())
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Place, start};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use watchkeeper_domain::access::AccessRole;
 
 #[tokio::test]
@@ -178,4 +179,87 @@ async fn a_severity_is_shown_with_its_arithmetic_and_suppresses_nothing() {
     assert_eq!(why["changes"][0]["evidence"], "its tenant is in the log");
     let register = place.get(&lea, "/api/v1/register").await.expect(200);
     assert_eq!(register["entries"][0]["severity"]["score"], "2");
+}
+
+#[tokio::test]
+async fn a_report_says_what_is_missing_takes_what_people_say_and_is_recorded_when_it_leaves() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let aud = place.person("aud", &[AccessRole::Auditor]).await;
+    let view = place.incident(&ann, "Odd downloads").await;
+    let room = format!(
+        "/api/v1/incidents/{}",
+        view["incident"]["id"].as_str().expect("an id")
+    );
+    let missing = |reports: &serde_json::Value| {
+        let gdpr = &reports["reports"][0];
+        assert_eq!(gdpr["form"], "gdpr-33");
+        gdpr["missing"].to_string()
+    };
+    let reports = place.get(&ann, &format!("{room}/reports")).await.expect(200);
+    assert!(missing(&reports).contains("subject_count"), "{reports}");
+    assert!(
+        !missing(&reports).contains("contact point"),
+        "the configuration has it"
+    );
+
+    let said = json!({"particular": "subject_count", "text": "about 1200 客"});
+    let particulars = format!("{room}/particulars");
+    place.post(&aud, &particulars, said.clone()).await.expect(403);
+    place.post(&ann, &particulars, said).await.expect(200);
+    let nothing = json!({"particular": "subject_count", "text": " "});
+    let refused = place.post(&ann, &particulars, nothing).await.expect(422);
+    assert_eq!(refused["faults"][0]["field"], "text");
+    let reports = place.get(&ann, &format!("{room}/reports")).await.expect(200);
+    assert!(!missing(&reports).contains("subject_count"), "{reports}");
+    assert_eq!(reports["reports"][0]["pdf_lacks"], json!(["U+5BA2"]));
+
+    let form = format!("{room}/reports/gdpr-33");
+    place
+        .post(&ann, &form, json!({"format": "pdf"}))
+        .await
+        .expect(403);
+    let unknown = format!("{room}/reports/gdpr-34");
+    place
+        .post(&aud, &unknown, json!({"format": "pdf"}))
+        .await
+        .expect(404);
+    let mut digests = Vec::new();
+    for (format, kind) in [("json", "application/json"), ("pdf", "application/pdf")] {
+        let aud = aud.with("content-type", "application/json");
+        let asked = json!({"format": format}).to_string();
+        let response = place.raw(&aud, "POST", &form, asked.into()).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], kind);
+        let name = response.headers()["content-disposition"]
+            .to_str()
+            .expect("a name");
+        assert!(
+            name.contains("watchkeeper-gdpr-33-INC-") && name.ends_with(&format!(".{format}\"")),
+            "{name}"
+        );
+        let bytes = axum::body::to_bytes(response.into_body(), 16 << 20)
+            .await
+            .expect("a body");
+        if format == "json" {
+            let report: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+            assert!(report.to_string().contains("about 1200 客"));
+        } else {
+            assert!(bytes.starts_with(b"%PDF-"));
+        }
+        digests.push(hex::encode(Sha256::digest(&bytes)));
+    }
+    let records = place
+        .get(&aud, "/api/v1/audit?action=report.exported")
+        .await
+        .expect(200);
+    let told = records["items"].to_string();
+    assert!(
+        digests.iter().all(|digest| told.contains(digest.as_str())),
+        "{told}"
+    );
+    assert!(
+        told.contains("U+5BA2"),
+        "what the font lacked is on the record: {told}"
+    );
 }
