@@ -81,6 +81,18 @@ written as the records stand at one instant; that it was taken away is itself a 
 
 Exit code 0: written. 2: it could not be.")]
     Pack(PackOptions),
+    /// Write a report to an authority: what an incident knows, in the order of the article that asks.
+    #[command(after_help = "Examples:
+  watchkeeper report INC-0042 --form gdpr-33
+  watchkeeper report INC-0042 --form nis2-early-warning --format json --out warning.json
+
+Forms: gdpr-33 (GDPR Art. 33(3)), nis2-early-warning, nis2-notification, nis2-final (NIS 2 Art. 23(4)), hipaa-410 (45 CFR 164.410(c)).
+
+It is a draft for counsel to read, and no legal advice. What nobody knows yet says so and is listed. That it was taken away is a record
+of the audit log. It holds personal data.
+
+Exit code 0: written. 2: it could not be.")]
+    Report(ReportOptions),
     /// Print the register of breaches (GDPR Art. 33(5)): every suspicion and breach, also those that were rejected.
     #[command(after_help = "Examples:
   watchkeeper register > register.csv
@@ -572,6 +584,47 @@ pub struct PackOptions {
     /// For machines.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which report.
+#[derive(Debug, Args)]
+pub struct ReportOptions {
+    /// Of which incident, such as INC-0042.
+    #[arg(value_name = "REF")]
+    pub incident: String,
+    /// Which form, such as gdpr-33.
+    #[arg(long, value_name = "FORM")]
+    pub form: String,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = ReportKind::Pdf)]
+    pub format: ReportKind,
+    /// The file to write; without one, a file in this folder that is named by form and incident.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Print for machines what was written.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportKind {
+    /// For programs.
+    Json,
+    /// For people.
+    Pdf,
+}
+
+impl From<ReportKind> for watchkeeper_respond::report::ReportFormat {
+    fn from(kind: ReportKind) -> Self {
+        match kind {
+            ReportKind::Json => Self::Json,
+            ReportKind::Pdf => Self::Pdf,
+        }
+    }
 }
 
 /// Which register.

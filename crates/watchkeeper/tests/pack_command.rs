@@ -41,8 +41,9 @@ fn place() -> tempfile::TempDir {
 #[test]
 fn where_no_service_has_run_nothing_is_made() {
     let folder = place();
-    for command in [["pack"], ["register"]] {
-        let refused = watchkeeper(folder.path(), &command);
+    let report = ["report", "INC-0001", "--form", "gdpr-33"];
+    for command in [&["pack"][..], &["register"], &report] {
+        let refused = watchkeeper(folder.path(), command);
         assert_eq!(refused.status.code(), Some(2));
         assert!(text(&refused.stderr).contains("name the database of a service that has run"));
     }
@@ -67,6 +68,16 @@ fn a_pack_is_whole_private_verified_by_others_and_recorded() {
         text(&bad.stderr)
     );
     assert!(!folder.path().join("none.zip.part").exists() && !folder.path().join("none.zip").exists());
+    let none = ["report", "INC-0007", "--form", "gdpr-33", "--out", "none.pdf"];
+    let none = watchkeeper(folder.path(), &none);
+    assert!(text(&none.stderr).contains("there is no incident `INC-0007`"));
+    let unknown = watchkeeper(folder.path(), &["report", "INC-0007", "--form", "gdpr"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(
+        text(&unknown.stderr).contains("nis2-early-warning"),
+        "it names the forms"
+    );
+    assert!(!folder.path().join("none.pdf.part").exists() && !folder.path().join("none.pdf").exists());
     let twisted = ["pack", "--from", "2026-02-01", "--to", "2026-01-01"];
     assert_eq!(watchkeeper(folder.path(), &twisted).status.code(), Some(2));
 

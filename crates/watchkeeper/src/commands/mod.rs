@@ -10,15 +10,17 @@ mod obligations;
 mod pack;
 mod people;
 mod register;
+mod report;
 mod serve;
 
 use crate::app::{Mode, open_desk};
 use crate::cli::{Cli, Command, ConfigCommand, MailCommand, PeopleCommand};
 use crate::config::Config;
 use clap::CommandFactory;
+use std::fs::{self, File};
 use std::future::Future;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use watchkeeper_domain::clock::SystemClock;
@@ -43,6 +45,7 @@ pub fn run(cli: Cli) -> ExitCode {
             finish(mail::dkim_record(&file.config, json))
         }
         Command::Pack(options) => finish(on_runtime(pack::run(options))),
+        Command::Report(options) => finish(on_runtime(report::run(options))),
         Command::Register(options) => finish(on_runtime(register::run(options))),
         Command::People(PeopleCommand::Reset { email, file }) => {
             finish(on_runtime(people::reset(email, file.config)))
@@ -69,6 +72,37 @@ async fn desk_of(config: &Path) -> Result<Desk, String> {
     let config = Config::load(config).map_err(|faults| faults.to_string())?;
     must_have_run(&config.database.url)?;
     open_desk(&config, Arc::new(SystemClock), Mode::Serve).await
+}
+
+fn named(path: &Path, fault: &dyn std::fmt::Display) -> String {
+    format!("{}: {fault}", path.display())
+}
+
+/// Writes a file beside its place and puts it there once it is whole, so that nobody finds half of one. It holds names and addresses:
+/// nobody but its owner reads it.
+async fn write_whole<T>(out: &Path, write: impl AsyncFnOnce(File) -> Result<T, String>) -> Result<T, String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut unfinished = out.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(|fault| named(&unfinished, &fault))?;
+    match write(file).await {
+        Ok(written) => {
+            fs::rename(&unfinished, out).map_err(|fault| named(out, &fault))?;
+            Ok(written)
+        }
+        Err(fault) => {
+            // What is half written helps nobody; why it is so was said.
+            let _gone = fs::remove_file(&unfinished);
+            Err(fault)
+        }
+    }
 }
 
 fn finish(done: Result<ExitCode, String>) -> ExitCode {

@@ -1,12 +1,12 @@
 //! `watchkeeper pack`: the auditor's pack.
 
-use super::{desk_of, say};
+use super::{desk_of, named, say, write_whole};
 use crate::cli::PackOptions;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::register::Period;
@@ -17,7 +17,7 @@ pub(super) async fn run(options: PackOptions) -> Result<ExitCode, String> {
     let scope = scope_of(&options)?;
     let desk = desk_of(&options.file.config).await?;
     let out = options.out.unwrap_or_else(|| PathBuf::from(scope.file_name()));
-    let packed = write(&desk, scope, &out).await?;
+    let packed = write_whole(&out, async |file| write_to(&desk, scope, file).await).await?;
     if options.json {
         let bytes = fs::metadata(&out).map_err(|fault| named(&out, &fault))?.len();
         let told = json!({
@@ -47,39 +47,8 @@ fn scope_of(options: &PackOptions) -> Result<Scope, String> {
     }
 }
 
-fn named(path: &Path, fault: &dyn std::fmt::Display) -> String {
-    format!("{}: {fault}", path.display())
-}
-
-/// Writes the pack beside its place and puts it there once it is whole, so that nobody finds half of one.
-async fn write(desk: &Desk, scope: Scope, out: &Path) -> Result<Packed, String> {
-    let mut unfinished = out.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    let packed = write_to(desk, scope, &unfinished).await;
-    match packed {
-        Ok(packed) => {
-            fs::rename(&unfinished, out).map_err(|fault| named(out, &fault))?;
-            Ok(packed)
-        }
-        Err(fault) => {
-            // What is half written helps nobody; why it is so was said.
-            let _gone = fs::remove_file(&unfinished);
-            Err(fault)
-        }
-    }
-}
-
-async fn write_to(desk: &Desk, scope: Scope, path: &Path) -> Result<Packed, String> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    // It holds names and addresses: nobody but its owner reads it.
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path);
-    let file = BufWriter::new(file.map_err(|fault| named(path, &fault))?);
+async fn write_to(desk: &Desk, scope: Scope, file: File) -> Result<Packed, String> {
+    let file = BufWriter::new(file);
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10));
     if let Ok(style) = ProgressStyle::with_template("{msg:12} {bar:40} {pos}/{len}") {
         bar.set_style(style);
