@@ -46,6 +46,8 @@ const PAGES = [
   ['incident-severity', '/incidents/inc_1', click('Assess again')],
   ['incident-why', '/incidents/inc_1', click('Why Norden Versicherung AG is on the list')],
   ['incident-moment', '/incidents/inc_1', click('Record a moment')],
+  ['incident-report', '/incidents/inc_1', (page) => page.getByText('What it says').first().click()],
+  ['incident-particular', '/incidents/inc_1', click('Say what authorities ask')],
   [
     'incident-submitted',
     '/incidents/inc_1',

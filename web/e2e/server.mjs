@@ -28,6 +28,7 @@ function answer(method, path, origin) {
       if (part === 'proof') return world.proofOfTelling;
       if (part === 'drill') return id === 'inc_4' ? world.drillReport : undefined;
       if (part === 'clocks') return world.clocks;
+      if (part === 'reports') return { reports: world.reports };
       if (part === 'receipts') return page(id === 'inc_1' ? world.receipts : []);
       if (part === 'affected') return world.why;
       if (part === 'deliveries') return page(id === 'inc_1' ? world.deliveries : []);

@@ -34,6 +34,7 @@ import type {
   Permission,
   ProofOfTelling,
   ReceiptView,
+  ReportView,
   Session,
   SourceView,
   TimelineEntry,
@@ -124,6 +125,13 @@ export const useClocks = (id: string) =>
   useQuery({
     queryKey: [...incidentQuery(id).queryKey, 'clocks'],
     queryFn: ({ signal }) => request<ClocksView>(`/incidents/${encodeURIComponent(id)}/clocks`, { signal }),
+  });
+
+export const useReports = (id: string) =>
+  useQuery({
+    queryKey: [...incidentQuery(id).queryKey, 'reports'],
+    queryFn: ({ signal }) =>
+      request<{ reports: ReportView[] }>(`/incidents/${encodeURIComponent(id)}/reports`, { signal }),
   });
 
 export const useWhyAffected = (incident: string, customer: string) =>

@@ -270,6 +270,7 @@ export interface Incident {
   /** Absent while nobody recorded any. */
   moments?: Record<string, unknown>;
   submissions?: Record<string, unknown>;
+  particulars?: Partial<Record<Particular, ParticularRecord[]>>;
   set_aside?: Record<string, unknown>;
   /** Absent while nobody assessed it. */
   assessments?: { inputs: SeverityInputs }[];
@@ -753,6 +754,49 @@ export interface ClocksView {
   rules: LawRule[];
   /** Rules that wait until counsel has read them. */
   not_read: number;
+}
+
+/** What people record that authorities ask. */
+export type Particular =
+  | 'nature'
+  | 'subject_categories'
+  | 'subject_count'
+  | 'record_categories'
+  | 'record_count'
+  | 'consequences'
+  | 'measures'
+  | 'delay_reasons'
+  | 'unlawful_act'
+  | 'cross_border'
+  | 'severity'
+  | 'impact'
+  | 'indicators'
+  | 'root_cause'
+  | 'individuals'
+  | 'protective_steps';
+export interface ParticularRecord {
+  text: string;
+  by: Actor;
+  at: Instant;
+}
+export interface ReportItem {
+  label: string;
+  known: boolean;
+  value: string;
+  /** Where the answer comes from, and as of when it stands. */
+  basis: string | null;
+}
+export interface ReportView {
+  form: string;
+  title: string;
+  law: string;
+  recipient: string;
+  status: string;
+  as_of: Instant;
+  sections: { heading: string; source: string; items: ReportItem[] }[];
+  missing: { source: string; label: string; particular: Particular | null }[];
+  /** Characters that would stand in the PDF as their codes. */
+  pdf_lacks: string[];
 }
 
 export interface DetectorView {

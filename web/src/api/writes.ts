@@ -37,6 +37,7 @@ export function useIncidentWrite(id: string): UseMutationResult<IncidentView, Er
     onSuccess: (view) => {
       client.setQueryData(queryKey, view);
       void client.invalidateQueries({ queryKey: [...queryKey, 'clocks'] });
+      void client.invalidateQueries({ queryKey: [...queryKey, 'reports'] });
       for (const name of ['timeline', 'incidents', 'obligations', 'overview']) {
         void client.invalidateQueries({ queryKey: [name] });
       }

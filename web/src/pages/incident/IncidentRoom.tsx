@@ -14,6 +14,7 @@ import { ClocksPanel } from './Clocks';
 import { Comms } from './Comms';
 import { DrillPanel } from './Drill';
 import { Header } from './Header';
+import { ReportsPanel } from './Reports';
 import { RolesPanel } from './Roles';
 import { TasksPanel } from './Tasks';
 import { Timeline } from './Timeline';
@@ -50,6 +51,7 @@ function Response({ view }: { view: IncidentView }) {
       <DrillPanel view={view} />
       <BreachPanel view={view} />
       <ClocksPanel view={view} />
+      <ReportsPanel view={view} />
       <RolesPanel view={view} />
       <TimersPanel view={view} />
       <AffectedPanel view={view} />
