@@ -18,7 +18,7 @@ fn incident(drill: bool) -> Incident {
         by: Actor::person(&UserId::derived(&["ana"])),
         at: "2026-06-05T14:20:00Z".parse().expect("an instant"),
         playbook: None,
-        drill,
+        drill: drill.then_some("drill@example.com"),
     };
     let mut incident = Incident::open(opening).subject;
     incident.number = 42;

@@ -132,7 +132,8 @@ impl Tx {
         per_destination: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let due = sql(
-            "SELECT id, body FROM delivery WHERE id IN (\
+            // The condition stands outside too: a row that another claimer got meanwhile is looked at again, and only by this one.
+            "SELECT id, body FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 AND id IN (\
                  SELECT id FROM (\
                      SELECT id, destination, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_at, id) AS place \
                      FROM (SELECT id, destination, next_at FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \

@@ -31,6 +31,7 @@ use watchkeeper_domain::incident::{Incident, TimelineEntry};
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::{PageReason, PagingStep};
+use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::people::NewAccount;
@@ -157,6 +158,7 @@ pub fn configuration(
             reach: vec!["@paperplane.example".to_owned()],
             customers_to: Some("drill@paperplane.example".to_owned()),
         },
+        regulator: RegulatorContact::default(),
         notices: Sender {
             company: "Paperplane Transfer".to_owned(),
             contact: "security@paperplane.example".to_owned(),

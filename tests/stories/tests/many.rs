@@ -3,7 +3,6 @@
 //!
 //! Small by default, so that it runs with every change. `WATCHKEEPER_MANY=10000` runs it in full; `make bench` does, and prints how fast
 //! the letters go beside a sender that does nothing but send.
-#![expect(clippy::print_stdout, reason = "figures that somebody asked for")]
 
 use chrono::{DateTime, Utc};
 use std::path::PathBuf;

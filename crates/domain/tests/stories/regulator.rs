@@ -40,7 +40,7 @@ fn empty() -> Incident {
         by: person("ana"),
         at: friday(),
         playbook: None,
-        drill: false,
+        drill: None,
     };
     let mut incident = Incident::open(opening).subject;
     incident.number = 42;

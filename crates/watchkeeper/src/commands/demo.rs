@@ -28,6 +28,7 @@ use watchkeeper_domain::access::{AccessRole, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::clock::{Clock, TravellingClock};
 use watchkeeper_domain::notice::Sender;
+use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::people::NewAccount;
 use watchkeeper_respond::operations::travel::CLOCK_AHEAD;
@@ -192,6 +193,7 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
             contact: "security@paperplane.example".to_owned(),
             check_at: format!("{}/check", url.trim_start_matches("http://")),
         },
+        regulator: RegulatorContact::default(),
         incidents: Incidents::default(),
         audit: Audit::default(),
         detection: Detection::default(),

@@ -14,7 +14,7 @@ use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::regulator::RegulatorContact;
 
 /// Every table that a configuration may have.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "server",
     "database",
     "log",
