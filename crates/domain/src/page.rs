@@ -69,6 +69,11 @@ pub enum PageReason {
         /// What it says.
         text: String,
     },
+    /// The update that letters promise to customers is due soon, or late; the text says which.
+    UpdatePromised {
+        /// What it says.
+        text: String,
+    },
     /// A recipient asks something on the portal.
     QuestionAsked {
         /// Which customer, by name.
@@ -105,6 +110,7 @@ impl PageReason {
             Self::DisclosureConfirmed => "disclosure confirmed, notices are due".to_owned(),
             Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
             Self::Ladder { text } => text.clone(),
+            Self::UpdatePromised { text } => text.clone(),
             Self::QuestionAsked { customer } => format!("a question from {customer}"),
             Self::CustomerUnreached { customer } => format!("no contact reached at {customer}"),
             Self::MailRefused { customer, status } => {

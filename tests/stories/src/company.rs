@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 use watchkeeper_domain::access::{AccessRole, User};
 use watchkeeper_domain::id::UserId;
+use watchkeeper_domain::notice::NoticeFacts;
 use watchkeeper_respond::{Desk, RespondError};
 
 /// Somebody with an account.
@@ -152,6 +153,21 @@ pub fn customers_csv() -> String {
         );
     }
     csv
+}
+
+/// Everything that a full and a final notice ask for.
+#[must_use]
+pub fn full_account() -> NoticeFacts {
+    let text = || "known".to_owned();
+    NoticeFacts {
+        what_happened: text(),
+        what_information: text(),
+        likely_consequences: text(),
+        what_we_did: text(),
+        what_you_should_do: text(),
+        contained: text(),
+        ..NoticeFacts::default()
+    }
 }
 
 /// Opens an account for everybody, where nobody has one. Without passwords, whose hashing would be most of a test's work; and all at

@@ -28,7 +28,7 @@ use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::delivery::{About, Channel, Delivery};
 use watchkeeper_domain::event::LogSource;
 use watchkeeper_domain::incident::{Incident, TimelineEntry};
-use watchkeeper_domain::notice::Sender;
+use watchkeeper_domain::notice::{Letter, Notice, NoticeFacts, NoticeKind, Sender};
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::{PageReason, PagingStep};
 use watchkeeper_domain::regulator::RegulatorContact;
@@ -414,6 +414,35 @@ impl House {
         let mut incidents = self.incidents().await;
         assert_eq!(incidents.len(), 1, "{incidents:#?}");
         incidents.remove(0)
+    }
+
+    /// A notice that Mara writes, Inês approves, and the relay takes.
+    ///
+    /// # Panics
+    /// Where that is refused.
+    pub async fn send_notice(&mut self, incident: &Incident, kind: NoticeKind, facts: NoticeFacts) -> Notice {
+        let (mara, ines) = (self.actor(company::MARA).await, self.user(company::INES).await);
+        let desk = self.desk().clone();
+        let notice = desk
+            .draft_notice(&incident.id, kind, facts.into(), &mara)
+            .await
+            .expect("begun");
+        let notice = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
+        let notice = desk
+            .approve_notice(&notice.id, &notice.content_hash, &ines)
+            .await
+            .expect("approved");
+        self.settle().await;
+        notice
+    }
+
+    /// The letters of a notice.
+    ///
+    /// # Panics
+    /// When the store cannot be read.
+    pub async fn letters(&self, notice: &Notice) -> Vec<Letter> {
+        let mut tx = self.desk().store().read().await.expect("a transaction");
+        tx.letters(&notice.id).await.expect("letters")
     }
 
     /// What is owed.

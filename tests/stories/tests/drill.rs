@@ -9,13 +9,13 @@ use watchkeeper_domain::delivery::{Channel, Delivery, DeliveryState};
 use watchkeeper_domain::drill::Verdict;
 use watchkeeper_domain::id::DeliveryId;
 use watchkeeper_domain::incident::{Incident, Phase, Role, Severity, Standing};
-use watchkeeper_domain::notice::{Letter, Notice, NoticeFacts, NoticeKind};
+use watchkeeper_domain::notice::{Notice, NoticeKind};
 use watchkeeper_domain::register::Period;
 use watchkeeper_respond::RespondError;
 use watchkeeper_respond::operations::incidents::Declaration;
 use watchkeeper_respond::operations::portal::Response;
 use watchkeeper_respond::pack::Scope;
-use watchkeeper_stories::company::{INES, MARA, TOMAS, VICTIMS};
+use watchkeeper_stories::company::{INES, MARA, TOMAS, VICTIMS, full_account};
 use watchkeeper_stories::house::{House, Setup, TOPIC, is_letter};
 use watchkeeper_stories::place::Place;
 
@@ -40,7 +40,7 @@ async fn declared(house: &mut House) -> Incident {
 
 /// Suspected, two customers verified, confirmed; the full notice written by one and approved by another, and carried out.
 async fn told_by_people(house: &mut House, incident: &Incident) -> Notice {
-    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
+    let mara = house.actor(MARA).await;
     let customers = house.customers().await;
     let desk = house.desk().clone();
     let why = "as the script of the drill says";
@@ -61,31 +61,9 @@ async fn told_by_people(house: &mut House, incident: &Incident) -> Notice {
     desk.confirm_disclosure(&incident.id, None, why, None, &mara)
         .await
         .expect("confirmed");
-    let text = || "known".to_owned();
-    let facts = NoticeFacts {
-        what_happened: text(),
-        what_information: text(),
-        likely_consequences: text(),
-        what_we_did: text(),
-        what_you_should_do: text(),
-        ..NoticeFacts::default()
-    };
-    let notice = desk
-        .draft_notice(&incident.id, NoticeKind::Full, facts.into(), &mara)
+    house
+        .send_notice(incident, NoticeKind::Full, full_account())
         .await
-        .expect("drafted");
-    let notice = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
-    let notice = desk
-        .approve_notice(&notice.id, &notice.content_hash, &ines)
-        .await
-        .expect("approved");
-    house.settle().await;
-    notice
-}
-
-async fn letters(house: &House, notice: &Notice) -> Vec<Letter> {
-    let mut tx = house.desk().store().read().await.expect("a transaction");
-    tx.letters(&notice.id).await.expect("letters")
 }
 
 /// Everybody who got a mail.
@@ -145,7 +123,7 @@ async fn a_drill_goes_the_whole_way_and_is_scored(place: Place) {
             .iter()
             .all(|mail| mail.subject.starts_with("[DRILL] "))
     );
-    let sent = letters(&house, &notice).await;
+    let sent = house.letters(&notice).await;
     assert_eq!(sent.len(), 2);
     assert!(sent.iter().all(|letter| letter.recipients == [MAILBOX]));
     assert_eq!(

@@ -557,7 +557,7 @@ export type PageReason =
   | { kind: 'role_assigned' | 'role_offered'; role: Role }
   | { kind: 'task_due'; title: string }
   | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
-  | { kind: 'ladder'; text: string }
+  | { kind: 'ladder' | 'update_promised'; text: string }
   | { kind: 'customer_unreached' | 'question_asked'; customer: string }
   | { kind: 'mail_refused'; customer: string; status: string };
 export type About =

@@ -248,6 +248,7 @@ export function pageReasonInWords(reason: PageReason): string {
     case 'task_due':
       return `Page: task due: ${reason.title}`;
     case 'ladder':
+    case 'update_promised':
       return `Page: ${reason.text}`;
     case 'question_asked':
       return `Page: ${reason.customer} asks about a notice`;

@@ -232,7 +232,7 @@ impl Incident {
             }
             TimerKind::NextUpdate { promise } => {
                 let (what, again_at, targets) = promise.ran(self, now);
-                let reason = PageReason::Ladder { text: what.clone() };
+                let reason = PageReason::UpdatePromised { text: what.clone() };
                 let pages = targets
                     .into_iter()
                     .map(|target| page(target, reason.clone()))

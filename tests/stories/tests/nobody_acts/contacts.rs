@@ -1,6 +1,7 @@
 //! A contact that is no more.
 
 use super::*;
+use watchkeeper_stories::company::full_account;
 
 /// A person declares an incident, one customer is affected, and its full notice was approved: the letter is the only message in the
 /// outbox.
@@ -30,17 +31,8 @@ pub(crate) async fn one_letter_in_the_outbox(place: Place, setup: Setup) -> (Hou
     desk.confirm_disclosure(&incident.id, None, "the link was opened", None, &lead)
         .await
         .expect("confirmed");
-    let text = || "known".to_owned();
-    let facts = NoticeFacts {
-        what_happened: text(),
-        what_information: text(),
-        likely_consequences: text(),
-        what_we_did: text(),
-        what_you_should_do: text(),
-        ..NoticeFacts::default()
-    };
     let notice = desk
-        .draft_notice(&incident.id, NoticeKind::Full, facts.into(), &lead)
+        .draft_notice(&incident.id, NoticeKind::Full, full_account().into(), &lead)
         .await
         .expect("drafted");
     let notice = desk.submit_notice(&notice.id, &lead).await.expect("submitted");

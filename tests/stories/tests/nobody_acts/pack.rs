@@ -59,7 +59,6 @@ async fn exported(house: &House, scope: Scope) -> (Packed, Vec<u8>) {
 
 /// The full notice, written by one and approved by another, whose letters arrive.
 async fn told_by_people(house: &mut House, incident: &Incident) {
-    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
     let facts = NoticeFacts {
         what_happened: "=A stolen API key was used to download files.".to_owned(),
         what_information: "Names and contents of files.".to_owned(),
@@ -68,16 +67,7 @@ async fn told_by_people(house: &mut House, incident: &Incident) {
         what_you_should_do: "Look through your files.".to_owned(),
         ..NoticeFacts::default()
     };
-    let desk = house.desk();
-    let notice = desk
-        .draft_notice(&incident.id, NoticeKind::Full, facts.into(), &mara)
-        .await
-        .expect("drafted");
-    let notice = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
-    desk.approve_notice(&notice.id, &notice.content_hash, &ines)
-        .await
-        .expect("approved");
-    house.settle().await;
+    house.send_notice(incident, NoticeKind::Full, facts).await;
 }
 
 /// A second incident, whose suspicion is rejected.

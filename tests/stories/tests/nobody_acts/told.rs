@@ -3,51 +3,31 @@
 use super::*;
 use watchkeeper_domain::customer::ContactRole;
 use watchkeeper_domain::id::CustomerId;
-use watchkeeper_domain::notice::{Letter, Notice};
 use watchkeeper_respond::RespondError;
 use watchkeeper_respond::operations::customers::{ContactFacts, CustomerFacts};
 use watchkeeper_respond::operations::portal::{Checked, GenuineNotice, Response};
+use watchkeeper_stories::company::full_account;
 
 /// A recipient's address, as the portal sees it.
 const RECIPIENT: &str = "198.51.100.7";
 
-fn account() -> NoticeFacts {
-    let text = || "known".to_owned();
-    NoticeFacts {
-        what_happened: text(),
-        what_information: text(),
-        likely_consequences: text(),
-        what_we_did: text(),
-        what_you_should_do: text(),
-        contained: text(),
-        ..NoticeFacts::default()
-    }
-}
-
-/// Written by Mara, approved by Inês, and carried out.
-async fn sent_notice(house: &mut House, incident: &Incident, kind: NoticeKind, facts: NoticeFacts) -> Notice {
-    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
-    let desk = house.desk().clone();
-    let notice = desk
-        .draft_notice(&incident.id, kind, facts.into(), &mara)
-        .await
-        .expect("begun");
-    let notice = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
-    let notice = desk
-        .approve_notice(&notice.id, &notice.content_hash, &ines)
-        .await
-        .expect("approved");
-    house.settle().await;
-    notice
-}
-
-async fn letters(house: &House, notice: &Notice) -> Vec<Letter> {
-    let mut tx = house.desk().store().read().await.expect("a transaction");
-    tx.letters(&notice.id).await.expect("letters")
-}
-
 async fn customer(house: &House, victim: Victim) -> CustomerId {
     house.customers().await[&victim.key()].id.clone()
+}
+
+/// Who was paged about what customers were promised.
+async fn about_the_promise(house: &House, what: &str) -> BTreeSet<String> {
+    let incident = house.incident().await;
+    let deliveries = house.deliveries(&incident).await.into_iter();
+    deliveries
+        .filter(|d| {
+            pages_for(
+                d,
+                |r| matches!(r, PageReason::UpdatePromised { text } if text.contains(what)),
+            )
+        })
+        .map(|d| d.recipient)
+        .collect()
 }
 
 fn genuine(checked: Result<Checked, RespondError>) -> GenuineNotice {
@@ -60,35 +40,30 @@ fn genuine(checked: Result<Checked, RespondError>) -> GenuineNotice {
 async fn what_was_promised_is_reminded_of_until_it_is_sent(place: Place) {
     let mut house = after_the_theft(place).await;
     let incident = confirmed(&mut house).await;
-    let full = sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    let full = house
+        .send_notice(&incident, NoticeKind::Full, full_account())
+        .await;
     let promised = full.next_update_by.expect("promised");
     let standing = house.incident().await.promised_update().expect("a timer");
     assert_eq!(standing.by, promised);
 
-    let (reminded, _) = reach(&mut house, promised - Duration::hours(12)).await;
-    assert!(
-        reminded.iter().any(|d| says(d, "promised an update by")),
-        "{reminded:?}"
-    );
-    assert_eq!(
-        recipients(&reminded).into_iter().collect::<BTreeSet<_>>(),
-        emails(&[TOMAS, INES]),
-        "who is in charge, and counsel"
-    );
-    let (late, _) = reach(&mut house, promised).await;
-    assert!(late.iter().any(|d| says(d, "has not been sent")), "{late:?}");
-    assert!(
-        recipients(&late).contains(&JONAS.email.to_owned()),
-        "executives too"
-    );
+    house.clock.set(promised - Duration::hours(12));
+    house.settle().await;
+    let reminded = about_the_promise(&house, "promised an update by").await;
+    assert_eq!(reminded, emails(&[TOMAS, INES]), "who is in charge, and counsel");
+    assert!(about_the_promise(&house, "has not been sent").await.is_empty());
+    house.clock.set(promised);
+    house.settle().await;
+    let late = about_the_promise(&house, "has not been sent").await;
+    assert_eq!(late, emails(&[TOMAS, INES, JONAS]), "executives too");
 
     // Closing the incident does not end what customers were promised.
     let new = NoticeFacts {
         what_is_new: "the key was found on a laptop".to_owned(),
         ..NoticeFacts::default()
     };
-    let update = sent_notice(&mut house, &incident, NoticeKind::FollowUp, new).await;
-    let told = letters(&house, &update).await;
+    let update = house.send_notice(&incident, NoticeKind::FollowUp, new).await;
+    let told = house.letters(&update).await;
     assert_eq!(told.len(), VICTIMS.len());
     let german = &customer(&house, VICTIMS[1]).await;
     let german = told.iter().find(|l| l.customer == *german).expect("Bergmann's");
@@ -100,17 +75,23 @@ async fn what_was_promised_is_reminded_of_until_it_is_sent(place: Place) {
     let standing = house.incident().await.promised_update().expect("a new promise");
     assert_eq!(Some(standing.by), update.next_update_by);
 
-    sent_notice(&mut house, &incident, NoticeKind::Final, account()).await;
+    house
+        .send_notice(&incident, NoticeKind::Final, full_account())
+        .await;
     assert_eq!(
         house.incident().await.promised_update(),
         None,
         "nothing follows a final account"
     );
-    let (before, _) = sent(&house).await;
-    house.pass(Duration::days(10));
+    let before = house.deliveries(&incident).await.len();
+    house.pass(Duration::hours(13));
     house.settle().await;
-    let (after, _) = sent(&house).await;
-    assert_eq!(before.len(), after.len(), "nobody is paged for it any more");
+    let after = house.deliveries(&incident).await;
+    let promise = |d: &&Delivery| pages_for(d, |r| matches!(r, PageReason::UpdatePromised { .. }));
+    assert!(
+        after[before..].iter().all(|d| !promise(&d)),
+        "nobody is paged for it any more"
+    );
     house.everything_arrived_once().await;
     house.verified_audit().await;
 }
@@ -118,7 +99,9 @@ async fn what_was_promised_is_reminded_of_until_it_is_sent(place: Place) {
 async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place: Place) {
     let mut house = after_the_theft(place).await;
     let incident = confirmed(&mut house).await;
-    sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    house
+        .send_notice(&incident, NoticeKind::Full, full_account())
+        .await;
     let mara = house.actor(MARA).await;
     let desk = house.desk().clone();
     let why = NoticeFacts {
@@ -138,8 +121,9 @@ async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place:
     desk.set_affected(&incident.id, &cleared, Standing::Cleared, "test data only", &mara)
         .await
         .expect("cleared");
-    let withdrawn = sent_notice(&mut house, &incident, NoticeKind::Withdrawn, why).await;
-    let told: Vec<CustomerId> = letters(&house, &withdrawn)
+    let withdrawn = house.send_notice(&incident, NoticeKind::Withdrawn, why).await;
+    let told: Vec<CustomerId> = house
+        .letters(&withdrawn)
         .await
         .into_iter()
         .map(|l| l.customer)
@@ -151,9 +135,9 @@ async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place:
         what_is_right: "only invoices were read".to_owned(),
         ..NoticeFacts::default()
     };
-    let correction = sent_notice(&mut house, &incident, NoticeKind::Correction, wrong).await;
+    let correction = house.send_notice(&incident, NoticeKind::Correction, wrong).await;
     assert_eq!(
-        letters(&house, &correction).await.len(),
+        house.letters(&correction).await.len(),
         VICTIMS.len(),
         "everybody who was told it"
     );
@@ -161,14 +145,14 @@ async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place:
         what_is_new: "nothing".to_owned(),
         ..NoticeFacts::default()
     };
-    let update = sent_notice(&mut house, &incident, NoticeKind::FollowUp, fresh).await;
-    let told = letters(&house, &update).await;
+    let update = house.send_notice(&incident, NoticeKind::FollowUp, fresh).await;
+    let told = house.letters(&update).await;
     assert!(
         told.iter().all(|letter| letter.customer != cleared),
         "not affected any more"
     );
     let again = desk
-        .draft_notice(&incident.id, NoticeKind::Full, account().into(), &mara)
+        .draft_notice(&incident.id, NoticeKind::Full, full_account().into(), &mara)
         .await
         .expect("begun");
     let refused = desk
@@ -183,10 +167,13 @@ async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place:
 async fn a_recipient_opens_acknowledges_and_asks_and_is_answered(place: Place) {
     let mut house = after_the_theft(place).await;
     let incident = confirmed(&mut house).await;
-    let full = sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    let full = house
+        .send_notice(&incident, NoticeKind::Full, full_account())
+        .await;
     let victim = VICTIMS[0];
     let theirs = customer(&house, victim).await;
-    let letter = letters(&house, &full)
+    let letter = house
+        .letters(&full)
         .await
         .into_iter()
         .find(|l| l.customer == theirs)
@@ -263,7 +250,7 @@ async fn a_dry_run_reaches_one_of_us_and_tells_no_customer(place: Place) {
     let incident = confirmed(&mut house).await;
     let (mara, desk) = (house.actor(MARA).await, house.desk().clone());
     let notice = desk
-        .draft_notice(&incident.id, NoticeKind::Full, account().into(), &mara)
+        .draft_notice(&incident.id, NoticeKind::Full, full_account().into(), &mara)
         .await
         .expect("begun");
     let victim = VICTIMS[2];
@@ -313,7 +300,9 @@ async fn who_answers_for_two_customers_has_a_letter_for_each(place: Place) {
             .expect("changed");
     }
     let incident = confirmed(&mut house).await;
-    sent_notice(&mut house, &incident, NoticeKind::Full, account()).await;
+    house
+        .send_notice(&incident, NoticeKind::Full, full_account())
+        .await;
     let mails = house.relay.mails_to(shared);
     assert_eq!(mails.len(), 2, "one letter a customer");
     for victim in [VICTIMS[2], VICTIMS[4]] {
