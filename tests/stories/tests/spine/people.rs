@@ -184,7 +184,8 @@ pub(crate) async fn mara_writes(world: &mut Surroundings, mara: &Seat) -> Vec<St
     opens_the_room(&world.house, mara).await;
     mara.turn_to("Notices & deliveries").await;
     mara.part("Notices").sees("Holding notice").await;
-    mara.press("Start the full notice").await;
+    mara.press("Write a notice").await;
+    mara.press("Begin").await;
     mara.is_at("Full notice of INC-0001").await;
     for (label, text) in FACTS {
         mara.fill(label, text).await;

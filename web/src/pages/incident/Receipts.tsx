@@ -25,16 +25,11 @@ export function Receipts({ view }: { view: IncidentView }) {
   const acknowledged = list.filter((receipt) => receipt.acknowledged !== undefined).length;
   const open = list.flatMap((receipt) => receipt.questions).filter((question) => !question.answer).length;
   return (
-    <Panel
-      title="What recipients did"
-      side={
-        <span className="small dim num">
-          {list.length} opened · {acknowledged} acknowledged ·{' '}
-          <span className={open > 0 ? 'soon' : ''}>{count(open, 'question')} to answer</span>
-        </span>
-      }
-      bare
-    >
+    <Panel title="What recipients did" bare>
+      <p className="line-item small dim num">
+        {list.length} opened · {acknowledged} acknowledged ·{' '}
+        <span className={open > 0 ? 'soon' : ''}>{count(open, 'question')} to answer</span>
+      </p>
       <Loaded query={query} what="what recipients did">
         {() =>
           list.length === 0 ? (
