@@ -60,10 +60,10 @@ pub(crate) async fn act(
     ClientAddress(address): ClientAddress,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    let checked = state.desk.open_notice(&code, &address).await;
-    answer(&state, &code, checked, |notice| {
+    open(&state, &code, &address, |notice| {
         genuine(&state, &code, notice, Said::Nothing)
     })
+    .await
 }
 
 /// The proof that our record of the message is in our log, as a file.
@@ -72,8 +72,7 @@ pub(crate) async fn proof(
     ClientAddress(address): ClientAddress,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    let checked = state.desk.open_notice(&code, &address).await;
-    answer(&state, &code, checked, |notice| match &notice.proof {
+    open(&state, &code, &address, |notice| match &notice.proof {
         Some(proof) => Attachment {
             name: format!("{}.tlog-proof", notice.reference),
             text: proof.text(),
@@ -81,6 +80,7 @@ pub(crate) async fn proof(
         .into_response(),
         None => genuine(&state, &code, notice, Said::Nothing),
     })
+    .await
 }
 
 /// The facts for machines, as a file.
@@ -89,8 +89,7 @@ pub(crate) async fn facts(
     ClientAddress(address): ClientAddress,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    let checked = state.desk.open_notice(&code, &address).await;
-    answer(&state, &code, checked, |notice| {
+    open(&state, &code, &address, |notice| {
         let Some(facts) = &notice.facts else {
             return genuine(&state, &code, notice, Said::Nothing);
         };
@@ -106,6 +105,7 @@ pub(crate) async fn facts(
             }
         }
     })
+    .await
 }
 
 /// Somebody confirms that the right people have read the notice.
@@ -159,6 +159,17 @@ async fn respond(
         other => (other, done),
     };
     answer(state, code, checked, |notice| genuine(state, code, notice, said))
+}
+
+/// Opens the letter with the code, and answers with what `genuine` makes of it.
+async fn open(
+    state: &ApiState,
+    code: &str,
+    address: &str,
+    genuine: impl FnOnce(&GenuineNotice) -> Response,
+) -> Response {
+    let checked = state.desk.open_notice(code, address).await;
+    answer(state, code, checked, genuine)
 }
 
 fn answer(
