@@ -148,6 +148,19 @@ impl Tx {
         row.map(|(id, body)| read(LETTER, &id, &body)).transpose()
     }
 
+    /// A customer's letter of a notice, if it has one.
+    pub async fn letter_to(
+        &mut self,
+        notice: &NoticeId,
+        customer: &CustomerId,
+    ) -> Result<Option<Letter>, StoreError> {
+        let row = sql("SELECT id, body FROM letter WHERE notice = $1 AND customer = $2")
+            .bind(notice)
+            .bind(customer);
+        let row = self.first::<(String, String)>(row).await?;
+        row.map(|(id, body)| read(LETTER, &id, &body)).transpose()
+    }
+
     /// A letter, or [`StoreError::NotFound`].
     pub async fn letter(&mut self, id: &LetterId) -> Result<Letter, StoreError> {
         let row = self.first::<(String,)>(sql("SELECT body FROM letter WHERE id = $1").bind(id));

@@ -1,6 +1,6 @@
 //! What recipients did with their letters on the portal.
 
-use crate::body::{count, read, read_all, write};
+use crate::body::{count, found, read, read_all, write};
 use crate::statement::{Statement, micros, sql};
 use crate::{StoreError, Tx};
 use watchkeeper_domain::id::{IncidentId, LetterId};
@@ -42,8 +42,13 @@ impl Tx {
             .await
     }
 
+    /// The receipt of a letter, or [`StoreError::NotFound`].
+    pub async fn receipt(&mut self, letter: &LetterId) -> Result<Receipt, StoreError> {
+        found(self.receipt_opt(letter).await?, RECEIPT, letter.as_str())
+    }
+
     /// The receipt of a letter; none until it is opened.
-    pub async fn receipt(&mut self, letter: &LetterId) -> Result<Option<Receipt>, StoreError> {
+    pub async fn receipt_opt(&mut self, letter: &LetterId) -> Result<Option<Receipt>, StoreError> {
         let row = self.first::<(String,)>(sql("SELECT body FROM receipt WHERE letter = $1").bind(letter));
         row.await?
             .map(|(body,)| read(RECEIPT, letter.as_str(), &body))

@@ -45,8 +45,7 @@ impl Desk {
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let incident = tx.incident(&notice.incident).await?;
-        let letters = tx.letters(id).await?;
-        let Some(letter) = letters.into_iter().find(|letter| letter.customer == *customer) else {
+        let Some(letter) = tx.letter_to(id, customer).await? else {
             let problem = format!("the notice has no letter for {customer}; name a customer that it goes to");
             return Err(RespondError::invalid("customer", problem));
         };

@@ -6,7 +6,7 @@ use crate::settle::{Said, must_be_read};
 use crate::words;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
@@ -194,7 +194,8 @@ impl Desk {
             words::messages(messages),
             words::customers(letters.len())
         );
-        self.say_sent(&mut tx, incident, &notice, &actor, ("notice.approved", &text))
+        let said = ("notice.approved", text.as_str());
+        self.say_sent(&mut tx, incident, &notice, &letters, &actor, said)
             .await?;
         self.commit(tx).await?;
         Ok(notice)
@@ -209,10 +210,8 @@ impl Desk {
         letters: &[Letter],
     ) -> Result<(), RespondError> {
         let audience = self.audience(tx, incident, kind).await?;
-        let lettered: Vec<&CustomerId> = letters.iter().map(|letter| &letter.customer).collect();
-        let fits =
-            audience.len() == lettered.len() && audience.keys().all(|customer| lettered.contains(&customer));
-        if fits {
+        let lettered: BTreeSet<&CustomerId> = letters.iter().map(|letter| &letter.customer).collect();
+        if audience.keys().eq(lettered) {
             return Ok(());
         }
         let detail = "the list of customers it goes to has changed since the notice was submitted; return it, so that its letters are rendered for the list that stands";
@@ -323,32 +322,26 @@ impl Desk {
 
     /// Renders the holding notice for everybody on the list; it is there from the first second.
     pub(crate) async fn render_holding(&self, tx: &mut Tx, incident: &Incident) -> Result<(), RespondError> {
-        let known = tx
-            .notices_of(&incident.id)
-            .await?
-            .into_iter()
-            .find(|notice| notice.kind == NoticeKind::Holding);
-        let (notice, new) = match known {
-            Some(notice) => (notice, false),
+        let notice = match holding_of(tx, incident).await? {
+            Some(notice) => notice,
             None => {
                 let template = self.template(incident, NoticeKind::Holding, "en")?.version();
-                (Notice::prepare_holding(&incident.id, template, self.now()), true)
+                let notice = Notice::prepare_holding(&incident.id, template, self.now());
+                tx.insert_notice(&notice).await?;
+                notice
             }
         };
-        if new {
-            tx.insert_notice(&notice).await?;
-        }
         let letters = self.letters_for(tx, incident, &notice).await?;
         let (id, by) = (notice.id.clone(), Actor::worker("ladder"));
         let detail = json!({"kind": notice.kind, "letters": letters.len()});
         if matches!(notice.state, NoticeState::Sent { .. }) {
             // Letters that went stay as they went; customers who were found later get theirs when their step comes.
             let mut kept = tx.letters(&notice.id).await?;
+            let had: BTreeSet<CustomerId> = kept.iter().map(|letter| letter.customer.clone()).collect();
             kept.extend(
                 letters
                     .into_iter()
-                    .filter(|new| !kept.iter().any(|k| k.customer == new.customer))
-                    .collect::<Vec<_>>(),
+                    .filter(|letter| !had.contains(&letter.customer)),
             );
             tx.replace_letters(&notice.id, &kept).await?;
         } else {
@@ -369,12 +362,7 @@ impl Desk {
         incident: &Incident,
         customers: &[CustomerId],
     ) -> Result<u64, RespondError> {
-        let notice = tx
-            .notices_of(&incident.id)
-            .await?
-            .into_iter()
-            .find(|notice| notice.kind == NoticeKind::Holding);
-        let Some(notice) = notice else {
+        let Some(notice) = holding_of(tx, incident).await? else {
             let why = NoticeKind::Holding.nobody();
             return Err(NoticeError::Nobody { why }.into());
         };
@@ -393,7 +381,8 @@ impl Desk {
             words::customers(customers.len()),
             words::messages(messages)
         );
-        self.say_sent(tx, incident.clone(), &notice, &by, ("notice.dispatched", &text))
+        let said = ("notice.dispatched", text.as_str());
+        self.say_sent(tx, incident.clone(), &notice, &letters, &by, said)
             .await?;
         Ok(messages)
     }
@@ -404,16 +393,14 @@ impl Desk {
         tx: &mut Tx,
         incident: Incident,
         notice: &Notice,
+        letters: &[Letter],
         by: &Actor,
         (action, text): (&'static str, &str),
     ) -> Result<(), RespondError> {
         let before = incident.version;
         let promised = match notice.kind {
             // Each customer of a holding notice has a promise of its own; the first to come is the one to keep.
-            NoticeKind::Holding => {
-                let letters = tx.letters(&notice.id).await?;
-                letters.iter().filter_map(Letter::promised).min()
-            }
+            NoticeKind::Holding => letters.iter().filter_map(Letter::promised).min(),
             _ => notice.next_update_by,
         };
         let text = format!("{} {text}", notice.kind.title());
@@ -445,6 +432,12 @@ impl Desk {
         self.record(tx, by, action, notice.id.as_str(), about(notice))
             .await
     }
+}
+
+/// The incident's holding notice, once it was rendered.
+async fn holding_of(tx: &mut Tx, incident: &Incident) -> Result<Option<Notice>, RespondError> {
+    let mut notices = tx.notices_of(&incident.id).await?.into_iter();
+    Ok(notices.find(|notice| notice.kind == NoticeKind::Holding))
 }
 
 /// What the audit log says of a notice.

@@ -145,41 +145,42 @@ impl Desk {
         let now = self.now();
         let customer = tx.customer(&found.letter.customer).await?;
         let by = Actor::worker("portal");
-        let (receipt, action, text) = match response {
+        let mut entries = Vec::new();
+        let (receipt, action, text, detail) = match response {
             Response::Acknowledge { name, role } => {
                 let receipt = receipt.acknowledge(name, role, now)?;
                 let who = receipt.acknowledged.as_ref().map_or("", |a| a.name.as_str());
                 let text = format!("{} acknowledged the notice: {who}", customer.name);
-                (receipt, "letter.acknowledged", text)
+                let detail = json!({"notice": found.letter.notice, "version": receipt.version});
+                (receipt, "letter.acknowledged", text, detail)
             }
             Response::Ask { name, text } => {
                 let receipt = receipt.ask(name, text, now)?;
-                let who = receipt.questions.last().map_or("", |q| q.name.as_str());
+                let number = receipt.questions.len();
+                let asked = receipt.questions.last();
+                let who = asked.map_or("", |question| question.name.as_str());
+                let reason = PageReason::QuestionAsked {
+                    customer: customer.name.clone(),
+                };
+                let occasion = format!("question/{}/{number}", found.letter.id);
+                let target = found.incident.in_charge();
+                entries = self
+                    .page(&mut tx, &found.incident, &target, &reason, &occasion)
+                    .await?;
                 let text = format!("{} asks about the notice: {who}", customer.name);
-                (receipt, "letter.asked", text)
+                let detail = json!({
+                    "question": number,
+                    "text_sha256": asked.map(|question| digest(&[&question.text])),
+                    "version": receipt.version,
+                });
+                (receipt, "letter.asked", text, detail)
             }
         };
         tx.update_receipt(&receipt, before).await?;
-        let mut entries = vec![found.incident.entry(EntryKind::Delivered, now, now, &by, text)];
-        if let Some(question) = receipt.questions.last().filter(|_| action == "letter.asked") {
-            let reason = PageReason::QuestionAsked {
-                customer: customer.name.clone(),
-            };
-            let occasion = format!("question/{}/{}", found.letter.id, receipt.questions.len());
-            let target = found.incident.in_charge();
-            entries.extend(
-                self.page(&mut tx, &found.incident, &target, &reason, &occasion)
-                    .await?,
-            );
-            let detail = json!({"question": receipt.questions.len(), "text_sha256": digest(&[&question.text]), "version": receipt.version});
-            self.record(&mut tx, &by, action, found.letter.id.as_str(), detail)
-                .await?;
-        } else {
-            let detail = json!({"notice": found.letter.notice, "version": receipt.version});
-            self.record(&mut tx, &by, action, found.letter.id.as_str(), detail)
-                .await?;
-        }
+        entries.insert(0, found.incident.entry(EntryKind::Delivered, now, now, &by, text));
         tx.append_entries(&entries).await?;
+        self.record(&mut tx, &by, action, found.letter.id.as_str(), detail)
+            .await?;
         let genuine = genuine(&mut tx, *found, receipt).await?;
         self.commit(tx).await?;
         Ok(Checked::Genuine(Box::new(genuine)))
@@ -197,13 +198,7 @@ impl Desk {
         by: &Actor,
     ) -> Result<Receipt, RespondError> {
         let mut tx = self.begin().await?;
-        let Some(receipt) = tx.receipt(letter).await? else {
-            return Err(watchkeeper_store::StoreError::NotFound {
-                what: "receipt of letter",
-                id: letter.to_string(),
-            }
-            .into());
-        };
+        let receipt = tx.receipt(letter).await?;
         let before = receipt.version;
         let now = self.now();
         let receipt = receipt.answer(number, text, by, now)?;
@@ -260,7 +255,7 @@ impl Desk {
     async fn opened(&self, tx: &mut Tx, found: &Found) -> Result<Receipt, RespondError> {
         let by = Actor::worker("portal");
         let letter = &found.letter;
-        if let Some(receipt) = tx.receipt(&letter.id).await? {
+        if let Some(receipt) = tx.receipt_opt(&letter.id).await? {
             self.record(tx, &by, "letter.checked", letter.id.as_str(), json!({}))
                 .await?;
             return Ok(receipt);
@@ -310,8 +305,7 @@ async fn genuine(tx: &mut Tx, found: Found, receipt: Receipt) -> Result<GenuineN
             sent_at = sent.at;
             continue;
         }
-        let mut theirs = tx.letters(&sent.notice).await?.into_iter();
-        if let Some(theirs) = theirs.find(|l| l.customer == sent.customer) {
+        if let Some(theirs) = tx.letter_to(&sent.notice, &sent.customer).await? {
             others.push(OtherNotice {
                 kind: sent.kind,
                 subject: theirs.subject,
