@@ -15,7 +15,7 @@ import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 import { BreachSeverity } from './BreachSeverity';
 import { Halt } from './Halt';
-import { UntilDialog } from './UntilDialog';
+import { InstantDialog } from './InstantDialog';
 
 type Decision = 'suspect' | 'confirm' | 'reject' | 'extend';
 
@@ -198,11 +198,11 @@ function ShortDecision({
 /** Who needs longer to decide says why, and until when. */
 function ExtendDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
   return (
-    <UntilDialog
+    <InstantDialog
       view={view}
       title="Decide later"
       doLabel="Extend"
-      until={{ label: 'Decide by', description: 'Within three days of the suspicion.' }}
+      instant={{ field: 'until', label: 'Decide by', description: 'Within three days of the suspicion.' }}
       why="What is still missing for a decision. Becomes part of the record."
       path="/disclosure/extend"
       touches={(incident) => incident.disclosure}

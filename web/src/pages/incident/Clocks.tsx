@@ -1,5 +1,5 @@
 /** What laws ask of an incident: the moments that clocks count from, and what is due to whom. */
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useClocks, useMay } from '../../api/queries';
 import type { ClocksView, IncidentView, LawRule, Moment, MomentView, RulePhase } from '../../api/types';
@@ -14,6 +14,7 @@ import { serverNow } from '../../live/serverClock';
 import { forInput, fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { MOMENT_NAMES, RECORDED, waitsFor, words } from '../../words/moments';
+import { InstantDialog } from './InstantDialog';
 
 /** Shown once a disclosure is in question: most incidents have nothing to do with any law. */
 export function ClocksPanel({ view }: { view: IncidentView }) {
@@ -202,57 +203,33 @@ function Due({ phase }: { phase: RulePhase }) {
 
 /** When a moment was. A later instant than the one that counts takes another person. */
 function MomentDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
-  const { zone } = usePreferences();
-  const write = useIncidentWrite(view.incident.id);
   const [moment, setMoment] = useState<Moment>('aware');
-  const [at, setAt] = useState(forInput(serverNow(), zone));
-  const [why, setWhy] = useState('');
   return (
-    <FormDialog
+    <InstantDialog
+      view={view}
       title="Record a moment"
-      opened
-      onClose={onClose}
       doLabel="Record moment"
-      pending={write.isPending}
-      fault={write.error}
-      ready={why.trim() !== '' && at !== ''}
-      shownFaults={['why', 'at']}
-      onDo={() =>
-        write.mutate(
-          {
-            path: '/moments',
-            body: { moment, at: fromInput(at, zone), why: why.trim() },
-            touches: (incident) => incident.moments,
-          },
-          { onSuccess: onClose },
-        )
+      intro={
+        <NativeSelect
+          label="Moment"
+          description="When a disclosure was suspected or confirmed is recorded by deciding on it."
+          value={moment}
+          data={RECORDED.map((each) => ({ value: each, label: MOMENT_NAMES[each] }))}
+          onChange={(event) => setMoment(event.currentTarget.value as Moment)}
+        />
       }
-    >
-      <NativeSelect
-        label="Moment"
-        description="When a disclosure was suspected or confirmed is recorded by deciding on it."
-        value={moment}
-        data={RECORDED.map((each) => ({ value: each, label: MOMENT_NAMES[each] }))}
-        onChange={(event) => setMoment(event.currentTarget.value as Moment)}
-      />
-      <InstantInput
-        label="It was at"
-        description="Clocks count from this instant. To move one later takes another person."
-        value={at}
-        onChange={setAt}
-        error={faultOf(write.error, 'at')}
-        required
-      />
-      <Textarea
-        label="Why"
-        description="What shows that it was then. Becomes part of the record."
-        value={why}
-        onChange={(event) => setWhy(event.currentTarget.value)}
-        error={faultOf(write.error, 'why')}
-        data-autofocus
-        required
-      />
-    </FormDialog>
+      instant={{
+        field: 'at',
+        label: 'It was at',
+        description: 'Clocks count from this instant. To move one later takes another person.',
+        initial: serverNow(),
+      }}
+      why="What shows that it was then. Becomes part of the record."
+      path="/moments"
+      body={{ moment }}
+      touches={(incident) => incident.moments}
+      onClose={onClose}
+    />
   );
 }
 

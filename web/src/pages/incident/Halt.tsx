@@ -7,7 +7,7 @@ import { useIncidentWrite } from '../../api/writes';
 import { ReasonDialog } from '../../components/dialogs';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { serverNow } from '../../live/serverClock';
-import { UntilDialog } from './UntilDialog';
+import { InstantDialog } from './InstantDialog';
 
 type Asking = 'reverse' | 'refuse_reversal' | 'hold' | 'lift';
 
@@ -151,7 +151,7 @@ function Reason({
 
 function HoldDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
   return (
-    <UntilDialog
+    <InstantDialog
       view={view}
       title="Legal hold"
       doLabel="Place the hold"
@@ -162,7 +162,11 @@ function HoldDialog({ view, onClose }: { view: IncidentView; onClose: () => void
           Deadlines do not wait: who is told late is a recorded miss.
         </p>
       }
-      until={{ label: 'It ends at', description: 'Within thirty days. Who needs longer documents it anew.' }}
+      instant={{
+        field: 'until',
+        label: 'It ends at',
+        description: 'Within thirty days. Who needs longer documents it anew.',
+      }}
       why="Who forbids to tell, and on what paper. Becomes part of the record."
       path="/hold"
       touches={(incident) => incident.hold}

@@ -5,29 +5,39 @@ import { useIncidentWrite } from '../../api/writes';
 import { FormDialog, faultOf } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { usePreferences } from '../../live/preferences';
-import { fromInput } from '../../words/instants';
+import { forInput, fromInput } from '../../words/instants';
 
-interface UntilDialogProps {
+interface InstantDialogProps {
   view: IncidentView;
   title: string;
   doLabel: string;
   danger?: boolean;
   intro?: ReactNode;
-  until: { label: string; description: string };
+  instant: {
+    /** The field of the request that has it. */
+    field: 'at' | 'until';
+    label: string;
+    description: string;
+    /** Empty unless given. */
+    initial?: number;
+  };
   why: string;
   /** Below the incident's own path. */
   path: string;
+  /** What the request says beside the instant and the reason. */
+  body?: Record<string, unknown>;
   touches: (incident: Incident) => unknown;
   onClose: () => void;
 }
 
-/** A decision that ends by itself: until when, and why. */
-export function UntilDialog(props: UntilDialogProps) {
-  const { view, path, touches, onClose } = props;
+/** A decision or a statement about an instant, and why. */
+export function InstantDialog(props: InstantDialogProps) {
+  const { view, instant, path, touches, onClose } = props;
   const { zone } = usePreferences();
   const write = useIncidentWrite(view.incident.id);
-  const [until, setUntil] = useState('');
+  const [at, setAt] = useState(instant.initial === undefined ? '' : forInput(instant.initial, zone));
   const [why, setWhy] = useState('');
+  const body = { ...props.body, [instant.field]: fromInput(at, zone), why: why.trim() };
   return (
     <FormDialog
       title={props.title}
@@ -37,23 +47,18 @@ export function UntilDialog(props: UntilDialogProps) {
       danger={props.danger}
       pending={write.isPending}
       fault={write.error}
-      ready={why.trim() !== '' && until !== ''}
-      shownFaults={['why', 'until']}
-      onDo={() =>
-        write.mutate(
-          { path, body: { until: fromInput(until, zone), why: why.trim() }, touches },
-          { onSuccess: onClose },
-        )
-      }
+      ready={why.trim() !== '' && at !== ''}
+      shownFaults={['why', instant.field]}
+      onDo={() => write.mutate({ path, body, touches }, { onSuccess: onClose })}
     >
       {props.intro}
       <InstantInput
-        label={props.until.label}
-        description={props.until.description}
-        ahead
-        value={until}
-        onChange={setUntil}
-        error={faultOf(write.error, 'until')}
+        label={instant.label}
+        description={instant.description}
+        ahead={instant.field === 'until'}
+        value={at}
+        onChange={setAt}
+        error={faultOf(write.error, instant.field)}
         required
       />
       <Textarea
