@@ -1,26 +1,10 @@
 //! A disclosure over HTTP: suspected, confirmed, told by one person and approved by another.
 
-use crate::support::{Place, start};
+use crate::support::{Place, facts, path_of, start};
 use chrono::Duration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use watchkeeper_domain::access::AccessRole;
-
-const FACTS: [&str; 5] = [
-    "what_happened",
-    "what_information",
-    "likely_consequences",
-    "what_we_did",
-    "what_you_should_do",
-];
-
-fn facts() -> Value {
-    FACTS
-        .iter()
-        .map(|field| ((*field).to_owned(), json!(format!("Words about {field}."))))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
 
 #[tokio::test]
 async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
@@ -28,9 +12,7 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
     let ann = place.person("ann", &[AccessRole::Commander]).await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     let acme = place.customer(&lea, "acme").await;
-    let view = place.incident(&ann, "Odd downloads").await;
-    let id = view["incident"]["id"].as_str().expect("an id").to_owned();
-    let room = format!("/api/v1/incidents/{id}");
+    let room = place.room(&ann).await;
     place
         .post(
             &ann,
@@ -44,20 +26,8 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
         early.status, 409,
         "nobody is owed a notice before the confirmation"
     );
-    let listed =
-        json!({"customer": acme["id"], "standing": "confirmed", "evidence": "its tenant is in the log"});
-    place
-        .post(&ann, &format!("{room}/affected"), listed)
-        .await
-        .expect(200);
-    let confirmed = place
-        .post(
-            &ann,
-            &format!("{room}/disclosure/confirm"),
-            json!({"why": "the log shows downloads"}),
-        )
-        .await
-        .expect(200);
+    place.list(&ann, &room, &acme, "confirmed").await;
+    let confirmed = place.confirm(&ann, &room).await;
     assert_eq!(
         confirmed["customers"][acme["id"].as_str().expect("an id")]["key"],
         "acme"
@@ -83,10 +53,7 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
         .post(&ann, &format!("{room}/notices"), json!({}))
         .await
         .expect(201);
-    let path = format!(
-        "/api/v1/notices/{}",
-        notice["notice"]["id"].as_str().expect("an id")
-    );
+    let path = path_of("notices", &notice["notice"]);
     assert_eq!(notice["missing"].as_array().map(Vec::len), Some(5));
     let empty = place
         .post(&ann, &format!("{path}/submit"), json!({}))
@@ -191,38 +158,11 @@ async fn who_wrote_a_notice_cannot_approve_it() {
     let place = Place::open().await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     let acme = place.customer(&lea, "acme").await;
-    let view = place.incident(&lea, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
-    let listed =
-        json!({"customer": acme["id"], "standing": "possible", "evidence": "its tenant is in the log"});
-    place
-        .post(&lea, &format!("{room}/affected"), listed)
-        .await
-        .expect(200);
+    let room = place.room(&lea).await;
+    place.list(&lea, &room, &acme, "possible").await;
     place.advance(Duration::minutes(1));
-    place
-        .post(
-            &lea,
-            &format!("{room}/disclosure/confirm"),
-            json!({"why": "the log shows downloads"}),
-        )
-        .await
-        .expect(200);
-    let notice = place
-        .post(&lea, &format!("{room}/notices"), json!({"facts": facts()}))
-        .await
-        .expect(201);
-    let path = format!(
-        "/api/v1/notices/{}",
-        notice["notice"]["id"].as_str().expect("an id")
-    );
-    let submitted = place
-        .post(&lea, &format!("{path}/submit"), json!({}))
-        .await
-        .expect(200);
+    place.confirm(&lea, &room).await;
+    let (path, submitted) = place.submitted(&lea, &room).await;
     assert_eq!(submitted["may"]["approve"], false);
     let hash = json!({"content_hash": submitted["notice"]["content_hash"]});
     assert_eq!(
@@ -364,11 +304,7 @@ async fn a_ladder_is_stopped_by_a_hold_of_counsel_or_by_two_people() {
     let ann = place.person("ann", &[AccessRole::Commander]).await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     let acme = place.customer(&lea, "acme").await;
-    let view = place.incident(&ann, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
+    let room = place.room(&ann).await;
     let hold = format!("{room}/hold");
     let until = json!({"until": start() + Duration::days(4), "why": "letter of the prosecutor"});
     assert_eq!(
@@ -376,17 +312,8 @@ async fn a_ladder_is_stopped_by_a_hold_of_counsel_or_by_two_people() {
         409,
         "nothing is confirmed"
     );
-    let listed =
-        json!({"customer": acme["id"], "standing": "confirmed", "evidence": "its tenant is in the log"});
-    let confirm = json!({"why": "the log shows downloads"});
-    place
-        .post(&ann, &format!("{room}/disclosure/confirm"), confirm)
-        .await
-        .expect(200);
-    place
-        .post(&ann, &format!("{room}/affected"), listed)
-        .await
-        .expect(200);
+    place.confirm(&ann, &room).await;
+    place.list(&ann, &room, &acme, "confirmed").await;
 
     assert_eq!(
         place.post(&ann, &hold, until.clone()).await.status,
@@ -444,11 +371,7 @@ async fn a_list_that_somebody_pasted_is_shown_before_it_changes_anything() {
     for key in ["acme", "globex", "initech"] {
         place.customer(&lea, key).await;
     }
-    let view = place.incident(&ann, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
+    let room = place.room(&ann).await;
     let path = format!("{room}/affected/list");
     let list = |list: &str, commit: bool| json!({"list": list, "standing": "confirmed", "evidence": "the analyst's list", "commit": commit});
     assert_eq!(place.post(&eve, &path, list("acme", false)).await.status, 403);
@@ -494,11 +417,7 @@ async fn a_list_that_somebody_pasted_is_shown_before_it_changes_anything() {
 async fn a_decision_on_a_suspicion_is_extended_with_a_reason_and_not_for_ever() {
     let place = Place::open().await;
     let ann = place.person("ann", &[AccessRole::Commander]).await;
-    let view = place.incident(&ann, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
+    let room = place.room(&ann).await;
     let extend = format!("{room}/disclosure/extend");
     let until = |hours: i64| json!({"until": start() + Duration::hours(hours), "why": "logs of two regions are still missing"});
     assert_eq!(

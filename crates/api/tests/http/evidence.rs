@@ -117,31 +117,15 @@ async fn a_severity_is_shown_with_its_arithmetic_and_suppresses_nothing() {
     let ann = place.person("ann", &[AccessRole::Commander]).await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     let acme = place.customer(&lea, "acme").await;
-    let view = place.incident(&ann, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
+    let room = place.room(&ann).await;
     let inputs = json!({"data": [{"kind": "simple"}], "identification": "maximum", "confidentiality": "full", "malice": true});
     let assessment = json!({"inputs": inputs, "why": "names and addresses, taken by a thief"});
     place
         .post(&ann, &format!("{room}/assessment"), assessment.clone())
         .await
         .expect(409);
-    let listed =
-        json!({"customer": acme["id"], "standing": "confirmed", "evidence": "its tenant is in the log"});
-    place
-        .post(&ann, &format!("{room}/affected"), listed)
-        .await
-        .expect(200);
-    let confirmed = place
-        .post(
-            &ann,
-            &format!("{room}/disclosure/confirm"),
-            json!({"why": "the log shows it"}),
-        )
-        .await
-        .expect(200);
+    place.list(&ann, &room, &acme, "confirmed").await;
+    let confirmed = place.confirm(&ann, &room).await;
     let assessed = place
         .post(&lea, &format!("{room}/assessment"), assessment)
         .await
@@ -186,11 +170,7 @@ async fn a_report_says_what_is_missing_takes_what_people_say_and_is_recorded_whe
     let place = Place::open().await;
     let ann = place.person("ann", &[AccessRole::Commander]).await;
     let aud = place.person("aud", &[AccessRole::Auditor]).await;
-    let view = place.incident(&ann, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
+    let room = place.room(&ann).await;
     let missing = |reports: &serde_json::Value| {
         let gdpr = &reports["reports"][0];
         assert_eq!(gdpr["form"], "gdpr-33");

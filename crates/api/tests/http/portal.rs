@@ -5,47 +5,15 @@ use chrono::Duration;
 use serde_json::{Value, json};
 use watchkeeper_domain::access::AccessRole;
 
-fn facts() -> Value {
-    json!({
-        "what_happened": "A key was stolen <script>", "what_information": "Invoices of May",
-        "likely_consequences": "Forged invoices", "what_we_did": "We revoked the key",
-        "what_you_should_do": "Watch your invoices",
-    })
-}
-
 /// A full notice that was sent to acme: the letter, and who approved it.
 async fn a_letter_that_was_sent(place: &Place) -> (Value, String, Visitor) {
     let ann = place.person("ann", &[AccessRole::Commander]).await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     let acme = place.customer(&lea, "acme").await;
-    let view = place.incident(&ann, "Odd downloads").await;
-    let room = format!(
-        "/api/v1/incidents/{}",
-        view["incident"]["id"].as_str().expect("an id")
-    );
-    let listed = json!({"customer": acme["id"], "standing": "confirmed", "evidence": "seen in the log"});
-    place
-        .post(&ann, &format!("{room}/affected"), listed)
-        .await
-        .expect(200);
-    let why = json!({"why": "the log shows downloads"});
-    place
-        .post(&ann, &format!("{room}/disclosure/confirm"), why)
-        .await
-        .expect(200);
-    let begun = json!({"kind": "full", "facts": facts()});
-    let notice = place
-        .post(&ann, &format!("{room}/notices"), begun)
-        .await
-        .expect(201);
-    let path = format!(
-        "/api/v1/notices/{}",
-        notice["notice"]["id"].as_str().expect("an id")
-    );
-    let submitted = place
-        .post(&ann, &format!("{path}/submit"), json!({}))
-        .await
-        .expect(200);
+    let room = place.room(&ann).await;
+    place.list(&ann, &room, &acme, "confirmed").await;
+    place.confirm(&ann, &room).await;
+    let (path, submitted) = place.submitted(&ann, &room).await;
     let hash = json!({"content_hash": submitted["notice"]["content_hash"]});
     let sent = place
         .post(&lea, &format!("{path}/approve"), hash)

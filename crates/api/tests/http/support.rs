@@ -317,6 +317,42 @@ impl Place {
         self.post(by, "/api/v1/incidents", body).await.expect(201)
     }
 
+    /// The path of an incident that was declared.
+    pub(crate) async fn room(&self, by: &Visitor) -> String {
+        let view = self.incident(by, "Odd downloads").await;
+        path_of("incidents", &view["incident"])
+    }
+
+    /// Puts a customer on the list of an incident.
+    pub(crate) async fn list(&self, by: &Visitor, room: &str, customer: &Value, standing: &str) {
+        let listed = json!({
+            "customer": customer["id"], "standing": standing, "evidence": "its tenant is in the log",
+        });
+        self.post(by, &format!("{room}/affected"), listed)
+            .await
+            .expect(200);
+    }
+
+    /// Confirms the disclosure of an incident.
+    pub(crate) async fn confirm(&self, by: &Visitor, room: &str) -> Value {
+        let why = json!({"why": "the log shows downloads"});
+        self.post(by, &format!("{room}/disclosure/confirm"), why)
+            .await
+            .expect(200)
+    }
+
+    /// A full notice that waits for a second person: its path and its view.
+    pub(crate) async fn submitted(&self, by: &Visitor, room: &str) -> (String, Value) {
+        let begun = json!({"kind": "full", "facts": facts()});
+        let begun = self.post(by, &format!("{room}/notices"), begun).await.expect(201);
+        let path = path_of("notices", &begun["notice"]);
+        let submitted = self
+            .post(by, &format!("{path}/submit"), json!({}))
+            .await
+            .expect(200);
+        (path, submitted)
+    }
+
     /// A customer of this name with one tenant.
     pub(crate) async fn customer(&self, by: &Visitor, key: &str) -> Value {
         let body = json!({
@@ -331,6 +367,20 @@ impl Place {
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
+}
+
+/// Where something of a collection is.
+pub(crate) fn path_of(collection: &str, of: &Value) -> String {
+    format!("/api/v1/{collection}/{}", of["id"].as_str().expect("an id"))
+}
+
+/// What a full notice says.
+pub(crate) fn facts() -> Value {
+    json!({
+        "what_happened": "A key was stolen <script>", "what_information": "Invoices of May",
+        "likely_consequences": "Forged invoices", "what_we_did": "We revoked the key",
+        "what_you_should_do": "Watch your invoices",
+    })
 }
 
 fn house(setting: &Setting) -> House {
