@@ -107,10 +107,13 @@ impl Desk {
         (form, format): (RegulatorForm, ReportFormat),
         by: &Actor,
     ) -> Result<ExportedReport, RespondError> {
-        let mut tx = self.begin().await?;
-        let incident = tx.incident(id).await?;
-        let notices = tx.notices_of(id).await?;
-        let report = self.report_of(form, &incident, &notices);
+        let report = {
+            let mut tx = self.store.read().await?;
+            let incident = tx.incident(id).await?;
+            let notices = tx.notices_of(id).await?;
+            self.report_of(form, &incident, &notices)
+        };
+        // Drawn before the turn to write is taken: others do not wait for a PDF. The record names the version that was read.
         let (bytes, lacking) = written(&report, format)?;
         let sha256 = hex::encode(Sha256::digest(&bytes));
         let codes: Vec<String> = lacking.iter().copied().map(code_of).collect();
@@ -123,6 +126,7 @@ impl Desk {
             "missing": report.missing.len(),
             "lacking": codes,
         });
+        let mut tx = self.begin().await?;
         self.record(&mut tx, by, "report.exported", id.as_str(), detail)
             .await?;
         self.commit(tx).await?;
