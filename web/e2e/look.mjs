@@ -45,6 +45,7 @@ const PAGES = [
   ['incident-handover', '/incidents/inc_1', click('Offer hand-over of Commander')],
   ['incident-severity', '/incidents/inc_1', click('Assess again')],
   ['incident-why', '/incidents/inc_1', click('Why Norden Versicherung AG is on the list')],
+  ['incident-pause', '/incidents/inc_1', click('Pause: Notice to the covered entity')],
   ['incident-moment', '/incidents/inc_1', click('Record a moment')],
   ['incident-report', '/incidents/inc_1', (page) => page.getByText('What it says').first().click()],
   ['incident-particular', '/incidents/inc_1', click('Say what authorities ask')],

@@ -519,6 +519,7 @@ Exit code 0: all are sound and every worked example comes out as it says. 1: one
   watchkeeper obligations due gdpr.33_1 --at aware=2026-06-05T14:20:00Z
   watchkeeper obligations due eu.dora --at aware=2026-06-05T14:20:00Z --at classified=2026-06-05T16:00:00Z
   watchkeeper obligations due eu.nis2_23 --at aware=2026-06-05T14:20:00Z --submitted notification=2026-06-07T09:00:00Z
+  watchkeeper obligations due us.sec_105 --at determined=2026-06-16T15:00:00Z --stands 2026-06-20T00:00:00Z/2026-07-20T00:00:00Z
   watchkeeper obligations due contract.dpa --at confirmed=2026-06-05T14:20:00Z --contract 24h
 
 Moments are occurred, detected, suspected, aware, confirmed, determined and classified; instants carry their offset from UTC.")]
@@ -544,6 +545,9 @@ pub struct DueOptions {
     /// When a phase of the rule was submitted in fact.
     #[arg(long, value_name = "PHASE=INSTANT")]
     pub submitted: Vec<String>,
+    /// For which time its clocks stand, for a reason that the rule names.
+    #[arg(long, value_name = "FROM/UNTIL")]
+    pub stands: Vec<String>,
     /// The limit of the customer's contract, such as 24h.
     #[arg(long, value_name = "SPAN")]
     pub contract: Option<String>,

@@ -272,6 +272,7 @@ export interface Incident {
   submissions?: Record<string, unknown>;
   particulars?: Partial<Record<Particular, ParticularRecord[]>>;
   set_aside?: Record<string, unknown>;
+  pauses?: Record<string, unknown>;
   /** Absent while nobody assessed it. */
   assessments?: { inputs: SeverityInputs }[];
   /** Until when the law forbids to tell customers. */
@@ -734,6 +735,16 @@ export interface RulePhase {
   submitted: { at: Instant; by: Actor; recorded_at: Instant; reference: string } | null;
   in_time: boolean | null;
 }
+/** For a while the clocks of a rule stand. */
+export interface ClockPause {
+  reason: string;
+  evidence: string;
+  from: Instant;
+  until: Instant;
+  by: Actor;
+  recorded_at: Instant;
+  lifted?: { at: Instant; by: Actor; why: string };
+}
 /** A rule of law that binds, and what it asks of an incident. */
 export interface LawRule {
   id: string;
@@ -747,6 +758,9 @@ export interface LawRule {
   applies_if: string;
   /** Who said that it does not apply to the incident, and why. */
   set_aside: { at: Instant; by: Actor; why: string } | null;
+  /** For which reasons its clocks may stand. */
+  may_pause: { reason: string; evidence_required: string; max_days: number | null }[];
+  pauses: ClockPause[];
   phases: RulePhase[];
 }
 export interface ClocksView {

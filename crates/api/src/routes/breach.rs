@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
-use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, SeverityInputs, Standing};
+use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, PauseAsked, SeverityInputs, Standing};
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
@@ -60,6 +60,8 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
     table.post("/api/v1/incidents/{id}/particulars", decide, record_particular);
     table.post("/api/v1/incidents/{id}/rules/{rule}", decide, say_rule_applies);
+    table.post("/api/v1/incidents/{id}/rules/{rule}/pause", decide, pause_clock);
+    table.post("/api/v1/incidents/{id}/rules/{rule}/resume", decide, resume_clock);
     table.get(
         "/api/v1/obligations",
         Access::Needs(Permission::View),
@@ -409,6 +411,52 @@ async fn record_submission(
 struct Applies {
     applies: bool,
     why: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pausing {
+    reason: String,
+    /// What is on file for it.
+    evidence: String,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
+async fn pause_clock(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path((id, rule)): Path<(IncidentId, String)>,
+    Json(pausing): Json<Pausing>,
+) -> Result<Json<IncidentView>, Problem> {
+    let asked = PauseAsked {
+        reason: &pausing.reason,
+        evidence: &pausing.evidence,
+        from: pausing.from,
+        until: pausing.until,
+    };
+    answer(
+        &desk,
+        &id,
+        desk.pause_clock(&id, read, &rule, asked, &caller.actor()).await,
+    )
+    .await
+}
+
+async fn resume_clock(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path((id, rule)): Path<(IncidentId, String)>,
+    Json(Why { why }): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.resume_clock(&id, read, &rule, &why, &caller.actor()).await,
+    )
+    .await
 }
 
 async fn say_rule_applies(

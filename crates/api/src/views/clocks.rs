@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use watchkeeper_domain::incident::{Incident, MomentRecord, SetAside, Submission};
-use watchkeeper_domain::obligation::rule::{Confidence, Moment, ObligationRule, PhaseDue, Situation};
+use watchkeeper_domain::incident::{ClockPause, Incident, MomentRecord, SetAside, Submission};
+use watchkeeper_domain::obligation::rule::{Confidence, Moment, ObligationRule, Pause, PhaseDue};
 use watchkeeper_respond::Library;
 
 /// What laws ask of an incident.
@@ -40,6 +39,10 @@ struct RuleView {
     applies_if: String,
     /// Who said that it does not apply to the incident, and why.
     set_aside: Option<SetAside>,
+    /// For which reasons its clocks may stand.
+    may_pause: Vec<Pause>,
+    /// Pauses that were recorded, the first recorded first.
+    pauses: Vec<ClockPause>,
     phases: Vec<PhaseView>,
 }
 
@@ -68,28 +71,18 @@ pub(crate) fn clocks_view(incident: &Incident, library: &Library) -> ClocksView 
         moments: moments.collect(),
         rules: bind
             .filter(|rule| !rule.is_promise())
-            .filter_map(|rule| rule_view(incident, &in_force, rule, library))
+            .filter_map(|rule| rule_view(incident, rule, library))
             .collect(),
         not_read: library.rules.iter().filter(|rule| !rule.enabled).count(),
     }
 }
 
-fn rule_view(
-    incident: &Incident,
-    moments: &BTreeMap<Moment, DateTime<Utc>>,
-    rule: &ObligationRule,
-    library: &Library,
-) -> Option<RuleView> {
+fn rule_view(incident: &Incident, rule: &ObligationRule, library: &Library) -> Option<RuleView> {
     // A rule without its calendar is not sound, and not in the library.
     let calendar = library.calendars.get(&rule.jurisdiction)?;
-    let submitted = incident.submitted(&rule.id);
-    let situation = Situation {
-        moments,
-        submitted: &submitted,
-        contract: None,
-    };
+    let situation = incident.situation(&rule.id);
     let submissions = incident.submissions.get(&rule.id);
-    let phases = rule.due(situation, calendar).into_iter().map(|(phase, due)| {
+    let phases = rule.due(&situation, calendar).into_iter().map(|(phase, due)| {
         let submitted = submissions.and_then(|phases| phases.get(&phase.id)).cloned();
         let in_time = submitted
             .as_ref()
@@ -115,5 +108,7 @@ fn rule_view(
         recipients: rule.recipients.clone(),
         applies_if: rule.applies_if.clone(),
         set_aside: incident.set_aside.get(&rule.id).cloned(),
+        may_pause: rule.pauses.clone(),
+        pauses: incident.pauses.get(&rule.id).cloned().unwrap_or_default(),
     })
 }

@@ -191,7 +191,7 @@ async fn the_clocks_of_law_run_from_moments_that_people_record_and_phases_from_w
         rules.into_iter().find(|rule| rule["id"] == id).expect("it binds")
     };
     let before = clocks().await;
-    assert_eq!(before["rules"].as_array().map(Vec::len), Some(3), "{before}");
+    assert_eq!(before["rules"].as_array().map(Vec::len), Some(4), "{before}");
     assert!(before["not_read"].as_u64() > Some(20));
     assert_eq!(rule(&before, "gdpr.33_1")["phases"][0]["due"]["state"], "waits");
 
@@ -296,6 +296,54 @@ async fn the_clocks_of_law_run_from_moments_that_people_record_and_phases_from_w
     let view = place.post(&lea, &nis2, applies.clone()).await.expect(200);
     assert_eq!(timers(&view).len(), 3);
     assert_eq!(place.post(&lea, &nis2, applies).await.status, 409);
+}
+
+#[tokio::test]
+async fn counsel_lets_a_clock_stand_with_evidence_and_until_an_instant() {
+    let place = Place::open().await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let eve = place.person("eve", &[AccessRole::Viewer]).await;
+    let room = place.room(&lea).await;
+    place.advance(Duration::minutes(30));
+    let determined = json!({"moment": "determined", "at": start(), "why": "the board says so"});
+    place
+        .post(&lea, &format!("{room}/moments"), determined)
+        .await
+        .expect(200);
+    let filing = || async {
+        let clocks = place.get(&eve, &format!("{room}/clocks")).await.expect(200);
+        let rules = clocks["rules"].as_array().expect("a list").clone();
+        rules
+            .into_iter()
+            .find(|rule| rule["id"] == "us.sec_105")
+            .expect("it binds")
+    };
+    let before = filing().await;
+    let rule = format!("{room}/rules/us.sec_105");
+    let until = start() + Duration::days(30);
+    let pause = json!({
+        "reason": before["may_pause"][0]["reason"], "evidence": "determination 4711", "from": start(), "until": until,
+    });
+    let path = format!("{rule}/pause");
+    assert_eq!(place.post(&eve, &path, pause.clone()).await.status, 403);
+    let wish = json!({"reason": "we want to", "evidence": "none", "from": start(), "until": until});
+    place.post(&lea, &path, wish).await.expect(404);
+    let view = place.post(&lea, &path, pause).await.expect(200);
+    let paused = filing().await;
+    assert_eq!(paused["phases"][0]["due"]["due_at"], json!(until));
+    assert_eq!(paused["pauses"][0]["evidence"], "determination 4711");
+    let timers = view["incident"]["timers"].as_array().expect("a list");
+    let law = timers.iter().find(|timer| timer["kind"]["kind"] == "law");
+    let clock = &law.expect("it runs")["kind"]["clock"];
+    assert_eq!(clock["due_at"], json!(until), "its pages wait too");
+    let why = json!({"why": "the determination was withdrawn"});
+    let resume = format!("{rule}/resume");
+    place.post(&lea, &resume, why.clone()).await.expect(200);
+    assert_eq!(
+        filing().await["phases"][0]["due"]["due_at"],
+        before["phases"][0]["due"]["due_at"]
+    );
+    assert_eq!(place.post(&lea, &resume, why).await.status, 409);
 }
 
 #[tokio::test]

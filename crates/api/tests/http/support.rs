@@ -446,7 +446,7 @@ fn library() -> Library {
     let mut library = Library::read(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     assert_eq!(library.faults, []);
     assert_eq!(
-        library.enable(&["gdpr.33_1".to_owned(), "eu.nis2_23".to_owned()]),
+        library.enable(&["gdpr.33_1", "eu.nis2_23", "us.sec_105"].map(str::to_owned)),
         Vec::<String>::new()
     );
     library

@@ -5,7 +5,7 @@ use super::timers::Timer;
 use super::{EntryKind, Incident, Outcome, Phase, TimerKind, TimerState, TransitionError, reason};
 use crate::actor::Actor;
 use crate::obligation::calendar::Calendar;
-use crate::obligation::rule::{ObligationRule, PhaseDue, Situation};
+use crate::obligation::rule::{ObligationRule, PhaseDue};
 use crate::page::PageTarget;
 use crate::span::in_words;
 use chrono::{DateTime, Duration, Utc};
@@ -144,7 +144,6 @@ impl Incident {
         rules: &[ObligationRule],
         calendars: &BTreeMap<String, Calendar>,
     ) -> Vec<LawClock> {
-        let moments = self.moments_in_force();
         let mut clocks = Vec::new();
         let bind = rules.iter().filter(|rule| rule.enabled && !rule.is_promise());
         for rule in bind.filter(|rule| !self.set_aside.contains_key(&rule.id)) {
@@ -152,15 +151,10 @@ impl Incident {
             let Some(calendar) = calendars.get(&rule.jurisdiction) else {
                 continue;
             };
-            let submitted = self.submitted(&rule.id);
-            let situation = Situation {
-                moments: &moments,
-                submitted: &submitted,
-                contract: None,
-            };
-            for (phase, due) in rule.due(situation, calendar) {
+            let situation = self.situation(&rule.id);
+            for (phase, due) in rule.due(&situation, calendar) {
                 if let PhaseDue::By { due_at, since, .. } = due
-                    && !submitted.contains_key(&phase.id)
+                    && !situation.submitted.contains_key(&phase.id)
                 {
                     clocks.push(LawClock {
                         rule: rule.id.clone(),

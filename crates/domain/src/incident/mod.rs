@@ -11,6 +11,7 @@ mod law;
 mod moments;
 mod opening;
 mod particulars;
+mod pauses;
 mod roles;
 mod tasks;
 mod timeline;
@@ -28,6 +29,7 @@ pub use law::{LawClock, LawStep, SetAside};
 pub use moments::{MomentRecord, Submission};
 pub use opening::Opening;
 pub use particulars::{LONGEST_PARTICULAR, Particular, ParticularRecord};
+pub use pauses::{ClockPause, PauseAsked, PauseLifted};
 pub use roles::{Holder, Offer, Post, Role, Term};
 pub use tasks::{Task, TaskState};
 pub use timeline::{EntryKind, TimelineEntry};
@@ -192,6 +194,9 @@ pub struct Incident {
     /// Rules of law that do not apply to it, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set_aside: BTreeMap<String, SetAside>,
+    /// By rule of law: for which times its clocks stand, and why, the first recorded first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pauses: BTreeMap<String, Vec<ClockPause>>,
     /// How severe people found the breach, the oldest assessment first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assessments: Vec<SeverityAssessment>,

@@ -3,7 +3,7 @@
 
 use super::{Disclosure, EntryKind, Incident, Outcome, TransitionError, reason};
 use crate::actor::Actor;
-use crate::obligation::rule::{Moment, ObligationRule};
+use crate::obligation::rule::{Moment, ObligationRule, Situation};
 use crate::words::{capitalised, minute};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -174,9 +174,24 @@ impl Incident {
             .map(|(phase, submission)| (phase.clone(), submission.at))
             .collect()
     }
+
+    /// What the clocks of a rule of law count with.
+    #[must_use]
+    pub fn situation(&self, rule: &str) -> Situation {
+        Situation {
+            moments: self.moments_in_force(),
+            submitted: self.submitted(rule),
+            stands: self.standstills(rule),
+            contract: None,
+        }
+    }
 }
 
-fn must_be_past(what: &'static str, given: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), TransitionError> {
+pub(super) fn must_be_past(
+    what: &'static str,
+    given: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), TransitionError> {
     if given <= now && given > now - OLDEST {
         return Ok(());
     }

@@ -98,6 +98,7 @@ impl Incident {
             submissions: BTreeMap::new(),
             particulars: BTreeMap::new(),
             set_aside: BTreeMap::new(),
+            pauses: BTreeMap::new(),
             assessments: Vec::new(),
             affected: BTreeMap::new(),
             unclaimed_tenants: BTreeSet::new(),

@@ -6,7 +6,7 @@
 
 use super::calendar::{Calendar, long};
 use crate::span::Span;
-use crate::words::second;
+use crate::words::{minute, second};
 use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, SubsecRound, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +97,73 @@ pub struct Reading {
     pub due_at: DateTime<Utc>,
     /// The arithmetic, for people, with its source.
     pub arithmetic: String,
+}
+
+/// A time for which a law lets a clock stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standstill {
+    /// Since when.
+    pub from: DateTime<Utc>,
+    /// Until when; it runs again at this instant.
+    pub until: DateTime<Utc>,
+}
+
+/// How long clocks stand in all; what overlaps counts once.
+#[must_use]
+pub fn length_of(stands: &[Standstill]) -> Duration {
+    let lengths = joined(stands).into_iter().map(|stand| stand.until - stand.from);
+    lengths.fold(Duration::zero(), |all, length| all + length)
+}
+
+/// The same times in their order, apart from one another, none empty.
+fn joined(stands: &[Standstill]) -> Vec<Standstill> {
+    let mut sorted: Vec<Standstill> = stands.iter().copied().filter(|s| s.from < s.until).collect();
+    sorted.sort_unstable();
+    let mut apart: Vec<Standstill> = Vec::with_capacity(sorted.len());
+    for stand in sorted {
+        match apart.last_mut().filter(|last| stand.from <= last.until) {
+            Some(last) => last.until = last.until.max(stand.until),
+            None => apart.push(stand),
+        }
+    }
+    apart
+}
+
+impl Reading {
+    /// What comes of it where the clock, which runs since an instant, was let stand. Laws that let notices wait can be read in two ways:
+    /// what is due meanwhile is due when the pause ends; or the clock itself stood, and all that was left of it is left. A pause that
+    /// begins when the time is over comes too late for both.
+    #[must_use]
+    pub fn paused(self, since: DateTime<Utc>, stands: &[Standstill]) -> Vec<Self> {
+        let (mut waits, mut stood) = (self.due_at, self.due_at);
+        for Standstill { from, until } in joined(stands) {
+            if from < waits {
+                waits = waits.max(until);
+            }
+            let from = from.max(since);
+            if from < stood && from < until {
+                stood += until - from;
+            }
+        }
+        if stood == self.due_at {
+            return vec![self];
+        }
+        let arithmetic = self.arithmetic;
+        vec![
+            Self {
+                due_at: waits,
+                arithmetic: format!(
+                    "{arithmetic}; what is due in a pause is due when it ends: {}",
+                    minute(waits)
+                ),
+            },
+            Self {
+                due_at: stood,
+                arithmetic: format!("{arithmetic}; if the clock stood in the pause: {}", minute(stood)),
+            },
+        ]
+    }
 }
 
 impl Limit {
@@ -466,6 +533,33 @@ mod tests {
             let first = limit.reckon(from, &calendar).due_at;
             let second = limit.reckon(from + Duration::seconds(later), &calendar).due_at;
             prop_assert!(first <= second);
+        }
+
+        #[test]
+        fn a_clock_that_stood_comes_out_as_counting_its_hours_one_by_one(
+            limit in 1_i64..100,
+            pauses in proptest::collection::vec((-20_i64..160, 0_i64..60), 0..5),
+        ) {
+            let since: DateTime<Utc> = "2026-06-05T14:20:00Z".parse().unwrap();
+            let hour = |hours: i64| since + Duration::hours(hours);
+            let stands: Vec<Standstill> = pauses
+                .iter()
+                .map(|(from, length)| Standstill { from: hour(*from), until: hour(from + length) })
+                .collect();
+            let standing = |at: i64| pauses.iter().any(|(from, length)| *from <= at && at < from + length);
+            let mut ran = 0;
+            let stood = (0..).find(|at| {
+                ran += i64::from(!standing(*at));
+                ran == limit
+            }).unwrap() + 1;
+            // The last hour before the deadline tells whether a pause lasts over it.
+            let waits = if standing(limit - 1) { (limit..).find(|at| !standing(*at)).unwrap() } else { limit };
+            let reading = Reading { due_at: hour(limit), arithmetic: String::new() };
+            let due: Vec<DateTime<Utc>> = reading.paused(since, &stands).iter().map(|r| r.due_at).collect();
+            let expected = if stood == limit { vec![hour(limit)] } else { vec![hour(waits), hour(stood)] };
+            prop_assert_eq!(due, expected);
+            let all = (-20..400).filter(|at| standing(*at)).count();
+            prop_assert_eq!(length_of(&stands).num_hours(), i64::try_from(all).unwrap());
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Step;
 use super::calendar::Calendar;
-use super::limit::{Limit, Reading};
+use super::limit::{Limit, Reading, Standstill};
 use crate::span::Span;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -241,6 +241,9 @@ pub struct WorkedExample {
     /// When phases were submitted.
     #[serde(default)]
     pub submitted: BTreeMap<String, DateTime<Utc>>,
+    /// For which times its clocks stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stands: Vec<Standstill>,
     /// The limit of the customer's contract.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Span>,
@@ -251,13 +254,15 @@ pub struct WorkedExample {
     pub ladder: BTreeMap<Step, DateTime<Utc>>,
 }
 
-/// What is known of an incident, as far as clocks are concerned.
-#[derive(Debug, Clone, Copy)]
-pub struct Situation<'s> {
+/// What is known of an incident, as far as the clocks of one rule are concerned.
+#[derive(Debug, Clone, Default)]
+pub struct Situation {
     /// When the moments were.
-    pub moments: &'s BTreeMap<Moment, DateTime<Utc>>,
+    pub moments: BTreeMap<Moment, DateTime<Utc>>,
     /// When phases of the rule were submitted.
-    pub submitted: &'s BTreeMap<String, DateTime<Utc>>,
+    pub submitted: BTreeMap<String, DateTime<Utc>>,
+    /// For which times the clocks stand.
+    pub stands: Vec<Standstill>,
     /// The limit of the customer's contract.
     pub contract: Option<Span>,
 }
@@ -298,7 +303,7 @@ impl PhaseDue {
     }
 }
 
-impl Situation<'_> {
+impl Situation {
     fn instant(&self, start: &Start) -> Option<DateTime<Utc>> {
         match start {
             Start::Moment(moment) => self.moments.get(moment).copied(),
@@ -330,7 +335,7 @@ impl ObligationRule {
 
     /// What is due for each phase, in the rule's order.
     #[must_use]
-    pub fn due(&self, situation: Situation<'_>, calendar: &Calendar) -> Vec<(&Phase, PhaseDue)> {
+    pub fn due(&self, situation: &Situation, calendar: &Calendar) -> Vec<(&Phase, PhaseDue)> {
         let phases = self.phases.iter();
         phases
             .map(|phase| (phase, phase.due(situation, calendar)))
@@ -399,12 +404,13 @@ impl ObligationRule {
         let mut faults = Vec::new();
         for example in &self.worked_examples {
             let situation = Situation {
-                moments: &example.moments,
-                submitted: &example.submitted,
+                moments: example.moments.clone(),
+                submitted: example.submitted.clone(),
+                stands: example.stands.clone(),
                 contract: example.contract,
             };
             let due: BTreeMap<String, Option<DateTime<Utc>>> = self
-                .due(situation, calendar)
+                .due(&situation, calendar)
                 .into_iter()
                 .map(|(phase, due)| (phase.id.clone(), due.due_at()))
                 .collect();
@@ -420,7 +426,7 @@ impl ObligationRule {
 }
 
 impl Phase {
-    fn due(&self, situation: Situation<'_>, calendar: &Calendar) -> PhaseDue {
+    fn due(&self, situation: &Situation, calendar: &Calendar) -> PhaseDue {
         let Some(since) = situation.instant(&self.from) else {
             return PhaseDue::Waits {
                 until: vec![self.from.clone()],
@@ -446,6 +452,10 @@ impl Phase {
                 ..reading
             }));
         }
+        let readings = readings.into_iter();
+        let mut readings: Vec<Reading> = readings
+            .flat_map(|reading| reading.paused(since, &situation.stands))
+            .collect();
         readings.sort_by_key(|reading| reading.due_at);
         match readings.first() {
             None => PhaseDue::Asap { since },

@@ -1,11 +1,13 @@
 //! Clocks of law page people before they run out: nobody has to look at a list to be in time.
 
-use crate::samples::{friday, minutes, person, policy};
+use crate::rules::rules;
+use crate::samples::{friday, incident, minutes, person, policy};
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use watchkeeper_domain::incident::{
-    Incident, Intent, LawClock, LawStep, Outcome, Phase, Severity, TimerKind, TimerState,
+    Incident, Intent, LawClock, LawStep, Outcome, PauseAsked, Phase, Severity, TimerKind, TimerState,
+    TransitionError,
 };
 use watchkeeper_domain::obligation::calendar::Calendar;
 use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
@@ -257,4 +259,101 @@ proptest! {
         prop_assert_eq!(early, usize::from(after >= 12 * 60));
         prop_assert!(known.next_due_at().is_none_or(|next| next > now) || after < 12 * 60);
     }
+}
+
+/// Somebody writes down what the FBI asked for.
+fn paused(
+    incident: Incident,
+    rule: &ObligationRule,
+    until: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> Result<Incident, TransitionError> {
+    let asked = PauseAsked {
+        reason: &rule.pauses[0].reason,
+        evidence: " letter of 9 June, folder 12 ",
+        from: at,
+        until,
+    };
+    let outcome = incident.pause_clock(rule, asked, &person("lea"), at)?;
+    assert!(matches!(
+        outcome.intents[..],
+        [Intent::Page {
+            target: PageTarget::Leads,
+            ..
+        }]
+    ));
+    Ok(outcome.subject)
+}
+
+#[test]
+fn a_clock_stands_for_a_reason_of_its_rule_with_evidence_and_until_an_instant() {
+    let rule = ObligationRule {
+        enabled: true,
+        ..rules()
+            .into_iter()
+            .find(|rule| rule.id == "us.sec_105")
+            .expect("it ships")
+    };
+    let start = friday() + minutes(1);
+    let later = |days: i64| start + Duration::days(days);
+    let incident = incident(Severity::Sev1)
+        .record_moment(
+            Moment::Determined,
+            friday(),
+            "the board says so",
+            &person("ana"),
+            start,
+        )
+        .expect("it is past")
+        .subject;
+    let clocks = |incident: &Incident| incident.law_clocks(std::slice::from_ref(&rule), &calendars(&rule));
+    let before = clocks(&incident)[0].due_at;
+    let stands = paused(incident.clone(), &rule, later(30), start).expect("a reason of the rule");
+    assert_eq!(
+        stands.pauses["us.sec_105"][0].evidence,
+        "letter of 9 June, folder 12"
+    );
+    assert_eq!(
+        clocks(&stands)[0].due_at,
+        later(30),
+        "what is due in a pause is due when it ends"
+    );
+
+    let longer = paused(stands.clone(), &rule, later(61), later(1));
+    assert!(
+        longer
+            .expect_err("sixty days in all")
+            .to_string()
+            .contains("60 days at most"),
+        "all pauses count together"
+    );
+    let asked = |reason, evidence, from, until| PauseAsked {
+        reason,
+        evidence,
+        from,
+        until,
+    };
+    let named = rule.pauses[0].reason.as_str();
+    for (asked, fault) in [
+        (
+            asked("we need more time", "a wish", start, later(3)),
+            "reason for a pause",
+        ),
+        (asked(named, " ", start, later(3)), "evidence"),
+        (
+            asked(named, "a letter", later(1), later(3)),
+            "the beginning of the pause",
+        ),
+        (asked(named, "a letter", friday(), start), "the end of the pause"),
+    ] {
+        let refused = incident.clone().pause_clock(&rule, asked, &person("lea"), start);
+        let said = refused.expect_err(fault).to_string();
+        assert!(said.contains(fault), "{said}");
+    }
+
+    let lifted = stands.resume_clock(&rule, "the letter was withdrawn", &person("ana"), later(10));
+    let lifted = lifted.expect("it stood").subject;
+    assert_eq!(clocks(&lifted)[0].due_at, later(10).max(before));
+    let again = lifted.resume_clock(&rule, "again", &person("ana"), later(11));
+    assert!(again.is_err(), "none stands");
 }

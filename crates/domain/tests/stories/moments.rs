@@ -5,7 +5,7 @@ use crate::samples::{friday, incident, minutes, person};
 use chrono::Duration;
 use std::collections::BTreeMap;
 use watchkeeper_domain::incident::{Incident, Severity, TransitionError};
-use watchkeeper_domain::obligation::rule::{Moment, ObligationRule, PhaseDue, Situation};
+use watchkeeper_domain::obligation::rule::{Moment, ObligationRule, PhaseDue};
 use watchkeeper_domain::span::Span;
 
 fn rule(id: &str) -> ObligationRule {
@@ -27,13 +27,8 @@ fn aware() -> Incident {
 
 fn due(incident: &Incident, id: &str) -> Vec<(String, PhaseDue)> {
     let rule = rule(id);
-    let situation = Situation {
-        moments: &incident.moments_in_force(),
-        submitted: &incident.submitted(id),
-        contract: None,
-    };
     let calendar = &calendars()[&rule.jurisdiction];
-    let due = rule.due(situation, calendar);
+    let due = rule.due(&incident.situation(id), calendar);
     due.into_iter()
         .map(|(phase, due)| (phase.id.clone(), due))
         .collect()

@@ -11,7 +11,7 @@ use watchkeeper_domain::customer::{BY_KEY, Customer};
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{
-    Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
+    Disclosure, EntryKind, Incident, PauseAsked, Proposal, SeverityInputs, Standing, TimelineEntry,
 };
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
@@ -331,6 +331,54 @@ impl Desk {
             } else {
                 incident.set_rule_aside(rule, why, by, self.now())
             }
+        })
+        .await
+    }
+
+    /// Somebody documents why the clocks of a rule stand, and until when.
+    ///
+    /// # Errors
+    /// Refused for a rule that does not bind. See [`Incident::pause_clock`].
+    pub async fn pause_clock(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        rule: &str,
+        asked: PauseAsked<'_>,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let rule = self.rule_that_binds(rule)?;
+        let said = Said {
+            by,
+            action: "rule.paused",
+            detail: json!({"rule": rule.id, "from": asked.from, "until": asked.until}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.pause_clock(rule, asked, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody ends the pauses of a rule that still stand.
+    ///
+    /// # Errors
+    /// Refused for a rule that does not bind. See [`Incident::resume_clock`].
+    pub async fn resume_clock(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        rule: &str,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let rule = self.rule_that_binds(rule)?;
+        let said = Said {
+            by,
+            action: "rule.resumed",
+            detail: json!({"rule": rule.id}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.resume_clock(rule, why, by, self.now())
         })
         .await
     }

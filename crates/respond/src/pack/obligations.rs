@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{Seek, Write};
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::incident::Incident;
-use watchkeeper_domain::obligation::rule::{ObligationRule, Phase, PhaseDue, Situation, Start};
+use watchkeeper_domain::obligation::rule::{ObligationRule, Phase, PhaseDue, Start};
 use watchkeeper_domain::obligation::{Obligation, ObligationState};
 
 const COLUMNS: [&str; 14] = [
@@ -97,7 +97,6 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
 
     fn law_rows(&mut self, incident: &Incident) -> Result<(), RespondError> {
         let library = &self.desk.house.library;
-        let moments = incident.moments_in_force();
         for rule in library
             .rules
             .iter()
@@ -106,13 +105,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             let Some(calendar) = library.calendars.get(&rule.jurisdiction) else {
                 continue;
             };
-            let submitted = incident.submitted(&rule.id);
-            let situation = Situation {
-                moments: &moments,
-                submitted: &submitted,
-                contract: None,
-            };
-            for (phase, due) in rule.due(situation, calendar) {
+            let situation = incident.situation(&rule.id);
+            for (phase, due) in rule.due(&situation, calendar) {
                 self.law_row(incident, rule, phase, &due)?;
             }
         }
@@ -136,7 +130,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             (None, None) if matches!(due, PhaseDue::Waits { .. }) => "waits",
             (None, None) => "running",
         };
-        let reason = aside.map(|aside| {
+        let aside = aside.map(|aside| {
             format!(
                 "{} ({}, {})",
                 aside.why,
@@ -144,6 +138,20 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
                 instant(aside.at)
             )
         });
+        let pauses = incident.pauses.get(&rule.id).into_iter().flatten();
+        let pauses = pauses.map(|pause| {
+            let stands = pause.standstill();
+            format!(
+                "stood from {} until {}: {}; on file: {} ({}, {})",
+                instant(stands.from),
+                instant(stands.until),
+                pause.reason,
+                pause.evidence,
+                self.called(&pause.by),
+                instant(pause.recorded_at)
+            )
+        });
+        let reasons: Vec<String> = aside.into_iter().chain(pauses).collect();
         let told_at = submission.map(|submission| submission.at);
         let row = [
             shown(incident.reference()),
@@ -159,7 +167,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             in_time(told_at.zip(due.due_at()).map(|(told, due)| told <= due)),
             cell(submission.map_or("", |submission| &submission.reference)),
             at(None),
-            shown(reason.unwrap_or_default()),
+            shown(reasons.join("; ")),
         ];
         Table::more(&mut self.archive).row(row)
     }

@@ -15,7 +15,6 @@ use std::collections::BTreeSet;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::incident::{Incident, Particular};
-use watchkeeper_domain::obligation::rule::Situation;
 use watchkeeper_domain::regulator::{RegulatorForm, RegulatorReport, ReportClock, ReportInput};
 use watchkeeper_store::StoreError;
 
@@ -198,8 +197,8 @@ impl Desk {
     fn clock_of(&self, form: RegulatorForm, incident: &Incident) -> ReportClock {
         let (rule, phase) = form.clock();
         let library = &self.house().library;
-        let submitted = incident.submitted(rule);
-        let submitted_at = submitted.get(phase).copied();
+        let situation = incident.situation(rule);
+        let submitted_at = situation.submitted.get(phase).copied();
         let rule = library.rules.iter().find(|known| known.id == rule);
         let calendar = rule.and_then(|rule| library.calendars.get(&rule.jurisdiction));
         let Some((rule, calendar)) = rule.zip(calendar) else {
@@ -208,13 +207,7 @@ impl Desk {
                 submitted_at,
             };
         };
-        let moments = incident.moments_in_force();
-        let situation = Situation {
-            moments: &moments,
-            submitted: &submitted,
-            contract: None,
-        };
-        let mut phases = rule.due(situation, calendar).into_iter();
+        let mut phases = rule.due(&situation, calendar).into_iter();
         let due = phases.find(|(known, _)| known.id == phase);
         ReportClock {
             due_at: due.and_then(|(_, due)| due.due_at()),

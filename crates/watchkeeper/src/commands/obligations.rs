@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use watchkeeper_domain::obligation::limit::Reading;
+use watchkeeper_domain::obligation::limit::{Reading, Standstill};
 use watchkeeper_domain::obligation::rule::{Moment, ObligationRule, Phase, PhaseDue, Situation, Start};
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Library;
@@ -131,11 +131,12 @@ fn due(options: &DueOptions) -> Result<ExitCode, String> {
         .transpose()
         .map_err(|fault| format!("--contract: {fault}"))?;
     let situation = Situation {
-        moments: &moments,
-        submitted: &submitted,
+        moments,
+        submitted,
+        stands: stands(&options.stands)?,
         contract,
     };
-    let due = rule.due(situation, calendar);
+    let due = rule.due(&situation, calendar);
     if options.json {
         let phases: Vec<Value> = due
             .iter()
@@ -219,11 +220,32 @@ fn submitted(rule: &ObligationRule, given: &[String]) -> Result<BTreeMap<String,
     given.iter().map(read).collect()
 }
 
+fn stands(given: &[String]) -> Result<Vec<Standstill>, String> {
+    let read = |text: &String| {
+        let (from, until) = text
+            .split_once('/')
+            .ok_or_else(|| format!("--stands {text}: write FROM/UNTIL, two instants"))?;
+        let (from, until) = (
+            instant("--stands", text, from)?,
+            instant("--stands", text, until)?,
+        );
+        if until <= from {
+            return Err(format!("--stands {text}: it ends before it begins"));
+        }
+        Ok(Standstill { from, until })
+    };
+    given.iter().map(read).collect()
+}
+
 fn named_instant<'t>(option: &str, text: &'t str) -> Result<(&'t str, DateTime<Utc>), String> {
     let (name, at) = text
         .split_once('=')
         .ok_or_else(|| format!("{option} {text}: write NAME=INSTANT, such as aware=2026-06-05T14:20:00Z"))?;
-    let at = DateTime::parse_from_rfc3339(at)
-        .map_err(|_| format!("{option} {text}: `{at}` is no instant; write it like 2026-06-05T14:20:00Z"))?;
-    Ok((name, at.to_utc()))
+    Ok((name, instant(option, text, at)?))
+}
+
+fn instant(option: &str, text: &str, at: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(at)
+        .map(|at| at.to_utc())
+        .map_err(|_| format!("{option} {text}: `{at}` is no instant; write it like 2026-06-05T14:20:00Z"))
 }

@@ -15,6 +15,7 @@ import { forInput, fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { MOMENT_NAMES, RECORDED, waitsFor, words } from '../../words/moments';
 import { InstantDialog } from './InstantDialog';
+import { Pause, PausesDialog, stands } from './Pauses';
 
 /** Shown once a disclosure is in question: most incidents have nothing to do with any law. */
 export function ClocksPanel({ view }: { view: IncidentView }) {
@@ -39,6 +40,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
   const [recording, setRecording] = useState(false);
   const [submitting, setSubmitting] = useState<{ rule: LawRule; phase: RulePhase } | null>(null);
   const [judging, setJudging] = useState<LawRule | null>(null);
+  const [pausing, setPausing] = useState<LawRule | null>(null);
   return (
     <div className="stack">
       <Moments moments={clocks.moments} />
@@ -53,6 +55,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
           rule={rule}
           onSubmit={may ? (phase) => setSubmitting({ rule, phase }) : null}
           onJudge={may ? () => setJudging(rule) : null}
+          onPause={may ? () => setPausing(rule) : null}
         />
       ))}
       {clocks.not_read > 0 && (
@@ -63,6 +66,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
       )}
       {recording && <MomentDialog view={view} onClose={() => setRecording(false)} />}
       {judging !== null && <AppliesDialog view={view} rule={judging} onClose={() => setJudging(null)} />}
+      {pausing !== null && <PausesDialog view={view} rule={pausing} onClose={() => setPausing(null)} />}
       {submitting !== null && (
         <SubmissionDialog view={view} {...submitting} onClose={() => setSubmitting(null)} />
       )}
@@ -103,10 +107,12 @@ function Rule({
   rule,
   onSubmit,
   onJudge,
+  onPause,
 }: {
   rule: LawRule;
   onSubmit: ((phase: RulePhase) => void) | null;
   onJudge: (() => void) | null;
+  onPause: (() => void) | null;
 }) {
   const aside = rule.set_aside;
   return (
@@ -135,8 +141,11 @@ function Rule({
           )}
         </div>
       ))}
+      {rule.pauses.map((pause) => (
+        <Pause key={pause.recorded_at} pause={pause} />
+      ))}
       {onJudge !== null && (
-        <div>
+        <div className="row">
           <Button
             size="compact-sm"
             variant="subtle"
@@ -145,6 +154,16 @@ function Rule({
           >
             {aside === null ? 'Does not apply…' : 'Applies after all…'}
           </Button>
+          {onPause !== null && aside === null && rule.may_pause.length > 0 && (
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              aria-label={`${rule.pauses.some(stands) ? 'End the pause' : 'Pause'}: ${rule.title}`}
+              onClick={onPause}
+            >
+              {rule.pauses.some(stands) ? 'End the pause…' : 'Pause…'}
+            </Button>
+          )}
         </div>
       )}
       <details className="small">

@@ -22,6 +22,8 @@ interface InstantDialogProps {
     initial?: number;
   };
   why: string;
+  /** What the request calls the reason, and what people read above it; `why` unless given. */
+  reason?: { field: 'evidence'; label: string };
   /** Below the incident's own path. */
   path: string;
   /** What the request says beside the instant and the reason. */
@@ -37,7 +39,8 @@ export function InstantDialog(props: InstantDialogProps) {
   const write = useIncidentWrite(view.incident.id);
   const [at, setAt] = useState(instant.initial === undefined ? '' : forInput(instant.initial, zone));
   const [why, setWhy] = useState('');
-  const body = { ...props.body, [instant.field]: fromInput(at, zone), why: why.trim() };
+  const { field, label } = props.reason ?? { field: 'why', label: 'Why' };
+  const body = { ...props.body, [instant.field]: fromInput(at, zone), [field]: why.trim() };
   return (
     <FormDialog
       title={props.title}
@@ -48,7 +51,7 @@ export function InstantDialog(props: InstantDialogProps) {
       pending={write.isPending}
       fault={write.error}
       ready={why.trim() !== '' && at !== ''}
-      shownFaults={['why', instant.field]}
+      shownFaults={[field, instant.field]}
       onDo={() => write.mutate({ path, body, touches }, { onSuccess: onClose })}
     >
       {props.intro}
@@ -62,11 +65,11 @@ export function InstantDialog(props: InstantDialogProps) {
         required
       />
       <Textarea
-        label="Why"
+        label={label}
         description={props.why}
         value={why}
         onChange={(event) => setWhy(event.currentTarget.value)}
-        error={faultOf(write.error, 'why')}
+        error={faultOf(write.error, field)}
         data-autofocus
         required
       />
