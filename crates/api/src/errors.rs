@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use watchkeeper_domain::alert::AlertError;
+use watchkeeper_domain::change::ChangeError;
 use watchkeeper_domain::incident::TransitionError;
 use watchkeeper_domain::notice::{NoticeError, ReceiptError};
 use watchkeeper_respond::RespondError;
@@ -218,6 +219,7 @@ impl From<RespondError> for Problem {
         match error {
             RespondError::Store(error) => error.into(),
             RespondError::Transition(error) => of_transition(&error),
+            RespondError::Change(error) => of_change(&error),
             RespondError::Notice(error) => of_notice(&error),
             RespondError::Receipt(error) => of_receipt(&error),
             RespondError::Alert(error) => match error {
@@ -275,6 +277,16 @@ fn of_transition(error: &TransitionError) -> Problem {
         }
         TransitionError::NotYours { .. } => Problem::forbidden(detail),
         TransitionError::Unknown { .. } => Problem::not_found(detail),
+    }
+}
+
+fn of_change(error: &ChangeError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        ChangeError::NotFrom { .. } => Problem::conflict(detail),
+        ChangeError::SamePerson { .. } => Problem::forbidden(detail),
+        ChangeError::Length { field, .. } => Problem::fault(field, detail),
+        ChangeError::Farther { .. } => Problem::fault("effective_at", detail),
     }
 }
 

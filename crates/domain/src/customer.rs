@@ -32,6 +32,9 @@ pub struct Customer {
     pub contract: String,
     /// Language of letters, BCP 47, such as `en`.
     pub language: String,
+    /// Whether it pays, so that it is told of changes that affect security.
+    #[serde(default = "pays")]
+    pub paying: bool,
     /// Whom to tell.
     pub contacts: Vec<Contact>,
     /// When it was added.
@@ -84,6 +87,11 @@ impl ContactRole {
     }
 }
 
+/// Whoever is on the list of customers pays, unless somebody says otherwise.
+fn pays() -> bool {
+    true
+}
+
 impl Customer {
     /// Within which the customer must be told of a confirmed disclosure.
     #[must_use]
@@ -108,6 +116,19 @@ impl Customer {
             .into_iter()
             .filter(|contact| Some(contact.role) == best)
             .collect()
+    }
+
+    /// Where a notice goes to first.
+    #[must_use]
+    pub fn first_addresses(&self) -> Vec<String> {
+        let contacts = self.first_recipients().into_iter();
+        contacts.map(|contact| contact.email.clone()).collect()
+    }
+
+    /// Where it goes next, after those that were `tried`.
+    #[must_use]
+    pub fn next_address(&self, tried: &BTreeSet<String>) -> Option<String> {
+        self.next_recipient(tried).map(|contact| contact.email.clone())
     }
 
     /// The next contact after those that were `tried`.

@@ -5,7 +5,8 @@ pub mod proof;
 pub mod report;
 mod retry;
 
-use crate::id::{CustomerId, DeliveryId, IncidentId, LetterId, NoticeId};
+use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId};
+use crate::matter::MatterId;
 use crate::page::PageReason;
 use chrono::{DateTime, Duration, Utc};
 pub use retry::{Hindrance, PATIENCE, Relay};
@@ -79,15 +80,17 @@ pub struct Submission {
 pub enum About {
     /// A page.
     Page {
-        /// The incident.
-        incident: IncidentId,
+        /// Of which incident or change.
+        #[serde(flatten)]
+        matter: MatterId,
         /// Why.
         reason: PageReason,
     },
     /// A letter to a customer.
     Letter {
-        /// The incident.
-        incident: IncidentId,
+        /// Of which incident or change.
+        #[serde(flatten)]
+        matter: MatterId,
         /// The notice.
         notice: NoticeId,
         /// The letter.
@@ -97,8 +100,9 @@ pub enum About {
     },
     /// A customer's letter, sent to one of our own before it is approved; tells no customer anything.
     DryRun {
-        /// The incident.
-        incident: IncidentId,
+        /// Of which incident or change.
+        #[serde(flatten)]
+        matter: MatterId,
         /// The notice.
         notice: NoticeId,
         /// Whose letter.
@@ -107,13 +111,11 @@ pub enum About {
 }
 
 impl About {
-    /// The incident it belongs to.
+    /// The incident or change that it belongs to.
     #[must_use]
-    pub fn incident(&self) -> &IncidentId {
+    pub fn matter(&self) -> &MatterId {
         match self {
-            Self::Page { incident, .. } | Self::Letter { incident, .. } | Self::DryRun { incident, .. } => {
-                incident
-            }
+            Self::Page { matter, .. } | Self::Letter { matter, .. } | Self::DryRun { matter, .. } => matter,
         }
     }
 }

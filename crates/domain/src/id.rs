@@ -102,6 +102,8 @@ ids! {
     LetterId = "ltr_";
     /// One message to one recipient over one channel.
     DeliveryId = "dlv_";
+    /// A change of the service, in the register of changes.
+    ChangeId = "chg_";
     /// A person who signs in.
     UserId = "usr_";
     /// A signed-in browser.

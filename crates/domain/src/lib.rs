@@ -28,6 +28,12 @@ pub mod customer;
 // What contract and law now ask, and by when.
 pub mod obligation;
 
+// What we are about to change, and whether it touches the security of what customers gave us.
+pub mod change;
+
+// An incident or a change: what there is to tell of.
+pub mod matter;
+
 // What we tell whom.
 pub mod notice;
 

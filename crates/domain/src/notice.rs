@@ -11,13 +11,16 @@ mod receipt;
 mod template;
 
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
-pub use letter::{Earlier, LetterContext, LetterSubject, MachineFacts, Sender, render};
+pub use letter::{
+    ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender, render,
+};
 pub use lint::{Finding, Weight, lint};
 pub use receipt::{Acknowledgement, Answer, Question, Receipt, ReceiptError};
 pub use template::{LetterLanguage, LetterTemplate, base_language};
 
 use crate::actor::Actor;
 use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, digest};
+use crate::matter::MatterId;
 use crate::obligation::Obligation;
 use crate::words::second;
 use chrono::{DateTime, Duration, Utc};
@@ -98,8 +101,9 @@ pub struct Notice {
     pub id: NoticeId,
     /// Counts every change.
     pub version: i64,
-    /// The incident.
-    pub incident: IncidentId,
+    /// About which incident or change.
+    #[serde(flatten)]
+    pub matter: MatterId,
     /// What kind.
     pub kind: NoticeKind,
     /// Who wrote it.
@@ -221,7 +225,10 @@ impl Letter {
     /// When the customer hears again at the latest, as the letter says.
     #[must_use]
     pub fn promised(&self) -> Option<DateTime<Utc>> {
-        let by = self.facts.as_ref()?.next_update_by.as_deref()?;
+        let MachineFacts::Disclosure(facts) = self.facts.as_ref()? else {
+            return None;
+        };
+        let by = facts.next_update_by.as_deref()?;
         Some(DateTime::parse_from_rfc3339(by).ok()?.to_utc())
     }
 
@@ -312,7 +319,7 @@ impl Notice {
     /// A notice to be written.
     #[must_use]
     pub fn draft(
-        incident: &IncidentId,
+        matter: impl Into<MatterId>,
         kind: NoticeKind,
         written: Written,
         author: Actor,
@@ -321,7 +328,7 @@ impl Notice {
         let notice = Self {
             id: NoticeId::generate(at),
             version: 1,
-            incident: incident.clone(),
+            matter: matter.into(),
             kind,
             author,
             created_at: at,
@@ -351,18 +358,18 @@ impl Notice {
 
     /// As of when its facts stand. A holding notice stands as of the confirmation, so that rendering it again gives the same bytes.
     #[must_use]
-    pub fn as_of(&self, obligation: &Obligation) -> DateTime<Utc> {
-        match self.kind {
-            NoticeKind::Holding => obligation.deadline.from,
+    pub fn as_of(&self, obligation: Option<&Obligation>) -> DateTime<Utc> {
+        match (self.kind, obligation) {
+            (NoticeKind::Holding, Some(obligation)) => obligation.deadline.from,
             _ => self.facts_as_of.unwrap_or(self.created_at),
         }
     }
 
     /// When its customers hear again at the latest. A holding notice may go as late as the deadline, and promises from there.
     #[must_use]
-    pub fn next_update_for(&self, obligation: &Obligation) -> Option<DateTime<Utc>> {
-        match self.kind {
-            NoticeKind::Holding => Some(obligation.deadline.due_at + NEXT_UPDATE),
+    pub fn next_update_for(&self, obligation: Option<&Obligation>) -> Option<DateTime<Utc>> {
+        match (self.kind, obligation) {
+            (NoticeKind::Holding, Some(obligation)) => Some(obligation.deadline.due_at + NEXT_UPDATE),
             _ => self.next_update_by,
         }
     }
@@ -453,7 +460,7 @@ impl Notice {
         Self {
             id: NoticeId::generate(at),
             version: 1,
-            incident: incident.clone(),
+            matter: incident.into(),
             kind: NoticeKind::Holding,
             author: Actor::worker("ladder"),
             created_at: at,

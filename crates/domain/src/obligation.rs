@@ -427,6 +427,7 @@ mod tests {
             notify_within: hours.map(Span::hours),
             contract: String::new(),
             language: "en".into(),
+            paying: true,
             contacts: vec![Contact {
                 name: "Security".into(),
                 email: "security@acme.example".into(),

@@ -64,6 +64,13 @@ pub enum PageReason {
     DisclosureConfirmed,
     /// A notice waits for approval.
     ApprovalWanted,
+    /// The judgement on a change waits for a second person.
+    AgreementWanted,
+    /// Time passes for a change that customers may have to be told of; the text says what is lacking.
+    ChangeDue {
+        /// What it says.
+        text: String,
+    },
     /// A ladder took a step, of obligations to customers or of a clock of law; the text says which, and for whom.
     Ladder {
         /// What it says.
@@ -109,8 +116,8 @@ impl PageReason {
             Self::DecisionDue => "decision on suspected disclosure is due".to_owned(),
             Self::DisclosureConfirmed => "disclosure confirmed, notices are due".to_owned(),
             Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
-            Self::Ladder { text } => text.clone(),
-            Self::UpdatePromised { text } => text.clone(),
+            Self::AgreementWanted => "a judgement on a change waits for a second person".to_owned(),
+            Self::Ladder { text } | Self::UpdatePromised { text } | Self::ChangeDue { text } => text.clone(),
             Self::QuestionAsked { customer } => format!("a question from {customer}"),
             Self::CustomerUnreached { customer } => format!("no contact reached at {customer}"),
             Self::MailRefused { customer, status } => {
@@ -229,7 +236,7 @@ pub fn page_text(incident: &Incident, reason: &PageReason, link: &str) -> PageTe
     }
 }
 
-fn shorten(text: &str, limit: usize) -> String {
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
     let one_line = text.replace(['\r', '\n'], " ");
     if one_line.chars().count() <= limit {
         return one_line;

@@ -11,6 +11,7 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::alert::AlertError;
 use watchkeeper_domain::audit::NewRecord;
 use watchkeeper_domain::audit::note::Signer;
+use watchkeeper_domain::change::ChangeError;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::incident::TransitionError;
 use watchkeeper_domain::notice::{NoticeError, ReceiptError};
@@ -37,6 +38,9 @@ pub enum RespondError {
     /// The incident refused.
     #[error(transparent)]
     Transition(#[from] TransitionError),
+    /// The change refused.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// The notice refused.
     #[error(transparent)]
     Notice(#[from] NoticeError),

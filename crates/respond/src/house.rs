@@ -33,6 +33,8 @@ pub struct House {
     pub executives: Vec<String>,
     /// SNS topics by the name that paging steps use.
     pub topics: BTreeMap<String, String>,
+    /// How long before it takes effect a change that is substantial for security is told.
+    pub change_notice: Span,
     /// How drills are held.
     pub drill: DrillPolicy,
     /// Alerts that share an actor or a tenant join one incident when not more than this lies between them.

@@ -12,9 +12,10 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note;
 use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState, Relay};
 use watchkeeper_domain::id::DeliveryId;
-use watchkeeper_domain::incident::{EntryKind, Incident, TimelineEntry};
+use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
+use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_domain::notice::{Letter, Notice};
-use watchkeeper_domain::page::{PageReason, PageTarget, page_text};
+use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::Tx;
 
 /// A frozen message, as the outbox keeps it.
@@ -142,23 +143,24 @@ impl Reached {
 }
 
 impl Desk {
-    /// Pages `target`: one message a person and topic. `occasion` tells repeated pages of one incident apart.
+    /// Pages `target`: one message a person and topic. `occasion` tells repeated pages of one incident or change apart.
     pub(crate) async fn page(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: impl Into<Matter<'_>>,
         target: &PageTarget,
         reason: &PageReason,
         occasion: &str,
     ) -> Result<Vec<TimelineEntry>, RespondError> {
         let now = self.now();
+        let matter = &matter.into();
         let reached = self.reach(tx, target).await?;
         let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         for user in &reached.people {
-            let message = self.page_mail(incident, reason, occasion, user, sealed.as_deref())?;
+            let message = self.page_mail(matter, reason, occasion, user, sealed.as_deref())?;
             self.enqueue_page(
                 tx,
-                incident,
+                matter,
                 reason,
                 occasion,
                 (Channel::Email, &user.email),
@@ -167,14 +169,14 @@ impl Desk {
             .await?;
         }
         for (_, arn) in &reached.topics {
-            let message = self.page_topic(incident, reason, arn);
-            self.enqueue_page(tx, incident, reason, occasion, (Channel::Sns, arn), message)
+            let message = self.page_topic(matter, reason, arn);
+            self.enqueue_page(tx, matter, reason, occasion, (Channel::Sns, arn), message)
                 .await?;
         }
         let mut names: Vec<String> = reached.people.iter().map(|user| user.id.to_string()).collect();
         names.extend(reached.topics.iter().map(|(name, _)| format!("topic {name}")));
         let text = if reached.nobody() {
-            tracing::error!(incident = %incident.id, "nobody can be paged: every account that the policy names is closed");
+            tracing::error!(matter = %matter.id(), "nobody can be paged: every account that the policy names is closed");
             format!(
                 "Nobody could be paged ({}): every account named for it is closed",
                 reason.line()
@@ -182,7 +184,7 @@ impl Desk {
         } else {
             format!("Paged {}: {}", names.join(", "), reason.line())
         };
-        Ok(vec![incident.entry(
+        Ok(vec![matter.entry(
             EntryKind::Paged,
             now,
             now,
@@ -275,27 +277,27 @@ impl Desk {
 
     fn page_mail(
         &self,
-        incident: &Incident,
+        matter: &Matter<'_>,
         reason: &PageReason,
         occasion: &str,
         user: &User,
         sealed: Option<&str>,
     ) -> Result<Message, RespondError> {
-        let id = Delivery::derive_id(incident.id.as_str(), occasion, Channel::Email, &user.email);
-        let mut text = page_text(incident, reason, &self.room(incident));
-        if reason.wants_answer() {
-            let token = self.key.sign(&incident.id, &user.id, self.now());
+        let id = Delivery::derive_id(matter.id().as_str(), occasion, Channel::Email, &user.email);
+        let mut text = matter.page_text(reason, &self.room(matter));
+        if let (true, MatterId::Incident(incident)) = (reason.wants_answer(), matter.id()) {
+            let token = self.key.sign(&incident, &user.id, self.now());
             text.body.push_str(&format!(
                 "Acknowledge from this phone: {}/ack/{token}\n",
                 self.house.base_url
             ));
         }
         let to = Party::named(&user.name, &user.email);
-        self.mail(&id, incident, to, &text.subject, (text.body, None), sealed)
+        self.mail(&id, matter, to, &text.subject, (text.body, None), sealed)
     }
 
-    fn page_topic(&self, incident: &Incident, reason: &PageReason, arn: &str) -> Message {
-        let text = page_text(incident, reason, &self.room(incident));
+    fn page_topic(&self, matter: &Matter<'_>, reason: &PageReason, arn: &str) -> Message {
+        let text = matter.page_text(reason, &self.room(matter));
         let subject: String = text
             .subject
             .chars()
@@ -311,29 +313,29 @@ impl Desk {
             topic_arn: arn.to_owned(),
             subject,
             text: text.body,
-            drill: incident.drill,
+            drill: matter.drill(),
         })
     }
 
-    fn room(&self, incident: &Incident) -> String {
-        format!("{}/incidents/{}", self.house.base_url, incident.id)
+    fn room(&self, matter: &Matter<'_>) -> String {
+        format!("{}{}", self.house.base_url, matter.path())
     }
 
     async fn enqueue_page(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         reason: &PageReason,
         occasion: &str,
         (channel, recipient): (Channel, &str),
         message: Message,
     ) -> Result<(), RespondError> {
         let about = About::Page {
-            incident: incident.id.clone(),
+            matter: matter.id(),
             reason: reason.clone(),
         };
-        let id = Delivery::derive_id(incident.id.as_str(), occasion, channel, recipient);
-        let subject = page_text(incident, reason, "").subject;
+        let id = Delivery::derive_id(matter.id().as_str(), occasion, channel, recipient);
+        let subject = matter.page_text(reason, "").subject;
         self.enqueue(tx, id, about, channel, recipient, subject, message)
             .await?;
         Ok(())
@@ -343,36 +345,36 @@ impl Desk {
     pub(crate) async fn enqueue_letters(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         notice: &Notice,
         letters: &[&Letter],
     ) -> Result<u64, RespondError> {
         let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         let mut messages = 0;
         for letter in letters {
-            for recipient in self.recipients_of(tx, incident, letter).await? {
+            for recipient in self.recipients_of(tx, matter, letter).await? {
                 let to = (*letter, recipient.as_str());
-                let new = self.enqueue_letter(tx, incident, notice, to, sealed.as_deref());
+                let new = self.enqueue_letter(tx, matter, notice, to, sealed.as_deref());
                 messages += u64::from(new.await?);
             }
         }
         Ok(messages)
     }
 
-    /// Whom a letter goes to: its recipients but those at which a message of this incident bounced, since our relay would take another
+    /// Whom a letter goes to: its recipients but those at which a message of this incident or change bounced, since our relay would take another
     /// one and the customer would seem to be told; where none is left, the next contact that has not bounced.
     async fn recipients_of(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         letter: &Letter,
     ) -> Result<Vec<String>, RespondError> {
-        let bounced = tx.addresses_bounced(&incident.id, &letter.customer).await?;
+        let bounced = tx.addresses_bounced(&matter.id(), &letter.customer).await?;
         let mut recipients = letter.recipients.clone();
         recipients.retain(|address| !bounced.contains(address));
         if recipients.is_empty() && !bounced.is_empty() {
             let customer = tx.customer(&letter.customer).await?;
-            recipients.extend(incident.next_recipient(&customer, &bounced));
+            recipients.extend(matter.next_recipient(&customer, &bounced));
         }
         Ok(recipients)
     }
@@ -382,29 +384,30 @@ impl Desk {
     pub(crate) async fn enqueue_letter(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         notice: &Notice,
         (letter, recipient): (&Letter, &str),
         sealed: Option<&str>,
     ) -> Result<bool, RespondError> {
         let id = Delivery::derive_id(letter.id.as_str(), "letter", Channel::Email, recipient);
         let about = About::Letter {
-            incident: incident.id.clone(),
+            matter: matter.id(),
             notice: notice.id.clone(),
             letter: letter.id.clone(),
             customer: letter.customer.clone(),
         };
         let message = self.mail(
             &id,
-            incident,
+            matter,
             Party::address(recipient),
             &letter.subject,
             (letter.text.clone(), Some(letter.html.clone())),
             sealed,
         )?;
         // What goes out is bound to the log before it goes: these bytes and no others.
+        let id_of_matter = matter.id();
         let detail = json!({
-            "incident": incident.id,
+            id_of_matter.name(): id_of_matter.as_str(),
             "notice": notice.id,
             "letter": letter.id,
             "customer": letter.customer,
@@ -433,14 +436,14 @@ impl Desk {
     pub(crate) async fn enqueue_dry_run(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         letter: &Letter,
         to: &User,
     ) -> Result<(), RespondError> {
         let occasion = format!("dry-run/{}", self.now().timestamp_micros());
         let id = Delivery::derive_id(letter.id.as_str(), &occasion, Channel::Email, &to.email);
         let about = About::DryRun {
-            incident: incident.id.clone(),
+            matter: matter.id(),
             notice: letter.notice.clone(),
             customer: letter.customer.clone(),
         };
@@ -448,7 +451,7 @@ impl Desk {
         let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         let party = Party::named(&to.name, &to.email);
         let body = (letter.text.clone(), Some(letter.html.clone()));
-        let message = self.mail(&id, incident, party, &subject, body, sealed.as_deref())?;
+        let message = self.mail(&id, matter, party, &subject, body, sealed.as_deref())?;
         self.enqueue(tx, id, about, Channel::Email, &to.email, subject, message)
             .await?;
         Ok(())
@@ -494,7 +497,7 @@ impl Desk {
     fn mail(
         &self,
         id: &DeliveryId,
-        incident: &Incident,
+        matter: &Matter<'_>,
         to: Party,
         subject: &str,
         (text, html): (String, Option<String>),
@@ -504,7 +507,7 @@ impl Desk {
         let domain = from.address.rsplit('@').next().unwrap_or("localhost").to_owned();
         let mut headers = vec![
             ("Auto-Submitted".to_owned(), "auto-generated".to_owned()),
-            ("X-Watchkeeper-Reference".to_owned(), incident.reference()),
+            ("X-Watchkeeper-Reference".to_owned(), matter.reference()),
         ];
         // Every mail carries the newest checkpoint out of the house: whoever keeps the mail can show a log that was cut or rewritten.
         headers.extend(sealed.map(|note| (note::HEADER.to_owned(), note::in_header(note))));
@@ -536,7 +539,7 @@ impl Desk {
             envelope_id: self.return_paths.as_ref().map(|_| id.to_string()),
             message_id: frozen.message_id,
             bytes: frozen.bytes,
-            drill: incident.drill,
+            drill: matter.drill(),
         }))
     }
 }

@@ -1,11 +1,13 @@
-//! Commits what an incident decided: the row, its timeline, the audit record, and what must happen outside, in the caller's
+//! Commits what was decided on an incident or a change: the row, its timeline, the audit record, and what must happen outside, in the caller's
 //! transaction.
 
 use crate::desk::{Desk, RespondError};
 use serde_json::{Value, json};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::id::IncidentId;
-use watchkeeper_domain::incident::{Incident, Intent, Outcome, TransitionError};
+use watchkeeper_domain::change::{Change, ChangeError, ChangeOutcome, ChangePage};
+use watchkeeper_domain::id::{ChangeId, IncidentId, digest};
+use watchkeeper_domain::incident::{Incident, Intent, Outcome, TimelineEntry, TransitionError};
+use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_store::{StoreError, Tx};
 
 /// What the audit log says about a decision.
@@ -81,15 +83,7 @@ impl Desk {
                 subject
             }
         };
-        let mut detail = said.detail;
-        if let Value::Object(detail) = &mut detail {
-            detail.insert("version".to_owned(), json!(incident.version));
-            let texts: Vec<String> = entries
-                .iter()
-                .map(|e| watchkeeper_domain::id::digest(&[&e.text]))
-                .collect();
-            detail.insert("entries".to_owned(), json!(texts));
-        }
+        let detail = with_entries(said.detail, incident.version, &entries);
         self.record(tx, said.by, said.action, incident.id.as_str(), detail)
             .await?;
         for (index, intent) in intents.into_iter().enumerate() {
@@ -104,6 +98,76 @@ impl Desk {
         tx.append_entries(&entries).await?;
         Ok(incident)
     }
+
+    /// Decides on one change and commits it. With `read`, the caller's version must be the one that stands.
+    pub(crate) async fn decide_change<D>(
+        &self,
+        id: &ChangeId,
+        read: Option<i64>,
+        said: Said<'_>,
+        decide: D,
+    ) -> Result<Change, RespondError>
+    where
+        D: FnOnce(Change) -> Result<ChangeOutcome, ChangeError> + Send,
+    {
+        let mut tx = self.begin().await?;
+        let change = tx.change(id).await?;
+        must_be_read(read, change.version, "change", id.as_str())?;
+        let before = change.version;
+        let outcome = decide(change)?;
+        let change = self.settle_change(&mut tx, Some(before), outcome, said).await?;
+        self.commit(tx).await?;
+        Ok(change)
+    }
+
+    /// Writes an outcome: a new change where `before` is none, else a change of the version `before`.
+    pub(crate) async fn settle_change(
+        &self,
+        tx: &mut Tx,
+        before: Option<i64>,
+        outcome: ChangeOutcome,
+        said: Said<'_>,
+    ) -> Result<Change, RespondError> {
+        let Outcome {
+            subject,
+            mut entries,
+            intents,
+        } = outcome;
+        let change = match before {
+            None => tx.insert_change(subject).await?,
+            Some(before) => {
+                tx.update_change(&subject, before).await?;
+                subject
+            }
+        };
+        let detail = with_entries(said.detail, change.version, &entries);
+        self.record(tx, said.by, said.action, change.id.as_str(), detail)
+            .await?;
+        for (index, ChangePage { target, reason }) in intents.into_iter().enumerate() {
+            let occasion = format!("{}/{index}", change.version);
+            entries.extend(self.page(tx, &change, &target, &reason, &occasion).await?);
+        }
+        tx.append_entries(&entries).await?;
+        Ok(change)
+    }
+
+    /// The incident or the change with this id.
+    pub(crate) async fn matter(&self, tx: &mut Tx, id: &MatterId) -> Result<Matter<'static>, RespondError> {
+        Ok(match id {
+            MatterId::Incident(id) => tx.incident(id).await?.into(),
+            MatterId::Change(id) => tx.change(id).await?.into(),
+        })
+    }
+}
+
+/// What the audit log says: with the version that stands now, and digests of what the timeline says.
+fn with_entries(mut detail: Value, version: i64, entries: &[TimelineEntry]) -> Value {
+    if let Value::Object(detail) = &mut detail {
+        detail.insert("version".to_owned(), json!(version));
+        let texts: Vec<String> = entries.iter().map(|e| digest(&[&e.text])).collect();
+        detail.insert("entries".to_owned(), json!(texts));
+    }
+    detail
 }
 
 /// Refuses when what the caller has read is not what stands.

@@ -7,15 +7,17 @@ use serde_json::json;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::delivery::report::StatusCode;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
-use watchkeeper_domain::incident::{EntryKind, Incident, TimelineEntry};
+use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
+use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
+use watchkeeper_domain::matter::{Matter, MatterId};
+use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::PageReason;
 use watchkeeper_store::Tx;
 
 /// Which letter a delivery carries.
 #[derive(Clone, Copy)]
 pub(crate) struct LetterOf<'a> {
-    pub(crate) incident: &'a IncidentId,
+    pub(crate) matter: &'a MatterId,
     pub(crate) notice: &'a NoticeId,
     pub(crate) letter: &'a LetterId,
     pub(crate) customer: &'a CustomerId,
@@ -27,17 +29,25 @@ impl<'a> LetterOf<'a> {
         match &delivery.about {
             About::Page { .. } | About::DryRun { .. } => None,
             About::Letter {
-                incident,
+                matter,
                 notice,
                 letter,
                 customer,
             } => Some(Self {
-                incident,
+                matter,
                 notice,
                 letter,
                 customer,
             }),
         }
+    }
+}
+
+/// What is owed to the customer of a letter; nothing where it is about a change, which is owed to nobody by a clock.
+async fn owed_by(tx: &mut Tx, letter: LetterOf<'_>) -> Result<Option<Obligation>, RespondError> {
+    match letter.matter {
+        MatterId::Incident(incident) => Ok(tx.obligation_of(incident, letter.customer).await?),
+        MatterId::Change(_) => Ok(None),
     }
 }
 
@@ -51,9 +61,8 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Result<(), RespondError> {
         let by = Actor::worker("delivery");
-        let obligation = tx.obligation_of(letter.incident, letter.customer).await?;
         let mut first = false;
-        if let Some(obligation) = obligation {
+        if let Some(obligation) = owed_by(tx, letter).await? {
             let before = obligation.version;
             let id = obligation.id.clone();
             if let Some(told) = obligation.told(letter.notice, now) {
@@ -64,6 +73,8 @@ impl Desk {
                     .await?;
                 first = true;
             }
+        } else if letter.matter.change().is_some() {
+            first = tx.letters_accepted(letter.notice, letter.customer).await? == 1;
         }
         let word = if first {
             "told: a mail server accepted the notice"
@@ -71,8 +82,8 @@ impl Desk {
             "a mail server accepted another message of the notice"
         };
         let text = format!("{} {word} ({answer})", letter.customer);
-        // The incident is not read for it: with thousands affected that would be most of the work.
-        let entry = TimelineEntry::new(letter.incident, EntryKind::Delivered, now, now, &by, text);
+        // The incident or change is not read for it: with thousands affected that would be most of the work.
+        let entry = TimelineEntry::new(letter.matter, EntryKind::Delivered, now, now, &by, text);
         tx.append_entries(&[entry]).await?;
         Ok(())
     }
@@ -84,11 +95,11 @@ impl Desk {
         letter: LetterOf<'_>,
         now: DateTime<Utc>,
     ) -> Result<(), RespondError> {
-        let Some(obligation) = tx.obligation_of(letter.incident, letter.customer).await? else {
+        let Some(obligation) = owed_by(tx, letter).await? else {
             return Ok(());
         };
         let standing: Vec<(NoticeId, DateTime<Utc>)> = tx
-            .deliveries_to(letter.incident, letter.customer)
+            .deliveries_to(letter.matter, letter.customer)
             .await?
             .iter()
             .filter_map(|delivery| match (&delivery.about, &delivery.state) {
@@ -111,7 +122,7 @@ impl Desk {
         });
         self.record(tx, &by, "obligation.bounced", changed.id.as_str(), detail)
             .await?;
-        let incident = tx.incident(letter.incident).await?;
+        let matter = self.matter(tx, letter.matter).await?;
         let text = if standing.is_empty() {
             format!(
                 "{} has not been told: no message to them stands any more, and the clock runs on until {}",
@@ -124,7 +135,7 @@ impl Desk {
                 letter.customer
             )
         };
-        tx.append_entries(&[incident.entry(EntryKind::ObligationChanged, now, now, &by, text)])
+        tx.append_entries(&[matter.entry(EntryKind::ObligationChanged, now, now, &by, text)])
             .await?;
         Ok(())
     }
@@ -140,15 +151,15 @@ impl Desk {
         now: DateTime<Utc>,
     ) -> Result<(), RespondError> {
         let by = Actor::worker("delivery");
-        let incident = tx.incident(letter.incident).await?;
+        let matter = self.matter(tx, letter.matter).await?;
         let customer = tx.customer(letter.customer).await?;
         let tried = tx.addresses_tried(letter.notice, letter.customer).await?;
-        let text = match incident.next_recipient(&customer, &tried) {
+        let text = match matter.next_recipient(&customer, &tried) {
             Some(address) => {
                 let notice = tx.notice(letter.notice).await?;
                 let body = tx.letter(letter.letter).await?;
                 let sealed = tx.last_checkpoint().await?.map(|last| last.note);
-                self.enqueue_letter(tx, &incident, &notice, (&body, &address), sealed.as_deref())
+                self.enqueue_letter(tx, &matter, &notice, (&body, &address), sealed.as_deref())
                     .await?;
                 format!(
                     "A message to {} {what}; the next contact is tried",
@@ -162,7 +173,7 @@ impl Desk {
                         customer: customer.name.clone(),
                     };
                     let occasion = format!("unreached/{}", delivery.id);
-                    self.alarm(tx, &incident, &reason, &occasion).await?;
+                    self.alarm(tx, &matter, &reason, &occasion).await?;
                 }
                 format!(
                     "A message to {} {what}; no contact is left: call them",
@@ -170,7 +181,7 @@ impl Desk {
                 )
             }
         };
-        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
+        tx.append_entries(&[matter.entry(EntryKind::Delivered, now, now, &by, text)])
             .await?;
         Ok(())
     }
@@ -183,26 +194,26 @@ impl Desk {
         letter: LetterOf<'_>,
         status: StatusCode,
     ) -> Result<(), RespondError> {
-        let incident = tx.incident(letter.incident).await?;
+        let matter = self.matter(tx, letter.matter).await?;
         let reason = PageReason::MailRefused {
             customer: tx.customer(letter.customer).await?.name,
             status: status.to_string(),
         };
         let occasion = format!("mail-refused/{}", letter.notice);
-        self.alarm(tx, &incident, &reason, &occasion).await
+        self.alarm(tx, &matter, &reason, &occasion).await
     }
 
     /// Pages whoever is in charge, and counsel.
     async fn alarm(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         reason: &PageReason,
         occasion: &str,
     ) -> Result<(), RespondError> {
         let mut entries = Vec::new();
-        for target in [incident.in_charge(), incident.counsel()] {
-            entries.extend(self.page(tx, incident, &target, reason, occasion).await?);
+        for target in [matter.in_charge(), matter.counsel()] {
+            entries.extend(self.page(tx, matter, &target, reason, occasion).await?);
         }
         tx.append_entries(&entries).await?;
         Ok(())
@@ -216,9 +227,9 @@ impl Desk {
         what: &str,
         now: DateTime<Utc>,
     ) -> Result<(), RespondError> {
-        let incident = tx.incident(delivery.about.incident()).await?;
+        let matter = self.matter(tx, delivery.about.matter()).await?;
         let text = format!("A page to {} {what}", delivery.recipient);
-        let entry = incident.entry(EntryKind::Delivered, now, now, &Actor::worker("delivery"), text);
+        let entry = matter.entry(EntryKind::Delivered, now, now, &Actor::worker("delivery"), text);
         tx.append_entries(&[entry]).await?;
         Ok(())
     }

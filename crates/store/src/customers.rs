@@ -22,7 +22,8 @@ fn columns(statement: Statement, customer: &Customer) -> Result<Statement, Store
         .bind(customer.version)
         .bind(customer.name.to_lowercase())
         .bind(search)
-        .bind(write(CUSTOMER, customer.id.as_str(), customer)?))
+        .bind(write(CUSTOMER, customer.id.as_str(), customer)?)
+        .bind(customer.paying))
 }
 
 impl Tx {
@@ -40,8 +41,8 @@ impl Tx {
             None => self.insert_customer(customer).await?,
             Some(version) => {
                 let update = sql(
-                    "UPDATE customer SET key = $2, version = $3, sort_name = $4, search = $5, body = $6 \
-                     WHERE id = $1 AND version = $7",
+                    "UPDATE customer SET key = $2, version = $3, sort_name = $4, search = $5, body = $6, \
+                     paying = $7 WHERE id = $1 AND version = $8",
                 );
                 self.customer_key_is_free(customer).await?;
                 let changed = self.execute(columns(update, customer)?.bind(version)).await?;
@@ -54,8 +55,8 @@ impl Tx {
 
     async fn insert_customer(&mut self, customer: &Customer) -> Result<(), StoreError> {
         let insert = sql(
-            "INSERT INTO customer (id, key, version, sort_name, search, body) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key) DO NOTHING",
+            "INSERT INTO customer (id, key, version, sort_name, search, body, paying) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING",
         );
         if self.execute(columns(insert, customer)?).await? > 0 {
             return Ok(());
@@ -168,6 +169,12 @@ impl Tx {
         }
         customers.sort_by_cached_key(|customer| (customer.name.to_lowercase(), customer.id.clone()));
         Ok(customers)
+    }
+
+    /// Every customer that pays, by name.
+    pub async fn paying_customers(&mut self) -> Result<Vec<Customer>, StoreError> {
+        let rows = sql("SELECT id, body FROM customer WHERE paying = 1 ORDER BY sort_name, id");
+        read_all(CUSTOMER, self.all(rows).await?)
     }
 
     /// Every customer by name.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, NoticeId};
+use watchkeeper_domain::matter::MatterId;
 
 const DELIVERY: &str = "delivery";
 const PROBE: (&str, &str) = (DELIVERY, "SELECT version FROM delivery WHERE id = $1");
@@ -77,7 +78,7 @@ fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, Store
     Ok(statement
         .bind(&delivery.id)
         .bind(delivery.version)
-        .bind(delivery.about.incident())
+        .bind(delivery.about.matter())
         .bind(notice)
         .bind(customer)
         .bind(delivery.recipient.as_str())
@@ -92,7 +93,7 @@ impl Tx {
     /// Puts a message into the outbox; `false` says that it was there already (decided twice is sent once) and nothing has changed.
     pub async fn enqueue(&mut self, delivery: &Delivery, message: &[u8]) -> Result<bool, StoreError> {
         let insert = sql(
-            "INSERT INTO delivery (id, version, incident, notice, customer, recipient, state, created_at, next_at, \
+            "INSERT INTO delivery (id, version, matter, notice, customer, recipient, state, created_at, next_at, \
              body, destination) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
         );
         if self.execute(columns(insert, delivery)?).await? == 0 {
@@ -211,7 +212,7 @@ impl Tx {
         read_version: i64,
     ) -> Result<(), StoreError> {
         let update = sql(
-            "UPDATE delivery SET version = $2, incident = $3, notice = $4, customer = $5, recipient = $6, \
+            "UPDATE delivery SET version = $2, matter = $3, notice = $4, customer = $5, recipient = $6, \
              state = $7, created_at = $8, next_at = $9, body = $10, destination = $11 WHERE id = $1 AND version = $12",
         );
         let changed = self
@@ -235,10 +236,10 @@ impl Tx {
         Ok(found(row, "message of delivery", id.as_str())?.0)
     }
 
-    /// Every delivery of an incident, the oldest first.
-    pub async fn deliveries_of(&mut self, incident: &IncidentId) -> Result<Vec<Delivery>, StoreError> {
+    /// Every delivery of an incident or a change, the oldest first.
+    pub async fn deliveries_of(&mut self, matter: impl Into<MatterId>) -> Result<Vec<Delivery>, StoreError> {
         let rows =
-            sql("SELECT id, body FROM delivery WHERE incident = $1 ORDER BY created_at, id").bind(incident);
+            sql("SELECT id, body FROM delivery WHERE matter = $1 ORDER BY created_at, id").bind(&matter.into());
         read_all(DELIVERY, self.all(rows).await?)
     }
 
@@ -263,17 +264,17 @@ impl Tx {
         read_all(DELIVERY, self.all(rows).await?)
     }
 
-    /// Every delivery of letters to a customer about one incident, the oldest first: the proof of an obligation.
+    /// Every delivery of letters to a customer about one incident or change, the oldest first: the proof of having told.
     pub async fn deliveries_to(
         &mut self,
-        incident: &IncidentId,
+        matter: impl Into<MatterId>,
         customer: &CustomerId,
     ) -> Result<Vec<Delivery>, StoreError> {
         let rows = sql(
-            "SELECT id, body FROM delivery WHERE incident = $1 AND customer = $2 \
+            "SELECT id, body FROM delivery WHERE matter = $1 AND customer = $2 \
              ORDER BY created_at, id",
         )
-        .bind(incident)
+        .bind(&matter.into())
         .bind(customer);
         read_all(DELIVERY, self.all(rows).await?)
     }
@@ -320,7 +321,7 @@ impl Tx {
     /// How many deliveries of an incident stand where.
     pub async fn delivery_counts(&mut self, incident: &IncidentId) -> Result<DeliveryCounts, StoreError> {
         let rows =
-            sql("SELECT state, COUNT(*) FROM delivery WHERE incident = $1 GROUP BY state").bind(incident);
+            sql("SELECT state, COUNT(*) FROM delivery WHERE matter = $1 GROUP BY state").bind(incident);
         let mut counts = DeliveryCounts::default();
         for (state, n) in self.all::<(String, i64)>(rows).await? {
             match state.as_str() {
@@ -382,17 +383,17 @@ impl Tx {
         Ok(count(self.one::<(i64,)>(row).await?.0))
     }
 
-    /// The addresses of a customer at which a message of an incident bounced.
+    /// The addresses of a customer at which a message of an incident or a change bounced.
     pub async fn addresses_bounced(
         &mut self,
-        incident: &IncidentId,
+        matter: impl Into<MatterId>,
         customer: &CustomerId,
     ) -> Result<BTreeSet<String>, StoreError> {
         let rows = sql(
-            "SELECT DISTINCT recipient FROM delivery WHERE incident = $1 AND customer = $2 \
+            "SELECT DISTINCT recipient FROM delivery WHERE matter = $1 AND customer = $2 \
              AND state = 'bounced'",
         )
-        .bind(incident)
+        .bind(&matter.into())
         .bind(customer);
         let rows = self.all::<(String,)>(rows).await?;
         Ok(rows.into_iter().map(|(recipient,)| recipient).collect())
@@ -404,7 +405,7 @@ impl Tx {
         incident: &IncidentId,
     ) -> Result<BTreeSet<CustomerId>, StoreError> {
         let rows = sql(
-            "SELECT DISTINCT customer FROM delivery WHERE incident = $1 AND customer IS NOT NULL \
+            "SELECT DISTINCT customer FROM delivery WHERE matter = $1 AND customer IS NOT NULL \
              AND state NOT IN ('refused', 'bounced')",
         )
         .bind(incident);

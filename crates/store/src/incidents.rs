@@ -9,6 +9,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::incident::{Incident, Phase, Severity, TimelineEntry};
+use watchkeeper_domain::matter::MatterId;
 
 const INCIDENT: &str = "incident";
 const PROBE: (&str, &str) = (INCIDENT, "SELECT version FROM incident WHERE id = $1");
@@ -279,9 +280,9 @@ impl Tx {
     pub async fn append_entries(&mut self, entries: &[TimelineEntry]) -> Result<(), StoreError> {
         for entry in entries {
             let insert =
-                sql("INSERT INTO timeline_entry (id, incident, recorded_at, body) VALUES ($1, $2, $3, $4)")
+                sql("INSERT INTO timeline_entry (id, matter, recorded_at, body) VALUES ($1, $2, $3, $4)")
                     .bind(&entry.id)
-                    .bind(&entry.incident)
+                    .bind(&entry.matter)
                     .bind(entry.recorded_at)
                     .bind(write("timeline entry", entry.id.as_str(), entry)?);
             self.execute(insert).await?;
@@ -289,19 +290,19 @@ impl Tx {
         Ok(())
     }
 
-    /// At most `limit` entries of an incident's timeline behind a place, in the order they were recorded, each with its place. Places
+    /// At most `limit` entries of the timeline of an incident or a change behind a place, in the order they were recorded, each with its place. Places
     /// begin after `(i64::MIN, 0)`.
     pub async fn timeline_after(
         &mut self,
-        incident: &IncidentId,
+        matter: impl Into<MatterId>,
         (recorded_at, position): (i64, i64),
         limit: u32,
     ) -> Result<Vec<((i64, i64), TimelineEntry)>, StoreError> {
         let rows = sql(
-            "SELECT recorded_at, position, id, body FROM timeline_entry WHERE incident = $1 \
+            "SELECT recorded_at, position, id, body FROM timeline_entry WHERE matter = $1 \
              AND (recorded_at, position) > ($2, $3) ORDER BY recorded_at, position LIMIT $4",
         )
-        .bind(incident)
+        .bind(&matter.into())
         .bind(recorded_at)
         .bind(position)
         .bind(limit);
@@ -311,14 +312,14 @@ impl Tx {
             .collect()
     }
 
-    /// A page of an incident's timeline, what was recorded last first.
+    /// A page of the timeline of an incident or a change, what was recorded last first.
     pub async fn timeline(
         &mut self,
-        incident: &IncidentId,
+        matter: impl Into<MatterId>,
         page: &PageRequest,
     ) -> Result<Page<TimelineEntry>, StoreError> {
-        let mut rows = sql("SELECT recorded_at, position, id, body FROM timeline_entry WHERE incident = ")
-            .value(incident);
+        let mut rows = sql("SELECT recorded_at, position, id, body FROM timeline_entry WHERE matter = ")
+            .value(&matter.into());
         if let Some((recorded_at, position)) = page.key::<(i64, i64)>("timeline")? {
             rows = rows.and(" AND (recorded_at, position) < (").value(recorded_at);
             rows = rows.and(", ").value(position).and(")");

@@ -13,6 +13,7 @@ mod alerts;
 mod audit;
 mod body;
 mod bounces;
+mod changes;
 mod customers;
 mod deliveries;
 mod detector_state;

@@ -5,7 +5,8 @@ use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
-use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
+use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::{Letter, Notice, NoticeKind};
 
 const NOTICE: &str = "notice";
@@ -30,7 +31,7 @@ fn columns(statement: Statement, notice: &Notice) -> Result<Statement, StoreErro
     Ok(statement
         .bind(&notice.id)
         .bind(notice.version)
-        .bind(&notice.incident)
+        .bind(&notice.matter)
         .bind(notice.state.name())
         .bind(micros(notice.created_at))
         .bind(write(NOTICE, notice.id.as_str(), notice)?))
@@ -41,7 +42,7 @@ impl Tx {
     /// has changed.
     pub async fn insert_notice(&mut self, notice: &Notice) -> Result<bool, StoreError> {
         let insert = sql(
-            "INSERT INTO notice (id, version, incident, state, created_at, body) \
+            "INSERT INTO notice (id, version, matter, state, created_at, body) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
         );
         Ok(self.execute(columns(insert, notice)?).await? > 0)
@@ -50,7 +51,7 @@ impl Tx {
     /// Keeps a changed notice, or [`StoreError::Conflict`] where another version than `read_version` stands.
     pub async fn update_notice(&mut self, notice: &Notice, read_version: i64) -> Result<(), StoreError> {
         let update = sql(
-            "UPDATE notice SET version = $2, incident = $3, state = $4, created_at = $5, body = $6 \
+            "UPDATE notice SET version = $2, matter = $3, state = $4, created_at = $5, body = $6 \
              WHERE id = $1 AND version = $7",
         );
         let changed = self.execute(columns(update, notice)?.bind(read_version)).await?;
@@ -71,27 +72,28 @@ impl Tx {
             .transpose()
     }
 
-    /// Every notice of an incident, the oldest first.
-    pub async fn notices_of(&mut self, incident: &IncidentId) -> Result<Vec<Notice>, StoreError> {
-        let rows =
-            sql("SELECT id, body FROM notice WHERE incident = $1 ORDER BY created_at, id").bind(incident);
+    /// Every notice of an incident or a change, the oldest first.
+    pub async fn notices_of(&mut self, matter: impl Into<MatterId>) -> Result<Vec<Notice>, StoreError> {
+        let rows = sql("SELECT id, body FROM notice WHERE matter = $1 ORDER BY created_at, id");
+        let rows = rows.bind(&matter.into());
         read_all(NOTICE, self.all(rows).await?)
     }
 
-    /// Every notice of every incident, the newest first, at most `limit`.
+    /// Every notice of every incident and change, the newest first, at most `limit`.
     pub async fn newest_notices(&mut self, limit: u32) -> Result<Vec<Notice>, StoreError> {
         let rows = sql("SELECT id, body FROM notice ORDER BY created_at DESC, id DESC LIMIT $1").bind(limit);
         read_all(NOTICE, self.all(rows).await?)
     }
 
-    /// What was sent to customers about an incident.
-    pub async fn notices_sent(&mut self, incident: &IncidentId) -> Result<Vec<NoticeSent>, StoreError> {
+    /// What was sent to customers about an incident or a change.
+    pub async fn notices_sent(&mut self, matter: impl Into<MatterId>) -> Result<Vec<NoticeSent>, StoreError> {
+        let matter = matter.into();
         let rows = sql("SELECT customer, notice, MIN(created_at) FROM delivery \
-             WHERE incident = $1 AND notice IS NOT NULL AND customer IS NOT NULL GROUP BY customer, notice")
-        .bind(incident);
+             WHERE matter = $1 AND notice IS NOT NULL AND customer IS NOT NULL GROUP BY customer, notice")
+        .bind(&matter);
         let rows = self.all::<(String, String, i64)>(rows).await?;
         let kinds: BTreeMap<NoticeId, NoticeKind> = self
-            .notices_of(incident)
+            .notices_of(&matter)
             .await?
             .into_iter()
             .map(|notice| (notice.id, notice.kind))

@@ -3,7 +3,8 @@
 use crate::body::{count, found, read, read_all, write};
 use crate::statement::{Statement, micros, sql};
 use crate::{StoreError, Tx};
-use watchkeeper_domain::id::{IncidentId, LetterId};
+use watchkeeper_domain::id::LetterId;
+use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::Receipt;
 
 const RECEIPT: &str = "receipt";
@@ -14,7 +15,7 @@ fn columns(statement: Statement, receipt: &Receipt) -> Result<Statement, StoreEr
     Ok(statement
         .bind(&receipt.letter)
         .bind(receipt.version)
-        .bind(&receipt.incident)
+        .bind(&receipt.matter)
         .bind(micros(receipt.opened_at))
         .bind(i64::try_from(receipt.unanswered()).unwrap_or(i64::MAX))
         .bind(write(RECEIPT, receipt.letter.as_str(), receipt)?))
@@ -24,7 +25,7 @@ impl Tx {
     /// Keeps the receipt of a letter that is opened for the first time.
     pub async fn insert_receipt(&mut self, receipt: &Receipt) -> Result<(), StoreError> {
         let insert = sql(
-            "INSERT INTO receipt (letter, version, incident, opened_at, unanswered, body) \
+            "INSERT INTO receipt (letter, version, matter, opened_at, unanswered, body) \
              VALUES ($1, $2, $3, $4, $5, $6)",
         );
         self.execute(columns(insert, receipt)?).await?;
@@ -34,7 +35,7 @@ impl Tx {
     /// Keeps a changed receipt, or [`StoreError::Conflict`] where another version than `read_version` stands.
     pub async fn update_receipt(&mut self, receipt: &Receipt, read_version: i64) -> Result<(), StoreError> {
         let update = sql(
-            "UPDATE receipt SET version = $2, incident = $3, opened_at = $4, unanswered = $5, body = $6 \
+            "UPDATE receipt SET version = $2, matter = $3, opened_at = $4, unanswered = $5, body = $6 \
              WHERE letter = $1 AND version = $7",
         );
         let changed = self.execute(columns(update, receipt)?.bind(read_version)).await?;
@@ -55,10 +56,10 @@ impl Tx {
             .transpose()
     }
 
-    /// The receipts of an incident's letters, in the order in which they were opened.
-    pub async fn receipts_of(&mut self, incident: &IncidentId) -> Result<Vec<Receipt>, StoreError> {
-        let rows = sql("SELECT letter, body FROM receipt WHERE incident = $1 ORDER BY opened_at, letter")
-            .bind(incident);
+    /// The receipts of the letters of an incident or a change, in the order in which they were opened.
+    pub async fn receipts_of(&mut self, matter: impl Into<MatterId>) -> Result<Vec<Receipt>, StoreError> {
+        let rows = sql("SELECT letter, body FROM receipt WHERE matter = $1 ORDER BY opened_at, letter")
+            .bind(&matter.into());
         read_all(RECEIPT, self.all(rows).await?)
     }
 

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use std::fmt::Write;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::id;
+use watchkeeper_domain::matter::MatterId;
 
 use crate::{StoreError, Tx, dialect, on_either};
 
@@ -229,4 +230,10 @@ macro_rules! from_ids {
     )*};
 }
 
-from_ids!(AlertId IncidentId EntryId CustomerId ObligationId NoticeId LetterId DeliveryId UserId SessionId TokenId);
+impl From<&MatterId> for Value {
+    fn from(value: &MatterId) -> Self {
+        Self::Text(Some(value.to_string()))
+    }
+}
+
+from_ids!(AlertId ChangeId IncidentId EntryId CustomerId ObligationId NoticeId LetterId DeliveryId UserId SessionId TokenId);

@@ -15,6 +15,7 @@ use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::delivery::Channel;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::span::Span;
+use watchkeeper_respond::workers::changes::Changes;
 use watchkeeper_respond::workers::delivery::Deliveries;
 use watchkeeper_respond::workers::ladder::Ladder;
 use watchkeeper_respond::workers::seal::Sealing;
@@ -35,6 +36,8 @@ pub struct App {
     pub timers: Timers,
     /// Takes steps of obligations.
     pub ladder: Ladder,
+    /// Takes steps of changes.
+    pub changes: Changes,
     /// Carries the outbox out.
     pub deliveries: Deliveries,
     /// Seals the audit log.
@@ -84,6 +87,7 @@ impl App {
         Ok(Self {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
+            changes: Changes::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
             deliveries: Deliveries::new(desk.clone(), channels(config).await?)
                 .with_second_relay(second_relay(config)?),
@@ -102,10 +106,11 @@ impl App {
     pub async fn settle(&mut self) -> Result<(), RespondError> {
         loop {
             let mut busy = false;
-            let workers: [&mut dyn Worker; 5] = [
+            let workers: [&mut dyn Worker; 6] = [
                 &mut self.watch,
                 &mut self.timers,
                 &mut self.ladder,
+                &mut self.changes,
                 &mut self.deliveries,
                 &mut self.sealing,
             ];
@@ -165,6 +170,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         bounces: config.mail.bounces.as_ref().map(|bounces| bounces.domain.clone()),
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
+        change_notice: config.changes.notice(),
         drill: config.drill.policy(),
         topics: config
             .sns

@@ -42,6 +42,8 @@ pub struct Config {
     pub paging: Paging,
     /// How drills are held.
     pub drill: Drill,
+    /// How changes are told.
+    pub changes: Changes,
     /// Who speaks in letters.
     pub notices: Sender,
     /// Whom authorities ask.
@@ -248,6 +250,28 @@ impl Drill {
             .filter_map(|(place, entry)| Some((place, reach.allow(entry).err()?)))
             .collect();
         (reach, faults)
+    }
+}
+
+/// How changes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Changes {
+    /// How many days before it takes effect a change that is substantial for security is told to customers.
+    pub notice_days: u32,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { notice_days: 30 }
+    }
+}
+
+impl Changes {
+    /// How long before it takes effect a change is told.
+    #[must_use]
+    pub fn notice(self) -> Span {
+        Span::hours(self.notice_days.saturating_mul(24))
     }
 }
 

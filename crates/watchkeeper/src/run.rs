@@ -153,6 +153,7 @@ pub async fn run(
         watch,
         timers,
         ladder,
+        changes,
         deliveries,
         sealing,
         receivers,
@@ -169,6 +170,7 @@ pub async fn run(
         spawn(watch, &desk, stop.clone()),
         spawn(timers, &desk, stop.clone()),
         spawn(ladder, &desk, stop.clone()),
+        spawn(changes, &desk, stop.clone()),
         spawn(deliveries, &desk, stop.clone()),
         spawn(sealing, &desk, stop.clone()),
     ];

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchkeeper::app::{App, Mode};
 use watchkeeper::config::{
-    Audit, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
+    Audit, Changes, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
     Sns,
 };
 use watchkeeper_api::ApiState;
@@ -158,6 +158,7 @@ pub fn configuration(
             reach: vec!["@paperplane.example".to_owned()],
             customers_to: Some("drill@paperplane.example".to_owned()),
         },
+        changes: Changes::default(),
         regulator: RegulatorContact::default(),
         notices: Sender {
             company: "Paperplane Transfer".to_owned(),

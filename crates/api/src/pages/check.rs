@@ -203,6 +203,7 @@ fn kind_in_words(kind: NoticeKind) -> &'static str {
         NoticeKind::Final => "final account",
         NoticeKind::Correction => "correction of an earlier notice",
         NoticeKind::Withdrawn => "withdrawal of earlier notices",
+        NoticeKind::SecurityChange => "change that affects security",
     }
 }
 

@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 mod bounces;
 mod breach;
+mod changes;
 mod customers;
 mod demo;
 mod detectors;
@@ -142,6 +143,7 @@ fn table() -> Table {
     incidents::mount(&mut table);
     breach::mount(&mut table);
     notices::mount(&mut table);
+    changes::mount(&mut table);
     bounces::mount(&mut table);
     alerts::mount(&mut table);
     customers::mount(&mut table);

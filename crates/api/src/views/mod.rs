@@ -1,6 +1,7 @@
 //! What the API shows: the domain's own form where it serves, and more only where a screen needs it.
 
 pub(crate) mod alerts;
+pub(crate) mod changes;
 pub(crate) mod clocks;
 pub(crate) mod deliveries;
 pub(crate) mod detectors;

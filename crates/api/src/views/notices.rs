@@ -4,7 +4,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
+use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::{
     Finding, KindField, Letter, Notice, NoticeFacts, NoticeKind, NoticeState, Receipt, Weight, base_language,
 };
@@ -14,7 +15,8 @@ use watchkeeper_store::{StoreError, Tx};
 /// A notice with its letters.
 #[derive(Debug, Serialize)]
 pub(crate) struct NoticeView {
-    incident_reference: String,
+    /// `INC-0042` or `CHG-0007`.
+    reference: String,
     letters: Vec<LetterView>,
     /// What people write in this kind, in the order of the letter.
     fields: Vec<KindField>,
@@ -113,7 +115,7 @@ pub(crate) async fn notice_view(
         recipients: letter.recipients,
         hash: letter.hash,
     };
-    let earlier = tx.notices_of(&notice.incident).await?.into_iter();
+    let earlier = tx.notices_of(&notice.matter).await?.into_iter();
     let told_before = earlier
         .filter(|n| n.id != notice.id && n.kind != NoticeKind::Holding)
         .filter_map(|n| match n.state {
@@ -123,7 +125,7 @@ pub(crate) async fn notice_view(
         .max_by_key(|(at, _)| *at)
         .map(|(_, facts)| facts);
     Ok(NoticeView {
-        incident_reference: tx.incident(&notice.incident).await?.reference(),
+        reference: reference_of(tx, &notice.matter).await?,
         letters: letters.into_iter().map(view).collect(),
         fields: notice.kind.fields(),
         missing: notice.missing(),
@@ -132,6 +134,14 @@ pub(crate) async fn notice_view(
         told_before,
         may: May::of(&notice, reader),
         notice,
+    })
+}
+
+/// How people call what a notice is about.
+async fn reference_of(tx: &mut Tx, matter: &MatterId) -> Result<String, StoreError> {
+    Ok(match matter {
+        MatterId::Incident(incident) => tx.incident(incident).await?.reference(),
+        MatterId::Change(change) => tx.change(change).await?.reference(),
     })
 }
 
@@ -144,16 +154,17 @@ pub(crate) struct ReceiptView {
     receipt: Receipt,
 }
 
-/// What recipients did with the letters of an incident, the one with the oldest opening first.
+/// What recipients did with the letters of an incident or a change, the one with the oldest opening first.
 pub(crate) async fn receipt_views(
     tx: &mut Tx,
-    incident: &IncidentId,
+    matter: impl Into<MatterId>,
 ) -> Result<Vec<ReceiptView>, StoreError> {
-    let receipts = tx.receipts_of(incident).await?;
+    let matter = matter.into();
+    let receipts = tx.receipts_of(&matter).await?;
     let ids: Vec<CustomerId> = receipts.iter().map(|receipt| receipt.customer.clone()).collect();
     let customers = tx.customers_by_ids(&ids).await?;
     let names: BTreeMap<CustomerId, String> = customers.into_iter().map(|c| (c.id, c.name)).collect();
-    let notices = tx.notices_of(incident).await?;
+    let notices = tx.notices_of(&matter).await?;
     let kinds: BTreeMap<NoticeId, NoticeKind> = notices.into_iter().map(|n| (n.id, n.kind)).collect();
     let view = |receipt: Receipt| ReceiptView {
         customer_name: names.get(&receipt.customer).cloned().unwrap_or_default(),

@@ -411,6 +411,7 @@ fn house(setting: &Setting) -> House {
             steps: vec![step("oncall@example.com")],
         },
         executives: Vec::new(),
+        change_notice: watchkeeper_domain::change::NOTICE_TIME,
         drill: watchkeeper_domain::drill::DrillPolicy::default(),
         topics: BTreeMap::new(),
         join_within: Span::hours(1),

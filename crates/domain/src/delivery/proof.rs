@@ -1,7 +1,9 @@
 //! What can be proved about telling somebody, in four levels that are shown apart and never taken for each other.
 
 use super::{About, Delivery, DeliveryState};
+use crate::change::Change;
 use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
+use crate::matter::MatterId;
 use crate::notice::Receipt;
 use crate::obligation::{MissReason, Obligation, ObligationState, Step};
 use chrono::{DateTime, Utc};
@@ -122,8 +124,9 @@ pub struct RecipientProof {
 /// The proof of having told one customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CustomerProof {
-    /// The promise.
-    pub obligation: ObligationId,
+    /// The promise; none where it is about a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub obligation: Option<ObligationId>,
     /// To whom.
     pub customer: CustomerId,
     /// Until when.
@@ -198,46 +201,85 @@ fn proof_of(
     deliveries: &[Delivery],
     portal: &BTreeMap<LetterId, OnPortal>,
 ) -> CustomerProof {
-    let mut recipients = Vec::new();
-    for delivery in deliveries {
-        let About::Letter {
-            incident,
+    let recipients = recipients_of(&(&owed.incident).into(), &owed.customer, deliveries, portal);
+    CustomerProof {
+        obligation: Some(owed.id.clone()),
+        customer: owed.customer.clone(),
+        due_at: owed.deadline.due_at,
+        state: owed.state.name(),
+        first: first_of(&recipients),
+        miss: miss_of(owed),
+        recipients,
+    }
+}
+
+/// What can be proved about having told the customers of a change, those that its notice has a letter for. In time is what came before
+/// the instant that was promised.
+#[must_use]
+pub fn proof_of_change(
+    change: &Change,
+    customers: &[CustomerId],
+    deliveries: &[Delivery],
+    portal: &BTreeMap<LetterId, OnPortal>,
+    now: DateTime<Utc>,
+) -> ProofOfTelling {
+    let matter = MatterId::from(&change.id);
+    let proof = |customer: &CustomerId| {
+        let recipients = recipients_of(&matter, customer, deliveries, portal);
+        let stands = recipients.iter().any(|recipient| recipient.stands);
+        CustomerProof {
+            obligation: None,
+            customer: customer.clone(),
+            due_at: change.tell_by,
+            state: if stands { "told" } else { "running" },
+            first: first_of(&recipients),
+            miss: None,
+            recipients,
+        }
+    };
+    let customers: Vec<CustomerProof> = customers.iter().map(proof).collect();
+    let levels = Level::ALL.map(|level| share(level, &customers, now)).to_vec();
+    ProofOfTelling { levels, customers }
+}
+
+fn recipients_of(
+    matter: &MatterId,
+    customer: &CustomerId,
+    deliveries: &[Delivery],
+    portal: &BTreeMap<LetterId, OnPortal>,
+) -> Vec<RecipientProof> {
+    let letters = deliveries.iter().filter_map(|delivery| match &delivery.about {
+        About::Letter {
+            matter: of,
             notice,
             letter,
-            customer,
-        } = &delivery.about
-        else {
-            continue;
-        };
-        if *incident == owed.incident && *customer == owed.customer {
-            let known = portal.get(letter).copied().unwrap_or_default();
-            recipients.push(RecipientProof {
-                delivery: delivery.id.clone(),
-                notice: notice.clone(),
-                recipient: delivery.recipient.clone(),
-                state: delivery.state.name(),
-                stands: delivery.stands(),
-                proof: delivery.proof(known),
-            });
-        }
-    }
+            customer: to,
+        } if of == matter && to == customer => Some((delivery, notice, letter)),
+        _ => None,
+    });
+    letters
+        .map(|(delivery, notice, letter)| RecipientProof {
+            delivery: delivery.id.clone(),
+            notice: notice.clone(),
+            recipient: delivery.recipient.clone(),
+            state: delivery.state.name(),
+            stands: delivery.stands(),
+            proof: delivery.proof(portal.get(letter).copied().unwrap_or_default()),
+        })
+        .collect()
+}
+
+/// When each level was first reached by a message that stands.
+fn first_of(recipients: &[RecipientProof]) -> Proof {
     let first = |level: Level| {
         let standing = recipients.iter().filter(|r| r.stands);
         standing.filter_map(|r| r.proof.at(level)).min()
     };
-    CustomerProof {
-        obligation: owed.id.clone(),
-        customer: owed.customer.clone(),
-        due_at: owed.deadline.due_at,
-        state: owed.state.name(),
-        first: Proof {
-            submitted: first(Level::Submitted),
-            remote_accepted: first(Level::RemoteAccepted),
-            opened: first(Level::Opened),
-            acknowledged: first(Level::Acknowledged),
-        },
-        miss: miss_of(owed),
-        recipients,
+    Proof {
+        submitted: first(Level::Submitted),
+        remote_accepted: first(Level::RemoteAccepted),
+        opened: first(Level::Opened),
+        acknowledged: first(Level::Acknowledged),
     }
 }
 

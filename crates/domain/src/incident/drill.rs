@@ -40,8 +40,7 @@ impl Incident {
         if self.drill {
             return self.drill_mailbox().map(str::to_owned).into_iter().collect();
         }
-        let contacts = customer.first_recipients().into_iter();
-        contacts.map(|contact| contact.email.clone()).collect()
+        customer.first_addresses()
     }
 
     /// Whom a letter to a customer goes to next, after those that were `tried`; in a drill there is nobody but the one mailbox.
@@ -51,9 +50,7 @@ impl Incident {
             let mailbox = self.drill_mailbox().filter(|mailbox| !tried.contains(*mailbox));
             return mailbox.map(str::to_owned);
         }
-        customer
-            .next_recipient(tried)
-            .map(|contact| contact.email.clone())
+        customer.next_address(tried)
     }
 
     fn drill_mailbox(&self) -> Option<&str> {

@@ -216,13 +216,13 @@ pub struct Incident {
 /// What a decision changes, all of which is committed in one transaction.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
-pub struct Outcome<T> {
+pub struct Outcome<T, I = Intent> {
     /// The changed subject.
     pub subject: T,
     /// What the timeline says about it.
     pub entries: Vec<TimelineEntry>,
     /// What must happen outside.
-    pub intents: Vec<Intent>,
+    pub intents: Vec<I>,
 }
 
 /// Something that must happen outside, recorded with the decision that asks for it.

@@ -1,17 +1,19 @@
-//! What happened and when it was written down: append-only.
+//! What happened to an incident or a change, and when it was written down: append-only.
 
 use crate::actor::Actor;
-use crate::id::{EntryId, IncidentId};
+use crate::id::EntryId;
+use crate::matter::MatterId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One line of an incident's timeline. It is never changed; a correction is another entry.
+/// One line of the timeline of an incident or a change. It is never changed; a correction is another entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineEntry {
     /// Its id; ids sort by the time of recording.
     pub id: EntryId,
-    /// The incident.
-    pub incident: IncidentId,
+    /// Of what.
+    #[serde(flatten)]
+    pub matter: MatterId,
     /// When it happened in the world.
     pub happened_at: DateTime<Utc>,
     /// When it was written down.
@@ -28,7 +30,7 @@ impl TimelineEntry {
     /// A new entry.
     #[must_use]
     pub fn new(
-        incident: &IncidentId,
+        matter: impl Into<MatterId>,
         kind: EntryKind,
         happened_at: DateTime<Utc>,
         recorded_at: DateTime<Utc>,
@@ -37,7 +39,7 @@ impl TimelineEntry {
     ) -> Self {
         Self {
             id: EntryId::generate(recorded_at),
-            incident: incident.clone(),
+            matter: matter.into(),
             happened_at,
             recorded_at,
             by: by.clone(),
@@ -85,6 +87,8 @@ pub enum EntryKind {
     ObligationChanged,
     /// A notice was written, submitted, approved or sent.
     NoticeChanged,
+    /// A change was proposed, judged, agreed to or withdrawn, took effect, or was not told in time.
+    ChangeMoved,
     /// A message was accepted, refused, or its fate is unknown.
     Delivered,
 }

@@ -65,7 +65,7 @@ impl Incident {
         let standing = self.promised_update();
         let kept = match kind {
             NoticeKind::Full => standing.filter(|p| p.in_notice != NoticeKind::Holding),
-            NoticeKind::Holding | NoticeKind::Withdrawn => standing,
+            NoticeKind::Holding | NoticeKind::Withdrawn | NoticeKind::SecurityChange => standing,
             NoticeKind::FollowUp | NoticeKind::Correction | NoticeKind::Final => None,
         };
         let new = promised.map(|by| PromisedUpdate { by, in_notice: kind });

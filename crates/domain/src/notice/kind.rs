@@ -19,6 +19,8 @@ pub enum NoticeKind {
     Correction,
     /// An earlier notice should not have been sent: the customer is not affected.
     Withdrawn,
+    /// A change that is substantial for security is coming. It belongs to a change and not to an incident.
+    SecurityChange,
 }
 
 /// A field of [`NoticeFacts`].
@@ -26,6 +28,9 @@ pub enum NoticeKind {
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the field of `NoticeFacts` that has its name")]
 pub enum FactField {
+    WhatChanges,
+    WhyItChanges,
+    EffectOnData,
     WhatIsNew,
     WhatWasWrong,
     WhatIsRight,
@@ -44,6 +49,9 @@ impl FactField {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::WhatChanges => "what_changes",
+            Self::WhyItChanges => "why_it_changes",
+            Self::EffectOnData => "effect_on_data",
             Self::WhatIsNew => "what_is_new",
             Self::WhatWasWrong => "what_was_wrong",
             Self::WhatIsRight => "what_is_right",
@@ -70,13 +78,14 @@ pub struct KindField {
 
 impl NoticeKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Holding,
         Self::Full,
         Self::FollowUp,
         Self::Final,
         Self::Correction,
         Self::Withdrawn,
+        Self::SecurityChange,
     ];
 
     /// Its name in records, and the name of its template.
@@ -89,6 +98,7 @@ impl NoticeKind {
             Self::Final => "final",
             Self::Correction => "correction",
             Self::Withdrawn => "withdrawn",
+            Self::SecurityChange => "security_change",
         }
     }
 
@@ -102,6 +112,7 @@ impl NoticeKind {
             Self::Final => "Final notice",
             Self::Correction => "Correction",
             Self::Withdrawn => "Withdrawal",
+            Self::SecurityChange => "Security-change notice",
         }
     }
 
@@ -109,8 +120,8 @@ impl NoticeKind {
     #[must_use]
     pub fn fields(self) -> Vec<KindField> {
         use FactField::{
-            Contained, LikelyConsequences, NotYetKnown, WhatHappened, WhatInformation, WhatIsNew,
-            WhatIsRight, WhatWasWrong, WhatWeDid, WhatYouShouldDo, WhyWithdrawn,
+            Contained, EffectOnData, LikelyConsequences, NotYetKnown, WhatChanges, WhatHappened, WhatInformation,
+            WhatIsNew, WhatIsRight, WhatWasWrong, WhatWeDid, WhatYouShouldDo, WhyItChanges, WhyWithdrawn,
         };
         let (required, optional): (&[FactField], &[FactField]) = match self {
             Self::Holding => (&[], &[]),
@@ -149,6 +160,7 @@ impl NoticeKind {
             ),
             Self::Correction => (&[WhatWasWrong, WhatIsRight], &[WhatYouShouldDo]),
             Self::Withdrawn => (&[WhyWithdrawn], &[WhatYouShouldDo]),
+            Self::SecurityChange => (&[WhatChanges, WhyItChanges, EffectOnData, WhatYouShouldDo], &[]),
         };
         let with = |fields: &[FactField], required| {
             fields
@@ -170,11 +182,17 @@ impl NoticeKind {
     pub fn promises_update(self) -> bool {
         match self {
             Self::Holding | Self::Full | Self::FollowUp | Self::Correction => true,
-            Self::Final | Self::Withdrawn => false,
+            Self::Final | Self::Withdrawn | Self::SecurityChange => false,
         }
     }
 
-    /// Whether it goes to a customer who is `affected` by what is known now, and who was sent notices of the kinds `sent` before.
+    /// Whether it is written about an incident.
+    #[must_use]
+    pub fn of_incident(self) -> bool {
+        self != Self::SecurityChange
+    }
+
+    /// Whether it goes to a customer of an incident who is `affected` by what is known now, and who was sent notices of the kinds `sent` before.
     ///
     /// First notices go to whoever is owed one; what continues them goes to whoever had one. Whoever was told something wrong is told
     /// what is right, affected or not; and only who was told and is not affected is told that.
@@ -187,6 +205,8 @@ impl NoticeKind {
             Self::FollowUp | Self::Final => affected && !sent.is_empty(),
             Self::Correction => !sent.is_empty(),
             Self::Withdrawn => !affected && !sent.is_empty() && !sent.contains(&Self::Withdrawn),
+            // It goes to whoever pays, and no incident has it.
+            Self::SecurityChange => false,
         }
     }
 
@@ -205,6 +225,7 @@ impl NoticeKind {
             Self::Withdrawn => {
                 "no customer was sent a notice and then cleared; clear the customer, or reverse the confirmation, first"
             }
+            Self::SecurityChange => "no customer pays; import customers, or mark those who pay, first",
         }
     }
 }
@@ -214,6 +235,12 @@ impl NoticeKind {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NoticeFacts {
+    /// What changes.
+    pub what_changes: String,
+    /// Why it changes.
+    pub why_it_changes: String,
+    /// What the change means for the customer's data.
+    pub effect_on_data: String,
     /// What is new since the last notice.
     pub what_is_new: String,
     /// What an earlier notice said that is wrong.
@@ -246,6 +273,9 @@ impl NoticeFacts {
     #[must_use]
     pub fn get(&self, field: FactField) -> &str {
         let text = match field {
+            FactField::WhatChanges => &self.what_changes,
+            FactField::WhyItChanges => &self.why_it_changes,
+            FactField::EffectOnData => &self.effect_on_data,
             FactField::WhatIsNew => &self.what_is_new,
             FactField::WhatWasWrong => &self.what_was_wrong,
             FactField::WhatIsRight => &self.what_is_right,

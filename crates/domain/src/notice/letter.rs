@@ -5,9 +5,11 @@
 use super::layout;
 use super::template::LetterTemplate;
 use super::{FactField, Letter, Notice, NoticeFacts, NoticeKind};
+use crate::change::Change;
 use crate::customer::Customer;
 use crate::id::{LetterId, digest};
 use crate::incident::{Incident, Standing};
+use crate::matter::Matter;
 use crate::obligation::Obligation;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,20 +18,13 @@ use std::collections::BTreeMap;
 /// What a template may name. Instants are UTC and written out in the letter's language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LetterContext {
-    /// `INC-0042`.
+    /// `INC-0042` or `CHG-0007`.
     pub reference: String,
     /// The customer's name.
     pub customer: String,
-    /// Its tenant identifiers that the evidence names, or all where none are named.
-    pub tenants: Vec<String>,
-    /// Whether the customer is confirmed to be affected; else it is possible.
-    pub confirmed: bool,
-    /// When the disclosure was confirmed.
-    pub confirmed_at: String,
-    /// By when the customer had to be told.
-    pub due_at: String,
-    /// The limit, such as `72h`.
-    pub limit: String,
+    /// What there is to say of a disclosure, or of a change.
+    #[serde(flatten)]
+    pub particulars: LetterParticulars,
     /// As of when the facts stand.
     pub as_of: String,
     /// When the next update comes at the latest, where one is promised.
@@ -58,9 +53,63 @@ pub struct LetterContext {
     pub machine: MachineFacts,
 }
 
+/// What only the letters of an incident may name, and what only those of a change may: what belongs to the other is a field that does
+/// not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum LetterParticulars {
+    /// Of a disclosure.
+    Disclosure {
+        /// The customer's tenant identifiers that the evidence names, or all where none are named.
+        tenants: Vec<String>,
+        /// Whether the customer is confirmed to be affected; else it is possible.
+        confirmed: bool,
+        /// When the disclosure was confirmed.
+        confirmed_at: String,
+        /// By when the customer had to be told.
+        due_at: String,
+        /// The limit, such as `72h`.
+        limit: String,
+    },
+    /// Of a change.
+    Change {
+        /// The change, in a line.
+        change: String,
+        /// When it takes effect.
+        effective_at: String,
+    },
+}
+
 /// What a machine of the customer's can read, for the customer's own duties. Instants are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MachineFacts {
+#[serde(untagged)]
+pub enum MachineFacts {
+    /// Of a disclosure.
+    Disclosure(DisclosureFacts),
+    /// Of a change.
+    Change(ChangeFacts),
+}
+
+/// Facts of a change for machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeFacts {
+    /// `CHG-0007`.
+    pub reference: String,
+    /// What kind of notice.
+    pub notice: NoticeKind,
+    /// The change, in a line.
+    pub change: String,
+    /// When it takes effect.
+    pub effective_at: String,
+    /// As of when the facts stand.
+    pub facts_as_of: String,
+    /// The code of the letter.
+    pub check_code: String,
+}
+
+/// Facts of a disclosure for machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisclosureFacts {
     /// `INC-0042`.
     pub reference: String,
     /// What kind of notice.
@@ -113,13 +162,41 @@ impl Earlier {
     }
 }
 
+/// What a letter is about.
+#[derive(Debug, Clone, Copy)]
+pub enum LetterAbout<'a> {
+    /// A disclosure.
+    Disclosure {
+        /// The incident.
+        incident: &'a Incident,
+        /// What is owed to the customer.
+        obligation: &'a Obligation,
+    },
+    /// A change.
+    Change(&'a Change),
+}
+
+impl<'a> LetterAbout<'a> {
+    fn matter(self) -> Matter<'a> {
+        match self {
+            Self::Disclosure { incident, .. } => Matter::from(incident),
+            Self::Change(change) => Matter::from(change),
+        }
+    }
+
+    fn obligation(self) -> Option<&'a Obligation> {
+        match self {
+            Self::Disclosure { obligation, .. } => Some(obligation),
+            Self::Change(_) => None,
+        }
+    }
+}
+
 /// Whom a letter is for, and about what.
 #[derive(Debug, Clone, Copy)]
 pub struct LetterSubject<'a> {
-    /// The incident.
-    pub incident: &'a Incident,
-    /// What is owed to the customer.
-    pub obligation: &'a Obligation,
+    /// About what.
+    pub about: LetterAbout<'a>,
     /// The customer.
     pub customer: &'a Customer,
     /// Who speaks.
@@ -145,7 +222,7 @@ pub fn render(
         id: LetterId::derived(&[notice.id.as_str(), customer.id.as_str()]),
         notice: notice.id.clone(),
         customer: customer.id.clone(),
-        recipients: subject.incident.recipients(customer),
+        recipients: subject.about.matter().recipients(customer),
         text: layout::text(&blocks),
         html: layout::html(&blocks, &template.language, &line),
         subject: line,
@@ -164,44 +241,91 @@ fn check_code(notice: &Notice, customer: &Customer) -> String {
     format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..])
 }
 
+/// An instant as machines read it.
+fn machine(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The customer's tenants that the evidence names, or all where none are named.
+fn tenants_concerned(incident: &Incident, customer: &Customer) -> Vec<String> {
+    let named = incident.affected.get(&customer.id).map(|a| &a.traces);
+    match named.filter(|traces| !traces.is_empty()) {
+        Some(traces) => traces.keys().cloned().collect(),
+        None => customer.tenants.iter().cloned().collect(),
+    }
+}
+
+/// What a letter says of its subject, to people and to machines.
+fn particulars(
+    template: &LetterTemplate,
+    notice: &Notice,
+    subject: LetterSubject<'_>,
+) -> Result<(LetterParticulars, MachineFacts), String> {
+    let words = &template.words;
+    let check_code = check_code(notice, subject.customer);
+    match subject.about {
+        LetterAbout::Disclosure { incident, obligation } => {
+            let deadline = &obligation.deadline;
+            let affected = incident.affected.get(&subject.customer.id);
+            let standing = affected.map_or(Standing::Possible, |a| a.standing);
+            let tenants = tenants_concerned(incident, subject.customer);
+            let said = LetterParticulars::Disclosure {
+                tenants: tenants.clone(),
+                confirmed: standing == Standing::Confirmed,
+                confirmed_at: words.written(deadline.from)?,
+                due_at: words.written(deadline.due_at)?,
+                limit: deadline.limit.to_string(),
+            };
+            let facts = DisclosureFacts {
+                reference: incident.reference(),
+                notice: notice.kind,
+                confirmed_at: machine(deadline.from),
+                facts_as_of: machine(notice.as_of(Some(obligation))),
+                due_at: machine(deadline.due_at),
+                notify_within: deadline.limit.to_string(),
+                affected: standing,
+                tenants,
+                next_update_by: notice.next_update_for(Some(obligation)).map(machine),
+                check_code,
+            };
+            Ok((said, MachineFacts::Disclosure(facts)))
+        }
+        LetterAbout::Change(change) => {
+            let said = LetterParticulars::Change {
+                change: change.title.clone(),
+                effective_at: words.written(change.effective_at)?,
+            };
+            let facts = ChangeFacts {
+                reference: change.reference(),
+                notice: notice.kind,
+                change: change.title.clone(),
+                effective_at: machine(change.effective_at),
+                facts_as_of: machine(notice.as_of(None)),
+                check_code,
+            };
+            Ok((said, MachineFacts::Change(facts)))
+        }
+    }
+}
+
 impl LetterContext {
     fn of(template: &LetterTemplate, notice: &Notice, subject: LetterSubject<'_>) -> Result<Self, String> {
-        let LetterSubject {
-            incident,
-            obligation,
-            customer,
-            sender,
-            earlier,
-        } = subject;
         let words = &template.words;
         let facts = notice.facts_in(&template.language);
         let instant = |at: DateTime<Utc>| words.written(at);
-        let machine = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let deadline = &obligation.deadline;
-        let as_of = notice.as_of(obligation);
-        let next_update_by = notice.next_update_for(obligation);
-        let affected = incident.affected.get(&customer.id);
-        let named: Vec<String> = affected
-            .map(|a| a.traces.keys().cloned().collect())
-            .unwrap_or_default();
-        let tenants = if named.is_empty() {
-            customer.tenants.iter().cloned().collect()
-        } else {
-            named
-        };
-        let standing = affected.map_or(Standing::Possible, |a| a.standing);
-        let check_code = check_code(notice, customer);
+        let matter = subject.about.matter();
+        let obligation = subject.about.obligation();
+        let (particulars, machine) = particulars(template, notice, subject)?;
         Ok(Self {
-            reference: incident.reference(),
-            customer: customer.name.clone(),
-            confirmed: standing == Standing::Confirmed,
-            confirmed_at: instant(deadline.from)?,
-            due_at: instant(deadline.due_at)?,
-            limit: deadline.limit.to_string(),
-            as_of: instant(as_of)?,
-            next_update_by: next_update_by.map(instant).transpose()?,
-            earlier: earlier.and_then(|earlier| words.kinds.get(&earlier.kind).cloned()),
-            earlier_at: earlier.map(|earlier| instant(earlier.at)).transpose()?,
+            reference: matter.reference(),
+            customer: subject.customer.name.clone(),
+            particulars,
+            as_of: instant(notice.as_of(obligation))?,
+            next_update_by: notice.next_update_for(obligation).map(instant).transpose()?,
+            earlier: subject
+                .earlier
+                .and_then(|earlier| words.kinds.get(&earlier.kind).cloned()),
+            earlier_at: subject.earlier.map(|earlier| instant(earlier.at)).transpose()?,
             says: notice
                 .kind
                 .fields()
@@ -210,50 +334,49 @@ impl LetterContext {
                 .filter(|field| !facts.get(*field).is_empty())
                 .collect(),
             unknown: words.unknown.clone(),
-            company: sender.company.clone(),
-            contact: sender.contact.clone(),
-            check_at: sender.check_at.clone(),
-            check_code: check_code.clone(),
-            drill: if incident.drill { "[DRILL] " } else { "" },
-            machine: MachineFacts {
-                reference: incident.reference(),
-                notice: notice.kind,
-                confirmed_at: machine(deadline.from),
-                facts_as_of: machine(as_of),
-                due_at: machine(deadline.due_at),
-                notify_within: deadline.limit.to_string(),
-                affected: standing,
-                tenants: tenants.clone(),
-                next_update_by: next_update_by.map(machine),
-                check_code,
-            },
-            tenants,
+            company: subject.sender.company.clone(),
+            contact: subject.sender.contact.clone(),
+            check_at: subject.sender.check_at.clone(),
+            check_code: check_code(notice, subject.customer),
+            drill: if matter.drill() { "[DRILL] " } else { "" },
+            machine,
         })
     }
 
     /// Contexts that a template must be able to be filled with: everything known, and nothing.
     pub(super) fn samples(template: &LetterTemplate) -> Result<[Self; 2], String> {
         let at = template.words.written(DateTime::UNIX_EPOCH)?;
-        let machine = MachineFacts {
+        let machine = MachineFacts::Change(ChangeFacts {
             reference: String::new(),
             notice: template.kind,
-            confirmed_at: String::new(),
+            change: String::new(),
+            effective_at: String::new(),
             facts_as_of: String::new(),
-            due_at: String::new(),
-            notify_within: String::new(),
-            affected: Standing::Possible,
-            tenants: Vec::new(),
-            next_update_by: None,
             check_code: String::new(),
-        };
-        let full = Self {
-            reference: "INC-0001".to_owned(),
-            customer: "Sample".to_owned(),
-            tenants: vec!["sample".to_owned()],
-            confirmed: true,
+        });
+        let disclosure = |tenants: &[&str]| LetterParticulars::Disclosure {
+            tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect(),
+            confirmed: !tenants.is_empty(),
             confirmed_at: at.clone(),
             due_at: at.clone(),
             limit: "72h".to_owned(),
+        };
+        let change = || LetterParticulars::Change {
+            change: "Sample".to_owned(),
+            effective_at: at.clone(),
+        };
+        let particulars = |tenants: &[&str]| {
+            if template.kind.of_incident() {
+                disclosure(tenants)
+            } else {
+                change()
+            }
+        };
+        let (known, unknown) = (particulars(&["sample"]), particulars(&[]));
+        let full = Self {
+            reference: "INC-0001".to_owned(),
+            customer: "Sample".to_owned(),
+            particulars: known,
             as_of: at.clone(),
             next_update_by: Some(at.clone()),
             earlier: template.words.kinds.get(&template.kind).cloned(),
@@ -268,8 +391,7 @@ impl LetterContext {
             machine,
         };
         let bare = Self {
-            tenants: Vec::new(),
-            confirmed: false,
+            particulars: unknown,
             next_update_by: None,
             earlier: None,
             earlier_at: None,

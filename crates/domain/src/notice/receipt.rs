@@ -4,7 +4,8 @@
 //! and a question stays as it was asked.
 
 use crate::actor::Actor;
-use crate::id::{CustomerId, IncidentId, LetterId, NoticeId};
+use crate::id::{CustomerId, LetterId, NoticeId};
+use crate::matter::MatterId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,9 @@ pub struct Receipt {
     pub version: i64,
     /// The notice.
     pub notice: NoticeId,
-    /// The incident.
-    pub incident: IncidentId,
+    /// About which incident or change.
+    #[serde(flatten)]
+    pub matter: MatterId,
     /// Whose letter.
     pub customer: CustomerId,
     /// When its code was first typed in.
@@ -114,12 +116,12 @@ pub enum ReceiptError {
 impl Receipt {
     /// The letter is opened for the first time.
     #[must_use]
-    pub fn open(letter: &super::Letter, incident: &IncidentId, at: DateTime<Utc>) -> Self {
+    pub fn open(letter: &super::Letter, matter: impl Into<MatterId>, at: DateTime<Utc>) -> Self {
         Self {
             letter: letter.id.clone(),
             version: 1,
             notice: letter.notice.clone(),
-            incident: incident.clone(),
+            matter: matter.into(),
             customer: letter.customer.clone(),
             opened_at: at,
             acknowledged: None,

@@ -239,7 +239,7 @@ fn report(acts: &Acts) -> DrillReport {
         letter: LetterId::derived(&["l"]),
         version: 1,
         notice: notice.id.clone(),
-        incident: incident.id.clone(),
+        matter: (&incident.id).into(),
         customer: customer("acme", None).id,
         opened_at: at(100),
         acknowledged: None,

@@ -1,12 +1,14 @@
 //! Every letter in every language, filled strictly with sample contexts.
 
+use crate::changes::proposed;
 use crate::samples::{customer, friday, incident, minutes, person, playbooks_folder, read};
 use chrono::{DateTime, Utc};
 use std::path::Path;
+use watchkeeper_domain::change::Change;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::incident::{Incident, Severity, Standing};
 use watchkeeper_domain::notice::{
-    Earlier, FactField, Letter, LetterLanguage, LetterSubject, LetterTemplate, Notice, NoticeFacts,
+    Earlier, FactField, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate, Notice, NoticeFacts,
     NoticeKind, Sender, Written, render,
 };
 use watchkeeper_domain::obligation::Obligation;
@@ -84,6 +86,9 @@ fn sender() -> Sender {
 
 fn facts() -> NoticeFacts {
     NoticeFacts {
+        what_changes: "Backups are kept by another company".to_owned(),
+        why_it_changes: "The old one closes".to_owned(),
+        effect_on_data: "Backups move to Ireland".to_owned(),
         what_happened: "A key was stolen & used.\n\nIt listed <all> files.".to_owned(),
         what_information: "Invoices of May".to_owned(),
         likely_consequences: "Forged invoices".to_owned(),
@@ -143,6 +148,10 @@ impl Sample {
         let mut incident = confirmed_incident(&self.customer, self.standing);
         incident.drill = self.drill;
         let obligation = Obligation::owe(&incident.id, &self.customer, friday());
+        let change = Change {
+            number: 7,
+            ..proposed()
+        };
         let written = Written {
             facts: self.facts.clone(),
             next_update_by: Some(as_of() + minutes(72 * 60)),
@@ -153,11 +162,21 @@ impl Sample {
                 facts: self.facts.clone(),
                 ..Notice::prepare_holding(&incident.id, template.version(), friday())
             },
+            NoticeKind::SecurityChange => {
+                Notice::draft(&change.id, template.kind, written, person("ana"), as_of())
+            }
             kind => Notice::draft(&incident.id, kind, written, person("ana"), as_of()),
         };
+        let about = if template.kind.of_incident() {
+            LetterAbout::Disclosure {
+                incident: &incident,
+                obligation: &obligation,
+            }
+        } else {
+            LetterAbout::Change(&change)
+        };
         let subject = LetterSubject {
-            incident: &incident,
-            obligation: &obligation,
+            about,
             customer: &self.customer,
             sender: &sender(),
             earlier: self.earlier,
@@ -200,7 +219,9 @@ fn every_letter_is_filled_strictly_with_every_sample() {
                     let letter = written(&template, &sample);
                     for part in [&letter.subject, &letter.text, &letter.html] {
                         assert!(!part.contains("{{") && !part.contains("{%"), "{place}: {part}");
-                        assert_eq!(part.contains("[DRILL]"), drill, "{place}: {part}");
+                        // Changes are not practised.
+                        let marked = drill && template.kind.of_incident();
+                        assert_eq!(part.contains("[DRILL]"), marked, "{place}: {part}");
                     }
                 }
             }
@@ -485,8 +506,10 @@ fn a_translation_is_what_its_readers_get_and_the_others_get_what_was_written_fir
         .filter(|f| f.template.kind == NoticeKind::Full)
     {
         let subject = LetterSubject {
-            incident: &incident,
-            obligation: &obligation,
+            about: LetterAbout::Disclosure {
+                incident: &incident,
+                obligation: &obligation,
+            },
             customer: &sample.customer,
             sender: &sender(),
             earlier: None,
@@ -528,11 +551,16 @@ fn a_possible_customer_is_not_told_that_it_is_certain() {
     }
 }
 
+/// How people call what the samples are about.
+fn reference(kind: NoticeKind) -> &'static str {
+    if kind.of_incident() { "INC-0042" } else { "CHG-0007" }
+}
+
 #[test]
 fn no_subject_names_a_customer() {
     for Found { place, template } in templates() {
         let subject = written(&template, &Sample::usual()).subject;
-        assert!(subject.contains("INC-0042"), "{place}: {subject}");
+        assert!(subject.contains(reference(template.kind)), "{place}: {subject}");
         assert!(!subject.contains("acme"), "{place}: {subject}");
         assert!(
             !subject.contains('\n') && subject.chars().count() <= 100,
@@ -635,7 +663,7 @@ fn the_facts_for_machines_are_json_and_name_every_instant() {
         assert_eq!(kept["notice"], template.kind.name(), "{place}");
         assert_eq!(kept["check_code"], letter.check_code, "{place}");
         let Some(begin) = letter.text.find("{\n  \"reference\"") else {
-            let accounts = [NoticeKind::Full, NoticeKind::Final];
+            let accounts = [NoticeKind::Full, NoticeKind::Final, NoticeKind::SecurityChange];
             assert!(!accounts.contains(&template.kind), "{place}: no block");
             continue;
         };
@@ -643,14 +671,33 @@ fn the_facts_for_machines_are_json_and_name_every_instant() {
         let facts: serde_json::Value = serde_json::from_str(&letter.text[begin..begin + length])
             .unwrap_or_else(|fault| panic!("{place}: {fault}"));
         assert_eq!(facts, kept, "{place}: the letter and the portal say the same");
-        assert_eq!(facts["reference"], "INC-0042");
-        assert_eq!(facts["confirmed_at"], "2026-06-05T14:20:00Z");
+        assert_eq!(facts["reference"], reference(template.kind));
         assert_eq!(facts["facts_as_of"], "2026-06-05T15:55:00Z");
+        if template.kind == NoticeKind::SecurityChange {
+            assert_eq!(facts["change"], "Another company keeps our backups");
+            assert_eq!(facts["effective_at"], "2026-08-04T14:20:00Z");
+            continue;
+        }
+        assert_eq!(facts["confirmed_at"], "2026-06-05T14:20:00Z");
         assert_eq!(facts["due_at"], "2026-06-08T14:20:00Z");
         assert_eq!(facts["notify_within"], "72h");
         let tenants = serde_json::json!(["t-\"quoted\" & <odd>", "t-plain"]);
         assert_eq!(facts["tenants"], tenants);
     }
+}
+
+#[test]
+fn what_belongs_to_an_incident_is_no_field_of_a_letter_about_a_change_nor_the_other_way_round() {
+    let found = |place: &str| {
+        let mut templates = templates().into_iter();
+        templates.find(|found| found.place == place).expect("shipped")
+    };
+    let of_change = found("letters/customer/en/security_change");
+    let fault = changed(&of_change, "{{ effective_at }}", "{{ due_at }}").expect_err("no deadline there");
+    assert!(fault.contains("undefined"), "{fault}");
+    let of_incident = found("letters/customer/en/full");
+    let fault = changed(&of_incident, "{{ customer }}", "{{ effective_at }}").expect_err("nothing takes effect");
+    assert!(fault.contains("undefined"), "{fault}");
 }
 
 #[test]

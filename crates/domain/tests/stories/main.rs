@@ -5,6 +5,7 @@ mod alerts;
 mod assessment;
 mod audit;
 mod disclosure;
+mod changes;
 mod drill;
 mod halt;
 mod incidents;

@@ -34,7 +34,7 @@ fn letter_to(recipient: &str) -> Delivery {
         id: DeliveryId::derived(&[recipient]),
         version: 1,
         about: About::Letter {
-            incident: incident(),
+            matter: (&incident()).into(),
             notice: notice("n"),
             letter: LetterId::derived(&["l"]),
             customer: customer(),

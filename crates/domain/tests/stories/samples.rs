@@ -81,6 +81,7 @@ pub(crate) fn customer(key: &str, notify_within: Option<Span>) -> Customer {
         notify_within,
         contract: String::new(),
         language: "en".to_owned(),
+        paying: true,
         contacts: vec![
             contact("admin", ContactRole::Admin),
             contact("security", ContactRole::Security),

@@ -195,6 +195,7 @@ mod tests {
             notify_within: None,
             contract: String::new(),
             language: "en".to_owned(),
+            paying: true,
             contacts: Vec::new(),
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,

@@ -229,14 +229,14 @@ impl Desk {
             let what = format!("bounced ({line})");
             return self.try_next_contact(tx, delivery, letter, &what, now).await;
         }
-        let incident = tx.incident(letter.incident).await?;
+        let matter = self.matter(tx, letter.matter).await?;
         let text = if taken == Taken::RemoteAccepted {
             format!("The mail server of {} has the message ({line})", letter.customer)
         } else {
             format!("A message to {} is delayed ({line})", letter.customer)
         };
         let by = Actor::worker("bounces");
-        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, &by, text)])
+        tx.append_entries(&[matter.entry(EntryKind::Delivered, now, now, &by, text)])
             .await?;
         Ok(())
     }

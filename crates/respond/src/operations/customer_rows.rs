@@ -6,13 +6,14 @@ use watchkeeper_domain::customer::{ContactRole, Customer};
 use watchkeeper_domain::span::Span;
 
 /// The columns of a list. `key` and `name` must be there; of the others those that are left out stay as they are.
-pub(crate) const COLUMNS: [&str; 10] = [
+pub(crate) const COLUMNS: [&str; 11] = [
     "key",
     "name",
     "tenants",
     "notify_within",
     "contract",
     "language",
+    "paying",
     "security_contact",
     "legal_contact",
     "admin_contact",
@@ -35,6 +36,8 @@ pub(crate) struct Row {
     notify_within: Option<Option<Span>>,
     contract: Option<String>,
     language: Option<String>,
+    /// None where the column is left out or empty: then it stays as it is.
+    paying: Option<bool>,
     /// Those of the columns that are there; the others keep their contacts.
     contacts: BTreeMap<ContactRole, Vec<ContactFacts>>,
 }
@@ -68,6 +71,7 @@ impl Row {
             language: language
                 .or_else(|| before.map(|b| b.language.clone()))
                 .unwrap_or_else(|| "en".to_owned()),
+            paying: self.paying,
             contacts,
         }
     }
@@ -253,6 +257,7 @@ fn read_row(
         notify_within: field("notify_within").map(|text| read_span(text, line, faults)),
         contract: field("contract").map(ToOwned::to_owned),
         language: field("language").map(ToOwned::to_owned),
+        paying: field("paying").and_then(|text| read_yes(text, line, faults)),
         contacts,
     })
 }
@@ -269,6 +274,22 @@ fn read_span(text: &str, line: u64, faults: &mut Faults) -> Option<Span> {
         Ok(span) => Some(span),
         Err(detail) => {
             faults.add(line, "notify_within", detail);
+            None
+        }
+    }
+}
+
+fn read_yes(text: &str, line: u64, faults: &mut Faults) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "" => None,
+        "yes" | "true" => Some(true),
+        "no" | "false" => Some(false),
+        _ => {
+            faults.add(
+                line,
+                "paying",
+                format!("`{text}` is neither `yes` nor `no`; left empty, it stays as it is, and a new customer pays"),
+            );
             None
         }
     }

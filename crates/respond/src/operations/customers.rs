@@ -38,6 +38,9 @@ pub struct CustomerFacts {
     /// Language of letters, BCP 47.
     #[serde(default = "english")]
     pub language: String,
+    /// Whether it pays, so that it is told of changes; left out, it stays as it is, and a new customer pays.
+    #[serde(default)]
+    pub paying: Option<bool>,
     /// Whom to tell.
     pub contacts: Vec<ContactFacts>,
 }
@@ -295,6 +298,9 @@ fn as_kept(key: &str, facts: CustomerFacts, before: Option<&Customer>, now: Date
         notify_within: facts.notify_within,
         contract: facts.contract.trim().to_owned(),
         language: facts.language.trim().to_owned(),
+        paying: facts
+            .paying
+            .unwrap_or_else(|| before.is_none_or(|before| before.paying)),
         contacts: contacts.collect(),
         created_at: before.map_or(now, |before| before.created_at),
         updated_at: now,
@@ -439,6 +445,7 @@ impl Pending {
             language: String::new(),
             contract: String::new(),
             notify_within: None,
+            paying: true,
             ..self.after.clone()
         };
         let before = self.before.as_ref().unwrap_or(&new);
@@ -462,6 +469,7 @@ impl Pending {
         compare("notify_within", limit(before), limit(after));
         compare("contract", before.contract.clone(), after.contract.clone());
         compare("language", before.language.clone(), after.language.clone());
+        compare("paying", yes_or_no(before.paying), yes_or_no(after.paying));
         compare("contacts", contacts(before), contacts(after));
         found
     }
@@ -473,6 +481,10 @@ impl Pending {
     fn fields(&self) -> Vec<&'static str> {
         self.differences().into_iter().map(|(field, _)| field).collect()
     }
+}
+
+fn yes_or_no(is_so: bool) -> String {
+    if is_so { "yes" } else { "no" }.to_owned()
 }
 
 fn or_nothing(text: &str) -> &str {

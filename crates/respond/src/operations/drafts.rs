@@ -44,12 +44,12 @@ impl Desk {
     ) -> Result<String, RespondError> {
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
-        let incident = tx.incident(&notice.incident).await?;
+        let matter = self.matter(&mut tx, &notice.matter).await?;
         let Some(letter) = tx.letter_to(id, customer).await? else {
             let problem = format!("the notice has no letter for {customer}; name a customer that it goes to");
             return Err(RespondError::invalid("customer", problem));
         };
-        self.enqueue_dry_run(&mut tx, &incident, &letter, by).await?;
+        self.enqueue_dry_run(&mut tx, &matter, &letter, by).await?;
         let detail = json!({"customer": customer, "version": notice.version});
         let actor = Actor::person(&by.id);
         self.record(&mut tx, &actor, "notice.dry_run", id.as_str(), detail)

@@ -4,6 +4,7 @@ pub mod affected;
 pub mod alerts;
 pub mod bounces;
 pub mod breach;
+pub mod changes;
 mod customer_rows;
 pub mod customers;
 pub mod deliveries;

@@ -13,9 +13,10 @@ use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
 use watchkeeper_domain::incident::{EntryKind, Incident, TransitionError};
 use watchkeeper_domain::notice::{
-    Earlier, Letter, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind, NoticeState, Written,
+    Earlier, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind, NoticeState, Written,
     render,
 };
+use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::Tx;
@@ -43,6 +44,10 @@ impl Desk {
             return Err(RespondError::invalid("kind", problem));
         }
         self.must_be_readable(&written)?;
+        if kind == NoticeKind::SecurityChange {
+            let problem = "a security-change notice is about a change, not about an incident; write it in the register of changes";
+            return Err(RespondError::invalid("kind", problem));
+        }
         let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, incident, None).await?;
         if incident.disclosure.ever_confirmed_at().is_none() {
@@ -53,10 +58,23 @@ impl Desk {
             }
             .into());
         }
-        let notice = Notice::draft(&incident.id, kind, written, by.clone(), self.now());
+        self.begin_notice(tx, Matter::from(&incident), kind, written, by)
+            .await
+    }
+
+    /// Keeps a new notice with its letters, and commits.
+    pub(crate) async fn begin_notice(
+        &self,
+        mut tx: Tx,
+        matter: Matter<'_>,
+        kind: NoticeKind,
+        written: Written,
+        by: &Actor,
+    ) -> Result<Notice, RespondError> {
+        let notice = Notice::draft(&matter.id(), kind, written, by.clone(), self.now());
         tx.insert_notice(&notice).await?;
-        let notice = self.render_letters(&mut tx, &incident, notice).await?;
-        self.say(&mut tx, &incident, &notice, by, "notice.drafted", "begun")
+        let notice = self.render_letters(&mut tx, &matter, notice).await?;
+        self.say(&mut tx, &matter, &notice, by, "notice.drafted", "begun")
             .await?;
         self.commit(tx).await?;
         Ok(notice)
@@ -78,10 +96,10 @@ impl Desk {
         let notice = tx.notice(id).await?;
         must_be_read(read, notice.version, "notice", id.as_str())?;
         let before = notice.version;
-        let incident = self.load(&mut tx, &notice.incident, None).await?;
+        let matter = self.matter(&mut tx, &notice.matter).await?;
         let notice = notice.edit(written, by, self.now())?;
         tx.update_notice(&notice, before).await?;
-        let notice = self.render_letters(&mut tx, &incident, notice).await?;
+        let notice = self.render_letters(&mut tx, &matter, notice).await?;
         let detail = json!({"content_hash": notice.content_hash, "version": notice.version});
         self.record(&mut tx, by, "notice.edited", id.as_str(), detail)
             .await?;
@@ -90,7 +108,7 @@ impl Desk {
     }
 
     /// A translation is into a language that letters exist in: nobody would get another.
-    fn must_be_readable(&self, written: &Written) -> Result<(), RespondError> {
+    pub(crate) fn must_be_readable(&self, written: &Written) -> Result<(), RespondError> {
         let known = self.house.library.languages();
         let unknown: Vec<&str> = written
             .translations
@@ -116,15 +134,15 @@ impl Desk {
     pub async fn submit_notice(&self, id: &NoticeId, by: &Actor) -> Result<Notice, RespondError> {
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
-        let incident = self.load(&mut tx, &notice.incident, None).await?;
-        // The list of affected customers may have changed since the last edit.
-        let notice = self.render_letters(&mut tx, &incident, notice).await?;
+        let matter = self.matter(&mut tx, &notice.matter).await?;
+        // The list of customers that it goes to may have changed since the last edit.
+        let notice = self.render_letters(&mut tx, &matter, notice).await?;
         let before = notice.version;
         let notice = notice.submit(by, self.now())?;
         tx.update_notice(&notice, before).await?;
         self.say(
             &mut tx,
-            &incident,
+            &matter,
             &notice,
             by,
             "notice.submitted",
@@ -135,7 +153,7 @@ impl Desk {
         let entries = self
             .page(
                 &mut tx,
-                &incident,
+                &matter,
                 &PageTarget::Counsel,
                 &PageReason::ApprovalWanted,
                 &occasion,
@@ -154,11 +172,11 @@ impl Desk {
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let before = notice.version;
-        let incident = self.load(&mut tx, &notice.incident, None).await?;
+        let matter = self.matter(&mut tx, &notice.matter).await?;
         let notice = notice.send_back(why, by, self.now())?;
         tx.update_notice(&notice, before).await?;
         let text = format!("returned: {}", why.trim());
-        self.say(&mut tx, &incident, &notice, by, "notice.returned", &text)
+        self.say(&mut tx, &matter, &notice, by, "notice.returned", &text)
             .await?;
         self.commit(tx).await?;
         Ok(notice)
@@ -178,25 +196,37 @@ impl Desk {
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let before = notice.version;
-        let incident = self.load(&mut tx, &notice.incident, None).await?;
-        if incident.held_at(self.now()).is_some() {
-            return Err(NoticeError::Held.into());
+        let matter = self.matter(&mut tx, &notice.matter).await?;
+        match &matter {
+            Matter::Incident(incident) if incident.held_at(self.now()).is_some() => {
+                return Err(NoticeError::Held.into());
+            }
+            Matter::Incident(_) => {}
+            Matter::Change(change) => change.must_be_owed()?,
         }
         let letters = tx.letters(id).await?;
-        self.must_be_whole(&mut tx, &incident, notice.kind, &letters)
+        self.must_be_whole(&mut tx, &matter, notice.kind, &letters)
             .await?;
         let notice = notice.approve(read, &letters, &actor, self.now())?;
         tx.update_notice(&notice, before).await?;
         let all: Vec<&Letter> = letters.iter().collect();
-        let messages = self.enqueue_letters(&mut tx, &incident, &notice, &all).await?;
+        let messages = self.enqueue_letters(&mut tx, &matter, &notice, &all).await?;
         let text = format!(
             "approved by a second person: {} to {} on the way",
             words::messages(messages),
             words::customers(letters.len())
         );
         let said = ("notice.approved", text.as_str());
-        self.say_sent(&mut tx, incident, &notice, &letters, &actor, said)
-            .await?;
+        match matter {
+            Matter::Incident(incident) => {
+                self.say_sent(&mut tx, incident.into_owned(), &notice, &letters, &actor, said)
+                    .await?;
+            }
+            Matter::Change(change) => {
+                self.say_told(&mut tx, change.into_owned(), &notice, &actor, said)
+                    .await?;
+            }
+        }
         self.commit(tx).await?;
         Ok(notice)
     }
@@ -205,16 +235,22 @@ impl Desk {
     async fn must_be_whole(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         kind: NoticeKind,
         letters: &[Letter],
     ) -> Result<(), RespondError> {
-        let audience = self.audience(tx, incident, kind).await?;
+        let audience: BTreeSet<CustomerId> = match matter {
+            Matter::Incident(incident) => self.audience(tx, incident, kind).await?.into_keys().collect(),
+            Matter::Change(_) => {
+                let paying = tx.paying_customers().await?.into_iter();
+                paying.map(|customer| customer.id).collect()
+            }
+        };
         let lettered: BTreeSet<&CustomerId> = letters.iter().map(|letter| &letter.customer).collect();
-        if audience.keys().eq(lettered) {
+        if audience.iter().eq(lettered) {
             return Ok(());
         }
-        let detail = "the list of customers it goes to has changed since the notice was submitted; return it, so that its letters are rendered for the list that stands";
+        let detail = "the list of customers that it goes to has changed since the notice was submitted; return it, so that its letters are rendered for the list that stands";
         Err(RespondError::invalid("letters", detail))
     }
 
@@ -251,14 +287,17 @@ impl Desk {
     }
 
     /// Renders the letters of a notice for everybody who must be told, and keeps them.
-    async fn render_letters(
+    pub(crate) async fn render_letters(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         notice: Notice,
     ) -> Result<Notice, RespondError> {
         let before = notice.version;
-        let letters = self.letters_for(tx, incident, &notice).await?;
+        let letters = match matter {
+            Matter::Incident(incident) => self.letters_for(tx, incident, &notice).await?,
+            Matter::Change(change) => self.letters_on(tx, change, &notice).await?,
+        };
         let notice = notice.with_letters(&letters)?;
         if notice.version != before {
             tx.replace_letters(&notice.id, &letters).await?;
@@ -291,10 +330,12 @@ impl Desk {
         addressee: &Addressee,
         customer: &Customer,
     ) -> Result<Letter, RespondError> {
-        let template = self.template(incident, notice.kind, &customer.language)?;
+        let template = self.template(letters_of(incident), notice.kind, &customer.language)?;
         let subject = LetterSubject {
-            incident,
-            obligation: &addressee.obligation,
+            about: LetterAbout::Disclosure {
+                incident,
+                obligation: &addressee.obligation,
+            },
             customer,
             sender: &self.house.sender,
             earlier: addressee.earlier,
@@ -302,16 +343,13 @@ impl Desk {
         render(template, notice, subject).map_err(RespondError::Unavailable)
     }
 
-    fn template(
+    /// The letter of a kind in a language, from a folder of letters.
+    pub(crate) fn template(
         &self,
-        incident: &Incident,
+        folder: &str,
         kind: NoticeKind,
         language: &str,
     ) -> Result<&LetterTemplate, RespondError> {
-        let folder = incident
-            .playbook
-            .as_ref()
-            .map_or(DEFAULT_LETTERS, |playbook| playbook.letters.as_str());
         LetterTemplate::choose(self.house.library.letters(folder), kind, language).ok_or_else(|| {
             let kind = kind.name();
             RespondError::Unavailable(format!(
@@ -325,8 +363,8 @@ impl Desk {
         let notice = match holding_of(tx, incident).await? {
             Some(notice) => notice,
             None => {
-                let template = self.template(incident, NoticeKind::Holding, "en")?.version();
-                let notice = Notice::prepare_holding(&incident.id, template, self.now());
+                let template = self.template(letters_of(incident), NoticeKind::Holding, "en")?;
+                let notice = Notice::prepare_holding(&incident.id, template.version(), self.now());
                 tx.insert_notice(&notice).await?;
                 notice
             }
@@ -374,7 +412,9 @@ impl Desk {
             .iter()
             .filter(|letter| customers.contains(&letter.customer));
         let theirs: Vec<&Letter> = theirs.collect();
-        let messages = self.enqueue_letters(tx, incident, &notice, &theirs).await?;
+        let messages = self
+            .enqueue_letters(tx, &Matter::from(incident), &notice, &theirs)
+            .await?;
         let by = Actor::worker("ladder");
         let text = format!(
             "goes to {}: {}",
@@ -419,7 +459,7 @@ impl Desk {
     async fn say(
         &self,
         tx: &mut Tx,
-        incident: &Incident,
+        matter: &Matter<'_>,
         notice: &Notice,
         by: &Actor,
         action: &'static str,
@@ -427,7 +467,7 @@ impl Desk {
     ) -> Result<(), RespondError> {
         let now = self.now();
         let text = format!("{} {text}", notice.kind.title());
-        let entry = incident.entry(EntryKind::NoticeChanged, now, now, by, text);
+        let entry = matter.entry(EntryKind::NoticeChanged, now, now, by, text);
         tx.append_entries(&[entry]).await?;
         self.record(tx, by, action, notice.id.as_str(), about(notice))
             .await
@@ -440,10 +480,16 @@ async fn holding_of(tx: &mut Tx, incident: &Incident) -> Result<Option<Notice>, 
     Ok(notices.find(|notice| notice.kind == NoticeKind::Holding))
 }
 
+/// The folder of the letters of an incident: its playbook's.
+fn letters_of(incident: &Incident) -> &str {
+    let playbook = incident.playbook.as_ref();
+    playbook.map_or(DEFAULT_LETTERS, |playbook| playbook.letters.as_str())
+}
+
 /// What the audit log says of a notice.
-fn about(notice: &Notice) -> Value {
+pub(crate) fn about(notice: &Notice) -> Value {
     json!({
-        "incident": notice.incident,
+        notice.matter.name(): notice.matter.as_str(),
         "kind": notice.kind,
         "content_hash": notice.content_hash,
         "letters": notice.letters,

@@ -11,8 +11,9 @@ use watchkeeper_domain::access::sign_in_delay;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note::InclusionProof;
 use watchkeeper_domain::delivery::{About, DeliveryState};
-use watchkeeper_domain::id::{IncidentId, LetterId, digest};
-use watchkeeper_domain::incident::{EntryKind, Incident};
+use watchkeeper_domain::id::{LetterId, digest};
+use watchkeeper_domain::incident::EntryKind;
+use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_domain::notice::{Letter, MachineFacts, Notice, NoticeKind, NoticeState, Receipt};
 use watchkeeper_domain::page::PageReason;
 use watchkeeper_store::{AuditFilter, PageRequest, Tx};
@@ -34,7 +35,7 @@ pub enum Checked {
 /// A notice that is ours. Says nothing that the customer's letters do not say, but for who acknowledged and asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenuineNotice {
-    /// `INC-0042`.
+    /// `INC-0042` or `CHG-0007`.
     pub reference: String,
     /// Which kind.
     pub kind: NoticeKind,
@@ -54,13 +55,13 @@ pub struct GenuineNotice {
     pub proof: Option<InclusionProof>,
     /// What a machine of the customer's can read.
     pub facts: Option<MachineFacts>,
-    /// What else was sent to the same customer about the same incident, the newest first.
+    /// What else was sent to the same customer about the same incident or change, the newest first.
     pub others: Vec<OtherNotice>,
     /// What recipients did with the letter.
     pub receipt: Receipt,
 }
 
-/// Another notice to the same customer about the same incident.
+/// Another notice to the same customer about the same incident or change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherNotice {
     /// Which kind.
@@ -96,7 +97,7 @@ pub enum Response<'a> {
 struct Found {
     letter: Letter,
     notice: Notice,
-    incident: Incident,
+    matter: Matter<'static>,
     sent_at: DateTime<Utc>,
     hash: String,
 }
@@ -163,9 +164,9 @@ impl Desk {
                     customer: customer.name.clone(),
                 };
                 let occasion = format!("question/{}/{number}", found.letter.id);
-                let target = found.incident.in_charge();
+                let target = found.matter.in_charge();
                 entries = self
-                    .page(&mut tx, &found.incident, &target, &reason, &occasion)
+                    .page(&mut tx, &found.matter, &target, &reason, &occasion)
                     .await?;
                 let text = format!("{} asks about the notice: {who}", customer.name);
                 let detail = json!({
@@ -177,7 +178,7 @@ impl Desk {
             }
         };
         tx.update_receipt(&receipt, before).await?;
-        entries.insert(0, found.incident.entry(EntryKind::Delivered, now, now, &by, text));
+        entries.insert(0, found.matter.entry(EntryKind::Delivered, now, now, &by, text));
         tx.append_entries(&entries).await?;
         self.record(&mut tx, &by, action, found.letter.id.as_str(), detail)
             .await?;
@@ -203,9 +204,9 @@ impl Desk {
         let now = self.now();
         let receipt = receipt.answer(number, text, by, now)?;
         tx.update_receipt(&receipt, before).await?;
-        let incident = tx.incident(&receipt.incident).await?;
+        let matter = self.matter(&mut tx, &receipt.matter).await?;
         let text = format!("Question {number} of {} answered", receipt.customer);
-        tx.append_entries(&[incident.entry(EntryKind::Delivered, now, now, by, text)])
+        tx.append_entries(&[matter.entry(EntryKind::Delivered, now, now, by, text)])
             .await?;
         let answer = receipt.questions[number - 1]
             .answer
@@ -239,7 +240,7 @@ impl Desk {
                 .is_empty();
             if let (true, NoticeState::Sent { at, hash, .. }) = (sent, &notice.state) {
                 return Ok(Looked::Found(Box::new(Found {
-                    incident: tx.incident(&notice.incident).await?,
+                    matter: self.matter(tx, &notice.matter).await?,
                     sent_at: *at,
                     hash: hash.clone(),
                     letter,
@@ -261,10 +262,10 @@ impl Desk {
             return Ok(receipt);
         }
         let now = self.now();
-        let receipt = Receipt::open(letter, &found.incident.id, now);
+        let receipt = Receipt::open(letter, &found.matter.id(), now);
         tx.insert_receipt(&receipt).await?;
         let text = format!("{} opened the notice on the portal", letter.customer);
-        let entry = found.incident.entry(EntryKind::Delivered, now, now, &by, text);
+        let entry = found.matter.entry(EntryKind::Delivered, now, now, &by, text);
         tx.append_entries(&[entry]).await?;
         let detail = json!({"notice": letter.notice, "text_sha256": letter.text_sha256()});
         self.record(tx, &by, "letter.opened", letter.id.as_str(), detail)
@@ -290,14 +291,14 @@ async fn genuine(tx: &mut Tx, found: Found, receipt: Receipt) -> Result<GenuineN
     let Found {
         letter,
         notice,
-        incident,
+        matter,
         sent_at,
         hash,
     } = found;
-    let (accepted_at, proof) = accepted(tx, &incident.id, &letter).await?;
+    let (accepted_at, proof) = accepted(tx, &notice.matter, &letter).await?;
     let mut others = Vec::new();
     let mut sent_at = sent_at;
-    for sent in tx.notices_sent(&incident.id).await? {
+    for sent in tx.notices_sent(&notice.matter).await? {
         if sent.customer != letter.customer {
             continue;
         }
@@ -316,7 +317,7 @@ async fn genuine(tx: &mut Tx, found: Found, receipt: Receipt) -> Result<GenuineN
     }
     others.sort_by_key(|other| std::cmp::Reverse(other.sent_at));
     Ok(GenuineNotice {
-        reference: incident.reference(),
+        reference: matter.reference(),
         kind: notice.kind,
         subject: letter.subject.clone(),
         sent_at,
@@ -334,10 +335,10 @@ async fn genuine(tx: &mut Tx, found: Found, receipt: Receipt) -> Result<GenuineN
 /// When a mail server first took the letter, and proof that the log has the record of that.
 async fn accepted(
     tx: &mut Tx,
-    incident: &IncidentId,
+    matter: &MatterId,
     letter: &Letter,
 ) -> Result<(Option<DateTime<Utc>>, Option<InclusionProof>), RespondError> {
-    let deliveries = tx.deliveries_to(incident, &letter.customer).await?;
+    let deliveries = tx.deliveries_to(matter, &letter.customer).await?;
     let first = deliveries
         .iter()
         .filter_map(|delivery| match (&delivery.about, &delivery.state) {

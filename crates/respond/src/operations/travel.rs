@@ -82,12 +82,13 @@ impl Desk {
         Ok(left)
     }
 
-    /// When the next timer, step of a ladder or delivery is due.
+    /// When the next timer, step of a ladder or of a change, or delivery is due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, RespondError> {
         let mut tx = self.store.read().await?;
         let due = [
             tx.next_timer_at().await?,
             tx.next_step_at().await?,
+            tx.next_change_step_at().await?,
             tx.next_delivery_at().await?,
         ];
         Ok(due.into_iter().flatten().min())

@@ -47,7 +47,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         };
         json!({
             "notice": notice.id,
-            "incident": notice.incident,
+            notice.matter.name(): notice.matter.as_str(),
             "kind": notice.kind,
             "state": notice.state.name(),
             "author": {"at": notice.created_at, "by": self.called(&notice.author), "actor": notice.author},

@@ -1,6 +1,7 @@
 //! What happens by itself. Each worker's `turn()` takes no input, is idempotent and has one code path; it looks for what is due,
 //! whether it was woken or came round by itself.
 
+pub mod changes;
 pub mod delivery;
 pub mod ladder;
 pub mod seal;

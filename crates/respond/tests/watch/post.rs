@@ -241,6 +241,7 @@ fn house(library: Library) -> House {
         bounces: None,
         paging: PagingPolicy { steps: Vec::new() },
         executives: Vec::new(),
+        change_notice: watchkeeper_domain::change::NOTICE_TIME,
         drill: watchkeeper_domain::drill::DrillPolicy::default(),
         topics: Default::default(),
         join_within: Span::hours(6),

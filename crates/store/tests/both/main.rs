@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod bench;
 mod bounces;
+mod changes;
 mod customers;
 mod detector_state;
 mod incidents;

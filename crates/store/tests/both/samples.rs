@@ -13,6 +13,7 @@ use watchkeeper_domain::event::{Entity, SourceName};
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId, UserId};
 use watchkeeper_domain::incident::{Affected, Incident, Opening, Severity, Standing};
 use watchkeeper_domain::notice::{Letter, Notice};
+use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::page::PageReason;
 use watchkeeper_domain::span::Span;
 use watchkeeper_store::{Page, StoreError};
@@ -109,6 +110,7 @@ pub(crate) fn customer(key: &str, tenants: &[&str]) -> Customer {
         notify_within: Some(Span::hours(24)),
         contract: "C-17 §4".to_owned(),
         language: "de".to_owned(),
+        paying: true,
         contacts: vec![Contact {
             name: "Security".to_owned(),
             email: format!("security@{}.example", key.to_lowercase()),
@@ -138,9 +140,9 @@ pub(crate) fn letter(notice: &Notice, customer: &Customer) -> Letter {
 }
 
 fn queued(about: About, recipient: &str, at: DateTime<Utc>) -> Delivery {
-    let incident = about.incident().to_string();
+    let matter = about.matter().to_string();
     Delivery {
-        id: Delivery::derive_id(&incident, &format!("{about:?}"), Channel::Email, recipient),
+        id: Delivery::derive_id(&matter, &format!("{about:?}"), Channel::Email, recipient),
         version: 1,
         about,
         channel: Channel::Email,
@@ -162,20 +164,20 @@ fn queued(about: About, recipient: &str, at: DateTime<Utc>) -> Delivery {
 
 pub(crate) fn page_to(incident: &IncidentId, recipient: &str, at: DateTime<Utc>) -> Delivery {
     let about = About::Page {
-        incident: incident.clone(),
+        matter: incident.into(),
         reason: PageReason::Opened,
     };
     queued(about, recipient, at)
 }
 
 pub(crate) fn letter_to(
-    incident: &IncidentId,
+    matter: impl Into<MatterId>,
     notice: &NoticeId,
     customer: &CustomerId,
     recipient: &str,
 ) -> Delivery {
     let about = About::Letter {
-        incident: incident.clone(),
+        matter: matter.into(),
         notice: notice.clone(),
         letter: LetterId::derived(&[notice.as_str(), customer.as_str()]),
         customer: customer.clone(),

@@ -1,7 +1,7 @@
 //! What only shows once a table has been read: values that are well formed and cannot work.
 
 use super::read::Reader;
-use super::{Database, Detection, Drill, Mail, Paging, Playbooks, Quotas, Server, Sns};
+use super::{Changes, Database, Detection, Drill, Mail, Paging, Playbooks, Quotas, Server, Sns};
 use std::collections::BTreeSet;
 use watchkeeper_deliver::{DkimConfig, DkimSigner, SmtpConfig};
 use watchkeeper_domain::customer::address_fault;
@@ -9,6 +9,9 @@ use watchkeeper_domain::span::Span;
 
 /// How late an event may be, or how far ahead: a week, which is longer than any log service takes to deliver.
 const LONGEST_DISORDER: Span = Span::hours(7 * 24);
+
+/// How long before a change customers can be promised to be told, at most.
+const LONGEST_NOTICE_DAYS: u32 = 365;
 
 impl Reader<'_> {
     pub(super) fn check_server(&mut self, server: &Server) {
@@ -136,6 +139,14 @@ impl Reader<'_> {
             .filter_map(|address| address_fault(address))
         {
             self.say("paging", "executives", fault, "");
+        }
+    }
+
+    pub(super) fn check_changes(&mut self, changes: Changes) {
+        if changes.notice_days > LONGEST_NOTICE_DAYS {
+            let problem = format!("{} days before a change are more than a year", changes.notice_days);
+            let remedy = "write what you promise to customers, at most 365";
+            self.say("changes", "notice_days", problem, remedy);
         }
     }
 

@@ -2,7 +2,7 @@
 //! its table is read on.
 
 use super::{
-    Audit, Config, ConfigFault, Database, Detection, Drill, Incidents, Log, Mail, Paging, Playbooks, Server,
+    Audit, Changes, Config, ConfigFault, Database, Detection, Drill, Incidents, Log, Mail, Paging, Playbooks, Server,
     Sns,
 };
 use serde::de::DeserializeOwned;
@@ -14,7 +14,7 @@ use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::regulator::RegulatorContact;
 
 /// Every table that a configuration may have.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "server",
     "database",
     "log",
@@ -22,6 +22,7 @@ const TABLES: [&str; 14] = [
     "sns",
     "paging",
     "drill",
+    "changes",
     "notices",
     "regulator",
     "incidents",
@@ -98,6 +99,7 @@ impl Reader<'_> {
         };
         let paging = self.table::<Paging>("paging", true);
         let drill = self.table::<Drill>("drill", false);
+        let changes = self.table::<Changes>("changes", false);
         let notices = self.table::<Sender>("notices", true);
         let regulator = self.table::<RegulatorContact>("regulator", false);
         let incidents = self.table::<Incidents>("incidents", false);
@@ -114,6 +116,7 @@ impl Reader<'_> {
             .iter()
             .for_each(|table| self.check_paging(table, sns.as_ref().map(Option::as_ref)));
         drill.iter().for_each(|table| self.check_drill(table));
+        changes.iter().for_each(|table| self.check_changes(*table));
         notices
             .iter()
             .for_each(|table| self.check_address("notices", "contact", &table.contact));
@@ -137,6 +140,7 @@ impl Reader<'_> {
             },
             paging: paging?,
             drill: drill?,
+            changes: changes?,
             notices: notices?,
             regulator: regulator?,
             incidents: incidents?,

@@ -287,6 +287,7 @@ async fn who_answers_for_two_customers_has_a_letter_for_each(place: Place) {
             notify_within: customer.notify_within,
             contract: customer.contract,
             language: customer.language,
+            paying: None,
             contacts: vec![ContactFacts {
                 name: "SOC".to_owned(),
                 email: shared.to_owned(),
