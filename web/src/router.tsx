@@ -69,6 +69,14 @@ const notice = createRoute({
   ...route('/notices/$id'),
   component: lazyRouteComponent(() => import('./pages/notice/Notice'), 'NoticePage'),
 });
+const changes = createRoute({
+  ...route('/changes'),
+  component: lazyRouteComponent(() => import('./pages/changes/Changes'), 'ChangesPage'),
+});
+const change = createRoute({
+  ...route('/changes/$id'),
+  component: lazyRouteComponent(() => import('./pages/changes/ChangeDetail'), 'ChangeDetailPage'),
+});
 const customers = createRoute({
   ...route('/customers'),
   validateSearch: only('q'),
@@ -131,6 +139,8 @@ export const router = createRouter({
     alert,
     breach,
     notice,
+    changes,
+    change,
     customers,
     customer,
     detectors,

@@ -205,7 +205,9 @@ impl ChangeFault {
     #[must_use]
     pub fn what(self) -> &'static str {
         match self {
-            Self::NotJudged => "it took effect before two people had judged whether it is substantial for security",
+            Self::NotJudged => {
+                "it took effect before two people had judged whether it is substantial for security"
+            }
             Self::NotTold => "it is substantial for security and took effect before customers were told",
         }
     }
@@ -408,11 +410,11 @@ impl Change {
         at: DateTime<Utc>,
     ) -> Result<ChangeOutcome, ChangeError> {
         self.must_not_be_withdrawn("judge")?;
-        if matches!(
-            self.state,
-            ChangeState::Agreed { .. } | ChangeState::Told { .. }
-        ) {
-            return Err(self.not_from("judge", "two people have judged it: revise it where it has become another"));
+        if matches!(self.state, ChangeState::Agreed { .. } | ChangeState::Told { .. }) {
+            return Err(self.not_from(
+                "judge",
+                "two people have judged it: revise it where it has become another",
+            ));
         }
         let reason = text("reason", reason, LONGEST_TEXT)?;
         let said = format!("Judged {}: {reason}", judged(substantial));
@@ -556,7 +558,12 @@ impl Change {
     ///
     /// # Errors
     /// Refused without a reason, and when it has taken effect.
-    pub fn withdraw(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Result<ChangeOutcome, ChangeError> {
+    pub fn withdraw(
+        mut self,
+        why: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<ChangeOutcome, ChangeError> {
         self.must_be_planned("withdraw")?;
         let why = text("why", why, LONGEST_TEXT)?;
         let told = if self.told().is_some() {
@@ -693,7 +700,13 @@ impl Change {
         }
     }
 
-    fn entry(&self, happened_at: DateTime<Utc>, at: DateTime<Utc>, by: &Actor, text: String) -> TimelineEntry {
+    fn entry(
+        &self,
+        happened_at: DateTime<Utc>,
+        at: DateTime<Utc>,
+        by: &Actor,
+        text: String,
+    ) -> TimelineEntry {
         TimelineEntry::new(
             &self.id,
             EntryKind::ChangeMoved,

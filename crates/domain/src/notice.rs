@@ -12,7 +12,8 @@ mod template;
 
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
-    ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender, render,
+    ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender,
+    render,
 };
 pub use lint::{Finding, Weight, lint};
 pub use receipt::{Acknowledgement, Answer, Question, Receipt, ReceiptError};

@@ -405,9 +405,9 @@ impl Desk {
             sealed,
         )?;
         // What goes out is bound to the log before it goes: these bytes and no others.
-        let id_of_matter = matter.id();
+        let about_id = matter.id();
         let detail = json!({
-            id_of_matter.name(): id_of_matter.as_str(),
+            about_id.name(): about_id.as_str(),
             "notice": notice.id,
             "letter": letter.id,
             "customer": letter.customer,

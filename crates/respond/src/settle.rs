@@ -143,8 +143,9 @@ impl Desk {
         let detail = with_entries(said.detail, change.version, &entries);
         self.record(tx, said.by, said.action, change.id.as_str(), detail)
             .await?;
-        for (index, ChangePage { target, reason }) in intents.into_iter().enumerate() {
-            let occasion = format!("{}/{index}", change.version);
+        // One decision pages for one reason: who is reached in two capacities gets one message.
+        let occasion = change.version.to_string();
+        for ChangePage { target, reason } in intents {
             entries.extend(self.page(tx, &change, &target, &reason, &occasion).await?);
         }
         tx.append_entries(&entries).await?;

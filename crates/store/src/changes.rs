@@ -81,9 +81,10 @@ impl Tx {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = sql("SELECT id, body FROM change WHERE proposed_at >= $1 AND proposed_at < $2 ORDER BY number")
-            .bind(from)
-            .bind(until);
+        let rows =
+            sql("SELECT id, body FROM change WHERE proposed_at >= $1 AND proposed_at < $2 ORDER BY number")
+                .bind(from)
+                .bind(until);
         read_all(CHANGE, self.all(rows).await?)
     }
 
@@ -95,8 +96,10 @@ impl Tx {
 
     /// Changes with a step that is due by `now`, the longest overdue first.
     pub async fn changes_due(&mut self, now: DateTime<Utc>, limit: u32) -> Result<Vec<Change>, StoreError> {
-        let rows = sql("SELECT id, body FROM change WHERE next_step_at IS NOT NULL AND next_step_at <= $1 \
-             ORDER BY next_step_at, id LIMIT $2")
+        let rows = sql(
+            "SELECT id, body FROM change WHERE next_step_at IS NOT NULL AND next_step_at <= $1 \
+             ORDER BY next_step_at, id LIMIT $2",
+        )
         .bind(now)
         .bind(limit);
         read_all(CHANGE, self.all(rows).await?)

@@ -238,8 +238,8 @@ impl Tx {
 
     /// Every delivery of an incident or a change, the oldest first.
     pub async fn deliveries_of(&mut self, matter: impl Into<MatterId>) -> Result<Vec<Delivery>, StoreError> {
-        let rows =
-            sql("SELECT id, body FROM delivery WHERE matter = $1 ORDER BY created_at, id").bind(&matter.into());
+        let rows = sql("SELECT id, body FROM delivery WHERE matter = $1 ORDER BY created_at, id")
+            .bind(&matter.into());
         read_all(DELIVERY, self.all(rows).await?)
     }
 

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchkeeper::app::{App, Mode};
 use watchkeeper::config::{
-    Audit, Changes, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
-    Sns,
+    Audit, Changes, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks,
+    Server, Sns,
 };
 use watchkeeper_api::ApiState;
 use watchkeeper_collect::SourceConfig;

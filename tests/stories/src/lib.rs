@@ -4,6 +4,7 @@
 //! Takes: a place for a database. Gives: the real service over real sockets. Leaves alone: what it should do; that is for the
 //! stories in `tests/`.
 
+pub mod auditor;
 pub mod aws;
 pub mod company;
 pub mod dsn;

@@ -15,6 +15,7 @@ use watchkeeper_respond::RespondError;
 use watchkeeper_respond::operations::incidents::Declaration;
 use watchkeeper_respond::operations::portal::Response;
 use watchkeeper_respond::pack::Scope;
+use watchkeeper_stories::auditor::unpacked;
 use watchkeeper_stories::company::{INES, MARA, TOMAS, VICTIMS, full_account};
 use watchkeeper_stories::house::{House, Setup, TOPIC, is_letter};
 use watchkeeper_stories::place::Place;
@@ -82,13 +83,7 @@ async fn pack(house: &House, scope: Scope) -> BTreeMap<String, String> {
     let zip = house.place.folder().join("drill.zip");
     std::fs::write(&zip, bytes.into_inner()).expect("written");
     let folder = tempfile::tempdir_in(house.place.folder()).expect("a folder");
-    let done = std::process::Command::new("python3")
-        .args(["-m", "zipfile", "-e"])
-        .arg(&zip)
-        .arg(folder.path())
-        .status()
-        .expect("python3 runs");
-    assert!(done.success());
+    unpacked(&zip, folder.path());
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
     ["incidents.csv", "register.csv", "drill.json", "timeline.jsonl"]
         .map(|name| (name.to_owned(), read(name)))

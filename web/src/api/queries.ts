@@ -13,6 +13,8 @@ import type {
   AlertView,
   AuditRecord,
   BounceTallies,
+  ChangeRow,
+  ChangeView,
   CheckpointView,
   ClocksView,
   Customer,
@@ -71,7 +73,7 @@ function list<T>(
   refetchInterval?: number,
 ) {
   return infiniteQueryOptions<Page<T>, Error, InfiniteData<Page<T>>, unknown[], string | null>({
-    queryKey: [name, parameters],
+    queryKey: [name, path, parameters],
     initialPageParam: null,
     queryFn: ({ pageParam, signal }) =>
       request<Page<T>>(`${path}${query({ ...parameters, after: pageParam })}`, { signal }),
@@ -144,10 +146,13 @@ export const useWhyAffected = (incident: string, customer: string) =>
       ),
   });
 
-export const useTimeline = (incident: string) =>
-  useInfiniteQuery(
-    list<TimelineEntry>('timeline', `/incidents/${encodeURIComponent(incident)}/timeline`, { limit: '200' }),
-  );
+/** Where the API keeps what is about an incident or a change. */
+export type MatterPath = `/incidents/${string}` | `/changes/${string}`;
+export const incidentPath = (id: string): MatterPath => `/incidents/${encodeURIComponent(id)}`;
+export const changePath = (id: string): MatterPath => `/changes/${encodeURIComponent(id)}`;
+
+export const useTimeline = (matter: MatterPath) =>
+  useInfiniteQuery(list<TimelineEntry>('timeline', `${matter}/timeline`, { limit: '200' }));
 
 export const useDeliveries = (incident: string) =>
   useInfiniteQuery(
@@ -198,11 +203,10 @@ export const useLetter = (id: string) =>
     queryFn: ({ signal }) => request<Letter>(`/letters/${encodeURIComponent(id)}`, { signal }),
     enabled: id !== '',
   });
-export const useReceipts = (incident: string) =>
+export const useReceipts = (matter: MatterPath) =>
   useQuery({
-    queryKey: ['receipts', incident],
-    queryFn: ({ signal }) =>
-      request<{ items: ReceiptView[] }>(`/incidents/${encodeURIComponent(incident)}/receipts`, { signal }),
+    queryKey: ['receipts', matter],
+    queryFn: ({ signal }) => request<{ items: ReceiptView[] }>(`${matter}/receipts`, { signal }),
     refetchInterval: NOW_AND_THEN,
   });
 
@@ -211,6 +215,14 @@ export const useDrillReport = (incident: string) =>
     queryKey: ['incident', incident, 'drill'],
     queryFn: ({ signal }) =>
       request<DrillReport>(`/incidents/${encodeURIComponent(incident)}/drill`, { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
+
+export const useChanges = () => useInfiniteQuery(list<ChangeRow>('changes', '/changes', {}, NOW_AND_THEN));
+export const useChange = (id: string) =>
+  useQuery({
+    queryKey: ['change', id],
+    queryFn: ({ signal }) => request<ChangeView>(changePath(id), { signal }),
     refetchInterval: NOW_AND_THEN,
   });
 

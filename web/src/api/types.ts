@@ -338,13 +338,19 @@ export type EntryKind =
   | 'affected_changed'
   | 'obligation_changed'
   | 'notice_changed'
+  | 'change_moved'
   | 'delivered';
 /** What a person can write into a timeline by hand. */
 export type WrittenKind = 'note' | 'decision' | 'evidence' | 'status_update';
 
-export interface TimelineEntry {
+/** What something is about: an incident or a change, never both. */
+export interface OfMatter {
+  incident?: string;
+  change?: string;
+}
+
+export interface TimelineEntry extends OfMatter {
   id: string;
-  incident: string;
   happened_at: Instant;
   recorded_at: Instant;
   by: Actor;
@@ -467,9 +473,14 @@ export type ObligationView = {
   };
 } & ObligationState;
 
-export type NoticeKind = 'holding' | 'full' | 'follow_up' | 'final' | 'correction' | 'withdrawn';
+/** The kinds that an incident has. */
+export type IncidentNoticeKind = 'holding' | 'full' | 'follow_up' | 'final' | 'correction' | 'withdrawn';
+export type NoticeKind = IncidentNoticeKind | 'security_change';
 export type NoticeStateName = 'draft' | 'submitted' | 'returned' | 'prepared' | 'sent';
 export type FactField =
+  | 'what_changes'
+  | 'why_it_changes'
+  | 'effect_on_data'
   | 'what_is_new'
   | 'what_was_wrong'
   | 'what_is_right'
@@ -492,7 +503,6 @@ export type NoticeState =
 export type Notice = {
   id: string;
   version: number;
-  incident: string;
   kind: NoticeKind;
   author: Actor;
   created_at: Instant;
@@ -504,7 +514,8 @@ export type Notice = {
   read_before?: { by: Actor; at: Instant; facts: NoticeFacts; translations: Record<string, NoticeFacts> };
   content_hash: string;
   letters: number;
-} & NoticeState;
+} & OfMatter &
+  NoticeState;
 export interface NoticeComment {
   by: Actor;
   at: Instant;
@@ -540,7 +551,8 @@ export interface LetterRow {
 }
 export interface NoticeView {
   notice: Notice;
-  incident_reference: string;
+  /** `INC-0042` or `CHG-0007`. */
+  reference: string;
   letters: LetterRow[];
   /** What people write in this kind, in the order of the letter. */
   fields: { field: FactField; required: boolean }[];
@@ -558,19 +570,21 @@ export type PageReason =
   | { kind: 'role_assigned' | 'role_offered'; role: Role }
   | { kind: 'task_due'; title: string }
   | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
-  | { kind: 'ladder' | 'update_promised'; text: string }
+  | { kind: 'agreement_wanted' }
+  | { kind: 'ladder' | 'update_promised' | 'change_due'; text: string }
   | { kind: 'customer_unreached' | 'question_asked'; customer: string }
   | { kind: 'mail_refused'; customer: string; status: string };
-export type About =
-  | { kind: 'page'; incident: string; reason: PageReason }
-  | { kind: 'letter'; incident: string; notice: string; letter: string; customer: string }
-  | { kind: 'dry_run'; incident: string; notice: string; customer: string };
+export type About = OfMatter &
+  (
+    | { kind: 'page'; reason: PageReason }
+    | { kind: 'letter'; notice: string; letter: string; customer: string }
+    | { kind: 'dry_run'; notice: string; customer: string }
+  );
 /** What recipients did with a letter on the portal. */
-export interface Receipt {
+export interface Receipt extends OfMatter {
   letter: string;
   version: number;
   notice: string;
-  incident: string;
   customer: string;
   opened_at: Instant;
   acknowledged?: { at: Instant; name: string; role: string };
@@ -640,7 +654,8 @@ export interface LevelShare {
   on_time_permille: number | null;
 }
 export interface CustomerProof {
-  obligation: string;
+  /** None where it is about a change. */
+  obligation?: string;
   customer: string;
   customer_name: string;
   due_at: Instant;
@@ -661,6 +676,60 @@ export interface ProofOfTelling {
   customers: CustomerProof[];
 }
 
+export interface ChangeProposal {
+  title: string;
+  what: string;
+  why: string;
+  effective_at: Instant;
+}
+export interface ChangeVerdict {
+  substantial: boolean;
+  reason: string;
+  by: Actor;
+  at: Instant;
+}
+interface ChangeAgreed {
+  verdict: ChangeVerdict;
+  agreement: { by: Actor; at: Instant };
+}
+export type ChangeStateName = 'proposed' | 'assessed' | 'agreed' | 'told';
+export type ChangeState =
+  | { state: 'proposed' }
+  | { state: 'assessed'; verdict: ChangeVerdict }
+  | ({ state: 'agreed' } & ChangeAgreed)
+  | ({ state: 'told'; told: { notice: string; at: Instant; customers: number } } & ChangeAgreed);
+export type ChangeFault = 'not_judged' | 'not_told';
+export type ChangeCourse =
+  | { course: 'planned' }
+  | { course: 'effective'; effective_since: Instant; fault?: ChangeFault }
+  | { course: 'withdrawn'; withdrawn_by: Actor; withdrawn_at: Instant; withdrawn_why: string };
+export type ChangeRow = {
+  id: string;
+  number: number;
+  version: number;
+  reference: string;
+  /** Until when telling customers is in time. */
+  tell_by: Instant;
+  proposed_at: Instant;
+  proposed_by_name: string;
+  revised_by_names: string[];
+  judged_by_name: string | null;
+  agreed_by_name: string | null;
+  withdrawn_by_name: string | null;
+  next_step: { step: 'warn' | 'late' | 'effect'; due_at: Instant } | null;
+  steps: { step: 'warn' | 'late' | 'effect'; due_at: Instant; at: Instant }[];
+} & ChangeProposal &
+  ChangeState &
+  ChangeCourse;
+export interface ChangeView {
+  change: ChangeRow;
+  notices: Notice[];
+  /** How many customers pay now. */
+  paying: number;
+  proof: ProofOfTelling | null;
+  may: { revise: boolean; assess: boolean; agree: boolean; write: boolean; withdraw: boolean };
+}
+
 export type ContactRole = 'security' | 'legal' | 'admin' | 'billing';
 export interface Contact {
   name: string;
@@ -677,6 +746,8 @@ export interface Customer {
   notify_within: Span | null;
   contract: string;
   language: string;
+  /** Whether it is told of changes that affect security. */
+  paying: boolean;
   contacts: Contact[];
   created_at: Instant;
   updated_at: Instant;
@@ -692,6 +763,7 @@ export interface CustomerEdit {
   notify_within: Span | null;
   contract: string;
   language: string;
+  paying: boolean;
   contacts: { name: string; email: string; role: ContactRole }[];
 }
 export interface ImportResult {

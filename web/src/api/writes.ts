@@ -1,8 +1,19 @@
 /** What people do, as mutations: the answer replaces what is on the screen, and what else shows it is asked for again. */
 import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/react-query';
 import { request } from './client';
-import { incidentQuery } from './queries';
-import type { AlertView, Incident, IncidentView, NoticeKind, NoticeView, Receipt } from './types';
+import { changePath, incidentQuery, type MatterPath } from './queries';
+import type {
+  AlertView,
+  ChangeProposal,
+  ChangeView,
+  Incident,
+  IncidentNoticeKind,
+  IncidentView,
+  Notice,
+  NoticeFacts,
+  NoticeView,
+  Receipt,
+} from './types';
 import { writeVersioned } from './versioned';
 
 export interface IncidentWrite {
@@ -119,7 +130,7 @@ export function useNoticeWrite(id: string): UseMutationResult<NoticeView, Error,
     },
     onError: () => void client.invalidateQueries({ queryKey: ['notice', id] }),
     onSettled: () => {
-      for (const name of ['incident', 'obligations', 'overview', 'deliveries']) {
+      for (const name of ['incident', 'change', 'changes', 'obligations', 'overview', 'deliveries']) {
         void client.invalidateQueries({ queryKey: [name] });
       }
     },
@@ -138,7 +149,7 @@ export function useDryRun(notice: string) {
 }
 
 /** Answers what a recipient asked on the portal. */
-export function useAnswer(incident: string) {
+export function useAnswer(matter: MatterPath) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ letter, number, text }: { letter: string; number: number; text: string }) =>
@@ -147,7 +158,7 @@ export function useAnswer(incident: string) {
         body: { text },
       }),
     onSettled: () => {
-      void client.invalidateQueries({ queryKey: ['receipts', incident] });
+      void client.invalidateQueries({ queryKey: ['receipts', matter] });
       void client.invalidateQueries({ queryKey: ['timeline'] });
     },
   });
@@ -157,7 +168,7 @@ export function useAnswer(incident: string) {
 export function useBeginNotice() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ incident, kind }: { incident: string; kind: NoticeKind }) =>
+    mutationFn: ({ incident, kind }: { incident: string; kind: IncidentNoticeKind }) =>
       request<NoticeView>(`/incidents/${encodeURIComponent(incident)}/notices`, {
         method: 'POST',
         body: { kind },
@@ -166,6 +177,52 @@ export function useBeginNotice() {
       client.setQueryData(['notice', view.notice.id], view);
       for (const name of ['incident', 'obligations', 'timeline'])
         void client.invalidateQueries({ queryKey: [name] });
+    },
+  });
+}
+
+/** Somebody proposes a change. */
+export function useProposeChange() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (proposal: ChangeProposal) =>
+      request<ChangeView>('/changes', { method: 'POST', body: proposal }),
+    onSuccess: (view) => {
+      client.setQueryData(['change', view.change.id], view);
+      void client.invalidateQueries({ queryKey: ['changes'] });
+    },
+  });
+}
+
+export interface ChangeWrite {
+  method?: 'POST' | 'PUT';
+  path: '' | '/assess' | '/agree' | '/withdraw';
+  body?: unknown;
+  version: number;
+}
+
+export function useChangeWrite(id: string): UseMutationResult<ChangeView, Error, ChangeWrite> {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ method = 'POST', path, body = {}, version }: ChangeWrite) =>
+      request<ChangeView>(`${changePath(id)}${path}`, { method, body, version }),
+    onSuccess: (view) => client.setQueryData(['change', id], view),
+    onError: () => void client.invalidateQueries({ queryKey: ['change', id] }),
+    onSettled: () => {
+      for (const name of ['changes', 'timeline', 'notice', 'letter'])
+        void client.invalidateQueries({ queryKey: [name] });
+    },
+  });
+}
+
+/** Begins the notice of a change, with what the register says of it. */
+export function useBeginChangeNotice(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (facts: Partial<NoticeFacts>) =>
+      request<Notice>(`${changePath(id)}/notices`, { method: 'POST', body: { facts } }),
+    onSuccess: () => {
+      for (const name of ['change', 'timeline']) void client.invalidateQueries({ queryKey: [name] });
     },
   });
 }

@@ -24,8 +24,9 @@ const SHOWN_BY: Record<string, readonly string[]> = {
   // Rules that were read again.
   dete: ['detectors'],
   obl_: ['obligations', 'incident', 'timeline', 'customer'],
-  ntc_: ['notice', 'incident', 'obligations', 'timeline'],
-  dlv_: ['deliveries', 'obligations', 'incident', 'timeline', 'mailbox', 'customer'],
+  chg_: ['changes', 'change', 'timeline'],
+  ntc_: ['notice', 'incident', 'change', 'obligations', 'timeline'],
+  dlv_: ['deliveries', 'obligations', 'incident', 'change', 'timeline', 'mailbox', 'customer'],
   cus_: ['customers', 'customer', 'incident'],
   usr_: ['users'],
   tok_: ['tokens'],

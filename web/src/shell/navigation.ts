@@ -1,5 +1,6 @@
 import {
   IconAlarm,
+  IconArrowsExchange,
   IconBell,
   IconBuilding,
   IconDatabaseImport,
@@ -33,6 +34,7 @@ export const PLACES: readonly Place[] = [
   },
   { to: '/alerts', name: 'Alerts', icon: IconBell, waiting: (o) => o.open_alerts },
   { to: '/breach', name: 'Breach desk', icon: IconAlarm, waiting: (o) => o.running_obligations },
+  { to: '/changes', name: 'Changes', icon: IconArrowsExchange },
   { to: '/customers', name: 'Customers', icon: IconBuilding },
   { to: '/detectors', name: 'Detectors', icon: IconRadar2 },
   {

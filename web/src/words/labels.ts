@@ -5,6 +5,7 @@ import type {
   Actor,
   EntryKind,
   FactField,
+  IncidentNoticeKind,
   NoticeKind,
   NoticeStateName,
   PageReason,
@@ -105,10 +106,11 @@ export const NOTICE_NAMES: Record<NoticeKind, string> = {
   final: 'Final notice',
   correction: 'Correction',
   withdrawn: 'Withdrawal',
+  security_change: 'Security-change notice',
 };
 
 /** What a notice is for: asked when somebody chooses one. */
-export const NOTICE_PURPOSES: Record<Exclude<NoticeKind, 'holding'>, string> = {
+export const NOTICE_PURPOSES: Record<Exclude<IncidentNoticeKind, 'holding'>, string> = {
   full: 'The whole account, to customers who have not had one.',
   follow_up: 'What is new, to customers who were told before.',
   final: 'The account when the investigation has ended; no update follows.',
@@ -124,6 +126,12 @@ export const LANGUAGE_NAMES: Record<string, string> = {
 };
 
 export const FACT_NAMES: Record<FactField, { label: string; hint: string }> = {
+  what_changes: { label: 'What changes', hint: 'In the customer’s words: what will be different' },
+  why_it_changes: { label: 'Why it changes', hint: 'The reason, plainly' },
+  effect_on_data: {
+    label: 'Effect on the customer’s data',
+    hint: 'Where it is kept, who can reach it, how it is protected; say so where nothing changes',
+  },
   what_is_new: { label: 'What is new', hint: 'Since the last notice' },
   what_was_wrong: { label: 'What was wrong', hint: 'The sentence that we wrote, and in which notice' },
   what_is_right: { label: 'What is right', hint: 'And how we know' },
@@ -162,6 +170,7 @@ export const ENTRY_NAMES: Record<EntryKind, string> = {
   affected_changed: 'Customers',
   obligation_changed: 'Obligation',
   notice_changed: 'Notice',
+  change_moved: 'Change',
   delivered: 'Delivery',
 };
 

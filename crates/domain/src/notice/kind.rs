@@ -120,8 +120,9 @@ impl NoticeKind {
     #[must_use]
     pub fn fields(self) -> Vec<KindField> {
         use FactField::{
-            Contained, EffectOnData, LikelyConsequences, NotYetKnown, WhatChanges, WhatHappened, WhatInformation,
-            WhatIsNew, WhatIsRight, WhatWasWrong, WhatWeDid, WhatYouShouldDo, WhyItChanges, WhyWithdrawn,
+            Contained, EffectOnData, LikelyConsequences, NotYetKnown, WhatChanges, WhatHappened,
+            WhatInformation, WhatIsNew, WhatIsRight, WhatWasWrong, WhatWeDid, WhatYouShouldDo, WhyItChanges,
+            WhyWithdrawn,
         };
         let (required, optional): (&[FactField], &[FactField]) = match self {
             Self::Holding => (&[], &[]),

@@ -35,7 +35,12 @@ pub(crate) fn proposed() -> Change {
 
 /// Ana proposed it, Max judged it.
 fn judged(substantial: bool) -> Change {
-    let judged = proposed().assess(substantial, "because of the new processor", &person("max"), days(1));
+    let judged = proposed().assess(
+        substantial,
+        "because of the new processor",
+        &person("max"),
+        days(1),
+    );
     judged.expect("proposed").subject
 }
 
@@ -62,7 +67,10 @@ fn neither_who_wrote_a_change_nor_who_judged_it_agrees_with_the_judgement() {
         assert!(matches!(refused, Err(ChangeError::SamePerson { .. })), "{who}");
     }
     let revised = proposed().revise(proposal(), NOTICE_TIME, &person("lea"), days(1));
-    let judged = revised.expect("planned").subject.assess(true, "why", &person("max"), days(1));
+    let judged = revised
+        .expect("planned")
+        .subject
+        .assess(true, "why", &person("max"), days(1));
     let refused = judged.expect("proposed").subject.agree(&person("lea"), days(2));
     assert!(
         matches!(refused, Err(ChangeError::SamePerson { .. })),
@@ -121,19 +129,32 @@ fn people_are_paged_a_week_before_telling_is_late_then_when_it_is_and_when_the_c
     assert!(change.clone().take_due(days(23) - Duration::seconds(1)).is_none());
     let warned = change.take_due(days(23)).expect("due");
     assert_eq!(
-        warned.intents.iter().map(|page| page.target.clone()).collect::<Vec<_>>(),
+        warned
+            .intents
+            .iter()
+            .map(|page| page.target.clone())
+            .collect::<Vec<_>>(),
         [warned.subject.in_charge(), PageTarget::Counsel]
     );
     let late = warned.subject.take_due(days(30)).expect("due");
     assert!(late.intents.iter().any(|page| page.target == PageTarget::Leads));
     let effective = late.subject.take_due(effective_at()).expect("due");
-    assert!(effective.intents.iter().any(|page| page.target == PageTarget::Executives));
+    assert!(
+        effective
+            .intents
+            .iter()
+            .any(|page| page.target == PageTarget::Executives)
+    );
     let change = effective.subject;
     assert_eq!(change.fault(), Some(ChangeFault::NotTold));
     assert_eq!(change.next_step(), None);
     let told = change.tell(&NoticeId::derived(&["n"]), 3, &person("lea"), days(61));
     let told = told.expect("late is better than never").subject;
-    assert_eq!(told.fault(), Some(ChangeFault::NotTold), "the fault stays in the record");
+    assert_eq!(
+        told.fault(),
+        Some(ChangeFault::NotTold),
+        "the fault stays in the record"
+    );
 }
 
 #[test]
@@ -154,8 +175,13 @@ fn who_was_told_in_time_is_not_warned_and_the_change_takes_effect_without_a_faul
     assert_eq!(change.next_step(), Some((ChangeStep::Effect, effective_at())));
     let outcome = change.take_due(effective_at()).expect("due");
     assert_eq!((outcome.subject.fault(), outcome.intents.len()), (None, 0));
-    let twice = outcome.subject.tell(&NoticeId::derived(&["n"]), 3, &person("lea"), days(61));
-    assert!(matches!(twice, Err(ChangeError::NotFrom { .. })), "it is told once");
+    let twice = outcome
+        .subject
+        .tell(&NoticeId::derived(&["n"]), 3, &person("lea"), days(61));
+    assert!(
+        matches!(twice, Err(ChangeError::NotFrom { .. })),
+        "it is told once"
+    );
 }
 
 #[test]
@@ -171,17 +197,24 @@ fn what_is_withdrawn_is_neither_judged_nor_told_nor_waited_for() {
 
 #[test]
 fn texts_have_bounds_and_an_instant_of_another_century_is_a_slip() {
-    let propose = |proposal| Change::propose(proposal, NOTICE_TIME, &person("ana"), friday()).map(|o| o.subject);
+    let propose =
+        |proposal| Change::propose(proposal, NOTICE_TIME, &person("ana"), friday()).map(|o| o.subject);
     let untitled = ChangeProposal {
         title: " \n".to_owned(),
         ..proposal()
     };
-    assert!(matches!(propose(untitled), Err(ChangeError::Length { field: "title", .. })));
+    assert!(matches!(
+        propose(untitled),
+        Err(ChangeError::Length { field: "title", .. })
+    ));
     let long = ChangeProposal {
         what: "x".repeat(4001),
         ..proposal()
     };
-    assert!(matches!(propose(long), Err(ChangeError::Length { field: "what", .. })));
+    assert!(matches!(
+        propose(long),
+        Err(ChangeError::Length { field: "what", .. })
+    ));
     let far = ChangeProposal {
         effective_at: friday() + Duration::days(36_500),
         ..proposal()
@@ -197,5 +230,8 @@ fn a_change_is_kept_as_json_and_read_again() {
     }
     let effective = told().take_due(effective_at()).expect("due").subject;
     let text = serde_json::to_string(&effective).expect("JSON");
-    assert_eq!(serde_json::from_str::<Change>(&text).expect("a change"), effective);
+    assert_eq!(
+        serde_json::from_str::<Change>(&text).expect("a change"),
+        effective
+    );
 }

@@ -8,8 +8,8 @@ use watchkeeper_domain::change::Change;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::incident::{Incident, Severity, Standing};
 use watchkeeper_domain::notice::{
-    Earlier, FactField, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate, Notice, NoticeFacts,
-    NoticeKind, Sender, Written, render,
+    Earlier, FactField, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate, Notice,
+    NoticeFacts, NoticeKind, Sender, Written, render,
 };
 use watchkeeper_domain::obligation::Obligation;
 
@@ -553,7 +553,11 @@ fn a_possible_customer_is_not_told_that_it_is_certain() {
 
 /// How people call what the samples are about.
 fn reference(kind: NoticeKind) -> &'static str {
-    if kind.of_incident() { "INC-0042" } else { "CHG-0007" }
+    if kind.of_incident() {
+        "INC-0042"
+    } else {
+        "CHG-0007"
+    }
 }
 
 #[test]
@@ -696,7 +700,8 @@ fn what_belongs_to_an_incident_is_no_field_of_a_letter_about_a_change_nor_the_ot
     let fault = changed(&of_change, "{{ effective_at }}", "{{ due_at }}").expect_err("no deadline there");
     assert!(fault.contains("undefined"), "{fault}");
     let of_incident = found("letters/customer/en/full");
-    let fault = changed(&of_incident, "{{ customer }}", "{{ effective_at }}").expect_err("nothing takes effect");
+    let fault =
+        changed(&of_incident, "{{ customer }}", "{{ effective_at }}").expect_err("nothing takes effect");
     assert!(fault.contains("undefined"), "{fault}");
 }
 

@@ -88,8 +88,10 @@ impl Desk {
             action: "change.assessed",
             detail: json!({"substantial": substantial}),
         };
-        self.decide_change(id, read, said, |change| change.assess(substantial, reason, by, now))
-            .await
+        self.decide_change(id, read, said, |change| {
+            change.assess(substantial, reason, by, now)
+        })
+        .await
     }
 
     /// Another person agrees with the judgement.

@@ -12,11 +12,11 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
 use watchkeeper_domain::incident::{EntryKind, Incident, TransitionError};
-use watchkeeper_domain::notice::{
-    Earlier, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind, NoticeState, Written,
-    render,
-};
 use watchkeeper_domain::matter::Matter;
+use watchkeeper_domain::notice::{
+    Earlier, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind,
+    NoticeState, Written, render,
+};
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::Tx;

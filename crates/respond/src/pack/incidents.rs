@@ -10,6 +10,7 @@ use watchkeeper_domain::access::User;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Affected, Disclosure, Incident, Standing};
+use watchkeeper_domain::matter::MatterId;
 
 /// Why a number has no incident in the list.
 const MISSING: &str = "MISSING: no incident has this number, though numbers are given without gaps";
@@ -166,7 +167,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
 
     /// Every entry of every timeline, in the order they were recorded.
     pub(super) async fn write_timelines(&mut self) -> Result<(), RespondError> {
-        let ids = self.ids().await?;
+        let mut ids: Vec<MatterId> = self.ids().await?.iter().map(MatterId::from).collect();
+        ids.extend(self.changes.iter().map(|change| MatterId::from(&change.id)));
         self.archive.begin("timeline.jsonl")?;
         for (done, id) in ids.iter().enumerate() {
             self.tell("timelines", done, ids.len());

@@ -4,18 +4,19 @@ use super::Pack;
 use crate::desk::RespondError;
 use crate::outbox::{message_sha256, thaw};
 use crate::table::{Table, at, cell, instant, shown, yes};
+use std::collections::BTreeSet;
 use std::io::{Seek, Write};
 use watchkeeper_deliver::Message;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::delivery::proof::OnPortal;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, DeliveryId, LetterId, NoticeId};
-use watchkeeper_domain::incident::Incident;
+use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::notice::{Notice, Receipt};
 
-/// A letter on its way: the incident, its notice, its customer.
+/// A letter on its way: what it is about, its notice, its customer.
 struct Sent<'s> {
-    incident: &'s Incident,
+    matter: &'s Matter<'s>,
     notice: Option<&'s Notice>,
     customer: Option<&'s Customer>,
     delivery: &'s Delivery,
@@ -41,6 +42,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         self.archive.begin("recipients.csv")?;
         let columns = [
             "incident",
+            "change",
             "notice",
             "kind",
             "customer_key",
@@ -68,28 +70,38 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         for (done, number) in numbers.iter().enumerate() {
             self.tell("recipients", done, numbers.len());
             let incident = self.incident(*number).await?;
-            let notices = self.tx.notices_of(&incident.id).await?;
-            for notice in &notices {
-                self.notices.entry(notice.id.clone()).or_default();
-            }
-            let deliveries = self.tx.deliveries_of(&incident.id).await?;
-            let receipts = self.tx.receipts_of(&incident.id).await?;
-            let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
-            let customers = self.tx.customers_by_ids(&ids).await?;
-            for delivery in &deliveries {
-                let Some((notice, customer, letter)) = letter_of(delivery) else {
-                    continue;
-                };
-                self.deliveries.insert(delivery.id.clone());
-                let sent = Sent {
-                    incident: &incident,
-                    notice: notices.iter().find(|known| known.id == *notice),
-                    customer: customers.iter().find(|known| known.id == *customer),
-                    delivery,
-                    receipt: receipts.iter().find(|known| known.letter == *letter),
-                };
-                self.attempts(&sent).await?;
-            }
+            self.recipients_of(&Matter::from(incident)).await?;
+        }
+        for change in self.changes.clone() {
+            self.recipients_of(&Matter::from(change)).await?;
+        }
+        Ok(())
+    }
+
+    async fn recipients_of(&mut self, matter: &Matter<'_>) -> Result<(), RespondError> {
+        let notices = self.tx.notices_of(&matter.id()).await?;
+        for notice in &notices {
+            self.notices.entry(notice.id.clone()).or_default();
+        }
+        let deliveries = self.tx.deliveries_of(&matter.id()).await?;
+        let receipts = self.tx.receipts_of(&matter.id()).await?;
+        let told = deliveries.iter().filter_map(letter_of);
+        let ids: BTreeSet<CustomerId> = told.map(|(_, customer, _)| customer.clone()).collect();
+        let ids: Vec<CustomerId> = ids.into_iter().collect();
+        let customers = self.tx.customers_by_ids(&ids).await?;
+        for delivery in &deliveries {
+            let Some((notice, customer, letter)) = letter_of(delivery) else {
+                continue;
+            };
+            self.deliveries.insert(delivery.id.clone());
+            let sent = Sent {
+                matter,
+                notice: notices.iter().find(|known| known.id == *notice),
+                customer: customers.iter().find(|known| known.id == *customer),
+                delivery,
+                receipt: receipts.iter().find(|known| known.letter == *letter),
+            };
+            self.attempts(&sent).await?;
         }
         Ok(())
     }
@@ -113,12 +125,16 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         (attempt, attempted_at, outcome): (usize, Option<chrono::DateTime<chrono::Utc>>, &str),
     ) -> Result<(), RespondError> {
         let Sent {
-            incident,
+            matter,
             notice,
             customer,
             delivery,
             receipt,
         } = sent;
+        let (incident, change) = match matter {
+            Matter::Incident(incident) => (incident.reference(), String::new()),
+            Matter::Change(change) => (String::new(), change.reference()),
+        };
         let proof = delivery.proof(receipt.map(OnPortal::from).unwrap_or_default());
         let contact =
             customer.and_then(|customer| customer.contacts.iter().find(|c| c.email == delivery.recipient));
@@ -142,7 +158,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             DeliveryState::Claimed { .. } => (None, "", "it is being sent"),
         };
         let row = [
-            shown(incident.reference()),
+            shown(incident),
+            shown(change),
             shown(notice.map(|notice| notice.id.to_string()).unwrap_or_default()),
             cell(notice.map_or("", |notice| notice.kind.name())),
             cell(customer.map_or("", |customer| &customer.key)),

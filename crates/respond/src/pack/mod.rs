@@ -5,6 +5,7 @@
 
 mod approvals;
 mod archive;
+mod changes;
 mod incidents;
 mod log;
 mod messages;
@@ -22,6 +23,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::change::Change;
 use watchkeeper_domain::id::{DeliveryId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::register::Period;
@@ -32,7 +34,7 @@ use watchkeeper_store::{StoreError, Tx};
 pub enum Scope {
     /// Of the incident with this number.
     Incident(i64),
-    /// Of every incident that was opened in a time; drills are none of them.
+    /// Of every incident that was opened in a time, and every change that was proposed in it; drills are none of them.
     Period(Period),
 }
 
@@ -102,6 +104,8 @@ struct Pack<'p, W: Write + Seek> {
     watcher: Watcher<'p>,
     /// The numbers of the incidents it tells of, in order.
     numbers: Vec<i64>,
+    /// The changes that it tells of, in the order of their numbers.
+    changes: Vec<Change>,
     people: BTreeMap<UserId, String>,
     /// What the log is searched for.
     deliveries: BTreeSet<DeliveryId>,
@@ -150,6 +154,10 @@ impl Desk {
     ) -> Result<Packed, RespondError> {
         let mut tx = self.store.read().await?;
         let numbers = numbers_of(&mut tx, scope).await?;
+        let changes = match scope {
+            Scope::Period(Period { from, until }) => tx.changes_proposed(from, until).await?,
+            Scope::Incident(_) => Vec::new(),
+        };
         let users = tx.users().await?;
         let mut pack = Pack {
             desk: self,
@@ -157,6 +165,7 @@ impl Desk {
             archive: Archive::new(to),
             watcher,
             numbers,
+            changes,
             people: users
                 .iter()
                 .map(|user| (user.id.clone(), format!("{} <{}>", user.name, user.email)))
@@ -168,6 +177,7 @@ impl Desk {
         pack.write_people(&users)?;
         pack.write_incidents(scope).await?;
         pack.write_timelines().await?;
+        pack.write_changes(scope)?;
         pack.write_obligations().await?;
         pack.write_customers().await?;
         pack.write_recipients().await?;

@@ -26,12 +26,21 @@ async fn changes_are_numbered_without_gaps_listed_and_found_when_a_step_is_due()
     on_both(|bench| async move {
         let far = minutes(0) + Duration::days(90);
         let mut tx = bench.begin().await;
-        let first = tx.insert_change(proposed("first", minutes(1), far)).await.expect("inserts");
+        let first = tx
+            .insert_change(proposed("first", minutes(1), far))
+            .await
+            .expect("inserts");
         drop(tx);
         let mut tx = bench.begin().await;
-        let again = tx.insert_change(proposed("again", minutes(1), far)).await.expect("inserts");
+        let again = tx
+            .insert_change(proposed("again", minutes(1), far))
+            .await
+            .expect("inserts");
         let soon = minutes(0) + Duration::days(40);
-        let second = tx.insert_change(proposed("second", minutes(2), soon)).await.expect("inserts");
+        let second = tx
+            .insert_change(proposed("second", minutes(2), soon))
+            .await
+            .expect("inserts");
         assert_eq!(
             [first.number, again.number, second.number],
             [1, 1, 2],
@@ -47,7 +56,10 @@ async fn changes_are_numbered_without_gaps_listed_and_found_when_a_step_is_due()
         assert_eq!(tx.next_change_step_at().await.expect("reads"), Some(warned_at));
         let early = warned_at - Duration::seconds(1);
         assert!(tx.changes_due(early, 9).await.expect("reads").is_empty());
-        assert_eq!(tx.changes_due(warned_at, 9).await.expect("reads"), std::slice::from_ref(&second));
+        assert_eq!(
+            tx.changes_due(warned_at, 9).await.expect("reads"),
+            std::slice::from_ref(&second)
+        );
         let before = second.version;
         let warned = second.take_due(warned_at).expect("due").subject;
         tx.update_change(&warned, before).await.expect("updates");
@@ -82,8 +94,16 @@ async fn notices_letters_messages_receipts_and_a_timeline_belong_to_a_change() {
         let receipt = Receipt::open(&theirs, &change.id, minutes(3));
         tx.insert_receipt(&receipt).await.expect("inserts");
         let matter = Matter::from(&change);
-        let entry = matter.entry(EntryKind::ChangeMoved, minutes(1), minutes(1), &person(), "Proposed".to_owned());
-        tx.append_entries(std::slice::from_ref(&entry)).await.expect("appends");
+        let entry = matter.entry(
+            EntryKind::ChangeMoved,
+            minutes(1),
+            minutes(1),
+            &person(),
+            "Proposed".to_owned(),
+        );
+        tx.append_entries(std::slice::from_ref(&entry))
+            .await
+            .expect("appends");
 
         assert_eq!(tx.notices_of(&change.id).await.expect("reads"), [notice.clone()]);
         assert_eq!(tx.deliveries_of(&change.id).await.expect("reads"), [delivery]);
@@ -92,7 +112,10 @@ async fn notices_letters_messages_receipts_and_a_timeline_belong_to_a_change() {
         assert_eq!(entries, [entry]);
         let sent = tx.notices_sent(&change.id).await.expect("reads");
         assert_eq!(sent.len(), 1);
-        assert_eq!((&sent[0].customer, sent[0].kind), (&acme.id, NoticeKind::SecurityChange));
+        assert_eq!(
+            (&sent[0].customer, sent[0].kind),
+            (&acme.id, NoticeKind::SecurityChange)
+        );
     })
     .await;
 }

@@ -12,8 +12,8 @@ use watchkeeper_domain::detection::{Detection, Evidence, Level, Reason, TenantTr
 use watchkeeper_domain::event::{Entity, SourceName};
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId, UserId};
 use watchkeeper_domain::incident::{Affected, Incident, Opening, Severity, Standing};
-use watchkeeper_domain::notice::{Letter, Notice};
 use watchkeeper_domain::matter::MatterId;
+use watchkeeper_domain::notice::{Letter, Notice};
 use watchkeeper_domain::page::PageReason;
 use watchkeeper_domain::span::Span;
 use watchkeeper_store::{Page, StoreError};

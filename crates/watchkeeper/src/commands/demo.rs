@@ -8,7 +8,8 @@ use super::say;
 use crate::app::{App, Mode, PATIENCE, open_store};
 use crate::cli::DemoOptions;
 use crate::config::{
-    Audit, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks, Server,
+    Audit, Changes, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks,
+    Server,
 };
 use crate::demo;
 use crate::logs;
@@ -193,6 +194,7 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
             contact: "security@paperplane.example".to_owned(),
             check_at: format!("{}/check", url.trim_start_matches("http://")),
         },
+        changes: Changes::default(),
         regulator: RegulatorContact::default(),
         incidents: Incidents::default(),
         audit: Audit::default(),

@@ -144,7 +144,10 @@ impl Reader<'_> {
 
     pub(super) fn check_changes(&mut self, changes: Changes) {
         if changes.notice_days > LONGEST_NOTICE_DAYS {
-            let problem = format!("{} days before a change are more than a year", changes.notice_days);
+            let problem = format!(
+                "{} days before a change are more than a year",
+                changes.notice_days
+            );
             let remedy = "write what you promise to customers, at most 365";
             self.say("changes", "notice_days", problem, remedy);
         }

@@ -2,8 +2,8 @@
 //! its table is read on.
 
 use super::{
-    Audit, Changes, Config, ConfigFault, Database, Detection, Drill, Incidents, Log, Mail, Paging, Playbooks, Server,
-    Sns,
+    Audit, Changes, Config, ConfigFault, Database, Detection, Drill, Incidents, Log, Mail, Paging, Playbooks,
+    Server, Sns,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;

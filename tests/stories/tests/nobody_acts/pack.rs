@@ -2,49 +2,12 @@
 
 use super::*;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::register::Period;
 use watchkeeper_respond::pack::{Packed, Scope};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The script that comes with the product, run on a pack.
-fn verified(pack: &Path, more: &[&str]) -> Output {
-    Command::new("python3")
-        .arg(root().join("docs/verify-pack.py"))
-        .arg(pack)
-        .args(more)
-        .output()
-        .expect("python3 runs")
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-/// The rows of a table by column.
-fn rows(folder: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
-    let mut table = csv::Reader::from_path(folder.join(name)).expect("a table");
-    table.deserialize().map(|row| row.expect("a row")).collect()
-}
-
-fn unpacked(zip: &Path, folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder);
-    let done = Command::new("python3")
-        .args(["-m", "zipfile", "-e"])
-        .arg(zip)
-        .arg(folder)
-        .status();
-    assert!(done.expect("python3 runs").success());
-}
+use watchkeeper_stories::auditor::{root, rows, said, unpacked, verified};
 
 async fn exported(house: &House, scope: Scope) -> (Packed, Vec<u8>) {
     let mut bytes = Cursor::new(Vec::new());

@@ -56,7 +56,7 @@ function OfIncident({ id, reference }: { id: string; reference: string }) {
 /** Shares by level, and each customer with its messages. */
 export function ProofTables({ proof }: { proof: Proved }) {
   if (proof.customers.length === 0) {
-    return <p className="dim">Nobody is owed a notice in this incident.</p>;
+    return <p className="dim">Nobody is owed a notice here.</p>;
   }
   return (
     <>
@@ -96,7 +96,7 @@ export function ProofTables({ proof }: { proof: Proved }) {
             </thead>
             <tbody>
               {proof.customers.map((customer) => (
-                <Customer key={customer.obligation} customer={customer} />
+                <Customer key={customer.customer} customer={customer} />
               ))}
             </tbody>
           </table>

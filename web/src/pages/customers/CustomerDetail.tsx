@@ -51,6 +51,10 @@ function Detail({ detail }: { detail: CustomerDetail }) {
             </dd>
             <dt>Language</dt>
             <dd>{customer.language}</dd>
+            <dt>Pays</dt>
+            <dd>
+              {customer.paying ? 'yes: told of changes that affect security' : 'no: not told of changes'}
+            </dd>
             <dt>Tenants</dt>
             <dd className="mono">
               {customer.tenants.join(', ') || <span className="soon">none: cannot be found in evidence</span>}

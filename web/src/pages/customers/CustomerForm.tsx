@@ -1,4 +1,4 @@
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { Button, NativeSelect, Switch, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -23,6 +23,7 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
   const [tenants, setTenants] = useState(customer?.tenants.join('\n') ?? '');
   const [within, setWithin] = useState(customer?.notify_within ?? '');
   const [contract, setContract] = useState(customer?.contract ?? '');
+  const [paying, setPaying] = useState(customer?.paying ?? true);
   const [language, setLanguage] = useState(customer?.language ?? 'en');
   const [contacts, setContacts] = useState(firstRows(customer?.contacts ?? []));
   const save = useMutation({
@@ -33,6 +34,7 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
         notify_within: within.trim() === '' ? null : within.trim(),
         contract: contract.trim(),
         language: language.trim(),
+        paying,
         contacts: contacts
           .filter((each) => each.email.trim() !== '')
           .map((each) => ({ name: each.name.trim(), email: each.email.trim(), role: each.role })),
@@ -105,6 +107,12 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
         value={language}
         onChange={(event) => setLanguage(event.currentTarget.value)}
         error={field('language')}
+      />
+      <Switch
+        label="Pays"
+        description="Whoever pays is told of changes that are substantial for security. A disclosure is told to everybody affected."
+        checked={paying}
+        onChange={(event) => setPaying(event.currentTarget.checked)}
       />
       <ContactRows contacts={contacts} onChange={setContacts} />
       {field('contacts') !== undefined && <p className="bad small">{field('contacts')}</p>}

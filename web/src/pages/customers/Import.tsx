@@ -6,9 +6,9 @@ import type { ImportResult } from '../../api/types';
 import { Refused } from '../../components/States';
 import { count } from '../../words/labels';
 
-const TEMPLATE = `key,name,tenants,notify_within,contract,language,security_contact,legal_contact,admin_contact,billing_contact
-acme,Acme Logistics,acme-prod;acme-test,24h,MSA 2024 §9.2,en,Sam Reyes <security@acme.example>;soc@acme.example,legal@acme.example,,
-globex,Globex Health,globex,,,de,,dpo@globex.example,it@globex.example,billing@globex.example
+const TEMPLATE = `key,name,tenants,notify_within,contract,language,paying,security_contact,legal_contact,admin_contact,billing_contact
+acme,Acme Logistics,acme-prod;acme-test,24h,MSA 2024 §9.2,en,yes,Sam Reyes <security@acme.example>;soc@acme.example,legal@acme.example,,
+globex,Globex Health,globex,,,de,no,,dpo@globex.example,it@globex.example,billing@globex.example
 `;
 
 /** Shows what an import would change before it changes anything. */

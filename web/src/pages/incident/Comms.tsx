@@ -1,7 +1,7 @@
 import { Button, Radio } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { rows, useDeliveries, useMay } from '../../api/queries';
+import { incidentPath, rows, useDeliveries, useMay } from '../../api/queries';
 import type { IncidentView, Notice } from '../../api/types';
 import { useBeginNotice } from '../../api/writes';
 import { DeliveryTable } from '../../components/DeliveryTable';
@@ -19,7 +19,10 @@ export function Comms({ view }: { view: IncidentView }) {
   return (
     <div className="stack">
       <Notices view={view} />
-      <Receipts view={view} />
+      <Receipts
+        of={incidentPath(view.incident.id)}
+        sent={view.notices.some((notice) => notice.state === 'sent')}
+      />
       <Panel
         title="Deliveries"
         side={

@@ -1,7 +1,7 @@
 import { Button, Textarea } from '@mantine/core';
 import { useState } from 'react';
-import { useMay, useReceipts } from '../../api/queries';
-import type { IncidentView, ReceiptView } from '../../api/types';
+import { type MatterPath, useMay, useReceipts } from '../../api/queries';
+import type { ReceiptView } from '../../api/types';
 import { useAnswer } from '../../api/writes';
 import { FormDialog, faultOf } from '../../components/dialogs';
 import { ActorName, Ago, At } from '../../components/marks';
@@ -16,10 +16,9 @@ interface Asked {
 }
 
 /** What recipients did with their letters on the portal: opened, acknowledged, asked. */
-export function Receipts({ view }: { view: IncidentView }) {
-  const query = useReceipts(view.incident.id);
+export function Receipts({ of, sent }: { of: MatterPath; sent: boolean }) {
+  const query = useReceipts(of);
   const [answering, setAnswering] = useState<Asked | null>(null);
-  const sent = view.notices.some((notice) => notice.state === 'sent');
   const list = query.data?.items ?? [];
   if (!sent && list.length === 0) return null;
   const acknowledged = list.filter((receipt) => receipt.acknowledged !== undefined).length;
@@ -50,9 +49,7 @@ export function Receipts({ view }: { view: IncidentView }) {
           )
         }
       </Loaded>
-      {answering && (
-        <AnswerDialog incident={view.incident.id} asked={answering} onClose={() => setAnswering(null)} />
-      )}
+      {answering && <AnswerDialog of={of} asked={answering} onClose={() => setAnswering(null)} />}
     </Panel>
   );
 }
@@ -109,8 +106,8 @@ function Row({ receipt, onAnswer }: { receipt: ReceiptView; onAnswer: (number: n
   );
 }
 
-function AnswerDialog({ incident, asked, onClose }: { incident: string; asked: Asked; onClose: () => void }) {
-  const write = useAnswer(incident);
+function AnswerDialog({ of, asked, onClose }: { of: MatterPath; asked: Asked; onClose: () => void }) {
+  const write = useAnswer(of);
   const [text, setText] = useState('');
   const { receipt, number } = asked;
   return (

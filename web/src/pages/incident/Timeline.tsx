@@ -1,7 +1,7 @@
 import { Button, NativeSelect, SegmentedControl, Textarea } from '@mantine/core';
 import { getRouteApi, Link, useLocation } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useState } from 'react';
-import { rows, useMay, useTimeline } from '../../api/queries';
+import { incidentPath, rows, useMay, useTimeline } from '../../api/queries';
 import type { IncidentView, TimelineEntry, WrittenKind } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
 import { faultOf } from '../../components/dialogs';
@@ -24,7 +24,7 @@ const WRITTEN: Record<WrittenKind, { label: string; hint: string }> = {
 };
 
 export function Timeline({ view }: { view: IncidentView }) {
-  const query = useTimeline(view.incident.id);
+  const query = useTimeline(incidentPath(view.incident.id));
   const search = here.useSearch();
   const navigate = here.useNavigate();
   const group = ENTRY_GROUPS[search.show ?? ''];
@@ -74,7 +74,8 @@ export function Timeline({ view }: { view: IncidentView }) {
   );
 }
 
-function Entries({ entries, pointed }: { entries: TimelineEntry[]; pointed: string }) {
+/** Entries of a timeline, day by day. */
+export function Entries({ entries, pointed }: { entries: TimelineEntry[]; pointed: string }) {
   const { zone } = usePreferences();
   const days = new Map<string, TimelineEntry[]>();
   for (const entry of entries) {

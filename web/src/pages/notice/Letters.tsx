@@ -20,7 +20,8 @@ export function Letters({ view }: { view: NoticeView }) {
       <Panel title="Letters">
         <p className="dim">
           There is nobody to send this kind of notice to now, so there is no letter. A full notice goes to
-          affected customers who have not had one; the other kinds go to customers who were told before.
+          affected customers who have not had one; a security-change notice to those who pay; the other kinds
+          to customers who were told before.
         </p>
       </Panel>
     );

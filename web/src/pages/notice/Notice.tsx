@@ -23,19 +23,29 @@ export function NoticePage() {
   return (
     <Page
       key={id}
-      title={view === undefined ? kind : `${kind} of ${view.incident_reference}`}
+      title={view === undefined ? kind : `${kind} of ${view.reference}`}
       crumb={
-        <>
-          <Link to="/breach">Breach desk</Link>
-          {view && (
-            <>
-              {' / '}
-              <Link to="/incidents/$id" params={{ id: view.notice.incident }}>
-                {view.incident_reference}
-              </Link>
-            </>
-          )}
-        </>
+        view?.notice.change === undefined ? (
+          <>
+            <Link to="/breach">Breach desk</Link>
+            {view?.notice.incident !== undefined && (
+              <>
+                {' / '}
+                <Link to="/incidents/$id" params={{ id: view.notice.incident }}>
+                  {view.reference}
+                </Link>
+              </>
+            )}
+          </>
+        ) : (
+          <>
+            <Link to="/changes">Changes</Link>
+            {' / '}
+            <Link to="/changes/$id" params={{ id: view.notice.change }}>
+              {view.reference}
+            </Link>
+          </>
+        )
       }
     >
       <Loaded query={query} what="the notice">
