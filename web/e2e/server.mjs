@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import * as register from './fixtures/changes.mjs';
 import * as world from './fixtures/world.mjs';
 
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -40,7 +41,11 @@ function answer(method, path, origin) {
     case 'obligations':
       return page(world.obligations);
     case 'notices':
-      return world.noticeViews[id];
+      return world.noticeViews[id] ?? register.changeNoticeViews[id];
+    case 'changes':
+      if (part === 'timeline') return page(register.history);
+      if (part === 'receipts') return page(id === 'chg_4' ? register.changeReceipts : []);
+      return id === undefined ? page(register.changes) : register.changeView(id);
     case 'letters':
       return byId(world.letters);
     case 'customers': {
@@ -75,7 +80,8 @@ function answer(method, path, origin) {
 function write(name, id, part) {
   if (name === 'incidents' && part !== undefined) return world.incidentViews[id];
   if (name === 'notices' && part === 'dry-run') return { recipient: 'mara@ferry.example' };
-  if (name === 'notices') return world.noticeViews[id];
+  if (name === 'notices') return world.noticeViews[id] ?? register.changeNoticeViews[id];
+  if (name === 'changes') return register.changeView(id ?? 'chg_1');
   if (name === 'letters') return world.receipts[0];
   if (name === 'alerts') return world.alertViews[id];
   if (name === 'customers' && id?.startsWith('import')) {

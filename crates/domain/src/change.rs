@@ -5,10 +5,16 @@
 //! that judgement, and a substantial one is told to the paying customers before it takes effect. One that is not substantial stays in
 //! the register with its reason. Nothing here does IO: a decision gives the changed change, what its timeline says, and whom to page.
 
+mod state;
+mod steps;
+
+pub use state::{Agreement, ChangeCourse, ChangeFault, ChangeState, ToldOfChange, Verdict};
+pub use steps::{ChangeStep, ChangeStepTaken, WARNING};
+
 use crate::actor::Actor;
 use crate::id::{ChangeId, NoticeId};
 use crate::incident::{EntryKind, Outcome, TimelineEntry};
-use crate::page::{PageReason, PageTarget, PageText, shorten};
+use crate::page::{PageReason, PageTarget};
 use crate::span::{Span, in_words};
 use crate::words::{capitalised, minute, second};
 use chrono::{DateTime, Duration, Utc};
@@ -16,9 +22,6 @@ use serde::{Deserialize, Serialize};
 
 /// How long before it takes effect a substantial change is told, where the configuration says nothing else.
 pub const NOTICE_TIME: Span = Span::hours(30 * 24);
-
-/// People are paged this long before the last instant at which telling is still in time.
-pub const WARNING: Duration = Duration::days(7);
 
 /// A change takes effect at most this far from the instant at which somebody says so, in both directions.
 const FARTHEST: Duration = Duration::days(3 * 366);
@@ -76,164 +79,6 @@ pub struct Change {
     /// Whether it takes effect.
     #[serde(flatten)]
     pub course: ChangeCourse,
-}
-
-/// Somebody's judgement: does the change substantially affect security?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// The answer.
-    pub substantial: bool,
-    /// Why.
-    pub reason: String,
-    /// Who says so.
-    pub by: Actor,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-/// A second person agrees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreement {
-    /// Who.
-    pub by: Actor,
-    /// When.
-    pub at: DateTime<Utc>,
-}
-
-/// The notice of the change went to the customers that paid at that instant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldOfChange {
-    /// The notice; its letters are the list of that day.
-    pub notice: NoticeId,
-    /// When it was put on its way.
-    pub at: DateTime<Utc>,
-    /// To how many customers.
-    pub customers: u64,
-}
-
-/// What was decided, and whether customers were told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum ChangeState {
-    /// Somebody proposed it; nobody has judged it.
-    Proposed,
-    /// Somebody judged it; the judgement waits for a second person.
-    Assessed {
-        /// The judgement.
-        verdict: Verdict,
-    },
-    /// A second person agreed: a substantial change is owed to customers, another one is done with.
-    Agreed {
-        /// The judgement.
-        verdict: Verdict,
-        /// Who agreed to it.
-        agreement: Agreement,
-    },
-    /// The notice is on its way. Whom it has reached is what its messages prove.
-    Told {
-        /// The judgement.
-        verdict: Verdict,
-        /// Who agreed to it.
-        agreement: Agreement,
-        /// What went.
-        told: ToldOfChange,
-    },
-}
-
-impl ChangeState {
-    /// The state's name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Proposed => "proposed",
-            Self::Assessed { .. } => "assessed",
-            Self::Agreed { .. } => "agreed",
-            Self::Told { .. } => "told",
-        }
-    }
-}
-
-/// Whether a change takes effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "course", rename_all = "snake_case")]
-pub enum ChangeCourse {
-    /// Not yet.
-    Planned,
-    /// Its instant has passed.
-    Effective {
-        /// When that was recorded.
-        effective_since: DateTime<Utc>,
-        /// What should have been done before.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        fault: Option<ChangeFault>,
-    },
-    /// It does not come.
-    Withdrawn {
-        /// Who said so.
-        withdrawn_by: Actor,
-        /// When.
-        withdrawn_at: DateTime<Utc>,
-        /// Why.
-        withdrawn_why: String,
-    },
-}
-
-impl ChangeCourse {
-    /// The course's name.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Effective { .. } => "effective",
-            Self::Withdrawn { .. } => "withdrawn",
-        }
-    }
-}
-
-/// What had not been done when a change took effect. It stays in the record, whatever is done later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeFault {
-    /// Nobody had judged it, or nobody had agreed to the judgement.
-    NotJudged,
-    /// It was substantial, and customers had not been told.
-    NotTold,
-}
-
-impl ChangeFault {
-    /// In words.
-    #[must_use]
-    pub fn what(self) -> &'static str {
-        match self {
-            Self::NotJudged => {
-                "it took effect before two people had judged whether it is substantial for security"
-            }
-            Self::NotTold => "it is substantial for security and took effect before customers were told",
-        }
-    }
-}
-
-/// What time asks for while a change is not told that may have to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeStep {
-    /// The last instant at which telling is in time comes near.
-    Warn,
-    /// It has passed.
-    Late,
-    /// The change takes effect.
-    Effect,
-}
-
-/// A step that was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangeStepTaken {
-    /// Which.
-    pub step: ChangeStep,
-    /// When it was due.
-    pub due_at: DateTime<Utc>,
-    /// When it was taken; later than due when the service was down, or when the change was proposed late.
-    pub at: DateTime<Utc>,
 }
 
 /// Somebody to page about a change.
@@ -344,7 +189,7 @@ impl Change {
             course: ChangeCourse::Planned,
         };
         let text = format!("Proposed, to take effect {}", minute(effective_at));
-        Ok(change.moved(by, at, text))
+        Ok(change.moved(by, at, &text))
     }
 
     /// How people call it: `CHG-0007`.
@@ -394,7 +239,7 @@ impl Change {
             ""
         };
         let text = format!("Revised, to take effect {}{falls}", minute(effective_at));
-        Ok(self.moved(by, at, text))
+        Ok(self.moved(by, at, &text))
     }
 
     /// Somebody judges whether it is substantial for security. Counsel is asked to agree. Judging again is possible until somebody has
@@ -426,7 +271,7 @@ impl Change {
                 at,
             },
         };
-        let mut outcome = self.moved(by, at, said);
+        let mut outcome = self.moved(by, at, &said);
         outcome.intents.push(ChangePage {
             target: PageTarget::Counsel,
             reason: PageReason::AgreementWanted,
@@ -454,7 +299,7 @@ impl Change {
             verdict: verdict.clone(),
             agreement: Agreement { by: by.clone(), at },
         };
-        Ok(self.moved(by, at, said))
+        Ok(self.moved(by, at, &said))
     }
 
     /// Whether somebody neither wrote what it says nor judged it.
@@ -551,7 +396,7 @@ impl Change {
             },
         };
         let text = format!("Told to the {customers} paying {word} of this day{late}");
-        Ok(self.moved(by, at, text))
+        Ok(self.moved(by, at, &text))
     }
 
     /// It does not come.
@@ -577,147 +422,21 @@ impl Change {
             withdrawn_at: at,
             withdrawn_why: why,
         };
-        Ok(self.moved(by, at, said))
+        Ok(self.moved(by, at, &said))
     }
 
-    /// Which step comes next, and when. Only a change that may have to be told is warned about.
-    #[must_use]
-    pub fn next_step(&self) -> Option<(ChangeStep, DateTime<Utc>)> {
-        if !matches!(self.course, ChangeCourse::Planned) {
-            return None;
-        }
-        let open = !matches!(self.state, ChangeState::Told { .. })
-            && !matches!(&self.state, ChangeState::Agreed { verdict, .. } if !verdict.substantial);
-        let steps = [
-            (ChangeStep::Warn, self.tell_by - WARNING),
-            (ChangeStep::Late, self.tell_by),
-            (ChangeStep::Effect, self.effective_at),
-        ];
-        let taken = |step: ChangeStep| self.steps.iter().any(|taken| taken.step >= step);
-        steps
-            .into_iter()
-            .find(|(step, _)| !taken(*step) && (open || *step == ChangeStep::Effect))
-    }
-
-    /// Takes every step that is due by `now`; nothing where none is. What was due while the service was down, or before the change was
-    /// proposed, is taken at once: each step is recorded, and only the last one pages.
-    #[must_use]
-    pub fn take_due(mut self, now: DateTime<Utc>) -> Option<ChangeOutcome> {
-        let by = Actor::worker("changes");
-        let mut entries = Vec::new();
-        let mut last = None;
-        while let Some((step, due_at)) = self.next_step().filter(|(_, due_at)| *due_at <= now) {
-            self.steps.push(ChangeStepTaken {
-                step,
-                due_at,
-                at: now,
-            });
-            if step == ChangeStep::Effect {
-                self.course = ChangeCourse::Effective {
-                    effective_since: now,
-                    fault: self.fault_at_effect(),
-                };
-            }
-            let text = self.step_text(step);
-            entries.push(self.entry(due_at, now, &by, text.clone()));
-            last = Some((step, text));
-        }
-        let (step, text) = last?;
-        self.version += 1;
-        let pages = self.whom_to_page(step);
-        let reason = PageReason::ChangeDue { text };
-        Some(Outcome {
-            subject: self,
-            entries,
-            intents: pages
-                .into_iter()
-                .map(|target| ChangePage {
-                    target,
-                    reason: reason.clone(),
-                })
-                .collect(),
-        })
-    }
-
-    fn fault_at_effect(&self) -> Option<ChangeFault> {
-        match &self.state {
-            ChangeState::Proposed | ChangeState::Assessed { .. } => Some(ChangeFault::NotJudged),
-            ChangeState::Agreed { verdict, .. } => verdict.substantial.then_some(ChangeFault::NotTold),
-            ChangeState::Told { .. } => None,
-        }
-    }
-
-    fn step_text(&self, step: ChangeStep) -> String {
-        let lacks = match &self.state {
-            ChangeState::Proposed => "nobody has judged whether it is substantial for security",
-            ChangeState::Assessed { .. } => "the judgement waits for a second person",
-            ChangeState::Agreed { .. } | ChangeState::Told { .. } => "customers have not been told",
-        };
-        let tell_by = minute(self.tell_by);
-        match step {
-            ChangeStep::Warn => format!("to be told by {tell_by}: {lacks}"),
-            ChangeStep::Late => format!("not told in time, which was until {tell_by}: {lacks}"),
-            ChangeStep::Effect => match self.fault() {
-                Some(fault) => format!("a fault: {}", fault.what()),
-                None => "takes effect".to_owned(),
-            },
-        }
-    }
-
-    fn whom_to_page(&self, step: ChangeStep) -> Vec<PageTarget> {
-        match step {
-            ChangeStep::Warn => vec![self.in_charge(), PageTarget::Counsel],
-            ChangeStep::Late => vec![self.in_charge(), PageTarget::Counsel, PageTarget::Leads],
-            ChangeStep::Effect if self.fault().is_some() => vec![PageTarget::Counsel, PageTarget::Executives],
-            ChangeStep::Effect => Vec::new(),
-        }
-    }
-
-    /// Who must hear of news: whoever proposed it.
-    #[must_use]
-    pub fn in_charge(&self) -> PageTarget {
-        match self.proposed_by.user() {
-            Some(user) => PageTarget::Person { user: user.clone() },
-            None => PageTarget::Leads,
-        }
-    }
-
-    /// What a page about it says. `link` leads to its page in the console.
-    #[must_use]
-    pub fn page_text(&self, reason: &PageReason, link: &str) -> PageText {
-        let subject = format!("{}: {}: {}", self.reference(), reason.line(), self.title);
-        PageText {
-            subject: shorten(&subject, 99),
-            body: format!(
-                "{}\n\n{}\n\nChange     {} {}\nEffective  {}\nTell by    {}\n\nIn the register: {link}\n",
-                capitalised(&reason.line()),
-                self.what,
-                self.reference(),
-                self.title,
-                second(self.effective_at),
-                second(self.tell_by),
-            ),
-        }
-    }
-
-    fn entry(
-        &self,
-        happened_at: DateTime<Utc>,
-        at: DateTime<Utc>,
-        by: &Actor,
-        text: String,
-    ) -> TimelineEntry {
+    fn entry(&self, happened_at: DateTime<Utc>, at: DateTime<Utc>, by: &Actor, text: &str) -> TimelineEntry {
         TimelineEntry::new(
             &self.id,
             EntryKind::ChangeMoved,
             happened_at,
             at,
             by,
-            capitalised(&text),
+            capitalised(text),
         )
     }
 
-    fn moved(mut self, by: &Actor, at: DateTime<Utc>, text: String) -> ChangeOutcome {
+    fn moved(mut self, by: &Actor, at: DateTime<Utc>, text: &str) -> ChangeOutcome {
         self.version += 1;
         let entry = self.entry(at, at, by, text);
         Outcome {

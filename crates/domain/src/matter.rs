@@ -88,6 +88,10 @@ impl From<&Self> for MatterId {
 
 /// An incident or a change, borrowed by whoever has it or owned by whoever read it.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few live at a time, on the stack; a box would cost an allocation for each that is borrowed"
+)]
 pub enum Matter<'a> {
     /// An incident.
     Incident(Cow<'a, Incident>),

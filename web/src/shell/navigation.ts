@@ -34,8 +34,8 @@ export const PLACES: readonly Place[] = [
   },
   { to: '/alerts', name: 'Alerts', icon: IconBell, waiting: (o) => o.open_alerts },
   { to: '/breach', name: 'Breach desk', icon: IconAlarm, waiting: (o) => o.running_obligations },
-  { to: '/changes', name: 'Changes', icon: IconArrowsExchange },
   { to: '/customers', name: 'Customers', icon: IconBuilding },
+  { to: '/changes', name: 'Changes', icon: IconArrowsExchange },
   { to: '/detectors', name: 'Detectors', icon: IconRadar2 },
   {
     to: '/sources',

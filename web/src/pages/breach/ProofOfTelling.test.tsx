@@ -21,6 +21,6 @@ it('says so where nobody is owed a notice', () => {
       <ProofTables proof={{ levels: [share('submitted', null)], customers: [] }} />
     </MantineProvider>,
   );
-  expect(screen.getByText('Nobody is owed a notice in this incident.')).toBeTruthy();
+  expect(screen.getByText('Nobody is owed a notice here.')).toBeTruthy();
   expect(screen.queryByRole('table')).toBeNull();
 });

@@ -120,7 +120,8 @@ export function Telling({ change }: { change: ChangeRow }) {
   const late = change.course === 'effective' || change.steps.some((taken) => taken.step === 'late');
   return (
     <span className={late ? 'bad strong' : 'soon'}>
-      {late ? 'late: to be told by ' : 'to be told by '}
+      {late && 'late: '}
+      {change.state === 'agreed' ? 'to be told by ' : 'to be judged, and told if substantial, by '}
       <At at={change.tell_by} />
     </span>
   );
