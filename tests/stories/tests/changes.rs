@@ -11,16 +11,19 @@ use watchkeeper_domain::change::{
 use watchkeeper_domain::customer::{Contact, ContactRole, Customer};
 use watchkeeper_domain::delivery::{Channel, Delivery};
 use watchkeeper_domain::id::CustomerId;
+use watchkeeper_domain::incident::TimelineEntry;
 use watchkeeper_domain::notice::{MachineFacts, Notice, NoticeError, NoticeFacts, Written};
 use watchkeeper_domain::page::PageReason;
 use watchkeeper_domain::register::Period;
 use watchkeeper_respond::RespondError;
 use watchkeeper_respond::operations::portal::{Checked, Response};
 use watchkeeper_respond::pack::Scope;
+use watchkeeper_store::PageRequest;
 use watchkeeper_stories::auditor::{rows, said, unpacked, verified};
 use watchkeeper_stories::company::{BYSTANDERS, INES, JONAS, MARA, TOMAS, VICTIMS};
 use watchkeeper_stories::house::{House, Setup, is_letter, pages_for};
 use watchkeeper_stories::place::Place;
+use watchkeeper_testbed::smtp::{Act, Stage};
 
 fn proposal(effective_at: DateTime<Utc>) -> ChangeProposal {
     ChangeProposal {
@@ -132,23 +135,20 @@ fn newcomer(at: DateTime<Utc>) -> Customer {
     }
 }
 
-/// The first victim stops paying; gives its key.
-async fn one_stops_paying(house: &House) -> String {
-    let key = VICTIMS[0].key();
-    let list = format!("key,name,paying\n{key},{},no\n", VICTIMS[0].name);
-    let import = house
-        .desk()
-        .import_customers(list.as_bytes(), false, &house.actor(INES).await)
-        .await
-        .expect("a preview");
-    assert_eq!(import.changed[0].changes, ["paying: yes → no"]);
-    let import = house
-        .desk()
-        .import_customers(list.as_bytes(), true, &house.actor(INES).await)
-        .await
-        .expect("an import");
-    assert!(import.committed, "{import:?}");
-    key
+/// These customers stop paying, by an import that is looked at first.
+async fn stop_paying(house: &House, customers: &[Customer]) {
+    let mut list = "key,name,paying\n".to_owned();
+    for customer in customers {
+        list.push_str(&format!("{},{},no\n", customer.key, customer.name));
+    }
+    let (desk, by) = (house.desk(), house.actor(INES).await);
+    let looked = desk.import_customers(list.as_bytes(), false, &by).await;
+    assert_eq!(
+        looked.expect("a preview").changed[0].changes,
+        ["paying: yes → no"]
+    );
+    let import = desk.import_customers(list.as_bytes(), true, &by).await;
+    assert!(import.expect("an import").committed);
 }
 
 /// The pack of all time, verified and taken apart.
@@ -193,7 +193,8 @@ fn addresses(people: &[User]) -> BTreeSet<String> {
 
 async fn a_substantial_change_is_told_once_to_each_customer_that_pays_on_the_day(place: Place) {
     let mut house = House::open(place, Setup::default()).await;
-    let unpaying = one_stops_paying(&house).await;
+    let unpaying = house.customers().await[&VICTIMS[0].key()].clone();
+    stop_paying(&house, std::slice::from_ref(&unpaying)).await;
     let change = agreed(&mut house, true).await;
     assert_eq!(change.reference(), "CHG-0001");
     let notice = submitted(&house, &change).await;
@@ -220,7 +221,7 @@ async fn a_substantial_change_is_told_once_to_each_customer_that_pays_on_the_day
     let letters = house.letters(&notice).await;
     let customers = house.customers().await;
     let lettered: BTreeSet<&CustomerId> = letters.iter().map(|letter| &letter.customer).collect();
-    assert!(!lettered.contains(&customers[&unpaying].id), "it does not pay");
+    assert!(!lettered.contains(&unpaying.id), "it does not pay");
     assert!(!lettered.contains(&late.id), "it came the day after");
     assert!(house.relay.mails_to("security@late.example").is_empty());
     assert!(house.relay.mails_to(&VICTIMS[0].security_contact()).is_empty());
@@ -314,6 +315,29 @@ async fn a_recipient_checks_the_notice_of_a_change_acknowledges_it_and_asks(plac
         .await
         .expect("answered");
     house.verified_audit().await;
+}
+
+async fn a_contact_that_refuses_the_letter_of_a_change_is_followed_by_the_next(place: Place) {
+    let mut house = House::open(place, Setup::default()).await;
+    let victim = VICTIMS[2];
+    let mut others = house.customers().await;
+    others.remove(&victim.key());
+    stop_paying(&house, &others.into_values().collect::<Vec<_>>()).await;
+    let change = agreed(&mut house, true).await;
+    let notice = submitted(&house, &change).await;
+    house.settle().await;
+    let refusal = Act::reply("550 5.1.1 no such user");
+    house.relay.server().script_once(Stage::Rcpt, refusal);
+    approved(&mut house, &notice).await;
+    assert_eq!(house.relay.mails_to(&victim.security_contact()).len(), 0);
+    assert_eq!(house.relay.mails_to(&victim.legal_contact()).len(), 1);
+    let mut tx = house.desk().store().read().await.expect("a transaction");
+    let entries = tx
+        .timeline(&change.id, &PageRequest::first(20))
+        .await
+        .expect("a timeline");
+    let told = |entry: &&TimelineEntry| entry.text.contains("told: a mail server accepted the notice");
+    assert_eq!(entries.items.iter().filter(told).count(), 1);
 }
 
 async fn four_eyes_judge_a_change_and_what_changed_since_is_not_sent(place: Place) {
@@ -506,5 +530,17 @@ async fn a_change_that_nobody_tells_pages_before_it_is_late_when_it_is_and_when_
  {
     if let Some(place) = Place::postgresql() {
         a_change_that_nobody_tells_pages_before_it_is_late_when_it_is_and_when_it_takes_effect(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_refuses_the_letter_of_a_change_is_followed_by_the_next_on_sqlite() {
+    a_contact_that_refuses_the_letter_of_a_change_is_followed_by_the_next(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_refuses_the_letter_of_a_change_is_followed_by_the_next_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_contact_that_refuses_the_letter_of_a_change_is_followed_by_the_next(place).await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod bounces;
 mod breach;
+mod changes;
 mod customers;
 mod evidence;
 mod guard;

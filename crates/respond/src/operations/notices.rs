@@ -71,7 +71,7 @@ impl Desk {
         written: Written,
         by: &Actor,
     ) -> Result<Notice, RespondError> {
-        let notice = Notice::draft(&matter.id(), kind, written, by.clone(), self.now());
+        let notice = Notice::draft(matter.id(), kind, written, by.clone(), self.now());
         tx.insert_notice(&notice).await?;
         let notice = self.render_letters(&mut tx, &matter, notice).await?;
         self.say(&mut tx, &matter, &notice, by, "notice.drafted", "begun")

@@ -262,7 +262,7 @@ impl Desk {
             return Ok(receipt);
         }
         let now = self.now();
-        let receipt = Receipt::open(letter, &found.matter.id(), now);
+        let receipt = Receipt::open(letter, found.matter.id(), now);
         tx.insert_receipt(&receipt).await?;
         let text = format!("{} opened the notice on the portal", letter.customer);
         let entry = found.matter.entry(EntryKind::Delivered, now, now, &by, text);

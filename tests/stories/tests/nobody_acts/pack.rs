@@ -2,7 +2,7 @@
 
 use super::*;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::register::Period;

@@ -9,14 +9,14 @@ export const FAULTS: Record<ChangeFault, string> = {
 export function ChangeTag({ change }: { change: ChangeRow }) {
   const fault = change.course === 'effective' && change.fault !== undefined;
   return (
-    <>
+    <span className="row">
       <span className={tone(change)}>{judged(change)}</span>
       {change.course !== 'planned' && (
-        <span className={fault ? 'tag alarm' : 'tag'} style={{ marginLeft: 4 }}>
+        <span className={fault ? 'tag alarm' : 'tag'}>
           {change.course === 'withdrawn' ? 'withdrawn' : fault ? 'in effect: fault' : 'in effect'}
         </span>
       )}
-    </>
+    </span>
   );
 }
 
