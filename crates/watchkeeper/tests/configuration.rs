@@ -27,6 +27,7 @@ fn the_default_is_sound() {
 fn the_default_says_what_the_code_does() {
     let written = Config::parse(DEFAULT, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(written.detection, watchkeeper::config::Detection::default());
+    assert_eq!(written.changes, watchkeeper::config::Changes::default());
     assert_eq!(written.incidents, watchkeeper::config::Incidents::default());
     assert_eq!(written.log, watchkeeper::config::Log::default());
 }
@@ -127,6 +128,21 @@ fn what_only_shows_when_fields_are_seen_together_is_said_too() {
             .remedy
             .contains("sns.topics")
     );
+}
+
+#[test]
+fn nobody_promises_to_tell_of_changes_more_than_a_year_ahead() {
+    let text = DEFAULT.replace("notice_days = 30", "notice_days = 366");
+    let faults = faults(&text);
+    assert!(
+        named(&faults, "changes.notice_days")
+            .remedy
+            .contains("at most 365"),
+        "{faults:#?}"
+    );
+    let zero = DEFAULT.replace("notice_days = 30", "notice_days = 0");
+    let config = Config::parse(&zero, Path::new("x")).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.changes.notice().as_seconds(), 0, "told on the day itself");
 }
 
 #[test]

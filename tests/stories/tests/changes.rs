@@ -388,6 +388,11 @@ async fn four_eyes_judge_a_change_and_what_changed_since_is_not_sent(place: Plac
         matches!(refused, Err(RespondError::Change(ChangeError::NotFrom { .. }))),
         "two people have to judge what it says now: {refused:?}"
     );
+    let early = desk.submit_notice(&again.id, &mara).await;
+    assert!(
+        matches!(early, Err(RespondError::Change(ChangeError::NotFrom { .. }))),
+        "{early:?}"
+    );
     let tomas = house.actor(TOMAS).await;
     desk.assess_change(&change.id, None, (true, "still another processor"), &tomas)
         .await

@@ -26,7 +26,7 @@ pub struct LetterLanguage {
     pub months: [String; 12],
     /// How an instant is written: a template with `weekday`, `day`, `month`, `year` and `time`.
     pub instant: String,
-    /// What each kind of notice is called.
+    /// What each kind of notice of an incident is called, where a later one speaks of it.
     pub kinds: BTreeMap<NoticeKind, String>,
     /// Blocks that several letters share, by name.
     #[serde(default)]
@@ -45,7 +45,7 @@ impl LetterLanguage {
         let mut language: Self = serde_yaml_ng::from_str(text).map_err(|fault| fault.to_string())?;
         let missing: Vec<&str> = NoticeKind::ALL
             .into_iter()
-            .filter(|kind| !language.kinds.contains_key(kind))
+            .filter(|kind| kind.of_incident() && !language.kinds.contains_key(kind))
             .map(NoticeKind::name)
             .collect();
         if !missing.is_empty() {

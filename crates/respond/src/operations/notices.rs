@@ -130,11 +130,14 @@ impl Desk {
     /// The author asks for approval; counsel is paged.
     ///
     /// # Errors
-    /// See [`Notice::submit`].
+    /// See [`Notice::submit`], and [`must_be_owed`](watchkeeper_domain::change::Change::must_be_owed) where it is about a change.
     pub async fn submit_notice(&self, id: &NoticeId, by: &Actor) -> Result<Notice, RespondError> {
         let mut tx = self.begin().await?;
         let notice = tx.notice(id).await?;
         let matter = self.matter(&mut tx, &notice.matter).await?;
+        if let Matter::Change(change) = &matter {
+            change.must_be_owed()?;
+        }
         // The list of customers that it goes to may have changed since the last edit.
         let notice = self.render_letters(&mut tx, &matter, notice).await?;
         let before = notice.version;
