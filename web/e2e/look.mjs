@@ -96,7 +96,7 @@ const PAGES = [
     '/customers',
     async (page) => {
       await click('Import CSV')(page);
-      await page.getByLabel('CSV', { exact: true }).fill('key,name\nzeta,Zeta Freight');
+      await page.getByLabel('CSV or JSON').fill('key,name\nzeta,Zeta Freight');
       await click('Preview changes')(page);
       await page.getByText('line 4').waitFor();
     },

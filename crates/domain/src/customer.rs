@@ -1,5 +1,9 @@
 //! A company whose data is kept: its tenants in the product, its contract, and whom to tell.
 
+mod terms;
+
+pub use terms::{Channel, ClockStart, ContractTerms, CountsFrom};
+
 use crate::id::CustomerId;
 use crate::span::Span;
 use chrono::{DateTime, Utc};
@@ -8,6 +12,9 @@ use std::collections::BTreeSet;
 
 /// The promise where a contract says nothing else: 72 hours from confirmation.
 pub const DEFAULT_LIMIT: Span = Span::hours(72);
+
+/// A customer has no more tags.
+const MOST_TAGS: usize = 50;
 
 /// What stands before a customer's key where evidence names the customer by it instead of by a tenant.
 pub const BY_KEY: &str = "customer:";
@@ -30,6 +37,12 @@ pub struct Customer {
     /// The contract's reference.
     #[serde(default)]
     pub contract: String,
+    /// What the contract says beside that.
+    #[serde(default)]
+    pub terms: ContractTerms,
+    /// Words of the company's own by which it finds customers, such as `healthcare`.
+    #[serde(default)]
+    pub tags: BTreeSet<String>,
     /// Language of letters, BCP 47, such as `en`.
     pub language: String,
     /// Whether it pays, so that it is told of changes that affect security.
@@ -107,10 +120,15 @@ impl Customer {
         contacts
     }
 
-    /// Whom a notice goes to first: every contact of the most preferred kind that the customer has.
+    /// Whom a notice goes to first: every contact of the kinds that the contract names; where it names none, or the customer has none of
+    /// them, every contact of the most preferred kind that it has.
     #[must_use]
     pub fn first_recipients(&self) -> Vec<&Contact> {
         let contacts = self.contacts_in_order();
+        let named = |contact: &&Contact| self.terms.recipients.contains(&contact.role);
+        if contacts.iter().any(named) {
+            return contacts.into_iter().filter(named).collect();
+        }
         let best = contacts.first().map(|contact| contact.role);
         contacts
             .into_iter()
@@ -153,6 +171,24 @@ impl Customer {
             && (limit < Span::hours(1) || limit > Span::hours(24 * 90))
         {
             faults.push(format!("notify_within: {limit} is not between 1h and 90d"));
+        }
+        for role in &self.terms.recipients {
+            if !self.contacts.iter().any(|contact| contact.role == *role) {
+                let role = role.name();
+                faults.push(format!(
+                    "terms.recipients: the contract names the {role} contact, and there is none; add one to contacts"
+                ));
+            }
+        }
+        let long = |tag: &&String| tag.is_empty() || tag.len() > 60 || tag.chars().any(char::is_control);
+        if let Some(tag) = self.tags.iter().find(long) {
+            faults.push(format!("tags: `{tag}` has not 1 to 60 bytes in one line"));
+        }
+        if self.tags.len() > MOST_TAGS {
+            faults.push(format!(
+                "tags: there are {}; give at most {MOST_TAGS}",
+                self.tags.len()
+            ));
         }
         if self.contacts.is_empty() {
             faults.push("contacts: name at least one person to tell".to_owned());

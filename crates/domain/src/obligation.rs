@@ -8,9 +8,10 @@ pub mod limit;
 pub mod rule;
 
 use crate::actor::Actor;
-use crate::customer::Customer;
+use crate::customer::{ClockStart, CountsFrom, Customer};
 use crate::id::{CustomerId, IncidentId, NoticeId, ObligationId};
 use crate::span::Span;
+use crate::words::second;
 use chrono::{DateTime, Duration, Utc};
 use limit::Reading;
 use serde::{Deserialize, Serialize};
@@ -193,42 +194,84 @@ impl StepTaken {
     }
 }
 
-impl Obligation {
-    /// What is owed to `customer` for a disclosure confirmed at `confirmed_at`.
-    #[must_use]
-    pub fn owe(incident: &IncidentId, customer: &Customer, confirmed_at: DateTime<Utc>) -> Self {
+/// The rule that the promise to a customer comes from.
+fn rule_of(customer: &Customer) -> &'static str {
+    if customer.notify_within.is_none() && customer.terms.counts_from == CountsFrom::Confirmed {
+        "contract.default72"
+    } else {
+        "contract.dpa"
+    }
+}
+
+impl Deadline {
+    /// By when a customer must be told, by a clock that started at `start`.
+    fn of(customer: &Customer, start: ClockStart) -> Self {
         let limit = customer.limit();
-        let (rule, source) = match customer.notify_within {
-            Some(_) if customer.contract.is_empty() => ("contract.dpa", "the customer's contract".to_owned()),
-            Some(_) => (
-                "contract.dpa",
-                format!("the customer's contract {}", customer.contract),
-            ),
-            None => (
-                "contract.default72",
-                "the promise where a contract says nothing else".to_owned(),
-            ),
+        let rule = rule_of(customer);
+        let source = match rule {
+            "contract.default72" => "the promise where a contract says nothing else".to_owned(),
+            _ if customer.contract.is_empty() => "the customer's contract".to_owned(),
+            _ => format!("the customer's contract {}", customer.contract),
         };
-        let Reading { due_at, arithmetic } = Reading::elapsed(confirmed_at, limit);
+        let asked = customer.terms.counts_from;
+        let instead = if asked == start.from {
+            ""
+        } else {
+            ", which counts where nobody has recorded an earlier moment"
+        };
+        let Reading { due_at, arithmetic } = Reading::elapsed(start.at, limit);
         let explanation = format!(
-            "{rule}: {source} asks for a notice within {limit} of the confirmation of the disclosure. Confirmed {arithmetic}."
+            "{rule}: {source} asks for a notice within {limit} of {}. From {}{instead}: {arithmetic}.",
+            asked.in_words(),
+            start.from.in_words(),
         );
+        Self {
+            from: start.at,
+            limit,
+            due_at,
+            explanation,
+        }
+    }
+}
+
+impl Obligation {
+    /// What is owed to `customer` for a confirmed disclosure, by a clock that started at `start`.
+    #[must_use]
+    pub fn owe(incident: &IncidentId, customer: &Customer, start: ClockStart) -> Self {
         Self {
             id: ObligationId::derived(&[incident.as_str(), customer.id.as_str(), "contract"]),
             version: 1,
             incident: incident.clone(),
             customer: customer.id.clone(),
-            rule: rule.to_owned(),
-            deadline: Deadline {
-                from: confirmed_at,
-                limit,
-                due_at,
-                explanation,
-            },
+            rule: rule_of(customer).to_owned(),
+            deadline: Deadline::of(customer, start),
             steps: Vec::new(),
             held_until: None,
             state: ObligationState::Running,
         }
+    }
+
+    /// The moment that the customer's contract counts from was recorded, or moved: the clock counts from there, and what stood before
+    /// stays in its explanation. A clock of the confirmation does not move: it was started once. A miss stays a miss. `None` when
+    /// nothing changes.
+    #[must_use]
+    pub fn count_from(mut self, customer: &Customer, start: ClockStart) -> Option<Self> {
+        let missed = matches!(self.state, ObligationState::Missed { .. });
+        if start.from == CountsFrom::Confirmed || start.at == self.deadline.from || missed {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.deadline, Deadline::of(customer, start));
+        let was = format!(
+            " Before, it counted from {} and was due at {}.",
+            second(before.from),
+            second(before.due_at)
+        );
+        self.deadline.explanation.push_str(&was);
+        if let ObligationState::Told { at, in_time, .. } = &mut self.state {
+            *in_time = *at <= self.deadline.due_at;
+        }
+        self.version += 1;
+        Some(self)
     }
 
     /// When a step of the ladder is due. Nothing is sent while a legal hold lasts.
@@ -411,7 +454,8 @@ impl Obligation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::customer::{Contact, ContactRole};
+    use crate::customer::{Contact, ContactRole, ContractTerms};
+    use std::collections::BTreeSet;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("a test's instant")
@@ -426,6 +470,8 @@ mod tests {
             tenants: ["t-acme".to_owned()].into(),
             notify_within: hours.map(Span::hours),
             contract: String::new(),
+            terms: ContractTerms::default(),
+            tags: BTreeSet::new(),
             language: "en".into(),
             paying: true,
             contacts: vec![Contact {
@@ -440,7 +486,8 @@ mod tests {
     }
 
     fn owed(hours: Option<u32>, from: &str) -> Obligation {
-        Obligation::owe(&IncidentId::derived(&["i"]), &customer(hours), at(from))
+        let start = ClockStart::confirmed(at(from));
+        Obligation::owe(&IncidentId::derived(&["i"]), &customer(hours), start)
     }
 
     #[test]

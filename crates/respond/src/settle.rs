@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::change::{Change, ChangeError, ChangeOutcome, ChangePage};
 use watchkeeper_domain::id::{ChangeId, IncidentId, digest};
-use watchkeeper_domain::incident::{Incident, Intent, Outcome, TimelineEntry, TransitionError};
+use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Outcome, TimelineEntry, TransitionError};
 use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_store::{StoreError, Tx};
 
@@ -69,6 +69,12 @@ impl Desk {
             return Ok(subject);
         }
         let mut subject = subject;
+        if matches!(subject.disclosure, Disclosure::Suspected { .. })
+            && intents.contains(&Intent::Owe)
+            && let Some(wanted) = self.decision_wanted_by(tx, &subject).await?
+        {
+            entries.extend(subject.decide_no_later_than(wanted, self.now()));
+        }
         let library = &self.house.library;
         let clocks = subject.law_clocks(&library.rules, &library.calendars);
         if subject.keep_law_clocks(&clocks, self.now()) && before == Some(subject.version) {

@@ -15,7 +15,13 @@ const CHUNK: usize = 500;
 
 /// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
 fn columns(statement: Statement, customer: &Customer) -> Result<Statement, StoreError> {
-    let search = format!("{}\n{}", customer.name, customer.key).to_lowercase();
+    let tags = customer
+        .tags
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let search = format!("{}\n{}\n{tags}", customer.name, customer.key).to_lowercase();
     Ok(statement
         .bind(&customer.id)
         .bind(customer.key.as_str())

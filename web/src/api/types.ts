@@ -737,6 +737,17 @@ export interface Contact {
   role: ContactRole;
   verified_at?: Instant;
 }
+/** From when the limit of a contract counts. */
+export type CountsFrom = 'confirmed' | 'aware' | 'suspected' | 'detected';
+/** How a customer is told: by e-mail in any case. */
+export type Channel = 'email' | 'phone' | 'post' | 'portal';
+/** What a contract says of notices beside their limit. */
+export interface ContractTerms {
+  counts_from: CountsFrom;
+  /** Kinds of contacts that are all told; none: the first kind that there is. */
+  recipients: ContactRole[];
+  channel: Channel;
+}
 export interface Customer {
   id: string;
   version: number;
@@ -745,6 +756,8 @@ export interface Customer {
   tenants: string[];
   notify_within: Span | null;
   contract: string;
+  terms: ContractTerms;
+  tags: string[];
   language: string;
   /** Whether it is told of changes that affect security. */
   paying: boolean;
@@ -762,6 +775,8 @@ export interface CustomerEdit {
   tenants: string[];
   notify_within: Span | null;
   contract: string;
+  terms: ContractTerms;
+  tags: string[];
   language: string;
   paying: boolean;
   contacts: { name: string; email: string; role: ContactRole }[];

@@ -1,8 +1,8 @@
 //! Was customers' confidential information disclosed, to whom does it belong, and who decided that when and why.
 
 use super::{
-    EntryKind, Incident, Intent, Outcome, ReversalAsked, Reversed, TimerKind, TimerState, TransitionError,
-    reason,
+    EntryKind, Incident, Intent, Outcome, ReversalAsked, Reversed, TimelineEntry, TimerKind, TimerState,
+    TransitionError, reason,
 };
 use crate::actor::Actor;
 use crate::detection::TenantTrace;
@@ -213,7 +213,7 @@ impl Incident {
         Ok(Outcome {
             subject: self,
             entries: vec![entry],
-            intents: vec![page],
+            intents: vec![Intent::Owe, page],
         })
     }
 
@@ -346,11 +346,11 @@ impl Incident {
             let text = format!("{new} customers proposed as affected: the evidence names their tenants");
             entries.push(self.entry(EntryKind::AffectedChanged, at, at, &by, text));
         }
-        let owes = new > 0 && self.disclosure.confirmed_at().is_some();
+        let owes = (new > 0).then(|| self.owes()).flatten();
         Some(Outcome {
             subject: self,
             entries,
-            intents: if owes { vec![Intent::Owe] } else { Vec::new() },
+            intents: owes.into_iter().collect(),
         })
     }
 
@@ -430,10 +430,53 @@ impl Incident {
     }
 
     fn listed(self, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
-        let owed = self.disclosure.confirmed_at().map(|_| Intent::Owe);
+        let owes = self.owes();
         let mut outcome = self.changed(EntryKind::AffectedChanged, by, at, text);
-        outcome.intents.extend(owed);
+        outcome.intents.extend(owes);
         outcome
+    }
+
+    /// While a disclosure is in question, what is owed follows from the list of customers and from the moments.
+    pub(super) fn owes(&self) -> Option<Intent> {
+        match self.disclosure {
+            Disclosure::Suspected { .. } | Disclosure::Confirmed { .. } => Some(Intent::Owe),
+            Disclosure::None | Disclosure::Rejected { .. } => None,
+        }
+    }
+
+    /// The contracts of customers on the list count from before a confirmation: the decision on the suspicion is due by `wanted` at the
+    /// latest. Says so where that is earlier than what stands.
+    pub fn decide_no_later_than(
+        &mut self,
+        wanted: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Option<TimelineEntry> {
+        let Disclosure::Suspected { decide_by, .. } = &mut self.disclosure else {
+            return None;
+        };
+        let wanted = wanted.max(at);
+        if wanted >= *decide_by {
+            return None;
+        }
+        let text = format!(
+            "The decision on the disclosure is due by {}, before {}: contracts of customers on the list count from before a confirmation",
+            minute(wanted),
+            minute(*decide_by)
+        );
+        *decide_by = wanted;
+        self.move_decision(wanted);
+        let by = Actor::worker("ladder");
+        Some(self.entry(EntryKind::DisclosureChanged, at, at, &by, text))
+    }
+
+    fn move_decision(&mut self, to: DateTime<Utc>) {
+        for timer in &mut self.timers {
+            if matches!(timer.kind, TimerKind::DisclosureDecision { .. })
+                && timer.state == TimerState::Running
+            {
+                timer.due_at = to;
+            }
+        }
     }
 
     /// Somebody needs longer to decide on a suspicion. What was suspected, and when, stays.
@@ -474,14 +517,10 @@ impl Incident {
             minute(*decide_by)
         );
         *decide_by = until;
-        for timer in &mut self.timers {
-            if matches!(timer.kind, TimerKind::DisclosureDecision { .. })
-                && timer.state == TimerState::Running
-            {
-                timer.due_at = until;
-            }
-        }
-        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
+        self.move_decision(until);
+        let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
+        outcome.intents = vec![Intent::Owe];
+        Ok(outcome)
     }
 
     pub(super) fn disclosure_is(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {

@@ -31,7 +31,7 @@ pub use opening::Opening;
 pub use particulars::{LONGEST_PARTICULAR, Particular, ParticularRecord};
 pub use pauses::{ClockPause, PauseAsked, PauseLifted};
 pub use roles::{Holder, Offer, Post, Role, Term};
-pub use tasks::{Task, TaskState};
+pub use tasks::{ByHand, Task, TaskState};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use timers::{Timer, TimerKind, TimerState};
 pub use updates::PromisedUpdate;
@@ -235,7 +235,8 @@ pub enum Intent {
         /// Why.
         reason: PageReason,
     },
-    /// Bring obligations in line with the list of affected customers: new ones are owed, those of cleared customers end.
+    /// Bring obligations in line with the list of affected customers and with the moments that contracts count from: new ones are owed,
+    /// those of cleared customers end; a suspicion is decided on before contracts run out that count from it.
     Owe,
 }
 

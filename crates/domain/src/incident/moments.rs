@@ -86,10 +86,11 @@ impl Incident {
             why,
         });
         let entry = self.entry(EntryKind::DisclosureChanged, was_at, at, by, text);
+        let owes = self.owes().into_iter().collect();
         Ok(Outcome {
             subject: self,
             entries: vec![entry],
-            intents: Vec::new(),
+            intents: owes,
         })
     }
 

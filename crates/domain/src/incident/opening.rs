@@ -217,7 +217,7 @@ impl Incident {
     }
 
     /// Starts the timers of the tasks from the one at `first` on.
-    fn time_tasks(&mut self, first: usize) {
+    pub(super) fn time_tasks(&mut self, first: usize) {
         let timed = |task: &Task| {
             task.due_at.map(|due_at| {
                 (

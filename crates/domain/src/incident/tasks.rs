@@ -2,6 +2,7 @@
 
 use super::{EntryKind, Incident, Outcome, Phase, Role, TimerKind, TransitionError};
 use crate::actor::Actor;
+use crate::customer::{Channel, Customer};
 use crate::id::TaskId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,67 @@ pub enum TaskState {
     },
 }
 
+/// Customers whose contracts ask for more than the e-mail, in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByHand {
+    /// How.
+    pub channel: Channel,
+    /// Their names.
+    pub customers: Vec<String>,
+    /// The earliest of their deadlines.
+    pub due_at: DateTime<Utc>,
+}
+
+/// A task names so many customers; further ones are a task of their own, so that several people can share them.
+const CUSTOMERS_A_TASK: usize = 25;
+
+impl ByHand {
+    /// Whom people tell of a notice by hand, the earliest deadlines first: those of these customers, each with its deadline, whose
+    /// contracts ask for it.
+    #[must_use]
+    pub fn of(mut told: Vec<(&Customer, DateTime<Utc>)>) -> Vec<Self> {
+        told.sort_by(|a, b| (a.1, &a.0.name).cmp(&(b.1, &b.0.name)));
+        let mut all = Vec::new();
+        for channel in Channel::ALL
+            .into_iter()
+            .filter(|channel| channel.by_hand().is_some())
+        {
+            let theirs: Vec<&(&Customer, DateTime<Utc>)> = told
+                .iter()
+                .filter(|(customer, _)| customer.terms.channel == channel)
+                .collect();
+            all.extend(theirs.chunks(CUSTOMERS_A_TASK).map(|some| Self {
+                channel,
+                customers: some.iter().map(|(customer, _)| customer.name.clone()).collect(),
+                due_at: some[0].1,
+            }));
+        }
+        all
+    }
+}
+
 impl Incident {
+    /// Contracts ask people to tell customers by hand: tasks of whoever speaks to customers.
+    pub(super) fn ask_by_hand(&mut self, by_hand: &[ByHand]) {
+        let first = self.tasks.len();
+        for each in by_hand {
+            let Some(what) = each.channel.by_hand() else {
+                continue;
+            };
+            let number = self.tasks.len().to_string();
+            self.tasks.push(Task {
+                id: TaskId::derived(&[self.id.as_str(), "by hand", &number]),
+                title: format!("{what}, as the contract asks: {}", each.customers.join(", ")),
+                phase: self.phase,
+                role: Role::CommunicationsLiaison,
+                due_at: Some(each.due_at),
+                csf: Some("RS.CO-02".to_owned()),
+                state: TaskState::Open,
+            });
+        }
+        self.time_tasks(first);
+    }
+
     /// A task is done.
     ///
     /// # Errors

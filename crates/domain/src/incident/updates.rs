@@ -1,6 +1,6 @@
 //! Letters say when the customer hears again; here is who makes sure of it.
 
-use super::{EntryKind, Incident, Outcome, TimerKind, TimerState};
+use super::{ByHand, EntryKind, Incident, Outcome, TimerKind, TimerState};
 use crate::actor::Actor;
 use crate::notice::NoticeKind;
 use crate::page::PageTarget;
@@ -49,7 +49,7 @@ impl PromisedUpdate {
 }
 
 impl Incident {
-    /// A notice went to customers, with the words `text`; it may promise an update.
+    /// A notice went to customers, with the words `text`; it may promise an update, and contracts may ask people to tell some by hand.
     ///
     /// What goes to everybody who was told before takes the place of what they were promised. What goes to some only, such as a full
     /// notice to a customer who was found later, leaves the earlier promise of the others in force; a full notice is the update that a
@@ -58,6 +58,7 @@ impl Incident {
         mut self,
         kind: NoticeKind,
         promised: Option<DateTime<Utc>>,
+        by_hand: &[ByHand],
         text: String,
         by: &Actor,
         at: DateTime<Utc>,
@@ -76,6 +77,7 @@ impl Incident {
                 self.start_timer(TimerKind::NextUpdate { promise }, promise.reminder(at));
             }
         }
+        self.ask_by_hand(by_hand);
         self.changed(EntryKind::NoticeChanged, by, at, text)
     }
 

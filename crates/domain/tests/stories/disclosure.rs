@@ -3,6 +3,7 @@
 use crate::samples::{customer, friday, incident, minutes, person};
 use chrono::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::customer::CountsFrom;
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::incident::{
@@ -185,15 +186,18 @@ fn what_people_decided_about_a_customer_stays_whatever_the_evidence_adds() {
 }
 
 #[test]
-fn the_list_asks_for_obligations_only_once_the_disclosure_is_confirmed() {
-    let before = suspected()
-        .propose_affected(vec![proposal("acme", 3)], BTreeSet::new(), friday())
-        .expect("new");
-    assert!(before.intents.is_empty());
-    let after = confirmed()
-        .propose_affected(vec![proposal("acme", 3)], BTreeSet::new(), friday())
-        .expect("new");
-    assert_eq!(after.intents, [Intent::Owe]);
+fn what_is_owed_follows_the_list_while_a_disclosure_is_in_question() {
+    let list = |incident: Incident| {
+        let proposed = incident.propose_affected(vec![proposal("acme", 3)], BTreeSet::new(), friday());
+        proposed.expect("new").intents
+    };
+    assert_eq!(list(incident(Severity::Sev1)), []);
+    assert_eq!(
+        list(suspected()),
+        [Intent::Owe],
+        "a contract may count from the suspicion"
+    );
+    assert_eq!(list(confirmed()), [Intent::Owe]);
     let by_hand = confirmed()
         .set_affected(
             &customer("beta", None).id,
@@ -290,4 +294,40 @@ fn a_list_changes_many_customers_at_once_and_says_so_once() {
             .subject
             .set_all_affected(&ids, Standing::Confirmed, "again", &person("lea"), friday());
     assert!(again.is_err(), "nothing would change");
+}
+
+#[test]
+fn a_suspicion_is_decided_on_before_a_contract_that_counts_from_it_runs_out() {
+    let mut customer = customer("acme", Some(Span::hours(24)));
+    let mut incident = suspected();
+    assert_eq!(customer.decision_wanted_by(&incident.moments_in_force()), None);
+    customer.terms.counts_from = CountsFrom::Aware;
+    assert_eq!(
+        customer.decision_wanted_by(&incident.moments_in_force()),
+        None,
+        "nobody recorded that we were aware"
+    );
+    customer.terms.counts_from = CountsFrom::Suspected;
+    let wanted = customer.decision_wanted_by(&incident.moments_in_force());
+    let wanted = wanted.expect("it was suspected");
+    assert_eq!(wanted, friday() + Duration::hours(16));
+    let entry = incident.decide_no_later_than(wanted, friday());
+    assert!(
+        entry
+            .expect("it is earlier")
+            .text
+            .contains("The decision on the disclosure is due by")
+    );
+    assert!(incident.timers.iter().any(|timer| timer.due_at == wanted));
+    assert!(
+        incident.decide_no_later_than(wanted, friday()).is_none(),
+        "it stands already"
+    );
+    let late = wanted - Duration::hours(20);
+    let entry = incident.decide_no_later_than(late, friday());
+    assert!(entry.is_some());
+    assert!(
+        incident.timers.iter().any(|timer| timer.due_at == friday()),
+        "what is past is due now"
+    );
 }

@@ -4,6 +4,7 @@ use crate::samples::{customer, friday, person};
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use watchkeeper_domain::customer::ClockStart;
 use watchkeeper_domain::drill::{DrillControl, DrillPolicy, DrillReach, DrillRecord, DrillReport, Verdict};
 use watchkeeper_domain::id::{LetterId, NoticeId, UserId};
 use watchkeeper_domain::incident::{
@@ -198,7 +199,7 @@ fn report(acts: &Acts) -> DrillReport {
                 .subject;
         }
         if acts.decided.is_some() {
-            let mut owed = Obligation::owe(&incident.id, &customer, friday());
+            let mut owed = Obligation::owe(&incident.id, &customer, ClockStart::confirmed(friday()));
             if let Some(done) = told {
                 let in_time = at(done) <= owed.deadline.due_at;
                 let notice = NoticeId::derived(&["n"]);

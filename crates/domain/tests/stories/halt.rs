@@ -3,6 +3,7 @@
 use crate::samples::{customer, friday, incident, minutes, person};
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
+use watchkeeper_domain::customer::ClockStart;
 use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Severity, TransitionError};
 use watchkeeper_domain::obligation::{Obligation, ObligationState, Step};
 
@@ -95,7 +96,11 @@ fn a_hold_ends_and_is_never_longer_than_thirty_days() {
 
 /// What is owed to somebody with the usual 72 hours, held until an instant.
 fn held(until: DateTime<Utc>) -> Obligation {
-    let owed = Obligation::owe(&confirmed().id, &customer("acme", None), friday());
+    let owed = Obligation::owe(
+        &confirmed().id,
+        &customer("acme", None),
+        ClockStart::confirmed(friday()),
+    );
     owed.hold(Some(until)).expect("held")
 }
 
@@ -134,7 +139,11 @@ fn a_hold_that_is_lifted_after_the_deadline_sends_at_once() {
 
 #[test]
 fn a_hold_that_ends_before_the_notice_is_due_changes_nothing() {
-    let plain = Obligation::owe(&confirmed().id, &customer("acme", None), friday());
+    let plain = Obligation::owe(
+        &confirmed().id,
+        &customer("acme", None),
+        ClockStart::confirmed(friday()),
+    );
     let owed = held(friday() + Duration::hours(10));
     for step in Step::ALL {
         assert_eq!(owed.step_at(step), plain.step_at(step));
@@ -153,7 +162,7 @@ proptest! {
         let mut looks = looks;
         looks.sort_unstable();
         looks.push(300);
-        let mut owed = Obligation::owe(&confirmed().id, &customer("acme", None), friday());
+        let mut owed = Obligation::owe(&confirmed().id, &customer("acme", None), ClockStart::confirmed(friday()));
         owed = owed.clone().hold(Some(friday() + Duration::hours(until))).unwrap_or(owed);
         let mut lifted = lifted;
         let mut sent = Vec::new();

@@ -5,7 +5,7 @@ use crate::samples::{customer, friday, incident, minutes, person, playbooks_fold
 use chrono::{DateTime, Utc};
 use std::path::Path;
 use watchkeeper_domain::change::Change;
-use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::customer::{ClockStart, Customer};
 use watchkeeper_domain::incident::{Incident, Severity, Standing};
 use watchkeeper_domain::notice::{
     Earlier, FactField, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate, Notice,
@@ -147,7 +147,7 @@ impl Sample {
     fn letter(&self, template: &LetterTemplate) -> Result<Letter, String> {
         let mut incident = confirmed_incident(&self.customer, self.standing);
         incident.drill = self.drill;
-        let obligation = Obligation::owe(&incident.id, &self.customer, friday());
+        let obligation = Obligation::owe(&incident.id, &self.customer, ClockStart::confirmed(friday()));
         let change = Change {
             number: 7,
             ..proposed()
@@ -490,7 +490,7 @@ fn where_a_fact_is_empty_the_letter_says_so() {
 fn a_translation_is_what_its_readers_get_and_the_others_get_what_was_written_first() {
     let sample = Sample::usual();
     let incident = confirmed_incident(&sample.customer, Standing::Confirmed);
-    let obligation = Obligation::owe(&incident.id, &sample.customer, friday());
+    let obligation = Obligation::owe(&incident.id, &sample.customer, ClockStart::confirmed(friday()));
     let german = NoticeFacts {
         what_happened: "Ein Schlüssel wurde gestohlen".to_owned(),
         ..facts()

@@ -3,12 +3,22 @@
 use crate::samples::{customer, friday, minutes, person};
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::customer::{
+    Channel, ClockStart, Contact, ContactRole, ContractTerms, CountsFrom, Customer,
+};
 use watchkeeper_domain::id::{IncidentId, NoticeId};
+use watchkeeper_domain::incident::ByHand;
+use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_domain::obligation::{Obligation, ObligationState, Step, StepTaken};
 use watchkeeper_domain::span::Span;
 
 fn owed(limit: Option<Span>) -> Obligation {
-    Obligation::owe(&IncidentId::derived(&["i"]), &customer("acme", limit), friday())
+    Obligation::owe(
+        &IncidentId::derived(&["i"]),
+        &customer("acme", limit),
+        ClockStart::confirmed(friday()),
+    )
 }
 
 fn notice() -> NoticeId {
@@ -29,7 +39,11 @@ fn wake_at(mut obligation: Obligation, instants: &[DateTime<Utc>]) -> (Obligatio
 #[test]
 fn what_is_owed_twice_is_owed_once() {
     assert_eq!(owed(None).id, owed(Some(Span::hours(24))).id);
-    let other = Obligation::owe(&IncidentId::derived(&["i"]), &customer("beta", None), friday());
+    let other = Obligation::owe(
+        &IncidentId::derived(&["i"]),
+        &customer("beta", None),
+        ClockStart::confirmed(friday()),
+    );
     assert_ne!(owed(None).id, other.id);
 }
 
@@ -195,4 +209,125 @@ proptest! {
         prop_assert!(taken.is_empty());
         prop_assert_eq!(after, told);
     }
+}
+
+fn aware(hours_before: i64) -> ClockStart {
+    ClockStart {
+        from: CountsFrom::Aware,
+        at: friday() - Duration::hours(hours_before),
+    }
+}
+
+#[test]
+fn a_moment_that_a_contract_counts_from_moves_its_clock_and_both_readings_stay() {
+    let mut customer = customer("acme", Some(Span::hours(24)));
+    customer.terms.counts_from = CountsFrom::Aware;
+    let owed = Obligation::owe(
+        &IncidentId::derived(&["i"]),
+        &customer,
+        ClockStart::confirmed(friday()),
+    );
+    let told = owed
+        .clone()
+        .told(&notice(), friday() + Duration::hours(20))
+        .expect("running");
+    let moved = owed
+        .clone()
+        .count_from(&customer, aware(5))
+        .expect("it counts from awareness");
+    assert_eq!(moved.deadline.due_at, friday() + Duration::hours(19));
+    assert!(moved.deadline.explanation.contains("Before, it counted from"));
+    assert!(moved.count_from(&customer, aware(5)).is_none(), "nothing changes");
+
+    let late = told
+        .count_from(&customer, aware(5))
+        .expect("it counts from awareness");
+    assert!(
+        matches!(late.state, ObligationState::Told { in_time: false, .. }),
+        "twenty hours after the confirmation are twenty-five after awareness"
+    );
+    let (missed, _) = owed.clone().take_due(friday() + Duration::hours(24));
+    assert!(
+        missed.count_from(&customer, aware(5)).is_none(),
+        "a miss stays one"
+    );
+    assert!(
+        owed.count_from(&customer, ClockStart::confirmed(friday() + minutes(1)))
+            .is_none()
+    );
+}
+
+#[test]
+fn a_contract_counts_from_the_confirmation_where_its_moment_was_not_recorded_or_came_later() {
+    let mut terms = ContractTerms {
+        counts_from: CountsFrom::Aware,
+        ..ContractTerms::default()
+    };
+    let moments = |hours: i64| BTreeMap::from([(Moment::Aware, friday() + Duration::hours(hours))]);
+    assert_eq!(terms.start(&moments(-5), friday()), aware(5));
+    assert_eq!(
+        terms.start(&moments(5), friday()),
+        ClockStart::confirmed(friday())
+    );
+    assert_eq!(
+        terms.start(&BTreeMap::new(), friday()),
+        ClockStart::confirmed(friday())
+    );
+    terms.counts_from = CountsFrom::Confirmed;
+    assert_eq!(
+        terms.start(&moments(-5), friday()),
+        ClockStart::confirmed(friday())
+    );
+}
+
+#[test]
+fn a_contract_names_who_is_told_and_names_only_who_is_there() {
+    let mut customer = customer("acme", None);
+    customer.contacts = [ContactRole::Billing, ContactRole::Legal, ContactRole::Security]
+        .map(|role| Contact {
+            name: role.name().to_owned(),
+            email: format!("{}@acme.example", role.name()),
+            role,
+            verified_at: None,
+        })
+        .into();
+    assert_eq!(customer.first_addresses(), ["security@acme.example"]);
+    customer.terms.recipients = BTreeSet::from([ContactRole::Billing, ContactRole::Legal]);
+    assert_eq!(
+        customer.first_addresses(),
+        ["legal@acme.example", "billing@acme.example"]
+    );
+    customer.terms.recipients = BTreeSet::from([ContactRole::Admin]);
+    assert_eq!(
+        customer.first_addresses(),
+        ["security@acme.example"],
+        "somebody is told in any case"
+    );
+    let faults = customer.faults().join("; ");
+    assert!(
+        faults.contains("terms.recipients: the contract names the admin contact"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn customers_who_are_told_by_hand_stand_on_tasks_of_a_size_that_people_can_share() {
+    let customers: Vec<Customer> = (0..30)
+        .map(|number| {
+            let mut customer = customer(&format!("c{number:02}"), None);
+            if number > 0 {
+                customer.terms.channel = Channel::Phone;
+            }
+            customer
+        })
+        .collect();
+    let due = |number: i64| friday() + Duration::hours(100 - number);
+    let told = (0..)
+        .zip(&customers)
+        .map(|(number, customer)| (customer, due(number)));
+    let tasks = ByHand::of(told.collect());
+    let sizes: Vec<usize> = tasks.iter().map(|task| task.customers.len()).collect();
+    assert_eq!(sizes, [25, 4]);
+    assert_eq!(tasks[0].due_at, due(29), "the earliest deadline comes first");
+    assert_eq!(tasks[0].customers[0], customers[29].name);
 }

@@ -4,6 +4,7 @@ use crate::samples::{customer, playbooks_folder, read};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use watchkeeper_domain::customer::ClockStart;
 use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::obligation::calendar::Calendar;
 use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
@@ -80,7 +81,7 @@ fn what_is_owed_to_customers_is_what_the_contract_rules_say_with_the_whole_ladde
             let owed = Obligation::owe(
                 &IncidentId::derived(&["i"]),
                 &customer("acme", example.contract),
-                example.moments[&Moment::Confirmed],
+                ClockStart::confirmed(example.moments[&Moment::Confirmed]),
             );
             assert_eq!(owed.rule, rule.id, "{}", example.name);
             assert_eq!(

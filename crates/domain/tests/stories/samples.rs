@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::alert::Alert;
-use watchkeeper_domain::customer::{Contact, ContactRole, Customer};
+use watchkeeper_domain::customer::{Contact, ContactRole, ContractTerms, Customer};
 use watchkeeper_domain::detection::{Detection, Evidence, Level, Reason, TenantTrace};
 use watchkeeper_domain::event::{Entity, SourceName};
 use watchkeeper_domain::id::{CustomerId, UserId};
@@ -80,6 +80,8 @@ pub(crate) fn customer(key: &str, notify_within: Option<Span>) -> Customer {
         tenants: [format!("t-{key}")].into(),
         notify_within,
         contract: String::new(),
+        terms: ContractTerms::default(),
+        tags: BTreeSet::new(),
         language: "en".to_owned(),
         paying: true,
         contacts: vec![

@@ -184,6 +184,7 @@ impl Desk {
 mod tests {
     use super::*;
     use chrono::DateTime;
+    use watchkeeper_domain::customer::ContractTerms;
 
     fn customer(key: &str, name: &str, tenants: &[&str]) -> Customer {
         Customer {
@@ -194,6 +195,8 @@ mod tests {
             tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect(),
             notify_within: None,
             contract: String::new(),
+            terms: ContractTerms::default(),
+            tags: BTreeSet::new(),
             language: "en".to_owned(),
             paying: true,
             contacts: Vec::new(),

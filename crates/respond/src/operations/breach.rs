@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::customer::{BY_KEY, Customer};
+use watchkeeper_domain::customer::BY_KEY;
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{
@@ -555,32 +555,45 @@ impl Desk {
         incident: &Incident,
         by: &Actor,
     ) -> Result<Vec<TimelineEntry>, RespondError> {
-        let Some(confirmed_at) = incident.disclosure.confirmed_at() else {
-            return self.end_all(tx, incident, by).await;
+        let confirmed_at = match incident.disclosure {
+            Disclosure::Confirmed { at, .. } => at,
+            // Nothing is owed yet; what a reversed confirmation owed has ended.
+            Disclosure::Suspected { .. } => return Ok(Vec::new()),
+            Disclosure::None | Disclosure::Rejected { .. } => return self.end_all(tx, incident, by).await,
         };
+        let moments = incident.moments_in_force();
         let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
         let customers = tx.customers_by_ids(&ids).await?;
         let held_until = incident.held_at(self.now()).map(|hold| hold.until);
         let mut begun: Vec<Obligation> = Vec::new();
         let mut ended: Vec<Obligation> = Vec::new();
+        let mut moved: Vec<Obligation> = Vec::new();
         for customer in &customers {
+            let start = customer.terms.start(&moments, confirmed_at);
             let told = incident
                 .affected
                 .get(&customer.id)
                 .is_some_and(|affected| affected.standing.told());
             let owed = match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
                 (true, None) => {
-                    let owed = self.owe(tx, incident, customer, confirmed_at).await?;
+                    let owed = Obligation::owe(&incident.id, customer, start);
+                    tx.insert_obligation(&owed).await?;
                     begun.push(owed.clone());
                     owed
                 }
-                (true, Some(known)) => match self.change(tx, known.clone(), Obligation::resume).await? {
-                    Some(resumed) => {
+                (true, Some(known)) => {
+                    let mut known = known;
+                    if let Some(resumed) = self.change(tx, known.clone(), Obligation::resume).await? {
                         begun.push(resumed.clone());
-                        resumed
+                        known = resumed;
                     }
-                    None => known,
-                },
+                    let counted = |o: Obligation| o.count_from(customer, start);
+                    if let Some(counted) = self.change(tx, known.clone(), counted).await? {
+                        moved.push(counted.clone());
+                        known = counted;
+                    }
+                    known
+                }
                 (false, Some(known)) => {
                     let why = "the customer was cleared";
                     ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
@@ -592,10 +605,12 @@ impl Desk {
         }
         self.record_obligations(tx, by, "obligation.begun", &begun)
             .await?;
+        self.record_obligations(tx, by, "obligation.moved", &moved)
+            .await?;
         self.record_obligations(tx, by, "obligation.ended", &ended)
             .await?;
         self.render_holding(tx, incident).await?;
-        Ok(self.say_obligations(incident, &begun, &ended, by))
+        Ok(self.say_obligations(incident, (&begun, &moved, &ended), by))
     }
 
     /// The confirmation was reversed: nothing is owed any more. Who was told stays told.
@@ -650,8 +665,7 @@ impl Desk {
     fn say_obligations(
         &self,
         incident: &Incident,
-        begun: &[Obligation],
-        ended: &[Obligation],
+        (begun, moved, ended): (&[Obligation], &[Obligation], &[Obligation]),
         by: &Actor,
     ) -> Vec<TimelineEntry> {
         let now = self.now();
@@ -664,6 +678,14 @@ impl Desk {
             );
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
         }
+        if let Some(first) = moved.iter().map(|o| o.deadline.due_at).min() {
+            let text = format!(
+                "The clocks of {} count from the moment that their contracts name; the first deadline is {}",
+                words::customers(moved.len()),
+                second(first)
+            );
+            entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
+        }
         if !ended.is_empty() {
             let text = format!("{} obligations ended: the customers were cleared", ended.len());
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
@@ -671,16 +693,23 @@ impl Desk {
         entries
     }
 
-    async fn owe(
+    /// By when the suspicion must be decided on, where contracts of customers on the list count from before a confirmation.
+    pub(crate) async fn decision_wanted_by(
         &self,
         tx: &mut Tx,
         incident: &Incident,
-        customer: &Customer,
-        confirmed_at: DateTime<Utc>,
-    ) -> Result<Obligation, RespondError> {
-        let obligation = Obligation::owe(&incident.id, customer, confirmed_at);
-        tx.insert_obligation(&obligation).await?;
-        Ok(obligation)
+    ) -> Result<Option<DateTime<Utc>>, RespondError> {
+        let affected = incident.affected.iter();
+        let ids: Vec<CustomerId> = affected
+            .filter(|(_, affected)| affected.standing.told())
+            .map(|(id, _)| id.clone())
+            .collect();
+        let moments = incident.moments_in_force();
+        let customers = tx.customers_by_ids(&ids).await?;
+        let wanted = customers
+            .iter()
+            .filter_map(|customer| customer.decision_wanted_by(&moments));
+        Ok(wanted.min())
     }
 
     async fn change(

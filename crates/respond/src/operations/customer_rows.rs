@@ -2,16 +2,20 @@
 
 use crate::operations::customers::{ContactFacts, CustomerFacts, LineFault};
 use std::collections::{BTreeMap, BTreeSet};
-use watchkeeper_domain::customer::{ContactRole, Customer};
+use watchkeeper_domain::customer::{Channel, ContactRole, ContractTerms, CountsFrom, Customer};
 use watchkeeper_domain::span::Span;
 
 /// The columns of a list. `key` and `name` must be there; of the others those that are left out stay as they are.
-pub(crate) const COLUMNS: [&str; 11] = [
+pub(crate) const COLUMNS: [&str; 15] = [
     "key",
     "name",
     "tenants",
     "notify_within",
     "contract",
+    "counts_from",
+    "recipients",
+    "channel",
+    "tags",
     "language",
     "paying",
     "security_contact",
@@ -21,7 +25,7 @@ pub(crate) const COLUMNS: [&str; 11] = [
 ];
 
 /// The most customers of one list.
-const ROWS_LIMIT: usize = 100_000;
+pub(crate) const ROWS_LIMIT: usize = 100_000;
 
 /// More faults than this help nobody; the rest is counted in the last one.
 const FAULTS_LIMIT: usize = 1_000;
@@ -31,15 +35,19 @@ const FAULTS_LIMIT: usize = 1_000;
 pub(crate) struct Row {
     pub(crate) line: u64,
     pub(crate) key: String,
-    name: String,
-    tenants: Option<BTreeSet<String>>,
-    notify_within: Option<Option<Span>>,
-    contract: Option<String>,
-    language: Option<String>,
+    pub(crate) name: String,
+    pub(crate) tenants: Option<BTreeSet<String>>,
+    pub(crate) notify_within: Option<Option<Span>>,
+    pub(crate) contract: Option<String>,
+    pub(crate) counts_from: Option<CountsFrom>,
+    pub(crate) recipients: Option<BTreeSet<ContactRole>>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) tags: Option<BTreeSet<String>>,
+    pub(crate) language: Option<String>,
     /// None where the column is left out or empty: then it stays as it is.
-    paying: Option<bool>,
+    pub(crate) paying: Option<bool>,
     /// Those of the columns that are there; the others keep their contacts.
-    contacts: BTreeMap<ContactRole, Vec<ContactFacts>>,
+    pub(crate) contacts: BTreeMap<ContactRole, Vec<ContactFacts>>,
 }
 
 impl Row {
@@ -68,11 +76,22 @@ impl Row {
                 .clone()
                 .or_else(|| before.map(|b| b.contract.clone()))
                 .unwrap_or_default(),
+            terms: Some(self.terms(before)),
+            tags: self.tags.clone(),
             language: language
                 .or_else(|| before.map(|b| b.language.clone()))
                 .unwrap_or_else(|| "en".to_owned()),
             paying: self.paying,
             contacts,
+        }
+    }
+
+    fn terms(&self, before: Option<&Customer>) -> ContractTerms {
+        let before = before.map(|before| before.terms.clone()).unwrap_or_default();
+        ContractTerms {
+            counts_from: self.counts_from.unwrap_or(before.counts_from),
+            recipients: self.recipients.clone().unwrap_or(before.recipients),
+            channel: self.channel.unwrap_or(before.channel),
         }
     }
 
@@ -84,7 +103,7 @@ impl Row {
         match (field, first) {
             ("contacts", Some(role)) => contact_column(role),
             ("contacts", None) => contact_column(ContactRole::Security),
-            (field, _) => field.to_owned(),
+            (field, _) => field.strip_prefix("terms.").unwrap_or(field).to_owned(),
         }
     }
 }
@@ -108,10 +127,15 @@ fn contact_column(role: ContactRole) -> String {
 }
 
 /// Faults of one list.
-struct Faults(Vec<LineFault>);
+#[derive(Default)]
+pub(crate) struct Faults(Vec<LineFault>);
 
 impl Faults {
-    fn add(&mut self, line: u64, field: &str, detail: impl Into<String>) {
+    pub(crate) fn found(self) -> Vec<LineFault> {
+        self.0
+    }
+
+    pub(crate) fn add(&mut self, line: u64, field: &str, detail: impl Into<String>) {
         if self.0.len() < FAULTS_LIMIT {
             self.0.push(LineFault {
                 line,
@@ -132,7 +156,7 @@ impl Faults {
 /// Reads a list. Rows with faults are given as far as they could be read.
 pub(crate) fn read(list: &[u8]) -> (Vec<Row>, Vec<LineFault>) {
     let list = list.strip_prefix("\u{feff}".as_bytes()).unwrap_or(list);
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults::default();
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .trim(csv::Trim::All)
@@ -256,6 +280,22 @@ fn read_row(
         tenants: field("tenants").map(|text| several(text).map(ToOwned::to_owned).collect()),
         notify_within: field("notify_within").map(|text| read_span(text, line, faults)),
         contract: field("contract").map(ToOwned::to_owned),
+        counts_from: field("counts_from").map(|text| {
+            let known = CountsFrom::ALL.map(|one| (one.name(), one));
+            read_word(text, &known, (line, "counts_from"), faults).unwrap_or_default()
+        }),
+        recipients: field("recipients").map(|text| {
+            let known = ContactRole::ALL.map(|one| (one.name(), one));
+            let words = several(text);
+            words
+                .filter_map(|word| read_word(word, &known, (line, "recipients"), faults))
+                .collect()
+        }),
+        channel: field("channel").map(|text| {
+            let known = Channel::ALL.map(|one| (one.name(), one));
+            read_word(text, &known, (line, "channel"), faults).unwrap_or_default()
+        }),
+        tags: field("tags").map(|text| several(text).map(ToOwned::to_owned).collect()),
         language: field("language").map(ToOwned::to_owned),
         paying: field("paying").and_then(|text| read_yes(text, line, faults)),
         contacts,
@@ -264,6 +304,25 @@ fn read_row(
 
 fn several(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// One of a few words; an empty field says nothing.
+fn read_word<T: Copy>(
+    text: &str,
+    known: &[(&'static str, T)],
+    (line, column): (u64, &str),
+    faults: &mut Faults,
+) -> Option<T> {
+    if text.is_empty() {
+        return None;
+    }
+    let found = known.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        let detail = format!("`{text}` is not known; write one of {}", words.join(", "));
+        faults.add(line, column, detail);
+    }
+    found.map(|(_, one)| *one)
 }
 
 fn read_span(text: &str, line: u64, faults: &mut Faults) -> Option<Span> {

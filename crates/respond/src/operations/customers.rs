@@ -4,6 +4,7 @@
 //! is one. The audit log holds ids and names of fields; whom to tell stays in the customer.
 
 use crate::desk::{Desk, Fault, RespondError};
+use crate::operations::customer_entries;
 use crate::operations::customer_rows::{self, Row};
 use crate::settle::must_be_read;
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::customer::{Contact, ContactRole, Customer};
+use watchkeeper_domain::customer::{Contact, ContactRole, ContractTerms, Customer};
 use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::span::Span;
 use watchkeeper_store::Tx;
@@ -35,6 +36,12 @@ pub struct CustomerFacts {
     /// The contract's reference.
     #[serde(default)]
     pub contract: String,
+    /// What the contract says beside that; left out, it stays as it is.
+    #[serde(default)]
+    pub terms: Option<ContractTerms>,
+    /// The company's own words for it; left out, they stay as they are.
+    #[serde(default)]
+    pub tags: Option<BTreeSet<String>>,
     /// Language of letters, BCP 47.
     #[serde(default = "english")]
     pub language: String,
@@ -102,7 +109,7 @@ pub struct Changed {
 /// One thing that is wrong with a list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LineFault {
-    /// The line, counted from 1, the header included.
+    /// The line, counted from 1, the header included; of a list in JSON the entry, counted from 1.
     pub line: u64,
     /// The column.
     pub field: String,
@@ -147,7 +154,7 @@ impl Desk {
         Ok(pending.after)
     }
 
-    /// Imports a list in CSV; without `commit`, only says what would happen.
+    /// Imports a list in CSV, or in JSON where it begins with `[`; without `commit`, only says what would happen.
     ///
     /// # Errors
     /// When the list is too large, or the store cannot be read or written. What is wrong with the list is part of the answer.
@@ -164,7 +171,11 @@ impl Desk {
             );
             return Err(RespondError::invalid("body", detail));
         }
-        let (rows, mut faults) = customer_rows::read(list);
+        let (rows, mut faults) = if customer_entries::is_json(list) {
+            customer_entries::read(list)
+        } else {
+            customer_rows::read(list)
+        };
         let mut tx = if commit {
             self.begin().await?
         } else {
@@ -297,6 +308,17 @@ fn as_kept(key: &str, facts: CustomerFacts, before: Option<&Customer>, now: Date
             .collect(),
         notify_within: facts.notify_within,
         contract: facts.contract.trim().to_owned(),
+        terms: facts
+            .terms
+            .or_else(|| before.map(|before| before.terms.clone()))
+            .unwrap_or_default(),
+        tags: facts
+            .tags
+            .or_else(|| before.map(|before| before.tags.clone()))
+            .unwrap_or_default()
+            .iter()
+            .map(|tag| tag.trim().to_owned())
+            .collect(),
         language: facts.language.trim().to_owned(),
         paying: facts
             .paying
@@ -444,6 +466,8 @@ impl Pending {
             contacts: Vec::new(),
             language: String::new(),
             contract: String::new(),
+            terms: ContractTerms::default(),
+            tags: BTreeSet::new(),
             notify_within: None,
             paying: true,
             ..self.after.clone()
@@ -468,6 +492,18 @@ impl Pending {
         compare("tenants", joined(&before.tenants), joined(&after.tenants));
         compare("notify_within", limit(before), limit(after));
         compare("contract", before.contract.clone(), after.contract.clone());
+        compare(
+            "counts_from",
+            before.terms.counts_from.name().to_owned(),
+            after.terms.counts_from.name().to_owned(),
+        );
+        compare("recipients", roles(before), roles(after));
+        compare(
+            "channel",
+            before.terms.channel.name().to_owned(),
+            after.terms.channel.name().to_owned(),
+        );
+        compare("tags", joined(&before.tags), joined(&after.tags));
         compare("language", before.language.clone(), after.language.clone());
         compare("paying", yes_or_no(before.paying), yes_or_no(after.paying));
         compare("contacts", contacts(before), contacts(after));
@@ -493,6 +529,11 @@ fn or_nothing(text: &str) -> &str {
 
 fn joined(texts: &BTreeSet<String>) -> String {
     texts.iter().map(String::as_str).collect::<Vec<_>>().join("; ")
+}
+
+fn roles(customer: &Customer) -> String {
+    let roles = customer.terms.recipients.iter();
+    roles.map(|role| role.name()).collect::<Vec<_>>().join("; ")
 }
 
 fn contacts(customer: &Customer) -> String {

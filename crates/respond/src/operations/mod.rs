@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod bounces;
 pub mod breach;
 pub mod changes;
+mod customer_entries;
 mod customer_rows;
 pub mod customers;
 pub mod deliveries;

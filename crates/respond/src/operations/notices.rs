@@ -11,7 +11,7 @@ use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
-use watchkeeper_domain::incident::{EntryKind, Incident, TransitionError};
+use watchkeeper_domain::incident::{ByHand, EntryKind, Incident, TransitionError};
 use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::notice::{
     Earlier, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind,
@@ -222,8 +222,16 @@ impl Desk {
         let said = ("notice.approved", text.as_str());
         match matter {
             Matter::Incident(incident) => {
-                self.say_sent(&mut tx, incident.into_owned(), &notice, &letters, &actor, said)
-                    .await?;
+                let told: Vec<CustomerId> = letters.iter().map(|letter| letter.customer.clone()).collect();
+                self.say_sent(
+                    &mut tx,
+                    incident.into_owned(),
+                    &notice,
+                    (&letters, &told),
+                    &actor,
+                    said,
+                )
+                .await?;
             }
             Matter::Change(change) => {
                 self.say_told(&mut tx, change.into_owned(), &notice, &actor, said)
@@ -425,7 +433,7 @@ impl Desk {
             words::messages(messages)
         );
         let said = ("notice.dispatched", text.as_str());
-        self.say_sent(tx, incident.clone(), &notice, &letters, &by, said)
+        self.say_sent(tx, incident.clone(), &notice, (&letters, customers), &by, said)
             .await?;
         Ok(messages)
     }
@@ -436,7 +444,7 @@ impl Desk {
         tx: &mut Tx,
         incident: Incident,
         notice: &Notice,
-        letters: &[Letter],
+        (letters, told): (&[Letter], &[CustomerId]),
         by: &Actor,
         (action, text): (&'static str, &str),
     ) -> Result<(), RespondError> {
@@ -447,7 +455,8 @@ impl Desk {
             _ => notice.next_update_by,
         };
         let text = format!("{} {text}", notice.kind.title());
-        let outcome = incident.notice_sent(notice.kind, promised, text, by, self.now());
+        let by_hand = self.by_hand(tx, &incident, told).await?;
+        let outcome = incident.notice_sent(notice.kind, promised, &by_hand, text, by, self.now());
         self.record(tx, by, action, notice.id.as_str(), about(notice))
             .await?;
         let said = Said {
@@ -457,6 +466,30 @@ impl Desk {
         };
         self.settle(tx, Some(before), outcome, said).await?;
         Ok(())
+    }
+
+    /// Whom of these people tell by hand, too. In a drill nobody: no customer hears of it.
+    async fn by_hand(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        told: &[CustomerId],
+    ) -> Result<Vec<ByHand>, RespondError> {
+        if incident.drill {
+            return Ok(Vec::new());
+        }
+        let obligations = tx.obligations_of(&incident.id).await?.into_iter();
+        let due: BTreeMap<CustomerId, DateTime<Utc>> = obligations
+            .map(|owed| (owed.customer, owed.deadline.due_at))
+            .collect();
+        let customers = tx.customers_by_ids(told).await?;
+        let due = |customer: &Customer| due.get(&customer.id).copied();
+        Ok(ByHand::of(
+            customers
+                .iter()
+                .filter_map(|customer| Some((customer, due(customer)?)))
+                .collect(),
+        ))
     }
 
     async fn say(

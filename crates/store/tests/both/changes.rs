@@ -105,7 +105,10 @@ async fn notices_letters_messages_receipts_and_a_timeline_belong_to_a_change() {
             .await
             .expect("appends");
 
-        assert_eq!(tx.notices_of(&change.id).await.expect("reads"), [notice.clone()]);
+        assert_eq!(
+            tx.notices_of(&change.id).await.expect("reads"),
+            std::slice::from_ref(&notice)
+        );
         assert_eq!(tx.deliveries_of(&change.id).await.expect("reads"), [delivery]);
         assert_eq!(tx.receipts_of(&change.id).await.expect("reads"), [receipt]);
         let entries = every_page!(5, page => tx.timeline(&change.id, &page).await);

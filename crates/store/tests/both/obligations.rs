@@ -1,7 +1,7 @@
 use crate::bench::{Bench, on_both};
 use crate::every_page;
 use crate::samples::{assert_conflict, customer, incident, letter, minutes, noon, person};
-use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::customer::{ClockStart, Customer};
 use watchkeeper_domain::incident::{Incident, Severity};
 use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind};
 use watchkeeper_domain::obligation::{Obligation, Step};
@@ -23,7 +23,7 @@ async fn room_and_customers(bench: &Bench, keys: &[String]) -> (Incident, Vec<Cu
 async fn what_is_owed_twice_is_owed_once_and_comes_back_as_it_was_kept() {
     on_both(|bench| async move {
         let (room, customers) = room_and_customers(&bench, &["ACME".to_owned()]).await;
-        let owed = Obligation::owe(&room.id, &customers[0], noon());
+        let owed = Obligation::owe(&room.id, &customers[0], ClockStart::confirmed(noon()));
         let mut tx = bench.begin().await;
         assert!(tx.insert_obligation(&owed).await.expect("inserts"));
         assert!(!tx.insert_obligation(&owed).await.expect("is there"));
@@ -46,8 +46,8 @@ async fn what_is_owed_twice_is_owed_once_and_comes_back_as_it_was_kept() {
 async fn obligations_are_found_when_their_step_is_due_and_not_before() {
     on_both(|bench| async move {
         let (room, customers) = room_and_customers(&bench, &["ACME".to_owned(), "beta".to_owned()]).await;
-        let first = Obligation::owe(&room.id, &customers[0], noon());
-        let second = Obligation::owe(&room.id, &customers[1], minutes(30));
+        let first = Obligation::owe(&room.id, &customers[0], ClockStart::confirmed(noon()));
+        let second = Obligation::owe(&room.id, &customers[1], ClockStart::confirmed(minutes(30)));
         let mut tx = bench.begin().await;
         assert_eq!(tx.next_step_at().await.expect("reads"), None);
         tx.insert_obligation(&second).await.expect("inserts");
@@ -93,7 +93,7 @@ async fn obligations_are_paged_by_deadline_and_filtered() {
         let (room, customers) = room_and_customers(&bench, &keys).await;
         let mut tx = bench.begin().await;
         for (one, n) in customers.iter().zip(0..) {
-            let owed = Obligation::owe(&room.id, one, minutes(n / 3));
+            let owed = Obligation::owe(&room.id, one, ClockStart::confirmed(minutes(n / 3)));
             tx.insert_obligation(&owed).await.expect("inserts");
         }
         let everything = ObligationFilter::default();

@@ -6,7 +6,7 @@ use watchkeeper_domain::access::{AccessRole, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::alert::Alert;
 use watchkeeper_domain::audit::NewRecord;
-use watchkeeper_domain::customer::{Contact, ContactRole, Customer};
+use watchkeeper_domain::customer::{Contact, ContactRole, ContractTerms, Customer};
 use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState};
 use watchkeeper_domain::detection::{Detection, Evidence, Level, Reason, TenantTrace};
 use watchkeeper_domain::event::{Entity, SourceName};
@@ -109,6 +109,8 @@ pub(crate) fn customer(key: &str, tenants: &[&str]) -> Customer {
         tenants: tenants.iter().map(|t| (*t).to_owned()).collect(),
         notify_within: Some(Span::hours(24)),
         contract: "C-17 §4".to_owned(),
+        terms: ContractTerms::default(),
+        tags: BTreeSet::new(),
         language: "de".to_owned(),
         paying: true,
         contacts: vec![Contact {

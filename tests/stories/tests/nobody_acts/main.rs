@@ -10,6 +10,7 @@ mod page;
 mod proof;
 mod relay_down;
 mod service_down;
+mod terms;
 mod told;
 
 use chrono::{DateTime, Duration, Utc};

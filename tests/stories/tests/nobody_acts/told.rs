@@ -286,6 +286,8 @@ async fn who_answers_for_two_customers_has_a_letter_for_each(place: Place) {
             tenants: customer.tenants,
             notify_within: customer.notify_within,
             contract: customer.contract,
+            terms: Some(customer.terms),
+            tags: None,
             language: customer.language,
             paying: None,
             contacts: vec![ContactFacts {

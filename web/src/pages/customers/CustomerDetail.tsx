@@ -8,6 +8,7 @@ import { Ago, At, Countdown } from '../../components/marks';
 import { Page, Panel } from '../../components/Page';
 import { Loaded } from '../../components/States';
 import { serverNow } from '../../live/serverClock';
+import { CHANNELS, COUNTS_FROM } from '../../words/contracts';
 import { spanMilliseconds } from '../../words/countdown';
 import { CustomerForm } from './CustomerForm';
 
@@ -49,6 +50,27 @@ function Detail({ detail }: { detail: CustomerDetail }) {
               {customer.notify_within ?? '72h, by default'}
               {customer.contract !== '' && <span className="dim"> ({customer.contract})</span>}
             </dd>
+            <dt>Counts from</dt>
+            <dd>{COUNTS_FROM[customer.terms.counts_from]}</dd>
+            <dt>Told by</dt>
+            <dd>
+              {CHANNELS[customer.terms.channel]}
+              {customer.terms.recipients.length > 0 && (
+                <span className="dim">, to all contacts of {customer.terms.recipients.join(', ')}</span>
+              )}
+            </dd>
+            {customer.tags.length > 0 && (
+              <>
+                <dt>Tags</dt>
+                <dd className="row">
+                  {customer.tags.map((tag) => (
+                    <span key={tag} className="tag">
+                      {tag}
+                    </span>
+                  ))}
+                </dd>
+              </>
+            )}
             <dt>Language</dt>
             <dd>{customer.language}</dd>
             <dt>Pays</dt>

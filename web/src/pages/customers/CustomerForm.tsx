@@ -3,16 +3,20 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { request } from '../../api/client';
-import type { Contact, ContactRole, Customer, CustomerEdit } from '../../api/types';
+import type { Contact, ContactRole, ContractTerms, Customer, CustomerEdit } from '../../api/types';
 import { FormDialog, faultOf } from '../../components/dialogs';
+import { ROLES } from '../../words/contracts';
+import { TagsField, TermsFields } from './TermsFields';
 
-const ROLES: readonly ContactRole[] = ['security', 'legal', 'admin', 'billing'];
 type Row = { id: number; name: string; email: string; role: ContactRole };
 
 function firstRows(contacts: readonly Contact[]): Row[] {
   if (contacts.length === 0) return [{ id: 0, name: '', email: '', role: 'security' }];
   return contacts.map(({ name, email, role }, id) => ({ id, name, email, role }));
 }
+
+/** The promise, where a contract says nothing else. */
+const PROMISE: ContractTerms = { counts_from: 'confirmed', recipients: [], channel: 'email' };
 
 /** Adds a customer, or changes one. */
 export function CustomerForm({ customer, onClose }: { customer?: Customer; onClose: () => void }) {
@@ -23,6 +27,8 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
   const [tenants, setTenants] = useState(customer?.tenants.join('\n') ?? '');
   const [within, setWithin] = useState(customer?.notify_within ?? '');
   const [contract, setContract] = useState(customer?.contract ?? '');
+  const [terms, setTerms] = useState(customer?.terms ?? PROMISE);
+  const [tags, setTags] = useState(customer?.tags.join(', ') ?? '');
   const [paying, setPaying] = useState(customer?.paying ?? true);
   const [language, setLanguage] = useState(customer?.language ?? 'en');
   const [contacts, setContacts] = useState(firstRows(customer?.contacts ?? []));
@@ -33,6 +39,11 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
         tenants: tenants.split(/[\s,;]+/).filter((each) => each !== ''),
         notify_within: within.trim() === '' ? null : within.trim(),
         contract: contract.trim(),
+        terms,
+        tags: tags
+          .split(',')
+          .map((each) => each.trim())
+          .filter((each) => each !== ''),
         language: language.trim(),
         paying,
         contacts: contacts
@@ -59,7 +70,17 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
       fault={save.error}
       ready={key.trim() !== '' && name.trim() !== ''}
       onDo={() => save.mutate()}
-      shownFaults={['key', 'name', 'tenants', 'notify_within', 'contract', 'language', 'contacts']}
+      shownFaults={[
+        'key',
+        'name',
+        'tenants',
+        'notify_within',
+        'contract',
+        'terms.recipients',
+        'tags',
+        'language',
+        'contacts',
+      ]}
       size="lg"
     >
       <TextInput
@@ -101,6 +122,8 @@ export function CustomerForm({ customer, onClose }: { customer?: Customer; onClo
           error={field('contract')}
         />
       </div>
+      <TermsFields terms={terms} onChange={setTerms} fault={field('terms.recipients')} />
+      <TagsField value={tags} onChange={setTags} error={field('tags')} />
       <TextInput
         label="Language of letters"
         description="en, de, …; a missing translation falls back to en"

@@ -48,7 +48,7 @@ export function CustomersPage() {
             <Empty title={search.q ? 'No customer matches' : 'No customer yet'}>
               {search.q
                 ? 'Search for a part of the name, the key or a tenant identifier.'
-                : 'Import a CSV file: key, name, tenant identifiers, contract limit and contacts. Without it, nobody can be told.'}
+                : 'Import a CSV or JSON file: key, name, tenant identifiers, contract limit and contacts. Without it, nobody can be told.'}
             </Empty>
           ) : (
             <CustomerTable list={list} />

@@ -6,10 +6,14 @@ import type { ImportResult } from '../../api/types';
 import { Refused } from '../../components/States';
 import { count } from '../../words/labels';
 
-const TEMPLATE = `key,name,tenants,notify_within,contract,language,paying,security_contact,legal_contact,admin_contact,billing_contact
-acme,Acme Logistics,acme-prod;acme-test,24h,MSA 2024 §9.2,en,yes,Sam Reyes <security@acme.example>;soc@acme.example,legal@acme.example,,
-globex,Globex Health,globex,,,de,no,,dpo@globex.example,it@globex.example,billing@globex.example
+const TEMPLATE = `key,name,tenants,notify_within,contract,counts_from,recipients,channel,tags,language,paying,security_contact,legal_contact,admin_contact,billing_contact
+acme,Acme Logistics,acme-prod;acme-test,24h,MSA 2024 §9.2,aware,security;legal,phone,health;eu,en,yes,Sam Reyes <security@acme.example>;soc@acme.example,legal@acme.example,,
+globex,Globex Health,globex,,,,,,,de,no,,dpo@globex.example,it@globex.example,billing@globex.example
 `;
+
+function inJson(text: string): boolean {
+  return text.trimStart().startsWith('[');
+}
 
 /** Shows what an import would change before it changes anything. */
 export function ImportDialog({ onClose }: { onClose: () => void }) {
@@ -20,7 +24,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
       request<ImportResult>(`/customers/import?commit=${commit}`, {
         method: 'POST',
         body: csv,
-        contentType: 'text/csv',
+        contentType: inJson(csv) ? 'application/json' : 'text/csv',
       }),
     onSuccess: (result) => {
       if (result.committed) void client.invalidateQueries({ queryKey: ['customers'] });
@@ -33,18 +37,18 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   };
   const changes = result === undefined ? 0 : result.added.length + result.changed.length;
   return (
-    <Modal opened onClose={onClose} title="Import customers from CSV" size="xl">
+    <Modal opened onClose={onClose} title="Import customers" size="xl">
       <div className="stack">
         <p className="small">
-          One customer a row. Several values are separated by <code>;</code>, a contact is{' '}
-          <code>Name &lt;mail@x&gt;</code> or <code>mail@x</code>. Customers that are not in the file stay as
-          they are.
+          CSV has one customer a row. Several values are separated by <code>;</code>, a contact is{' '}
+          <code>Name &lt;mail@x&gt;</code> or <code>mail@x</code>. A JSON array has customers in the fields of
+          the API, each with its key. Customers that are not in the file stay as they are.
         </p>
         <div className="row">
           <FileButton
-            accept=".csv,text/csv"
+            accept=".csv,text/csv,.json,application/json"
             onChange={(file) => void file?.text().then(change)}
-            inputProps={{ 'aria-label': 'CSV file' }}
+            inputProps={{ 'aria-label': 'File of customers' }}
           >
             {(props) => <Button {...props}>Choose a file</Button>}
           </FileButton>
@@ -53,7 +57,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           </CopyButton>
         </div>
         <Textarea
-          label="CSV"
+          label="CSV or JSON"
           value={csv}
           onChange={(event) => change(event.currentTarget.value)}
           minRows={6}
@@ -61,7 +65,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           styles={{ input: { fontFamily: 'var(--mono)', fontSize: 12 } }}
         />
         <Refused fault={run.error} />
-        {result !== undefined && <Preview result={result} />}
+        {result !== undefined && <Preview result={result} counted={inJson(csv) ? 'entry' : 'line'} />}
         <div className="row" style={{ justifyContent: 'flex-end' }}>
           <Button onClick={onClose}>{result?.committed ? 'Close' : 'Cancel'}</Button>
           <Button disabled={csv.trim() === ''} loading={run.isPending} onClick={() => run.mutate(false)}>
@@ -81,7 +85,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-function Preview({ result }: { result: ImportResult }) {
+function Preview({ result, counted }: { result: ImportResult; counted: 'line' | 'entry' }) {
   return (
     <section aria-label="Changes" className="stack" aria-live="polite">
       <p className="strong">
@@ -96,7 +100,7 @@ function Preview({ result }: { result: ImportResult }) {
           <ul>
             {result.faults.map((fault) => (
               <li key={`${fault.line} ${fault.field} ${fault.detail}`}>
-                line {fault.line}, {fault.field}: {fault.detail}
+                {counted} {fault.line}, {fault.field}: {fault.detail}
               </li>
             ))}
           </ul>
