@@ -84,11 +84,16 @@ prepare:
 	@wanted=()
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || wanted+=(postgresql)
 	command -v chromium >/dev/null || wanted+=(chromium)
+	PATH=$$PATH:/usr/sbin command -v postfix >/dev/null || wanted+=(postfix)
 	python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3 python3-venv)
 	if (( $${#wanted[@]} )); then
 	  if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then
 	    echo "[prepare] installing $${wanted[*]}"
 	    apt-get update -qq </dev/null
+	    # The tests start an instance of their own; the system's gets no configuration, and so does not run.
+	    if [[ " $${wanted[*]} " == *" postfix "* ]]; then
+	      echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+	    fi
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${wanted[@]}" </dev/null >"$${TMPDIR:-/tmp}/watchkeeper-apt.log" 2>&1 \
 	      || { tail -20 "$${TMPDIR:-/tmp}/watchkeeper-apt.log" >&2; echo "[prepare] could not install $${wanted[*]}" >&2; }
 	  else

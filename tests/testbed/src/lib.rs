@@ -5,6 +5,7 @@ pub mod cloudwatch;
 pub mod dkim;
 pub mod guardduty;
 pub mod moto;
+pub mod postfix;
 pub mod postgres;
 pub mod smtp;
 

@@ -13,7 +13,7 @@ use watchkeeper_testbed::smtp::SmtpServer;
 
 const VICTIM: Victim = VICTIMS[2];
 
-fn bounces(mail: Mail) -> Mail {
+pub(crate) fn bounces(mail: Mail) -> Mail {
     let domain = "bounces.paperplane.example".to_owned();
     Mail {
         bounces: Some(Bounces {
@@ -40,7 +40,7 @@ async fn told_by_one_letter(place: Place) -> (House, Incident, Mailbox) {
     (house, incident, listener)
 }
 
-async fn told(house: &House, incident: &Incident) -> Option<(DateTime<Utc>, bool)> {
+pub(crate) async fn told(house: &House, incident: &Incident) -> Option<(DateTime<Utc>, bool)> {
     match of(house, incident, VICTIM).await.state {
         ObligationState::Told { at, in_time, .. } => Some((at, in_time)),
         _ => None,
@@ -54,7 +54,7 @@ fn return_path(house: &House, recipient: &str) -> String {
     to.expect("a message").from.clone()
 }
 
-async fn letter_to(house: &House, incident: &Incident, recipient: &str) -> Delivery {
+pub(crate) async fn letter_to(house: &House, incident: &Incident, recipient: &str) -> Delivery {
     let all = house.deliveries(incident).await;
     let mut letters = all
         .into_iter()

@@ -7,6 +7,7 @@ mod halted;
 mod ladder;
 mod pack;
 mod page;
+mod postfix;
 mod proof;
 mod relay_down;
 mod service_down;
