@@ -77,6 +77,8 @@ fn rank(report: &Report) -> u8 {
         Action::Relayed => 2,
         Action::Delayed => 3,
         Action::Failed => 4,
+        // No server's report says so.
+        Action::Complained => 5,
     }
 }
 

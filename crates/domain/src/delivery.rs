@@ -4,6 +4,7 @@
 pub mod proof;
 pub mod report;
 mod retry;
+pub mod ses;
 
 use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId};
 use crate::matter::MatterId;

@@ -40,6 +40,9 @@ pub mod notice;
 // One message to one recipient, until it is accepted.
 pub mod delivery;
 
+// What Amazon SNS hands over about it, and whether it is SNS that does.
+pub mod sns;
+
 // The same way for practice, with nobody outside.
 pub mod drill;
 

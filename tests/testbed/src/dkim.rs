@@ -1,8 +1,6 @@
 //! DKIM by somebody else: `dkimpy` verifies what we sign, and `cryptography` makes keys.
 
 use crate::python;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 /// Verifies the mail on standard input; the record is what DNS would answer to its name.
 const VERIFY: &str = r#"
@@ -54,7 +52,7 @@ pub fn private_key(key: Key) -> String {
         Key::RsaPkcs1 => ("pkcs1", 2048),
         Key::Ed25519 => ("ed25519", 0),
     };
-    let (good, said) = python(GENERATE, &[kind, &bits.to_string()], b"");
+    let (good, said) = python::script(GENERATE, &[kind, &bits.to_string()], b"");
     assert!(good, "cannot make a key: {said}");
     said
 }
@@ -67,31 +65,6 @@ pub fn private_key(key: Key) -> String {
 /// # Panics
 /// When the verifier cannot be run.
 pub fn verify(mail: &[u8], name: &str, record: &str) -> Result<(), String> {
-    let (good, said) = python(VERIFY, &[name, record], mail);
+    let (good, said) = python::script(VERIFY, &[name, record], mail);
     if good { Ok(()) } else { Err(said) }
-}
-
-fn python(script: &str, arguments: &[&str], input: &[u8]) -> (bool, String) {
-    // The package's own program tells that it is there; both stand in one environment.
-    let verifier = python::program("dkimverify").unwrap_or_else(|fault| panic!("{fault}"));
-    let mut child = Command::new(verifier.with_file_name("python"))
-        .args(["-c", script])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("Python starts");
-    child
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(input)
-        .expect("Python reads");
-    let output = child.wait_with_output().expect("Python ends");
-    let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
 }

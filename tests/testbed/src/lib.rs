@@ -8,6 +8,7 @@ pub mod moto;
 pub mod postfix;
 pub mod postgres;
 pub mod smtp;
+pub mod sns;
 
 mod loopback;
 mod python;

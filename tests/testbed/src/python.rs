@@ -2,6 +2,7 @@
 //! `target/venv`.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -63,4 +64,30 @@ fn run(command: &mut Command) -> Result<(), String> {
         last.into_iter().rev().collect::<Vec<_>>().join(" | "),
         PACKAGES.join(" ")
     ))
+}
+
+/// Runs a script with the environment's Python; says whether it ended well, and what it wrote: first its output, then its errors.
+pub(crate) fn script(text: &str, arguments: &[&str], input: &[u8]) -> (bool, String) {
+    // One environment has all packages; the program of one tells that it is there.
+    let program = program("dkimverify").unwrap_or_else(|fault| panic!("{fault}"));
+    let mut child = Command::new(program.with_file_name("python"))
+        .args(["-c", text])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Python starts");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input)
+        .expect("Python reads");
+    let output = child.wait_with_output().expect("Python ends");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }

@@ -22,6 +22,8 @@ pub enum Action {
     Relayed,
     /// It was delivered, and went on to several others.
     Expanded,
+    /// Whoever got it called it unwanted. No mail server's report says so; it is what SES passes on.
+    Complained,
 }
 
 impl Action {
@@ -48,6 +50,7 @@ impl Action {
             Self::Delivered => "delivered",
             Self::Relayed => "relayed",
             Self::Expanded => "expanded",
+            Self::Complained => "complained",
         }
     }
 
@@ -57,7 +60,7 @@ impl Action {
         let class = match self {
             Self::Failed => 5,
             Self::Delayed => 4,
-            Self::Delivered | Self::Relayed | Self::Expanded => 2,
+            Self::Delivered | Self::Relayed | Self::Expanded | Self::Complained => 2,
         };
         StatusCode {
             class,
@@ -176,6 +179,8 @@ pub enum Effect {
     RemoteAccepted,
     /// Somebody goes on trying; it is noted.
     Delayed,
+    /// The recipient called it unwanted; it is noted.
+    Complained,
     /// It says what is known already, or what can no longer be.
     Nothing,
 }
@@ -188,6 +193,7 @@ impl Effect {
             Self::Bounced => "bounced",
             Self::RemoteAccepted => "remote_accepted",
             Self::Delayed => "delayed",
+            Self::Complained => "complained",
             Self::Nothing => "nothing",
         }
     }
@@ -204,7 +210,8 @@ impl Delivery {
     /// A failure counts whatever the class of its code: with 4.4.7 a server has given up, and the customer has nothing. It counts also
     /// while we still try, since our relay may have taken an attempt whose answer was lost. What came after a failure changes nothing:
     /// the next contact is being told already. A delay changes nothing either; it is worth a line of the record while nothing
-    /// better or worse is known.
+    /// better or worse is known. Where nobody knew how an attempt had ended, a report of success says it: the message is not sent again.
+    /// A complaint changes nothing: who complains has the message.
     ///
     /// # Errors
     /// [`UnderWay`] while an attempt is running, which owns the delivery.
@@ -232,11 +239,22 @@ impl Delivery {
                 };
                 Ok((self, Effect::Bounced))
             }
+            Action::Complained => Ok((self, Effect::Complained)),
             Action::Delayed if self.remote_accepted.is_none() => Ok((self, Effect::Delayed)),
             Action::Delivered | Action::Relayed | Action::Expanded
-                if self.remote_accepted.is_none() && submitted.is_some() =>
+                if self.remote_accepted.is_none() && (submitted.is_some() || self.possible_duplicate) =>
             {
                 self.version += 1;
+                if submitted.is_none() {
+                    self.state = DeliveryState::Accepted {
+                        at,
+                        answer: report.line(),
+                        by: report
+                            .reporting_mta
+                            .clone()
+                            .unwrap_or_else(|| "our relay, as a report says".to_owned()),
+                    };
+                }
                 self.remote_accepted = Some(RemoteAcceptance {
                     at,
                     by: report.remote_mta.clone().or_else(|| report.reporting_mta.clone()),

@@ -20,5 +20,6 @@ mod reports;
 mod roles;
 mod rules;
 mod samples;
+mod ses;
 mod spans;
 mod timers;
