@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use watchkeeper_collect::Receiver;
+use watchkeeper_deliver::{SnsOrigin, SnsOverHttps};
 use watchkeeper_domain::clock::TravellingClock;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::workers::watch::Board;
@@ -30,6 +31,8 @@ pub struct ApiState {
     pub version: &'static str,
     /// Whether the workers run; not before the first reading of every source was begun.
     pub working: Arc<AtomicBool>,
+    /// Who is asked what messages of SNS need to be believed.
+    pub sns: Arc<dyn SnsOrigin>,
     /// The demo's clock; nobody else can travel in time.
     pub travel: Option<Arc<TravellingClock>>,
     /// Ends streams and the service.
@@ -48,6 +51,7 @@ impl ApiState {
             metrics: Metrics::default(),
             version,
             working: Arc::new(AtomicBool::new(false)),
+            sns: Arc::new(SnsOverHttps::default()),
             travel: None,
             stop: CancellationToken::new(),
             streams: Arc::new(Semaphore::new(STREAMS)),

@@ -12,9 +12,10 @@
 //!
 //! A [`DrillGuard`] stands before each of them: what belongs to a drill goes nowhere else.
 //!
-//! [`compose()`] makes the frozen bytes of a mail, [`DkimSigner`] signs them; [`SmtpChannel`] and [`SnsChannel`] carry; [`mailbox`] is
-//! the small SMTP server in which demo and drill receive their own mail and an installation its bounce reports, which [`bounce`] reads.
+//! [`compose()`] makes the frozen bytes of a mail, [`DkimSigner`] signs them; [`SmtpChannel`], [`SesChannel`] and [`SnsChannel`]
+//! carry; [`SnsOrigin`] is asked what messages of SNS need to be believed; [`mailbox`] is the small SMTP server in which demo and drill receive their own mail and an installation its bounce reports, which [`bounce`] reads.
 
+mod aws;
 pub mod bounce;
 mod channel;
 pub mod compose;
@@ -24,10 +25,12 @@ mod fault;
 pub mod mailbox;
 mod message;
 mod secret;
+mod ses;
 mod smtp;
 mod sns;
 mod span;
 
+pub use aws::AwsAccess;
 pub use bounce::{NotAReport, read_report};
 pub use channel::{Channel, Receipt, SendError, StageError, StageRecorder};
 pub use compose::{ComposeError, DraftFault, FrozenMail, MailDraft, Party, compose, one_line};
@@ -36,5 +39,6 @@ pub use drill::DrillGuard;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use mailbox::{MailSink, Mailbox, ReceivedMail, parse_received};
 pub use message::{IdempotencyKey, Mail, Message, TopicMessage};
+pub use ses::{SesChannel, SesConfig, Suppressed, SuppressionError};
 pub use smtp::{SmtpChannel, SmtpConfig, SmtpLimits, Tls};
-pub use sns::{SnsChannel, SnsConfig};
+pub use sns::{OriginError, SnsChannel, SnsOrigin, SnsOverHttps};

@@ -1,35 +1,30 @@
-//! Messages to an SNS topic.
+//! Messages to an SNS topic, and what is needed of SNS to believe messages from one.
 
-mod config;
-mod outcome;
+mod origin;
 
-pub use config::SnsConfig;
+pub use origin::{OriginError, SnsOrigin, SnsOverHttps};
 
+use crate::aws::{self, AwsAccess, Refusals};
 use crate::channel::{Channel, Receipt, SendError, StageRecorder};
 use crate::fault::ConfigFaults;
 use crate::message::{IdempotencyKey, Message, TopicMessage};
 use async_trait::async_trait;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_sns::types::MessageAttributeValue;
-use aws_smithy_http_client::{Builder as HttpBuilder, tls};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
 
 /// The longest text that SNS takes, in bytes of UTF-8.
 const LARGEST_TEXT: usize = 256 * 1024;
 /// SNS takes subjects of fewer than 100 characters.
 const LONGEST_SUBJECT: usize = 99;
-/// How long to wait for a connection.
-const CONNECT: Duration = Duration::from_secs(3);
+/// What SNS refuses is refused for this message.
+const REFUSALS: Refusals = Refusals {
+    service: "SNS",
+    about_us: &[],
+    failed: &[],
+};
 
 /// Publishes to SNS topics, each in the region that its ARN names.
-///
-/// The SDK's own retries are switched off: a standard topic does not recognise a repeated message, so only the outbox may decide to
-/// repeat one, and say that it did.
 #[derive(Debug)]
 pub struct SnsChannel {
     client: aws_sdk_sns::Client,
@@ -41,7 +36,7 @@ impl SnsChannel {
     ///
     /// # Errors
     /// All faults of the settings at once.
-    pub async fn new(config: &SnsConfig) -> Result<Self, ConfigFaults> {
+    pub async fn new(config: &AwsAccess) -> Result<Self, ConfigFaults> {
         Self::build(config, None).await
     }
 
@@ -50,59 +45,18 @@ impl SnsChannel {
     /// # Errors
     /// All faults of the settings at once.
     pub async fn with_credentials(
-        config: &SnsConfig,
+        config: &AwsAccess,
         provider: SharedCredentialsProvider,
     ) -> Result<Self, ConfigFaults> {
         Self::build(config, Some(provider)).await
     }
 
     async fn build(
-        config: &SnsConfig,
+        config: &AwsAccess,
         provider: Option<SharedCredentialsProvider>,
     ) -> Result<Self, ConfigFaults> {
-        let faults = config.validate();
-        if !faults.is_empty() {
-            return Err(ConfigFaults(faults));
-        }
-        let http = HttpBuilder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(config.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT.min(config.timeout))
-                    .operation_timeout(config.timeout)
-                    .build(),
-            );
-        if let Some(profile) = &config.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(path) = &config.credentials_file {
-            let files = EnvConfigFiles::builder().with_file(EnvConfigFileKind::Credentials, path);
-            loader = loader.profile_files(files.build());
-        }
-        if let Some(provider) = provider {
-            loader = loader.credentials_provider(provider);
-        }
-        let shared = loader.load().await;
-        let mut settings = aws_sdk_sns::config::Builder::from(&shared);
-        if let Some(url) = &config.endpoint_url {
-            settings = settings.endpoint_url(url);
-        }
-        if let Some(role) = &config.role_arn {
-            let mut assume = aws_config::sts::AssumeRoleProvider::builder(role)
-                .session_name("watchkeeper-deliver")
-                .configure(&shared);
-            if let Some(external) = &config.external_id {
-                assume = assume.external_id(external);
-            }
-            settings = settings.credentials_provider(SharedCredentialsProvider::new(assume.build().await));
-        }
         Ok(Self {
-            client: aws_sdk_sns::Client::from_conf(settings.build()),
+            client: aws_sdk_sns::Client::new(&aws::load(config, provider).await?),
         })
     }
 }
@@ -116,14 +70,14 @@ impl Channel for SnsChannel {
         stage: &dyn StageRecorder,
     ) -> Result<Receipt, SendError> {
         let Message::Topic(topic) = message else {
-            return Err(outcome::refused(
+            return Err(aws::refused(
                 "a mail was handed to the SNS channel; send it through SMTP",
             ));
         };
         if let Some(problem) = fault(topic) {
-            return Err(outcome::refused(problem));
+            return Err(aws::refused(problem));
         }
-        let request = self.request(topic, key).map_err(outcome::refused)?;
+        let request = self.request(topic, key).map_err(aws::refused)?;
         stage.entering_data().await.map_err(|error| SendError::Retry {
             after: None,
             hindrance: watchkeeper_domain::delivery::Hindrance::Relay,
@@ -151,7 +105,7 @@ impl Channel for SnsChannel {
                 }),
             },
             Err(error) => {
-                let error = outcome::of(&error, said);
+                let error = aws::of(&REFUSALS, &error, said);
                 tracing::warn!(%key, topic = %topic.topic_arn, %error, "not published");
                 Err(error)
             }

@@ -27,6 +27,8 @@ pub struct House {
     pub dkim: Option<Arc<watchkeeper_deliver::DkimSigner>>,
     /// The domain of return paths, where bounce reports are taken.
     pub bounces: Option<String>,
+    /// The topics over which SES reports about our mail.
+    pub ses_topics: Vec<watchkeeper_domain::sns::TopicArn>,
     /// Whom to page.
     pub paging: PagingPolicy,
     /// Addresses of executives, paged at 48/72 of a limit.

@@ -14,6 +14,7 @@ use watchkeeper_detect::{DetectorSet, EvidenceRules, Limits, RuleFile};
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::delivery::Channel;
 use watchkeeper_domain::event::SourceName;
+use watchkeeper_domain::sns::TopicArn;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::workers::changes::Changes;
 use watchkeeper_respond::workers::delivery::Deliveries;
@@ -90,7 +91,7 @@ impl App {
             changes: Changes::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
             deliveries: Deliveries::new(desk.clone(), channels(config).await?)
-                .with_second_relay(second_relay(config)?),
+                .with_second_relay(second_relay(config).await?),
             board: watch.board(),
             watch,
             receivers,
@@ -168,6 +169,7 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         mail_from: config.mail.author(),
         dkim: signer(config)?,
         bounces: config.mail.bounces.as_ref().map(|bounces| bounces.domain.clone()),
+        ses_topics: ses_topics(config)?,
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
         change_notice: config.changes.notice(),
@@ -283,20 +285,44 @@ pub fn limits(config: &Config) -> Limits {
     limits
 }
 
-/// The relay for when the first takes no mail, where one is configured.
-fn second_relay(config: &Config) -> Result<Option<Arc<dyn deliver::Channel>>, String> {
-    let Some(relay) = config.mail.second_relay.clone() else {
+/// The relay for when the first takes no mail, where one is configured: another one, or SES.
+async fn second_relay(config: &Config) -> Result<Option<Arc<dyn deliver::Channel>>, String> {
+    match (&config.mail.second_relay, &config.mail.smtp) {
+        (Some(relay), _) => smtp("mail.second_relay", relay).map(Some),
+        (None, Some(_)) => ses(config).await,
+        (None, None) => Ok(None),
+    }
+}
+
+fn smtp(table: &str, relay: &deliver::SmtpConfig) -> Result<Arc<dyn deliver::Channel>, String> {
+    let relay = deliver::SmtpChannel::new(relay.clone()).map_err(|faults| format!("{table}: {faults}"))?;
+    Ok(Arc::new(relay))
+}
+
+async fn ses(config: &Config) -> Result<Option<Arc<dyn deliver::Channel>>, String> {
+    let Some(ses) = &config.mail.ses else {
         return Ok(None);
     };
-    let relay = deliver::SmtpChannel::new(relay).map_err(|faults| format!("mail.second_relay: {faults}"))?;
-    Ok(Some(Arc::new(relay)))
+    let ses = deliver::SesChannel::new(ses).await;
+    let ses = ses.map_err(|faults| format!("mail.ses: {faults}"))?;
+    Ok(Some(Arc::new(ses)))
+}
+
+/// The topics over which SES reports about our mail.
+fn ses_topics(config: &Config) -> Result<Vec<TopicArn>, String> {
+    let topics = config.mail.ses.iter().flat_map(|ses| &ses.topics);
+    topics
+        .map(|topic| topic.parse().map_err(|fault| format!("mail.ses.topics: {fault}")))
+        .collect()
 }
 
 async fn channels(config: &Config) -> Result<BTreeMap<Channel, Arc<dyn deliver::Channel>>, String> {
     let mut channels: BTreeMap<Channel, Arc<dyn deliver::Channel>> = BTreeMap::new();
-    let smtp = deliver::SmtpChannel::new(config.mail.smtp.clone())
-        .map_err(|faults| format!("mail.smtp: {faults}"))?;
-    channels.insert(Channel::Email, Arc::new(smtp));
+    let mail = match &config.mail.smtp {
+        Some(relay) => Some(smtp("mail.smtp", relay)?),
+        None => ses(config).await?,
+    };
+    channels.extend(mail.map(|mail| (Channel::Email, mail)));
     if let Some(sns) = &config.sns {
         let sns = deliver::SnsChannel::new(&sns.access)
             .await

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use watchkeeper_collect::SourceConfig;
-use watchkeeper_deliver::{DkimConfig, Party, SmtpConfig, SnsConfig};
+use watchkeeper_deliver::{AwsAccess, DkimConfig, Party, SesConfig, SmtpConfig};
 use watchkeeper_domain::drill::{DrillPolicy, DrillReach};
 use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
@@ -139,11 +139,15 @@ pub struct Mail {
     /// The name shown with it.
     #[serde(default)]
     pub from_name: Option<String>,
-    /// The relay.
-    pub smtp: SmtpConfig,
+    /// The relay. Where it is left out, mail goes through SES.
+    #[serde(default)]
+    pub smtp: Option<SmtpConfig>,
     /// Another relay, for when the first cannot be reached or puts mail off for long.
     #[serde(default)]
     pub second_relay: Option<SmtpConfig>,
+    /// The API of Amazon SES: instead of the relay, or, beside `smtp`, as the second one.
+    #[serde(default)]
+    pub ses: Option<SesConfig>,
     /// As which domain mail is signed; not at all where it is left out.
     #[serde(default)]
     pub dkim: Option<DkimConfig>,
@@ -159,8 +163,9 @@ impl Mail {
         Self {
             from: from.to_owned(),
             from_name: None,
-            smtp,
+            smtp: Some(smtp),
             second_relay: None,
+            ses: None,
             dkim: None,
             bounces: None,
         }
@@ -196,7 +201,7 @@ fn bounces_at() -> SocketAddr {
 #[serde(deny_unknown_fields)]
 pub struct Sns {
     /// Region, profile, role.
-    pub access: SnsConfig,
+    pub access: AwsAccess,
     /// ARNs of topics by the name that paging steps use.
     pub topics: BTreeMap<String, String>,
 }

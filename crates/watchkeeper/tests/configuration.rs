@@ -335,3 +335,46 @@ fn what_is_wrong_with_drills_is_said_with_line_and_remedy() {
         );
     }
 }
+
+const SES: &str = "[mail.ses]\nconfiguration_set = \"notices\"\ntopics = [\"arn:aws:sns:eu-central-1:123456789012:ses\"]\n[mail.ses.access]\nregion = \"eu-central-1\"\n\n";
+
+/// The default with these tables in the place of its relay.
+fn mail_through(tables: &str) -> String {
+    let from = DEFAULT.find("[mail.smtp]").expect("a relay");
+    let to = DEFAULT.find("# Another relay").expect("the next table");
+    format!("{}{tables}{}", &DEFAULT[..from], &DEFAULT[to..])
+}
+
+#[test]
+fn mail_goes_through_a_relay_through_ses_or_through_both() {
+    let relay = "[mail.smtp]\nhost = \"smtp.example.com\"\ntls = \"required\"\n\n";
+    for tables in [relay.to_owned(), SES.to_owned(), format!("{relay}{SES}")] {
+        let text = mail_through(&tables);
+        Config::parse(&text, Path::new("t")).unwrap_or_else(|faults| panic!("{tables}: {faults}"));
+    }
+    assert!(
+        named(&faults(&mail_through("")), "mail.smtp")
+            .remedy
+            .contains("[mail.ses]")
+    );
+    let second = relay.replace("mail.smtp", "mail.second_relay");
+    let three = faults(&mail_through(&format!("{relay}{second}{SES}")));
+    assert!(named(&three, "mail.ses").problem.contains("two second relays"));
+}
+
+#[test]
+fn what_is_wrong_with_ses_is_said_with_its_field() {
+    let wrong = SES
+        .replace("notices", "no tices")
+        .replace(":ses", "")
+        .replace("eu-central-1\"\n\n", "Frankfurt\"\n\n");
+    let text = mail_through(&wrong);
+    let faults = faults(&text);
+    for field in [
+        "mail.ses.configuration_set",
+        "mail.ses.topics",
+        "mail.ses.access.region",
+    ] {
+        assert!(named(&faults, field).line > 0, "{faults:#?}");
+    }
+}

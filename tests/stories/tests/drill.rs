@@ -4,7 +4,7 @@ use chrono::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use watchkeeper::config::Sns;
-use watchkeeper_deliver::SnsConfig;
+use watchkeeper_deliver::AwsAccess;
 use watchkeeper_domain::delivery::{Channel, Delivery, DeliveryState};
 use watchkeeper_domain::drill::Verdict;
 use watchkeeper_domain::id::DeliveryId;
@@ -253,9 +253,9 @@ async fn a_drill_to_an_address_outside_reaches_nobody(place: Place) {
     let topic = "arn:aws:sns:eu-central-1:123456789012:oncall";
     let sns = Sns {
         // Nobody listens there: an attempt to connect would be put off, and not refused.
-        access: SnsConfig {
+        access: AwsAccess {
             endpoint_url: Some("http://127.0.0.1:1".to_owned()),
-            ..SnsConfig::in_region("eu-central-1")
+            ..AwsAccess::in_region("eu-central-1")
         },
         topics: BTreeMap::from([(TOPIC.to_owned(), topic.to_owned())]),
     };

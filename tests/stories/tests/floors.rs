@@ -18,10 +18,11 @@ const FLOORS: [(&str, u8); 8] = [
 ];
 
 /// Packages that belong into one crate and no other.
-const ONLY_IN: [(&str, &str); 6] = [
+const ONLY_IN: [(&str, &str); 7] = [
     ("sqlx", "watchkeeper-store"),
     ("axum", "watchkeeper-api"),
     ("lettre", "watchkeeper-deliver"),
+    ("aws-sdk-sesv2", "watchkeeper-deliver"),
     ("aws-sdk-sns", "watchkeeper-deliver"),
     ("aws-sdk-cloudwatchlogs", "watchkeeper-collect"),
     ("aws-sdk-guardduty", "watchkeeper-collect"),

@@ -13,8 +13,10 @@ use serde::Serialize;
 use watchkeeper_deliver::mailbox::LARGEST_MAIL;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::IncidentId;
+use watchkeeper_domain::sns;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::bounces::Taken;
+use watchkeeper_respond::operations::ses_events::SnsTaken;
 use watchkeeper_store::BounceTally;
 
 pub(super) fn mount(table: &mut Table) {
@@ -26,6 +28,8 @@ pub(super) fn mount(table: &mut Table) {
         LARGEST_MAIL,
         take,
     );
+    let signed = Access::Public("SNS signs its messages, and only those of configured topics are believed");
+    table.post_up_to("/sns/ses", signed, sns::LARGEST, take_from_sns);
     table.get("/api/v1/incidents/{id}/proof", view, proof);
 }
 
@@ -55,6 +59,18 @@ struct Answer {
 async fn take(State(state): State<ApiState>, body: Bytes) -> Result<Json<Answer>, Problem> {
     let taken = state.desk.take_raw_report(&body).await?;
     Ok(Json(Answer { taken }))
+}
+
+/// What SES reports over SNS. SNS sends again what is not answered with 2xx.
+async fn take_from_sns(State(state): State<ApiState>, body: Bytes) -> Result<Json<SnsAnswer>, Problem> {
+    let taken = state.desk.take_sns_message(&*state.sns, &body).await?;
+    Ok(Json(SnsAnswer { taken }))
+}
+
+/// What became of a message of SNS.
+#[derive(Serialize)]
+struct SnsAnswer {
+    taken: SnsTaken,
 }
 
 async fn proof(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<ProofView>, Problem> {

@@ -5,7 +5,7 @@ use watchkeeper_api::{Access, Route, routes};
 use watchkeeper_domain::access::AccessRole;
 
 /// What strangers may use. A route that is added here is added on purpose.
-const PUBLIC: [&str; 15] = [
+const PUBLIC: [&str; 16] = [
     "GET /login",
     "POST /login",
     "GET /ack/{token}",
@@ -19,6 +19,7 @@ const PUBLIC: [&str; 15] = [
     "GET /assets-server.css",
     "POST /ingest/{source}",
     "POST /firehose/{source}",
+    "POST /sns/ses",
     "GET /healthz",
     "GET /readyz",
 ];

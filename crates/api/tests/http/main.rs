@@ -13,5 +13,6 @@ mod portal;
 mod receivers;
 mod rules;
 mod signing_in;
+mod sns;
 mod stream;
 mod support;

@@ -31,6 +31,9 @@ use watchkeeper_store::{DatabaseConfig, Store};
 pub(crate) const RULE: &str = "title: Failed sign-ins\nid: 6a9e4c5e-0001-4000-8000-000000000001\nlevel: high\nlogsource:\n  category: authentication\n\
 detection:\n  selection:\n    outcome: failed\n  condition: selection\n";
 
+/// The topic over which SES reports.
+pub(crate) const SES_TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:ses";
+
 pub(crate) fn start() -> DateTime<Utc> {
     "2026-06-01T08:00:00Z".parse().expect("an instant")
 }
@@ -403,6 +406,7 @@ fn house(setting: &Setting) -> House {
         },
         dkim: None,
         bounces: Some("bounces.example.com".to_owned()),
+        ses_topics: vec![SES_TOPIC.parse().expect("an ARN")],
         mail_from: Party {
             name: Some("Watchkeeper".to_owned()),
             address: "watchkeeper@example.com".to_owned(),

@@ -6,7 +6,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::sync::Arc;
-use watchkeeper_deliver::{Channel, DrillGuard, Message, SendError, SnsChannel, SnsConfig, TopicMessage};
+use watchkeeper_deliver::{
+    AwsAccess, Channel, DrillGuard, Message, SendError, SesChannel, SesConfig, SnsChannel, TopicMessage,
+};
 use watchkeeper_domain::drill::DrillReach;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:drill";
@@ -40,13 +42,29 @@ fn topic(arn: &str, drill: bool) -> Message {
 }
 
 async fn sns(port: u16) -> SnsChannel {
-    let config = SnsConfig {
+    let config = AwsAccess {
         endpoint_url: Some(format!("http://127.0.0.1:{port}")),
         timeout: std::time::Duration::from_millis(300),
-        ..SnsConfig::in_region("eu-central-1")
+        ..AwsAccess::in_region("eu-central-1")
     };
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SnsChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
+        .await
+        .unwrap()
+}
+
+async fn ses(port: u16) -> SesChannel {
+    let config = SesConfig {
+        configuration_set: None,
+        topics: Vec::new(),
+        access: AwsAccess {
+            endpoint_url: Some(format!("http://127.0.0.1:{port}")),
+            timeout: std::time::Duration::from_millis(300),
+            ..AwsAccess::in_region("eu-central-1")
+        },
+    };
+    let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+    SesChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
         .await
         .unwrap()
 }
@@ -74,6 +92,7 @@ async fn every_channel(port: u16) -> Vec<(Arc<dyn Channel>, Message)> {
             Arc::new(channel(port, limits())),
             to("security@customer.example", true),
         ),
+        (Arc::new(ses(port).await), to("security@customer.example", true)),
         (
             Arc::new(sns(port).await),
             topic("arn:aws:sns:eu-central-1:123456789012:everybody", true),

@@ -1,7 +1,7 @@
 //! Settings: what is dangerous or wrong is refused, all of it at once, with a remedy.
 
 use std::time::Duration;
-use watchkeeper_deliver::{SmtpChannel, SmtpConfig, SnsConfig, Tls};
+use watchkeeper_deliver::{AwsAccess, SmtpChannel, SmtpConfig, Tls};
 
 fn smtp(text: &str) -> SmtpConfig {
     toml::from_str(text).unwrap()
@@ -134,18 +134,18 @@ fn settings_read_back_as_they_were_written() {
     config.limits.data = Duration::from_millis(250);
     assert_eq!(smtp(&toml::to_string(&config).unwrap()), config);
     assert_eq!(config.limits.final_dot, Duration::from_secs(600));
-    let sns = SnsConfig::in_region("eu-central-1");
+    let sns = AwsAccess::in_region("eu-central-1");
     assert_eq!(
-        toml::from_str::<SnsConfig>(&toml::to_string(&sns).unwrap()).unwrap(),
+        toml::from_str::<AwsAccess>(&toml::to_string(&sns).unwrap()).unwrap(),
         sns
     );
 }
 
 #[test]
 fn sns_in_the_clear_is_refused_for_any_other_machine() {
-    let with = |url: &str| SnsConfig {
+    let with = |url: &str| AwsAccess {
         endpoint_url: Some(url.to_owned()),
-        ..SnsConfig::in_region("eu-central-1")
+        ..AwsAccess::in_region("eu-central-1")
     };
     for url in [
         "http://sns.example.com",
@@ -170,13 +170,13 @@ fn sns_in_the_clear_is_refused_for_any_other_machine() {
 
 #[test]
 fn sns_names_all_faults_at_once() {
-    let config: SnsConfig =
+    let config: AwsAccess =
         toml::from_str("region = \"EU Central\"\nprofile = \"\"\ncredentials_file = \"\"\nexternal_id = \"x\"\ntimeout = \"0s\"")
             .unwrap();
     assert_eq!(
         fields(&config.validate()),
         ["region", "profile", "credentials_file", "external_id", "timeout"]
     );
-    let config: SnsConfig = toml::from_str("region = \"eu-central-1\"\nrole_arn = \"admin\"").unwrap();
+    let config: AwsAccess = toml::from_str("region = \"eu-central-1\"\nrole_arn = \"admin\"").unwrap();
     assert_eq!(fields(&config.validate()), ["role_arn"]);
 }

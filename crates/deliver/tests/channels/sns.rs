@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use watchkeeper_deliver::{Channel, Message, SendError, SnsChannel, SnsConfig, TopicMessage};
+use watchkeeper_deliver::{AwsAccess, Channel, Message, SendError, SnsChannel, TopicMessage};
 
 /// What the server says to every request.
 #[derive(Clone)]
@@ -77,10 +77,10 @@ impl Sns {
 }
 
 async fn channel(url: &str, timeout: Duration) -> SnsChannel {
-    let config = SnsConfig {
+    let config = AwsAccess {
         endpoint_url: Some(url.to_owned()),
         timeout,
-        ..SnsConfig::in_region("eu-central-1")
+        ..AwsAccess::in_region("eu-central-1")
     };
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     SnsChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
@@ -124,10 +124,10 @@ async fn credentials_may_come_from_a_file_that_the_settings_name() {
     let file = dir.path().join("credentials");
     let keys = "[default]\naws_access_key_id = AKIDOFTHEFILE\naws_secret_access_key = secret\n";
     std::fs::write(&file, keys).unwrap();
-    let config = SnsConfig {
+    let config = AwsAccess {
         endpoint_url: Some(sns.url.clone()),
         credentials_file: Some(file),
-        ..SnsConfig::in_region("eu-central-1")
+        ..AwsAccess::in_region("eu-central-1")
     };
     let channel = SnsChannel::new(&config).await.unwrap();
     channel

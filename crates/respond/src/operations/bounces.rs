@@ -30,6 +30,8 @@ pub enum Taken {
     RemoteAccepted,
     /// It is late; noted.
     Delayed,
+    /// The recipient called it unwanted; noted.
+    Complained,
     /// It says what was known: counted.
     Repeated,
     /// It is no report: counted.
@@ -48,6 +50,7 @@ impl Taken {
             Self::Bounced => "bounced",
             Self::RemoteAccepted => "remote_accepted",
             Self::Delayed => "delayed",
+            Self::Complained => "complained",
             Self::Repeated => "repeated",
             Self::NotAReport => "not_a_report",
             Self::Unknown => "unknown",
@@ -82,7 +85,10 @@ impl Desk {
         let paths = self.return_paths()?;
         let mut tx = self.begin().await?;
         let taken = match paths.delivery_of(address) {
-            Ok(id) => self.take_report_on(&mut tx, &id, raw).await?,
+            Ok(id) => {
+                self.take_report_on(&mut tx, &id, raw, read_report(raw).ok())
+                    .await?
+            }
             Err(unwelcome) => self.count(&mut tx, kind_of(unwelcome), "an address").await?,
         };
         self.commit(tx).await?;
@@ -116,7 +122,14 @@ impl Desk {
         })
     }
 
-    async fn take_report_on(&self, tx: &mut Tx, id: &DeliveryId, raw: &[u8]) -> Result<Taken, RespondError> {
+    /// Takes what was reported about a message, whichever way it came: `report` is what `raw` says, none where it says nothing.
+    pub(super) async fn take_report_on(
+        &self,
+        tx: &mut Tx,
+        id: &DeliveryId,
+        raw: &[u8],
+        report: Option<Report>,
+    ) -> Result<Taken, RespondError> {
         let delivery = match tx.delivery(id).await {
             Ok(delivery) => delivery,
             Err(StoreError::NotFound { .. }) => return self.count(tx, Taken::Unknown, id.as_str()).await,
@@ -129,9 +142,10 @@ impl Desk {
         }
         let now = self.now();
         let before = delivery.version;
-        let (delivery, report, taken) = match read_report(raw) {
-            Err(_) => (delivery, None, Taken::NotAReport),
-            Ok(report) => {
+        let was_queued = matches!(delivery.state, DeliveryState::Queued { .. });
+        let (delivery, report, taken) = match report {
+            None => (delivery, None, Taken::NotAReport),
+            Some(report) => {
                 let (delivery, effect) = delivery
                     .reported(&report, now)
                     .map_err(|busy| RespondError::Unavailable(busy.to_string()))?;
@@ -139,6 +153,7 @@ impl Desk {
                     Effect::Bounced => Taken::Bounced,
                     Effect::RemoteAccepted => Taken::RemoteAccepted,
                     Effect::Delayed => Taken::Delayed,
+                    Effect::Complained => Taken::Complained,
                     Effect::Nothing => Taken::Repeated,
                 };
                 (delivery, Some(report), taken)
@@ -167,6 +182,12 @@ impl Desk {
             tx.update_delivery(&delivery, before).await?;
         }
         self.record_report(tx, &delivery, &report, &kept).await?;
+        if let (true, DeliveryState::Accepted { answer, .. }, Some(letter)) =
+            (was_queued, &delivery.state, LetterOf::of(&delivery))
+        {
+            // Nobody knew how the attempt had ended; now somebody does.
+            self.told(tx, letter, answer, now).await?;
+        }
         self.follow_report(tx, &delivery, &report, taken).await?;
         Ok(taken)
     }
@@ -207,8 +228,8 @@ impl Desk {
         let Some(letter) = LetterOf::of(delivery) else {
             let what = match taken {
                 Taken::Bounced => format!("bounced ({line})"),
-                Taken::RemoteAccepted => return Ok(()),
-                _ => format!("is delayed ({line})"),
+                Taken::Delayed => format!("is delayed ({line})"),
+                _ => return Ok(()),
             };
             return self.page_failed(tx, delivery, &what, now).await;
         };
@@ -230,10 +251,12 @@ impl Desk {
             return self.try_next_contact(tx, delivery, letter, &what, now).await;
         }
         let matter = self.matter(tx, letter.matter).await?;
-        let text = if taken == Taken::RemoteAccepted {
-            format!("The mail server of {} has the message ({line})", letter.customer)
-        } else {
-            format!("A message to {} is delayed ({line})", letter.customer)
+        let text = match taken {
+            Taken::RemoteAccepted => {
+                format!("The mail server of {} has the message ({line})", letter.customer)
+            }
+            Taken::Complained => format!("{} called a message unwanted ({line})", letter.customer),
+            _ => format!("A message to {} is delayed ({line})", letter.customer),
         };
         let by = Actor::worker("bounces");
         tx.append_entries(&[matter.entry(EntryKind::Delivered, now, now, &by, text)])
@@ -241,7 +264,7 @@ impl Desk {
         Ok(())
     }
 
-    async fn count(&self, tx: &mut Tx, taken: Taken, detail: &str) -> Result<Taken, RespondError> {
+    pub(super) async fn count(&self, tx: &mut Tx, taken: Taken, detail: &str) -> Result<Taken, RespondError> {
         tx.count_bounce(taken.name(), self.now(), detail).await?;
         Ok(taken)
     }

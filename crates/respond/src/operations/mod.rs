@@ -16,6 +16,7 @@ pub mod notices;
 mod passwords;
 pub mod people;
 pub mod portal;
+pub mod ses_events;
 pub mod sessions;
 pub mod travel;
 pub mod why;

@@ -52,7 +52,7 @@ impl Reader<'_> {
     pub(super) fn check_mail(&mut self, mail: &Mail) {
         self.check_address("mail", "from", &mail.from);
         let relays = [
-            ("smtp", Some(&mail.smtp)),
+            ("smtp", mail.smtp.as_ref()),
             ("second_relay", mail.second_relay.as_ref()),
         ];
         for (table, relay) in relays {
@@ -66,6 +66,7 @@ impl Reader<'_> {
                 );
             }
         }
+        self.check_ses(mail);
         if let Some(dkim) = &mail.dkim {
             self.check_dkim(dkim, &mail.from);
         }
@@ -77,6 +78,46 @@ impl Reader<'_> {
                 let remedy = "write a domain whose mail is led here, such as \"bounces.example.com\"";
                 self.fault(line, "mail.bounces.domain", problem, remedy);
             }
+        }
+    }
+
+    /// What is wrong with SES, and with how it stands beside the relays.
+    fn check_ses(&mut self, mail: &Mail) {
+        let Some(ses) = &mail.ses else {
+            if mail.smtp.is_none() {
+                let problem = "mail has no way out".to_owned();
+                self.say(
+                    "mail",
+                    "smtp",
+                    problem,
+                    "add [mail.smtp] with a relay, or [mail.ses] with Amazon SES",
+                );
+            }
+            return;
+        };
+        for fault in ses.validate() {
+            let table = if matches!(fault.field, "configuration_set" | "topics") {
+                "mail.ses"
+            } else {
+                "mail.ses.access"
+            };
+            let line = self.line("mail", "ses");
+            self.fault(
+                line,
+                &format!("{table}.{}", fault.field),
+                fault.problem,
+                &fault.remedy,
+            );
+        }
+        if mail.smtp.is_some() && mail.second_relay.is_some() {
+            let line = self.line("mail", "ses");
+            let problem = "there are two second relays, SES and mail.second_relay".to_owned();
+            self.fault(
+                line,
+                "mail.ses",
+                problem,
+                "remove one of mail.smtp, mail.second_relay and mail.ses",
+            );
         }
     }
 

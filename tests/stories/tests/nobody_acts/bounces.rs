@@ -304,7 +304,8 @@ async fn no_answer_is_taken_for_that_to_another_message(place: Place) {
     let setup = Setup {
         mail: MailSetup::with(|mail| {
             let mut mail = bounces(mail);
-            mail.smtp.limits.final_dot = std::time::Duration::from_millis(300);
+            let relay = mail.smtp.as_mut().expect("a relay");
+            relay.limits.final_dot = std::time::Duration::from_millis(300);
             mail
         }),
         ..Setup::default()
@@ -331,6 +332,34 @@ async fn no_answer_is_taken_for_that_to_another_message(place: Place) {
         connections + 2,
         "a connection a message"
     );
+    house.verified_audit().await;
+}
+
+async fn a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of(place: Place) {
+    let setup = Setup {
+        mail: MailSetup::with(bounces),
+        ..Setup::default()
+    };
+    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
+    house.relay.server().script_once(Stage::Dot, Act::AcceptThenDrop);
+    house.settle().await;
+    assert_eq!(told(&house, &incident).await, None, "nobody knows");
+    let listener = listen(house.desk(), ([127, 0, 0, 1], 0).into())
+        .await
+        .expect("it listens");
+    let recipient = VICTIM.security_contact();
+    let path = return_path(&house, &recipient);
+    let delivered = report("delivered", "2.0.0", &recipient, "250 ok");
+    hand_in(listener.address().port(), &path, &delivered)
+        .await
+        .expect("taken");
+    assert!(told(&house, &incident).await.is_some(), "their server has it");
+    let letter = letter_to(&house, &incident, &recipient).await;
+    assert_eq!(letter.state.name(), "accepted");
+    assert!(letter.remote_accepted.is_some());
+    house.pass(Duration::hours(1));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&recipient).len(), 1, "it is not sent again");
     house.verified_audit().await;
 }
 
@@ -421,6 +450,9 @@ macro_rules! on_both {
 }
 
 on_both! {
+    a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of:
+        a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of_on_sqlite,
+        a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of_on_postgresql;
     a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss:
         a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss_on_sqlite,
         a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss_on_postgresql;

@@ -50,10 +50,10 @@ async fn what_postfix_bounces_goes_to_the_next_contact_and_what_it_delivers_is_p
     let setup = Setup {
         mail: MailSetup::with(move |mail| {
             let mut mail = bounces(mail);
-            mail.smtp = SmtpConfig {
-                limits: mail.smtp.limits,
+            mail.smtp = mail.smtp.map(|relay| SmtpConfig {
+                limits: relay.limits,
                 ..SmtpConfig::loopback(port)
-            };
+            });
             mail.dkim = Some(dkim);
             mail
         }),

@@ -19,7 +19,7 @@ use watchkeeper::config::Sns;
 use watchkeeper_collect::SourceConfig;
 use watchkeeper_collect::config::{CloudwatchLogsConfig, GuarddutyConfig};
 use watchkeeper_collect::parse::{Format, RecordLogSource};
-use watchkeeper_deliver::SnsConfig;
+use watchkeeper_deliver::AwsAccess;
 use watchkeeper_domain::delivery::{Channel, Delivery, DeliveryState};
 use watchkeeper_domain::event::LogSource;
 use watchkeeper_domain::incident::{Acknowledgement, Incident, Role, Severity, Standing};

@@ -86,10 +86,10 @@ pub(crate) async fn surroundings(place: Place) -> Option<Surroundings> {
     )
     .expect("written");
     let sns = Sns {
-        access: SnsConfig {
+        access: AwsAccess {
             credentials_file: Some(credentials.clone()),
             endpoint_url: Some(moto.endpoint_url.clone()),
-            ..SnsConfig::in_region(REGION)
+            ..AwsAccess::in_region(REGION)
         },
         topics: BTreeMap::from([(TOPIC.to_owned(), topic)]),
     };

@@ -1,11 +1,14 @@
 //! From an error of the SDK to what it says about the message.
 
 use crate::channel::SendError;
-use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sns::operation::publish::PublishError;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::fmt::Debug;
+use watchkeeper_domain::delivery::Hindrance;
 
-/// Errors that pass by themselves, although SNS answers them with a 4xx: throttling, and credentials or a clock that are put right.
+/// Errors that pass by themselves, although they are answered with a 4xx: throttling, and credentials or a clock that are put right.
 const PASSING: [&str; 14] = [
     "Throttling",
     "ThrottlingException",
@@ -23,28 +26,40 @@ const PASSING: [&str; 14] = [
     "ServiceUnavailable",
 ];
 
-pub(super) fn refused(reason: impl Into<String>) -> SendError {
+/// How a service refuses.
+pub(crate) struct Refusals {
+    /// The service's name, in reasons.
+    pub(crate) service: &'static str,
+    /// Codes of a 4xx that is about us and not about this message: mail waits for that to be put right, or takes another way.
+    pub(crate) about_us: &'static [&'static str],
+    /// Codes of a 5xx by which the service itself says that it did not do it. A 5xx without one may be a gateway's, behind which the
+    /// service went on.
+    pub(crate) failed: &'static [&'static str],
+}
+
+pub(crate) fn refused(reason: impl Into<String>) -> SendError {
     SendError::Refused {
         reason: reason.into(),
         transcript: Vec::new(),
     }
 }
 
-/// Gives an error its meaning. A standard topic does not recognise a repeated message, so whatever may have been published is called
-/// ambiguous, never a plain retry.
-pub(super) fn of<R>(error: &SdkError<PublishError, R>, said: String) -> SendError
+/// Gives an error its meaning. These services do not recognise a repeated message, so whatever may have been taken is called ambiguous,
+/// never a plain retry.
+pub(crate) fn of<E, R>(refusals: &Refusals, error: &SdkError<E, R>, said: String) -> SendError
 where
-    R: std::fmt::Debug + AsStatus,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: Debug + AsStatus,
 {
-    let reason: String = crate::one_line(&format!("SNS: {}", describe(error)))
+    let reason: String = crate::one_line(&format!("{}: {}", refusals.service, describe(error)))
         .chars()
         .take(2000)
         .collect();
     let transcript = vec![said, format!("* {reason}")];
-    match verdict(error) {
+    match verdict(refusals, error) {
         Verdict::NotTaken => SendError::Retry {
             after: None,
-            hindrance: watchkeeper_domain::delivery::Hindrance::Relay,
+            hindrance: Hindrance::Relay,
             reason,
             transcript,
         },
@@ -60,7 +75,7 @@ enum Verdict {
     Unknown,
 }
 
-fn verdict<R: AsStatus>(error: &SdkError<PublishError, R>) -> Verdict {
+fn verdict<E: ProvideErrorMetadata, R: AsStatus>(refusals: &Refusals, error: &SdkError<E, R>) -> Verdict {
     match error {
         SdkError::ConstructionFailure(_) => Verdict::NotTaken,
         SdkError::DispatchFailure(failure)
@@ -72,10 +87,14 @@ fn verdict<R: AsStatus>(error: &SdkError<PublishError, R>) -> Verdict {
             Verdict::NotTaken
         }
         SdkError::ServiceError(answer) => {
-            let passing = answer.err().code().is_some_and(|code| PASSING.contains(&code));
+            let code = answer.err().code();
+            let passing = code.is_some_and(|code| PASSING.contains(&code));
+            let about_us = code.is_some_and(|code| refusals.about_us.contains(&code));
             match answer.raw().status() {
                 429 | 503 => Verdict::NotTaken,
                 _ if passing => Verdict::NotTaken,
+                400..=499 if about_us => Verdict::NotTaken,
+                500..=599 if code.is_some_and(|code| refusals.failed.contains(&code)) => Verdict::NotTaken,
                 400..=499 => Verdict::Never,
                 _ => Verdict::Unknown,
             }
@@ -107,7 +126,12 @@ fn never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn describe<R: std::fmt::Debug>(error: &SdkError<PublishError, R>) -> String {
+/// What an error says, in the service's own words where there are any.
+pub(crate) fn describe<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: Debug,
+{
     match error {
         SdkError::ServiceError(answer) => {
             let code = answer.err().code().unwrap_or("an error without a code");
@@ -119,11 +143,11 @@ fn describe<R: std::fmt::Debug>(error: &SdkError<PublishError, R>) -> String {
 }
 
 /// The HTTP status of an answer.
-pub(super) trait AsStatus {
+pub(crate) trait AsStatus {
     fn status(&self) -> u16;
 }
 
-impl AsStatus for aws_sdk_sns::config::http::HttpResponse {
+impl AsStatus for Response {
     fn status(&self) -> u16 {
         self.status().as_u16()
     }

@@ -1,4 +1,4 @@
-//! Settings of the SNS channel.
+//! Settings of the channels to Amazon's services.
 
 use crate::fault::{ConfigFault, is_loopback};
 use crate::span;
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to reach SNS. Holds no secret: credentials come from where the AWS SDK looks for them.
+/// How to reach one service of Amazon's in one region. Holds no secret: credentials come from where the AWS SDK looks for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SnsConfig {
-    /// The region of the topics, such as `eu-central-1`.
+pub struct AwsAccess {
+    /// The region of the topics or of the mail, such as `eu-central-1`.
     pub region: String,
     /// The profile of the shared AWS configuration to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,7 +18,7 @@ pub struct SnsConfig {
     /// A shared AWS credentials file, instead of the usual places.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_file: Option<PathBuf>,
-    /// The role to assume before publishing.
+    /// The role to assume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
     /// The external id that the role's trust policy asks for.
@@ -27,7 +27,7 @@ pub struct SnsConfig {
     /// Another endpoint: a VPC endpoint over https, or an emulator on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<String>,
-    /// How long one publication may take altogether; by default 30 s.
+    /// How long one message may take altogether; by default 30 s.
     #[serde(default = "thirty_seconds", with = "span")]
     pub timeout: Duration,
 }
@@ -36,8 +36,8 @@ fn thirty_seconds() -> Duration {
     Duration::from_secs(30)
 }
 
-impl SnsConfig {
-    /// Topics of one region, reached as the SDK's own settings say.
+impl AwsAccess {
+    /// One region, reached as the SDK's own settings say.
     #[must_use]
     pub fn in_region(region: impl Into<String>) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl SnsConfig {
             faults.push(ConfigFault::new(
                 "region",
                 format!("`{}` is not a region", crate::one_line(&self.region)),
-                "write the topics' region, such as \"eu-central-1\"",
+                "write a region, such as \"eu-central-1\"",
             ));
         }
         if self.profile.as_deref() == Some("") {
