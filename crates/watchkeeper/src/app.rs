@@ -90,8 +90,7 @@ impl App {
             ladder: Ladder::new(desk.clone()),
             changes: Changes::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
-            deliveries: Deliveries::new(desk.clone(), channels(config).await?)
-                .with_second_relay(second_relay(config).await?),
+            deliveries: Deliveries::new(desk.clone(), channels(config).await?, second_relay(config).await?),
             board: watch.board(),
             watch,
             receivers,

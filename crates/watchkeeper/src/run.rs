@@ -94,6 +94,9 @@ pub fn spawn<W: Worker + 'static>(
                 }
             }
         }
+        if let Err(fault) = worker.finish().await {
+            tracing::error!(worker = worker.name(), %fault, "what was under way ended badly");
+        }
     });
     (pulse, task)
 }

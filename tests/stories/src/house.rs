@@ -35,6 +35,7 @@ use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::people::NewAccount;
+use watchkeeper_respond::workers::delivery::Deliveries;
 use watchkeeper_respond::workers::seal::Sealing;
 use watchkeeper_respond::workers::{Turn, Worker};
 use watchkeeper_store::{IncidentFilter, LIMIT_MAX, PageRequest};
@@ -357,6 +358,14 @@ impl House {
     /// When a turn fails.
     pub async fn deliver(&mut self) {
         turn_until_idle(&mut self.app_mut().deliveries).await;
+    }
+
+    /// What carries the outbox out.
+    ///
+    /// # Panics
+    /// While the house is down.
+    pub fn deliveries_worker(&mut self) -> &mut Deliveries {
+        &mut self.app_mut().deliveries
     }
 
     /// What seals the audit log.

@@ -1,6 +1,8 @@
 //! Carries the outbox out: claims by lease, commits "entering DATA" before the bytes go, and commits the answer with what follows
 //! from it: a customer was told, the next contact is tried, somebody must pick up the phone.
 
+mod claim;
+
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
 use crate::outbox::thaw;
@@ -8,12 +10,13 @@ use crate::telling::LetterOf;
 use crate::together::Together;
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use claim::{Claim, lease};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, Weak};
+use tokio::task::{JoinError, JoinSet};
 use watchkeeper_deliver as deliver;
-use watchkeeper_deliver::{IdempotencyKey, StageError, StageRecorder};
+use watchkeeper_deliver::IdempotencyKey;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::delivery::{
     About, Attempt, Channel, Delivery, DeliveryState, Hindrance, PATIENCE, Relay,
@@ -26,13 +29,8 @@ const AT_ONCE: u32 = 12;
 /// How many of them go to one domain, whose server would otherwise put us off.
 const AT_ONCE_TO_ONE: u32 = 3;
 
-/// How long a claim holds without being renewed. A process that dies leaves its messages to the next one after this.
-fn lease() -> Duration {
-    Duration::seconds(90)
-}
-
-/// How often a claim is renewed while its message is under way: one SMTP conversation may take half an hour (RFC 5321 §4.5.3.2).
-const RENEW_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long a turn waits for messages under way before it looks what else is due.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// How an attempt ended, to be committed with what follows from it.
 struct Ended {
@@ -42,7 +40,17 @@ struct Ended {
 }
 
 /// Carries the outbox out.
+///
+/// What was claimed goes on beside the turns: a relay that is silent for half an hour keeps one place, and nothing else waits for it.
+#[derive(Debug)]
 pub struct Deliveries {
+    carrier: Arc<Carrier>,
+    under_way: JoinSet<Result<(), RespondError>>,
+    claims: Vec<Weak<Claim>>,
+}
+
+/// What every message under way needs.
+struct Carrier {
     desk: Desk,
     marks: Arc<Together<Delivery, Delivery>>,
     ends: Together<Ended, ()>,
@@ -50,103 +58,73 @@ pub struct Deliveries {
     second_relay: Option<Arc<dyn deliver::Channel>>,
 }
 
-impl std::fmt::Debug for Deliveries {
+impl std::fmt::Debug for Carrier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Deliveries")
+        f.debug_struct("Carrier")
             .field("channels", &self.channels.keys())
             .finish_non_exhaustive()
     }
 }
 
-/// Commits "entering DATA" on the delivery's row.
-struct Entering {
-    desk: Desk,
-    marks: Arc<Together<Delivery, Delivery>>,
-    delivery: Mutex<Delivery>,
-}
-
-impl Entering {
-    /// Marks all of them in one commit; where that fails, each by itself, so that one does not keep the others from going.
-    async fn mark_all(&self, all: &[Delivery]) -> Vec<Result<Delivery, RespondError>> {
-        if let Ok(marked) = self.mark(all).await {
-            return marked.into_iter().map(Ok).collect();
-        }
-        let mut results = Vec::with_capacity(all.len());
-        for one in all {
-            let marked = self.mark(std::slice::from_ref(one)).await;
-            results.push(marked.and_then(|mut marked| {
-                marked
-                    .pop()
-                    .ok_or_else(|| RespondError::Unavailable("nothing was marked".to_owned()))
-            }));
-        }
-        results
-    }
-
-    async fn mark(&self, all: &[Delivery]) -> Result<Vec<Delivery>, RespondError> {
-        let mut tx = self.desk.store.begin().await?;
-        let mut marked = Vec::with_capacity(all.len());
-        for one in all {
-            marked.push(tx.mark_data(&one.id, one.version, self.desk.now()).await?);
-        }
-        tx.commit().await?;
-        Ok(marked)
-    }
-
-    /// Renews the claim for as long as it is polled.
-    async fn keep_claim(&self) -> std::convert::Infallible {
-        loop {
-            tokio::time::sleep(RENEW_EVERY).await;
-            let delivery = self.delivery.lock().await;
-            let renewed = async {
-                let mut tx = self.desk.store.begin().await?;
-                tx.extend_lease(&delivery.id, delivery.version, self.desk.now() + lease())
-                    .await?;
-                tx.commit().await
-            };
-            if let Err(fault) = renewed.await {
-                // The message goes on: at worst the claim runs out and the recipient has it twice, flagged.
-                tracing::warn!(delivery = %delivery.id, %fault, "a claim could not be renewed");
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl StageRecorder for Entering {
-    async fn entering_data(&self) -> Result<(), StageError> {
-        let mut delivery = self.delivery.lock().await;
-        crate::crash::point("delivery.entering_data");
-        let marked = self
-            .marks
-            .commit(delivery.clone(), |all| async move { self.mark_all(&all).await });
-        *delivery = marked.await.map_err(|fault| StageError(fault.to_string()))?;
-        crate::crash::point("delivery.in_data");
-        Ok(())
-    }
-}
-
 impl Deliveries {
-    /// A worker at this desk that sends over these channels, each behind the lock that keeps drills inside.
+    /// A worker at this desk that sends over these channels, each behind the lock that keeps drills inside. The second relay is for when
+    /// the first takes no mail.
     #[must_use]
-    pub fn new(desk: Desk, channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>) -> Self {
+    pub fn new(
+        desk: Desk,
+        channels: BTreeMap<Channel, Arc<dyn deliver::Channel>>,
+        second_relay: Option<Arc<dyn deliver::Channel>>,
+    ) -> Self {
         let channels = channels.into_iter();
-        Self {
+        let carrier = Carrier {
             channels: channels.map(|(name, it)| (name, guarded(&desk, it))).collect(),
+            second_relay: second_relay.map(|relay| guarded(&desk, relay)),
             desk,
             marks: Arc::default(),
             ends: Together::default(),
-            second_relay: None,
+        };
+        Self {
+            carrier: Arc::new(carrier),
+            under_way: JoinSet::new(),
+            claims: Vec::new(),
         }
     }
 
-    /// With a second relay, for when the first takes no mail.
-    #[must_use]
-    pub fn with_second_relay(mut self, relay: Option<Arc<dyn deliver::Channel>>) -> Self {
-        self.second_relay = relay.map(|relay| guarded(&self.desk, relay));
-        self
+    /// How many more messages may go now.
+    fn room(&self) -> u32 {
+        let under_way = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
+        AT_ONCE.saturating_sub(under_way)
     }
 
+    /// Waits until half of the places are free, so that claims are made for several, and no longer than until it is time to look again.
+    ///
+    /// # Errors
+    /// The first fault of those that ended; what was not kept is claimed again when its lease has run out.
+    async fn make_room(&mut self) -> Result<(), RespondError> {
+        let mut first = Ok(());
+        let time = tokio::time::sleep(LOOK_AGAIN);
+        tokio::pin!(time);
+        while !self.under_way.is_empty() {
+            tokio::select! {
+                biased;
+                Some(ended) = self.under_way.join_next() => {
+                    first = first.and(settled(ended));
+                    if self.room() >= AT_ONCE / 2 {
+                        break;
+                    }
+                }
+                () = &mut time => break,
+            }
+        }
+        // Whatever ended at the same moment makes room at the same moment.
+        while let Some(ended) = self.under_way.try_join_next() {
+            first = first.and(settled(ended));
+        }
+        first
+    }
+}
+
+impl Carrier {
     /// What carries a delivery's next attempt.
     fn channel_for(&self, delivery: &Delivery) -> Option<&Arc<dyn deliver::Channel>> {
         match &self.second_relay {
@@ -157,10 +135,8 @@ impl Deliveries {
         }
     }
 
-    async fn carry(&self, claimed: Claimed) -> Result<(), RespondError> {
-        let Claimed {
-            delivery, message, ..
-        } = claimed;
+    async fn carry(&self, claim: &Claim, message: &[u8]) -> Result<(), RespondError> {
+        let delivery = claim.delivery().await;
         let Some(channel) = self.channel_for(&delivery) else {
             let answer = format!(
                 "no channel `{}` is configured; add it to the configuration",
@@ -178,20 +154,12 @@ impl Deliveries {
                 )
                 .await;
         };
-        let message = thaw(&message)?;
+        let message = thaw(message)?;
         let key = IdempotencyKey(delivery.id.to_string());
-        let stage = Entering {
-            desk: self.desk.clone(),
-            marks: Arc::clone(&self.marks),
-            delivery: Mutex::new(delivery),
-        };
         crate::crash::point("delivery.before_send");
-        let result = tokio::select! {
-            result = channel.send(&message, &key, &stage) => result,
-            never = stage.keep_claim() => match never {},
-        };
+        let result = channel.send(&message, &key, claim).await;
         crate::crash::point("delivery.after_send");
-        let delivery = stage.delivery.into_inner();
+        let delivery = claim.end().await;
         let (attempt, transcript) = outcome(result);
         self.keep(delivery, attempt, transcript).await
     }
@@ -318,22 +286,23 @@ impl Deliveries {
     }
 }
 
-#[async_trait]
-impl Worker for Deliveries {
-    fn name(&self) -> &'static str {
-        "delivery"
-    }
-
-    async fn turn(&mut self) -> Result<Turn, RespondError> {
+impl Carrier {
+    /// Claims what is due, as far as there is room.
+    async fn claim(&self, room: u32) -> Result<Vec<Claimed>, RespondError> {
         let mut tx = self.desk.begin().await?;
         let claimed = tx
-            .claim_deliveries(self.desk.now(), lease(), AT_ONCE, AT_ONCE_TO_ONE)
+            .claim_deliveries(
+                self.desk.now(),
+                lease(),
+                room,
+                AT_ONCE_TO_ONE,
+            )
             .await?;
         let next = tx.next_delivery_at().await?;
         let waiting = next.map_or(0, |at| (self.desk.now() - at).num_seconds().max(0));
         metrics::gauge!("watchkeeper_outbox_overdue_seconds").set(waiting as f64);
         if claimed.is_empty() {
-            return Ok(Turn::Idle);
+            return Ok(claimed);
         }
         for one in &claimed {
             if let Some(data_at) = one.interrupted {
@@ -342,12 +311,58 @@ impl Worker for Deliveries {
         }
         self.desk.commit(tx).await?;
         crate::crash::point("delivery.claimed");
-        let carried = futures::future::join_all(claimed.into_iter().map(|claimed| self.carry(claimed))).await;
-        for result in carried {
-            result?;
+        Ok(claimed)
+    }
+}
+
+#[async_trait]
+impl Worker for Deliveries {
+    fn name(&self) -> &'static str {
+        "delivery"
+    }
+
+    async fn turn(&mut self) -> Result<Turn, RespondError> {
+        self.claims.retain(|claim| claim.strong_count() > 0);
+        for claim in self.claims.iter().filter_map(Weak::upgrade) {
+            claim.renew().await;
         }
+        let room = self.room();
+        if room > 0 {
+            for Claimed {
+                delivery, message, ..
+            } in self.carrier.claim(room).await?
+            {
+                let carrier = Arc::clone(&self.carrier);
+                let marks = Arc::clone(&carrier.marks);
+                let claim = Arc::new(Claim::on(delivery, carrier.desk.clone(), marks));
+                self.claims.push(Arc::downgrade(&claim));
+                self.under_way
+                    .spawn(async move { carrier.carry(&claim, &message).await });
+            }
+        }
+        if self.under_way.is_empty() {
+            return Ok(Turn::Idle);
+        }
+        self.make_room().await?;
         Ok(Turn::Busy)
     }
+
+    async fn finish(&mut self) -> Result<(), RespondError> {
+        let mut first = Ok(());
+        while let Some(ended) = self.under_way.join_next().await {
+            first = first.and(settled(ended));
+        }
+        first
+    }
+}
+
+/// What became of a message's task.
+fn settled(ended: Result<Result<(), RespondError>, JoinError>) -> Result<(), RespondError> {
+    ended.unwrap_or_else(|fault| {
+        Err(RespondError::Unavailable(format!(
+            "what carried a message ended badly: {fault}"
+        )))
+    })
 }
 
 /// How an attempt ended, in a word.

@@ -31,4 +31,12 @@ pub trait Worker: Send {
     /// # Errors
     /// When something could not be committed: nothing was changed then, and the next turn tries again.
     async fn turn(&mut self) -> Result<Turn, RespondError>;
+
+    /// Brings to its end what turns have begun and left under way, before the worker is dropped.
+    ///
+    /// # Errors
+    /// As of a turn.
+    async fn finish(&mut self) -> Result<(), RespondError> {
+        Ok(())
+    }
 }

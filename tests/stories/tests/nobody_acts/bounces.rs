@@ -7,6 +7,7 @@ use watchkeeper::config::{Bounces, Mail};
 use watchkeeper_deliver::{Mailbox, SendError, SmtpConfig};
 use watchkeeper_domain::delivery::DeliveryState;
 use watchkeeper_domain::delivery::proof::{Level, OnPortal, proof_of_telling};
+use watchkeeper_respond::workers::{Turn, Worker as _};
 use watchkeeper_stories::dsn::{hand_in, report};
 use watchkeeper_stories::house::MailSetup;
 use watchkeeper_testbed::smtp::SmtpServer;
@@ -335,6 +336,64 @@ async fn no_answer_is_taken_for_that_to_another_message(place: Place) {
     house.verified_audit().await;
 }
 
+async fn a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away(place: Place) {
+    let setup = Setup {
+        mail: MailSetup::with(|mail| {
+            let mut mail = bounces(mail);
+            let relay = mail.smtp.as_mut().expect("a relay");
+            relay.limits.final_dot = std::time::Duration::from_secs(8);
+            mail
+        }),
+        ..Setup::default()
+    };
+    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
+    let recipient = VICTIM.security_contact();
+    house.relay.server().script_once(Stage::Dot, Act::Stall);
+    let (taken, connections) = (
+        house.relay.server().accepted(),
+        house.relay.server().connections(),
+    );
+    let turn = async |house: &mut House| house.deliveries_worker().turn().await.expect("a turn");
+    while house.relay.server().connections() == connections {
+        assert_eq!(turn(&mut house).await, Turn::Busy, "the letter is under way");
+    }
+    // Somebody is paged while the relay says nothing.
+    let mara = house.user(MARA).await;
+    let declaration = Declaration {
+        title: "Something else".to_owned(),
+        severity: Severity::Sev1,
+        summary: String::new(),
+        playbook: None,
+        drill: false,
+    };
+    house.desk().declare(&mara, declaration).await.expect("declared");
+    while house.relay.server().accepted() == taken {
+        assert_eq!(
+            turn(&mut house).await,
+            Turn::Busy,
+            "the letter is still under way"
+        );
+    }
+    assert_eq!(
+        letter_to(&house, &incident, &recipient).await.state.name(),
+        "claimed"
+    );
+    // Time leaps past the end of the claim: it is renewed, and nobody sends the letter beside the one who does.
+    house.pass(Duration::minutes(5));
+    turn(&mut house).await;
+    let letter = letter_to(&house, &incident, &recipient).await;
+    assert_eq!((letter.state.name(), letter.attempts), ("claimed", 1));
+    // Who stops waits for what is under way.
+    house.deliveries_worker().finish().await.expect("it ends");
+    let letter = letter_to(&house, &incident, &recipient).await;
+    assert_eq!((letter.state.name(), letter.attempts), ("queued", 1));
+    assert!(letter.possible_duplicate, "nobody knows how it ended");
+    house.pass(Duration::minutes(1));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&recipient).len(), 1);
+    house.verified_audit().await;
+}
+
 async fn a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of(place: Place) {
     let setup = Setup {
         mail: MailSetup::with(bounces),
@@ -450,6 +509,9 @@ macro_rules! on_both {
 }
 
 on_both! {
+    a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away:
+        a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away_on_sqlite,
+        a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away_on_postgresql;
     a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of:
         a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of_on_sqlite,
         a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of_on_postgresql;
