@@ -1,6 +1,7 @@
 //! One message to one recipient over one channel: written to the outbox with the decision that asks for it, sent at least once,
 //! never silently lost.
 
+pub mod pace;
 pub mod proof;
 pub mod report;
 mod retry;

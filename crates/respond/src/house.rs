@@ -4,6 +4,7 @@ use crate::library::Library;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use watchkeeper_collect::parse::Interpretation;
+use watchkeeper_domain::delivery::pace::Pace;
 use watchkeeper_domain::drill::DrillPolicy;
 use watchkeeper_domain::event::{EntityFields, SourceName};
 use watchkeeper_domain::incident::Severity;
@@ -29,6 +30,8 @@ pub struct House {
     pub bounces: Option<String>,
     /// The topics over which SES reports about our mail.
     pub ses_topics: Vec<watchkeeper_domain::sns::TopicArn>,
+    /// How fast letters go to one domain.
+    pub mail_pace: Pace,
     /// Whom to page.
     pub paging: PagingPolicy,
     /// Addresses of executives, paged at 48/72 of a limit.

@@ -1,35 +1,17 @@
 //! The outbox: messages frozen when they are decided, claimed by lease, never silently lost.
-//!
-//! A claim is a short transaction of its own; no transaction is held while a message goes out. Who dies with a claim in hand leaves
-//! a lease that runs out, and whether the recipient has the message is then unknown from the instant its bytes began to go out.
 
 use crate::body::{count, found, read, read_all, write};
 use crate::statement::{Statement, instant, micros, sql};
-use crate::{StoreError, Tx, dialect};
-use chrono::{DateTime, Duration, Utc};
+use crate::{StoreError, Tx};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, NoticeId};
 use watchkeeper_domain::matter::MatterId;
 
-const DELIVERY: &str = "delivery";
-const PROBE: (&str, &str) = (DELIVERY, "SELECT version FROM delivery WHERE id = $1");
-
-/// How many of the deliveries that are due are looked at, before all of them are.
-const LOOK_AT: i64 = 512;
-
-/// A delivery that is the caller's to send until its lease runs out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
-    /// The delivery, claimed; its version is the one to name when the attempt has ended.
-    pub delivery: Delivery,
-    /// The message as it was frozen.
-    pub message: Vec<u8>,
-    /// When the bytes of the attempt before began to go out, where its lease ran out without an answer: the recipient may have the
-    /// message already.
-    pub interrupted: Option<DateTime<Utc>>,
-}
+pub(crate) const DELIVERY: &str = "delivery";
+pub(crate) const PROBE: (&str, &str) = (DELIVERY, "SELECT version FROM delivery WHERE id = $1");
 
 /// How many deliveries stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -104,105 +86,6 @@ impl Tx {
             .bind(message);
         self.execute(freeze).await?;
         Ok(true)
-    }
-
-    /// Claims at most `limit` deliveries that are due, or whose claim has run out, until `now + lease`, and no more than
-    /// `per_destination` under way to any destination; each counts one attempt more. Two claimers never get the same one. Commit
-    /// before anything is sent.
-    pub async fn claim_deliveries(
-        &mut self,
-        now: DateTime<Utc>,
-        lease: Duration,
-        limit: u32,
-        per_destination: u32,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let mut due = self.due_among(LOOK_AT, now, limit, per_destination).await?;
-        if due.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
-            // Those that come first may all go to destinations that take no more now.
-            due = self.due_among(i64::MAX, now, limit, per_destination).await?;
-        }
-        self.claim(due, now + lease).await
-    }
-
-    /// Of the first `look_at` deliveries that are due, at most `limit` that their destinations have room for.
-    async fn due_among(
-        &mut self,
-        look_at: i64,
-        now: DateTime<Utc>,
-        limit: u32,
-        per_destination: u32,
-    ) -> Result<Vec<Delivery>, StoreError> {
-        let due = sql(
-            // The condition stands outside too: a row that another claimer got meanwhile is looked at again, and only by this one.
-            "SELECT id, body FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 AND id IN (\
-                 SELECT id FROM (\
-                     SELECT id, destination, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_at, id) AS place \
-                     FROM (SELECT id, destination, next_at FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \
-                         ORDER BY next_at, id LIMIT $4) AS first) AS due \
-                 WHERE place <= $3 - (SELECT COUNT(*) FROM delivery AS busy WHERE busy.next_at IS NOT NULL \
-                     AND busy.next_at > $1 AND busy.state = 'claimed' AND busy.destination = due.destination)) \
-             ORDER BY next_at, id LIMIT $2",
-        )
-        .bind(now)
-        .bind(limit)
-        .bind(per_destination)
-        .bind(look_at)
-        .and(dialect::skip_locked(self.engine()));
-        read_all(DELIVERY, self.all(due).await?)
-    }
-
-    async fn claim(&mut self, due: Vec<Delivery>, until: DateTime<Utc>) -> Result<Vec<Claimed>, StoreError> {
-        let mut claimed = Vec::with_capacity(due.len());
-        for mut delivery in due {
-            let read_version = delivery.version;
-            let interrupted = match &delivery.state {
-                DeliveryState::Claimed { data_at, .. } => *data_at,
-                _ => None,
-            };
-            delivery.version += 1;
-            delivery.attempts += 1;
-            // Kept at once: whoever claims it now may die as well, and the doubt must outlive that.
-            delivery.possible_duplicate |= interrupted.is_some();
-            delivery.state = DeliveryState::Claimed { until, data_at: None };
-            self.update_delivery(&delivery, read_version).await?;
-            let message = self.delivery_message(&delivery.id).await?;
-            claimed.push(Claimed {
-                delivery,
-                message,
-                interrupted,
-            });
-        }
-        Ok(claimed)
-    }
-
-    /// Notes that the message's bytes begin to go out at `at`, and gives the delivery with its new version. Commit before the first
-    /// byte.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] when the claim is no longer the caller's: then nothing may be sent.
-    pub async fn mark_data(
-        &mut self,
-        id: &DeliveryId,
-        read_version: i64,
-        at: DateTime<Utc>,
-    ) -> Result<Delivery, StoreError> {
-        let mut delivery = self.delivery(id).await?;
-        let conflict = |found| StoreError::Conflict {
-            what: DELIVERY,
-            id: id.to_string(),
-            expected: read_version,
-            found,
-        };
-        if delivery.version != read_version {
-            return Err(conflict(delivery.version));
-        }
-        let DeliveryState::Claimed { data_at, .. } = &mut delivery.state else {
-            return Err(conflict(delivery.version));
-        };
-        *data_at = Some(at);
-        delivery.version += 1;
-        self.update_delivery(&delivery, read_version).await?;
-        Ok(delivery)
     }
 
     /// Keeps a changed delivery, or [`StoreError::Conflict`] where another version than `read_version` stands.
@@ -350,26 +233,6 @@ impl Tx {
 }
 
 impl Tx {
-    /// Lets a claim hold until `until`, while its message is under way.
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] when the claim is no longer the caller's.
-    pub async fn extend_lease(
-        &mut self,
-        id: &DeliveryId,
-        read_version: i64,
-        until: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let update =
-            sql("UPDATE delivery SET next_at = $2 WHERE id = $1 AND version = $3 AND state = 'claimed'")
-                .bind(id)
-                .bind(until)
-                .bind(read_version);
-        let changed = self.execute(update).await?;
-        self.must_have_changed(changed, PROBE, id.as_str(), read_version)
-            .await
-    }
-
     /// How many messages of a notice a mail server has accepted for a customer.
     pub async fn letters_accepted(
         &mut self,

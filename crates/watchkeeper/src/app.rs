@@ -13,6 +13,7 @@ use watchkeeper_deliver as deliver;
 use watchkeeper_detect::{DetectorSet, EvidenceRules, Limits, RuleFile};
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::delivery::Channel;
+use watchkeeper_domain::delivery::pace::Pace;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::sns::TopicArn;
 use watchkeeper_domain::span::Span;
@@ -169,6 +170,8 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
         dkim: signer(config)?,
         bounces: config.mail.bounces.as_ref().map(|bounces| bounces.domain.clone()),
         ses_topics: ses_topics(config)?,
+        mail_pace: Pace::per_minute(config.mail.per_domain_per_minute)
+            .ok_or("mail.per_domain_per_minute: 0 would send no letter; write 1 or more")?,
         paging: config.paging.policy(),
         executives: config.paging.executives.clone(),
         change_notice: config.changes.notice(),

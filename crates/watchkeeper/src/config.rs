@@ -139,6 +139,9 @@ pub struct Mail {
     /// The name shown with it.
     #[serde(default)]
     pub from_name: Option<String>,
+    /// How many letters a minute go to one domain; as many go at once after a quiet minute. Pages never wait.
+    #[serde(default = "per_domain_per_minute")]
+    pub per_domain_per_minute: u32,
     /// The relay. Where it is left out, mail goes through SES.
     #[serde(default)]
     pub smtp: Option<SmtpConfig>,
@@ -156,6 +159,10 @@ pub struct Mail {
     pub bounces: Option<Bounces>,
 }
 
+fn per_domain_per_minute() -> u32 {
+    300
+}
+
 impl Mail {
     /// Mail from an address over one relay, and nothing more.
     #[must_use]
@@ -163,6 +170,7 @@ impl Mail {
         Self {
             from: from.to_owned(),
             from_name: None,
+            per_domain_per_minute: per_domain_per_minute(),
             smtp: Some(smtp),
             second_relay: None,
             ses: None,

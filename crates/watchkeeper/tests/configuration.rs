@@ -363,17 +363,18 @@ fn mail_goes_through_a_relay_through_ses_or_through_both() {
 }
 
 #[test]
-fn what_is_wrong_with_ses_is_said_with_its_field() {
+fn what_is_wrong_with_ses_and_the_pace_is_said_with_its_field() {
     let wrong = SES
         .replace("notices", "no tices")
         .replace(":ses", "")
         .replace("eu-central-1\"\n\n", "Frankfurt\"\n\n");
-    let text = mail_through(&wrong);
+    let text = mail_through(&wrong).replace("# per_domain_per_minute = 300", "per_domain_per_minute = 0");
     let faults = faults(&text);
     for field in [
         "mail.ses.configuration_set",
         "mail.ses.topics",
         "mail.ses.access.region",
+        "mail.per_domain_per_minute",
     ] {
         assert!(named(&faults, field).line > 0, "{faults:#?}");
     }

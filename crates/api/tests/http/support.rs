@@ -405,6 +405,7 @@ fn house(setting: &Setting) -> House {
             ..RegulatorContact::default()
         },
         dkim: None,
+        mail_pace: watchkeeper_domain::delivery::pace::Pace::default(),
         bounces: Some("bounces.example.com".to_owned()),
         ses_topics: vec![SES_TOPIC.parse().expect("an ARN")],
         mail_from: Party {

@@ -21,7 +21,7 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::delivery::{
     About, Attempt, Channel, Delivery, DeliveryState, Hindrance, PATIENCE, Relay,
 };
-use watchkeeper_store::{Claimed, Tx};
+use watchkeeper_store::{Claimed, PerDestination, Tx};
 
 /// How many messages are under way at once.
 const AT_ONCE: u32 = 12;
@@ -295,7 +295,10 @@ impl Carrier {
                 self.desk.now(),
                 lease(),
                 room,
-                AT_ONCE_TO_ONE,
+                PerDestination {
+                    under_way: AT_ONCE_TO_ONE,
+                    pace: self.desk.house().mail_pace,
+                },
             )
             .await?;
         let next = tx.next_delivery_at().await?;
@@ -311,6 +314,10 @@ impl Carrier {
         }
         self.desk.commit(tx).await?;
         crate::crash::point("delivery.claimed");
+        let mut tx = self.desk.store.begin().await?;
+        tx.keep_pace(&claimed, self.desk.now(), self.desk.house().mail_pace)
+            .await?;
+        tx.commit().await?;
         Ok(claimed)
     }
 }

@@ -238,6 +238,7 @@ fn house(library: Library) -> House {
         regulator: Default::default(),
         mail_from: Party::address("watch@example.com"),
         dkim: None,
+        mail_pace: watchkeeper_domain::delivery::pace::Pace::default(),
         ses_topics: Vec::new(),
         bounces: None,
         paging: PagingPolicy { steps: Vec::new() },

@@ -3,13 +3,31 @@ use crate::samples::{assert_conflict, customer, incident, letter_to, minutes, no
 use chrono::Duration;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
-use watchkeeper_domain::delivery::{Attempt, DeliveryState, Hindrance};
+use watchkeeper_domain::delivery::pace::Pace;
+use watchkeeper_domain::delivery::{Attempt, Delivery, DeliveryState, Hindrance};
 use watchkeeper_domain::id::{IncidentId, NoticeId};
 use watchkeeper_domain::incident::Severity;
-use watchkeeper_store::{Claimed, DeliveryCounts};
+use watchkeeper_store::{Claimed, DeliveryCounts, PerDestination};
 
 fn lease() -> Duration {
     Duration::minutes(2)
+}
+
+/// So many under way to one destination, and a pace that nobody here reaches.
+fn at_a_time(under_way: u32) -> PerDestination {
+    PerDestination {
+        under_way,
+        pace: Pace::default(),
+    }
+}
+
+/// A delivery that is due at a minute.
+fn letter_at(minute: i64, mut letter: Delivery) -> Delivery {
+    letter.state = DeliveryState::Queued {
+        next_attempt_at: minutes(minute),
+        last_answer: None,
+    };
+    letter
 }
 
 async fn room(bench: &Bench) -> IncidentId {
@@ -38,7 +56,7 @@ async fn fill(bench: &Bench, n: i64) -> IncidentId {
 async fn claim(bench: &Bench, minute: i64, limit: u32) -> Vec<Claimed> {
     let mut tx = bench.begin().await;
     let claimed = tx
-        .claim_deliveries(minutes(minute), lease(), limit, 100)
+        .claim_deliveries(minutes(minute), lease(), limit, at_a_time(100))
         .await
         .expect("claims");
     tx.commit().await.expect("commits");
@@ -130,7 +148,7 @@ async fn a_claimer_passes_over_what_another_one_is_claiming() {
         fill(&bench, 6).await;
         let mut first = bench.begin().await;
         let hers = first
-            .claim_deliveries(minutes(60), lease(), 4, 100)
+            .claim_deliveries(minutes(60), lease(), 4, at_a_time(100))
             .await
             .expect("claims");
         let his = claim(&bench, 60, 10).await;
@@ -289,7 +307,7 @@ async fn no_destination_gets_more_messages_at_a_time_than_it_may_and_others_do_n
         let take = async |minute| {
             let mut tx = bench.begin().await;
             let claimed = tx
-                .claim_deliveries(minutes(minute), lease(), 20, 3)
+                .claim_deliveries(minutes(minute), lease(), 20, at_a_time(3))
                 .await
                 .expect("claims");
             tx.commit().await.expect("commits");
@@ -313,6 +331,71 @@ async fn no_destination_gets_more_messages_at_a_time_than_it_may_and_others_do_n
         assert_eq!(next[..3], ["p3@example.com", "p4@example.com", "p5@example.com"]);
         let others = next[3..].iter().filter(|to| to.ends_with("Other.example"));
         assert_eq!((next.len(), others.count()), (5, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn letters_go_to_a_domain_at_a_pace_while_pages_and_other_domains_do_not_wait() {
+    on_both(|bench| async move {
+        let room = room(&bench).await;
+        let mut tx = bench.begin().await;
+        let acme = customer("ACME", &[]).id;
+        let notice = NoticeId::derived(&["n"]);
+        let mut wanted = Vec::new();
+        for i in 0..7 {
+            wanted.push(letter_at(
+                i,
+                letter_to(&room, &notice, &acme, &format!("l{i}@Example.com")),
+            ));
+        }
+        wanted.push(letter_at(
+            20,
+            letter_to(&room, &notice, &acme, "other@example.org"),
+        ));
+        for delivery in &wanted {
+            assert!(tx.enqueue(delivery, b"x").await.expect("enqueues"));
+        }
+        tx.commit().await.expect("commits");
+        let take = async |second: i64| {
+            let mut tx = bench.begin().await;
+            let per_destination = PerDestination {
+                under_way: 100,
+                pace: Pace::per_minute(4).expect("a pace"),
+            };
+            let now = minutes(60) + Duration::seconds(second);
+            let claimed = tx
+                .claim_deliveries(now, Duration::hours(1), 20, per_destination)
+                .await
+                .expect("claims");
+            tx.keep_pace(&claimed, now, per_destination.pace)
+                .await
+                .expect("counts");
+            tx.commit().await.expect("commits");
+            let to = claimed.into_iter().map(|c| c.delivery.recipient);
+            to.collect::<Vec<_>>()
+        };
+        let first = [
+            "l0@Example.com",
+            "l1@Example.com",
+            "l2@Example.com",
+            "l3@Example.com",
+            "other@example.org",
+        ];
+        assert_eq!(take(0).await, first, "a minute's worth at once");
+        assert!(take(14).await.is_empty());
+        // What waits was not attempted.
+        let mut tx = bench.begin().await;
+        assert_eq!(tx.delivery(&wanted[4].id).await.expect("reads"), wanted[4]);
+        let page = page_to(&room, "ann@example.com", minutes(0));
+        assert!(tx.enqueue(&page, b"x").await.expect("enqueues"));
+        tx.commit().await.expect("commits");
+        assert_eq!(take(14).await, ["ann@example.com"], "a page never waits");
+        // It took from the bucket all the same, so that one more interval passes.
+        assert!(take(29).await.is_empty());
+        assert_eq!(take(30).await, ["l4@Example.com"]);
+        assert!(take(44).await.is_empty());
+        assert_eq!(take(200).await, ["l5@Example.com", "l6@Example.com"]);
     })
     .await;
 }

@@ -66,6 +66,15 @@ impl Reader<'_> {
                 );
             }
         }
+        if mail.per_domain_per_minute == 0 {
+            let problem = "0 would send no letter".to_owned();
+            self.say(
+                "mail",
+                "per_domain_per_minute",
+                problem,
+                "write 1 or more, or leave it out for 300",
+            );
+        }
         self.check_ses(mail);
         if let Some(dkim) = &mail.dkim {
             self.check_dkim(dkim, &mail.from);
