@@ -8,7 +8,7 @@ use watchkeeper_domain::access::User;
 use watchkeeper_domain::change::{
     Change, ChangeCourse, ChangeError, ChangeFault, ChangeProposal, ChangeState,
 };
-use watchkeeper_domain::customer::{Contact, ContactRole, Customer};
+use watchkeeper_domain::customer::{Contact, ContactRole, ContractTerms, Customer};
 use watchkeeper_domain::delivery::{Channel, Delivery};
 use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::TimelineEntry;
@@ -122,6 +122,8 @@ fn newcomer(at: DateTime<Utc>) -> Customer {
         tenants: ["t-late".to_owned()].into(),
         notify_within: None,
         contract: String::new(),
+        terms: ContractTerms::default(),
+        tags: BTreeSet::new(),
         language: "en".to_owned(),
         paying: true,
         contacts: vec![Contact {

@@ -86,7 +86,7 @@ impl Ses {
     }
 }
 
-fn event(delivery: &str, kind: &str, part: Value) -> Value {
+fn event(delivery: &str, kind: &str, part: &Value) -> Value {
     let key = if kind == "Bounce" { "bounce" } else { "complaint" };
     json!({"eventType": kind, "mail": {"messageId": "0107", "tags": {"watchkeeper-delivery": [delivery]}}, key: part})
 }
@@ -105,10 +105,10 @@ async fn a_bounce_that_ses_reports_is_kept_with_its_message() {
     let page = ses.place.get(&ann, &path).await.expect(200)["items"][0].clone();
     let delivery = page["id"].as_str().expect("an id");
 
-    let complaint = event(delivery, "Complaint", json!({"complaintFeedbackType": "abuse"}));
+    let complaint = event(delivery, "Complaint", &json!({"complaintFeedbackType": "abuse"}));
     assert_eq!(ses.report(&complaint).await, "complained");
     let bounce = json!({"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": [{"status": "5.1.1", "diagnosticCode": "smtp; 550 nobody"}]});
-    let bounce = event(delivery, "Bounce", bounce);
+    let bounce = event(delivery, "Bounce", &bounce);
     assert_eq!(ses.report(&bounce).await, "bounced");
     assert_eq!(
         ses.report(&bounce).await,
@@ -132,7 +132,7 @@ async fn a_bounce_that_ses_reports_is_kept_with_its_message() {
         .collect();
     assert_eq!(kept, ["complained", "bounced"]);
 
-    let strange = event("dlv_00000000000000000000000000", "Bounce", json!({}));
+    let strange = event("dlv_00000000000000000000000000", "Bounce", &json!({}));
     assert_eq!(ses.report(&strange).await, "unknown");
     let nameless = json!({"eventType": "Bounce", "mail": {}, "bounce": {}});
     assert_eq!(ses.report(&nameless).await, "unknown");
@@ -177,7 +177,7 @@ async fn a_subscription_is_confirmed_for_topics_that_are_configured_and_no_other
 #[tokio::test]
 async fn what_sns_did_not_sign_changes_nothing() {
     let ses = Ses::open().await;
-    let bounce = event("dlv_00000000000000000000000000", "Bounce", json!({}));
+    let bounce = event("dlv_00000000000000000000000000", "Bounce", &json!({}));
     let body = ses.signed("Notification", SES_TOPIC, &bounce.to_string());
     ses.post(
         &body.replace("Permanent", "permanent").replace("Bounce", "bounce"),
