@@ -5,7 +5,6 @@ use super::incidents::{answer, must_stand};
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Paging, Path, Query, words};
-use crate::views::clocks::{ClocksView, clocks_view};
 use crate::views::incidents::IncidentView;
 use crate::views::obligations::{ObligationView, obligation_views};
 use axum::extract::State;
@@ -13,8 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
-use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, PauseAsked, SeverityInputs, Standing};
-use watchkeeper_domain::obligation::rule::Moment;
+use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, SeverityInputs, Standing};
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
 use watchkeeper_respond::operations::why::WhyAffected;
@@ -46,22 +44,12 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/hold/lift", counsel, lift_hold);
     table.post("/api/v1/incidents/{id}/affected", decide, set_affected);
     table.get(
-        "/api/v1/incidents/{id}/clocks",
-        Access::Needs(Permission::View),
-        clocks,
-    );
-    table.get(
         "/api/v1/incidents/{id}/affected/{customer}/why",
         Access::Needs(Permission::View),
         why_affected,
     );
     table.post("/api/v1/incidents/{id}/assessment", decide, assess);
-    table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
-    table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
     table.post("/api/v1/incidents/{id}/particulars", decide, record_particular);
-    table.post("/api/v1/incidents/{id}/rules/{rule}", decide, say_rule_applies);
-    table.post("/api/v1/incidents/{id}/rules/{rule}/pause", decide, pause_clock);
-    table.post("/api/v1/incidents/{id}/rules/{rule}/resume", decide, resume_clock);
     table.get(
         "/api/v1/obligations",
         Access::Needs(Permission::View),
@@ -288,12 +276,6 @@ async fn why_affected(
     Ok(Json(desk.why_affected(&id, &customer).await?))
 }
 
-async fn clocks(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<ClocksView>, Problem> {
-    let mut tx = desk.store().read().await?;
-    let incident = tx.incident(&id).await?;
-    Ok(Json(clocks_view(&incident, &desk.house().library)))
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Assessment {
@@ -315,39 +297,6 @@ async fn assess(
         desk.assess_breach(&id, read, inputs, &why, &caller.actor()).await,
     )
     .await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MomentWas {
-    moment: Moment,
-    at: DateTime<Utc>,
-    why: String,
-}
-
-async fn record_moment(
-    State(desk): State<Desk>,
-    caller: Caller,
-    IfMatch(read): IfMatch,
-    Path(id): Path<IncidentId>,
-    Json(was): Json<MomentWas>,
-) -> Result<Json<IncidentView>, Problem> {
-    answer(
-        &desk,
-        &id,
-        desk.record_moment(&id, read, (was.moment, was.at), &was.why, &caller.actor())
-            .await,
-    )
-    .await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Submitted {
-    rule: String,
-    phase: String,
-    at: DateTime<Utc>,
-    reference: String,
 }
 
 #[derive(Deserialize)]
@@ -382,97 +331,6 @@ async fn record_particular(
         .record_particular(&id, read, said.particular, &said.text, &by)
         .await;
     answer(&desk, &id, recorded).await
-}
-
-async fn record_submission(
-    State(desk): State<Desk>,
-    caller: Caller,
-    IfMatch(read): IfMatch,
-    Path(id): Path<IncidentId>,
-    Json(submitted): Json<Submitted>,
-) -> Result<Json<IncidentView>, Problem> {
-    let Submitted {
-        rule,
-        phase,
-        at,
-        reference,
-    } = submitted;
-    answer(
-        &desk,
-        &id,
-        desk.record_submission(&id, read, (&rule, &phase, at), &reference, &caller.actor())
-            .await,
-    )
-    .await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Applies {
-    applies: bool,
-    why: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pausing {
-    reason: String,
-    /// What is on file for it.
-    evidence: String,
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-}
-
-async fn pause_clock(
-    State(desk): State<Desk>,
-    caller: Caller,
-    IfMatch(read): IfMatch,
-    Path((id, rule)): Path<(IncidentId, String)>,
-    Json(pausing): Json<Pausing>,
-) -> Result<Json<IncidentView>, Problem> {
-    let asked = PauseAsked {
-        reason: &pausing.reason,
-        evidence: &pausing.evidence,
-        from: pausing.from,
-        until: pausing.until,
-    };
-    answer(
-        &desk,
-        &id,
-        desk.pause_clock(&id, read, &rule, asked, &caller.actor()).await,
-    )
-    .await
-}
-
-async fn resume_clock(
-    State(desk): State<Desk>,
-    caller: Caller,
-    IfMatch(read): IfMatch,
-    Path((id, rule)): Path<(IncidentId, String)>,
-    Json(Why { why }): Json<Why>,
-) -> Result<Json<IncidentView>, Problem> {
-    answer(
-        &desk,
-        &id,
-        desk.resume_clock(&id, read, &rule, &why, &caller.actor()).await,
-    )
-    .await
-}
-
-async fn say_rule_applies(
-    State(desk): State<Desk>,
-    caller: Caller,
-    IfMatch(read): IfMatch,
-    Path((id, rule)): Path<(IncidentId, String)>,
-    Json(said): Json<Applies>,
-) -> Result<Json<IncidentView>, Problem> {
-    answer(
-        &desk,
-        &id,
-        desk.say_rule_applies(&id, read, (&rule, said.applies), &said.why, &caller.actor())
-            .await,
-    )
-    .await
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ mod detectors;
 mod evidence;
 mod health;
 mod incidents;
+mod law;
 mod notices;
 mod overview;
 mod people;
@@ -142,6 +143,7 @@ fn table() -> Table {
     overview::mount(&mut table);
     incidents::mount(&mut table);
     breach::mount(&mut table);
+    law::mount(&mut table);
     notices::mount(&mut table);
     changes::mount(&mut table);
     bounces::mount(&mut table);

@@ -12,6 +12,7 @@ pub mod deliveries;
 pub mod drafts;
 pub mod drills;
 pub mod incidents;
+pub mod law;
 pub mod notices;
 mod passwords;
 pub mod people;
