@@ -23,7 +23,9 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/moments", decide, record_moment);
     table.post("/api/v1/incidents/{id}/submissions", decide, record_submission);
     table.post("/api/v1/incidents/{id}/rules/{rule}", decide, say_rule_applies);
-    table.post("/api/v1/incidents/{id}/rules/{rule}/pause", decide, pause_clock);
+    // A pause moves a deadline away: like a legal hold, that is counsel's to document.
+    let counsel = Access::Needs(Permission::ApproveNotices);
+    table.post("/api/v1/incidents/{id}/rules/{rule}/pause", counsel, pause_clock);
     table.post(
         "/api/v1/incidents/{id}/rules/{rule}/resume",
         counsel,

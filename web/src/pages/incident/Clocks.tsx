@@ -37,6 +37,7 @@ function LoadedClocks({ view }: { view: IncidentView }) {
 
 function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
   const may = useMay('decide_disclosure');
+  const counsel = useMay('approve_notices');
   const [recording, setRecording] = useState(false);
   const [submitting, setSubmitting] = useState<{ rule: LawRule; phase: RulePhase } | null>(null);
   const [judging, setJudging] = useState<LawRule | null>(null);
@@ -55,7 +56,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
           rule={rule}
           onSubmit={may ? (phase) => setSubmitting({ rule, phase }) : null}
           onJudge={may ? () => setJudging(rule) : null}
-          onPause={may ? () => setPausing(rule) : null}
+          onPause={counsel ? () => setPausing(rule) : null}
         />
       ))}
       {clocks.not_read > 0 && (
