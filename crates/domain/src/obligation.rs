@@ -11,7 +11,7 @@ use crate::actor::Actor;
 use crate::customer::{ClockStart, CountsFrom, Customer};
 use crate::id::{CustomerId, IncidentId, NoticeId, ObligationId};
 use crate::span::Span;
-use crate::words::second;
+use crate::words::{capitalised, second};
 use chrono::{DateTime, Duration, Utc};
 use limit::Reading;
 use serde::{Deserialize, Serialize};
@@ -217,13 +217,13 @@ impl Deadline {
         let instead = if asked == start.from {
             ""
         } else {
-            ", which counts where nobody has recorded an earlier moment"
+            "Nobody has recorded that moment before the confirmation. "
         };
         let Reading { due_at, arithmetic } = Reading::elapsed(start.at, limit);
         let explanation = format!(
-            "{rule}: {source} asks for a notice within {limit} of {}. From {}{instead}: {arithmetic}.",
+            "{rule}: {source} asks for a notice within {limit} of {}. {instead}{} {arithmetic}.",
             asked.in_words(),
-            start.from.in_words(),
+            capitalised(start.from.name()),
         );
         Self {
             from: start.at,

@@ -70,7 +70,9 @@ async fn a_contract_that_says_otherwise_is_kept(place: Place) {
     let owed = of(&house, &incident, VICTIMS[0]).await;
     assert_eq!(owed.deadline.due_at, suspected_at + Duration::hours(24));
     assert!(
-        owed.deadline.explanation.contains("From the suspicion of it"),
+        owed.deadline
+            .explanation
+            .contains("the suspicion of it. Suspected 20"),
         "{}",
         owed.deadline.explanation
     );
@@ -80,7 +82,7 @@ async fn a_contract_that_says_otherwise_is_kept(place: Place) {
         other
             .deadline
             .explanation
-            .contains("nobody has recorded an earlier moment"),
+            .contains("Nobody has recorded that moment before the confirmation. Confirmed 20"),
         "{}",
         other.deadline.explanation
     );
