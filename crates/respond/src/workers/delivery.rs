@@ -7,7 +7,7 @@ use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
 use crate::outbox::thaw;
 use crate::telling::LetterOf;
-use crate::together::Together;
+use crate::together::{CommitAll, Together};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use claim::{Claim, lease};
@@ -201,35 +201,7 @@ impl Carrier {
             attempt,
             transcript,
         };
-        self.ends
-            .commit(ended, |all| async move { self.keep_all(&all).await })
-            .await
-    }
-
-    /// Keeps all of them in one commit; where that fails, each by itself, so that one does not keep the others from being kept.
-    async fn keep_all(&self, all: &[Ended]) -> Vec<Result<(), RespondError>> {
-        if self.keep_together(all).await.is_ok() {
-            return all.iter().map(|_| Ok(())).collect();
-        }
-        let mut results = Vec::with_capacity(all.len());
-        for one in all {
-            results.push(self.keep_together(std::slice::from_ref(one)).await);
-        }
-        results
-    }
-
-    async fn keep_together(&self, all: &[Ended]) -> Result<(), RespondError> {
-        let mut tx = self.desk.begin().await?;
-        for ended in all {
-            self.keep_in(&mut tx, ended).await?;
-        }
-        self.desk.commit(tx).await?;
-        for ended in all {
-            let (channel, outcome) = (ended.delivery.channel.name(), word(&ended.attempt));
-            metrics::counter!("watchkeeper_delivery_attempts_total", "channel" => channel, "outcome" => outcome)
-                .increment(1);
-        }
-        Ok(())
+        self.ends.commit(ended, self).await
     }
 
     async fn keep_in(&self, tx: &mut Tx, ended: &Ended) -> Result<(), RespondError> {
@@ -283,6 +255,23 @@ impl Carrier {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[async_trait]
+impl CommitAll<Ended, ()> for Carrier {
+    async fn commit_all(&self, all: &[Ended]) -> Result<Vec<()>, RespondError> {
+        let mut tx = self.desk.begin().await?;
+        for ended in all {
+            self.keep_in(&mut tx, ended).await?;
+        }
+        self.desk.commit(tx).await?;
+        for ended in all {
+            let (channel, outcome) = (ended.delivery.channel.name(), word(&ended.attempt));
+            metrics::counter!("watchkeeper_delivery_attempts_total", "channel" => channel, "outcome" => outcome)
+                .increment(1);
+        }
+        Ok(vec![(); all.len()])
     }
 }
 

@@ -2,7 +2,7 @@
 //! the bytes go.
 
 use crate::desk::{Desk, RespondError};
-use crate::together::Together;
+use crate::together::{CommitAll, Together};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use std::sync::{Arc, PoisonError};
@@ -66,33 +66,6 @@ impl Claim {
         self.delivery().await
     }
 
-    /// Marks all of them in one commit; where that fails, each by itself, so that one does not keep the others from going.
-    async fn mark_all(&self, all: &[Delivery]) -> Vec<Result<Delivery, RespondError>> {
-        if let Ok(marked) = self.mark(all).await {
-            return marked.into_iter().map(Ok).collect();
-        }
-        let mut results = Vec::with_capacity(all.len());
-        for one in all {
-            let marked = self.mark(std::slice::from_ref(one)).await;
-            results.push(marked.and_then(|mut marked| {
-                marked
-                    .pop()
-                    .ok_or_else(|| RespondError::Unavailable("nothing was marked".to_owned()))
-            }));
-        }
-        results
-    }
-
-    async fn mark(&self, all: &[Delivery]) -> Result<Vec<Delivery>, RespondError> {
-        let mut tx = self.desk.store.begin().await?;
-        let mut marked = Vec::with_capacity(all.len());
-        for one in all {
-            marked.push(tx.mark_data(&one.id, one.version, self.desk.now()).await?);
-        }
-        tx.commit().await?;
-        Ok(marked)
-    }
-
     fn hold(&self, until: Option<DateTime<Utc>>) {
         *self.holds.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
@@ -121,14 +94,25 @@ impl Claim {
 }
 
 #[async_trait]
+impl CommitAll<Delivery, Delivery> for Claim {
+    async fn commit_all(&self, all: &[Delivery]) -> Result<Vec<Delivery>, RespondError> {
+        let mut tx = self.desk.store.begin().await?;
+        let mut marked = Vec::with_capacity(all.len());
+        for one in all {
+            marked.push(tx.mark_data(&one.id, one.version, self.desk.now()).await?);
+        }
+        tx.commit().await?;
+        Ok(marked)
+    }
+}
+
+#[async_trait]
 impl StageRecorder for Claim {
     async fn entering_data(&self) -> Result<(), StageError> {
         let mut delivery = self.delivery.lock().await;
         crate::crash::point("delivery.entering_data");
-        let marked = self
-            .marks
-            .commit(delivery.clone(), |all| async move { self.mark_all(&all).await });
-        *delivery = marked.await.map_err(|fault| StageError(fault.to_string()))?;
+        let marked = self.marks.commit(delivery.clone(), self).await;
+        *delivery = marked.map_err(|fault| StageError(fault.to_string()))?;
         self.hold(claimed_until(&delivery));
         crate::crash::point("delivery.in_data");
         Ok(())
