@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use watchkeeper_domain::alert::AlertError;
 use watchkeeper_domain::change::ChangeError;
+use watchkeeper_domain::customer::asking::AskingError;
 use watchkeeper_domain::incident::TransitionError;
 use watchkeeper_domain::notice::{NoticeError, ReceiptError};
 use watchkeeper_respond::RespondError;
@@ -222,6 +223,10 @@ impl From<RespondError> for Problem {
             RespondError::Change(error) => of_change(&error),
             RespondError::Notice(error) => of_notice(&error),
             RespondError::Receipt(error) => of_receipt(&error),
+            RespondError::Asking(error) => match error {
+                AskingError::Answered => Self::conflict(error.to_string()),
+                AskingError::Length { field } => Self::fault(field, error.to_string()),
+            },
             RespondError::Alert(error) => match error {
                 AlertError::Resolved { .. } => Self::conflict(error.to_string()),
                 AlertError::NoReason => Self::fault("why", error.to_string()),

@@ -13,17 +13,21 @@
 //! A [`DrillGuard`] stands before each of them: what belongs to a drill goes nowhere else.
 //!
 //! [`compose()`] makes the frozen bytes of a mail, [`DkimSigner`] signs them; [`SmtpChannel`], [`SesChannel`] and [`SnsChannel`]
-//! carry; [`SnsOrigin`] is asked what messages of SNS need to be believed; [`mailbox`] is the small SMTP server in which demo and drill receive their own mail and an installation its bounce reports, which [`bounce`] reads.
+//! carry; [`SnsOrigin`] is asked what messages of SNS need to be believed; [`mailbox`] is the small SMTP server in which demo and
+//! drill receive their own mail and an installation its bounce reports, which [`bounce`] reads. [`Dns`] and [`probe_relay`] look for
+//! the pre-flight whether all that would work, and send nothing.
 
 mod aws;
 pub mod bounce;
 mod channel;
 pub mod compose;
 mod dkim;
+mod dns;
 mod drill;
 mod fault;
 pub mod mailbox;
 mod message;
+mod probe;
 mod secret;
 mod ses;
 mod smtp;
@@ -35,10 +39,12 @@ pub use bounce::{NotAReport, read_report};
 pub use channel::{Channel, Receipt, SendError, StageError, StageRecorder};
 pub use compose::{ComposeError, DraftFault, FrozenMail, MailDraft, Party, compose, one_line};
 pub use dkim::{DkimConfig, DkimError, DkimSigner};
+pub use dns::Dns;
 pub use drill::DrillGuard;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use mailbox::{MailSink, Mailbox, ReceivedMail, parse_received};
 pub use message::{IdempotencyKey, Mail, Message, TopicMessage};
+pub use probe::{probe_listener, probe_relay};
 pub use ses::{SesChannel, SesConfig, Suppressed, SuppressionError};
 pub use smtp::{SmtpChannel, SmtpConfig, SmtpLimits, Tls};
 pub use sns::{OriginError, SnsChannel, SnsOrigin, SnsOverHttps};

@@ -17,6 +17,7 @@ use conversation::Conversation;
 use lettre::Address;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use watchkeeper_domain::delivery::Hindrance;
+use watchkeeper_domain::preflight::RelaySeen;
 
 /// Sends mail through a relay.
 ///
@@ -59,6 +60,19 @@ impl SmtpChannel {
         } else {
             Err(ConfigFaults(faults))
         }
+    }
+}
+
+impl SmtpChannel {
+    /// Connects, encrypts, signs in and says goodbye, as for a message.
+    ///
+    /// # Errors
+    /// In words, what was in the way.
+    pub(crate) async fn probe(&self) -> Result<RelaySeen, String> {
+        let password = self.config.password().map_err(|fault| fault.to_string())?;
+        Conversation::new(&self.config, self.tls.clone(), password)
+            .try_out()
+            .await
     }
 }
 

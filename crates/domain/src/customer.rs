@@ -1,5 +1,6 @@
 //! A company whose data is kept: its tenants in the product, its contract, and whom to tell.
 
+pub mod asking;
 mod terms;
 
 pub use terms::{Channel, ClockStart, ContractTerms, CountsFrom};
@@ -65,9 +66,57 @@ pub struct Contact {
     pub email: String,
     /// What they are.
     pub role: ContactRole,
+    /// When the address was given to us; where that is not known, it was with the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_at: Option<DateTime<Utc>>,
     /// When somebody last made sure that it reaches them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<DateTime<Utc>>,
+    /// Why a message to it would not help, until somebody makes sure of it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<ContactTrouble>,
+}
+
+/// Why a message to a contact would not help.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactTrouble {
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// What kind.
+    pub kind: TroubleKind,
+    /// What was said: a mail server's answer, or whom to write to instead.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// What is wrong with a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleKind {
+    /// A mail server says that the address takes no mail.
+    Unreachable,
+    /// Whoever reads it says that it is not the right one.
+    NotTheRightOne,
+}
+
+impl TroubleKind {
+    /// As people read it, of a contact.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Unreachable => "takes no mail",
+            Self::NotTheRightOne => "is not the right one, as its reader says",
+        }
+    }
+}
+
+impl Contact {
+    /// From when its year counts: when it was verified last, or given.
+    #[must_use]
+    pub fn sure_since(&self, customer: &Customer) -> DateTime<Utc> {
+        let given = self.added_at.unwrap_or(customer.created_at);
+        self.verified_at.map_or(given, |verified| verified.max(given))
+    }
 }
 
 /// What a contact is, in the order of preference.
@@ -118,6 +167,29 @@ impl Customer {
         let mut contacts: Vec<&Contact> = self.contacts.iter().collect();
         contacts.sort_by_key(|contact| contact.role);
         contacts
+    }
+
+    /// With a contact changed at every place where it stands; none where no contact has this address.
+    #[must_use]
+    pub fn with_contact(
+        mut self,
+        email: &str,
+        change: impl Fn(&mut Contact),
+        at: DateTime<Utc>,
+    ) -> Option<Self> {
+        let before = self.contacts.clone();
+        self.contacts
+            .iter_mut()
+            .filter(|contact| contact.email == email)
+            .for_each(change);
+        if !before.iter().any(|contact| contact.email == email) {
+            return None;
+        }
+        if before != self.contacts {
+            self.version += 1;
+            self.updated_at = at;
+        }
+        Some(self)
     }
 
     /// Whom a notice goes to first: every contact of the kinds that the contract names; where it names none, or the customer has none of

@@ -7,7 +7,7 @@ pub mod report;
 mod retry;
 pub mod ses;
 
-use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId};
+use crate::id::{AskingId, CustomerId, DeliveryId, LetterId, NoticeId};
 use crate::matter::MatterId;
 use crate::page::PageReason;
 use chrono::{DateTime, Duration, Utc};
@@ -88,6 +88,11 @@ pub enum About {
         /// Why.
         reason: PageReason,
     },
+    /// A page about the house itself, of no incident and no change.
+    HousePage {
+        /// Why.
+        reason: PageReason,
+    },
     /// A letter to a customer.
     Letter {
         /// Of which incident or change.
@@ -110,14 +115,24 @@ pub enum About {
         /// Whose letter.
         customer: CustomerId,
     },
+    /// A contact is asked whether it is still the right one; tells no customer anything.
+    Asking {
+        /// Whose contact.
+        customer: CustomerId,
+        /// The asking.
+        asking: AskingId,
+    },
 }
 
 impl About {
-    /// The incident or change that it belongs to.
+    /// The incident or change that it belongs to; none where it is about the house itself or about a contact.
     #[must_use]
-    pub fn matter(&self) -> &MatterId {
+    pub fn matter(&self) -> Option<&MatterId> {
         match self {
-            Self::Page { matter, .. } | Self::Letter { matter, .. } | Self::DryRun { matter, .. } => matter,
+            Self::Page { matter, .. } | Self::Letter { matter, .. } | Self::DryRun { matter, .. } => {
+                Some(matter)
+            }
+            Self::HousePage { .. } | Self::Asking { .. } => None,
         }
     }
 }

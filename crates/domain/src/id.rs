@@ -110,6 +110,10 @@ ids! {
     SessionId = "ses_";
     /// A bearer token of the API.
     TokenId = "tok_";
+    /// One pre-flight.
+    PreflightId = "pfl_";
+    /// One asking of a contact whether it is still the right one.
+    AskingId = "ask_";
 }
 
 /// SHA-256 over the parts, each preceded by its length, so that no two lists of parts collide by concatenation; lower-case hex.

@@ -43,6 +43,9 @@ pub mod delivery;
 // What Amazon SNS hands over about it, and whether it is SNS that does.
 pub mod sns;
 
+// Whether customers could be told today.
+pub mod preflight;
+
 // The same way for practice, with nobody outside.
 pub mod drill;
 

@@ -3,6 +3,7 @@
 //! Templates are strict: a field that is missing is an error and never an empty place. Rendering happens here, without IO; the
 //! texts of the templates are handed in.
 
+mod contact;
 mod kind;
 mod layout;
 mod letter;
@@ -10,6 +11,7 @@ mod lint;
 mod receipt;
 mod template;
 
+pub use contact::{CONTACT_LETTER, ContactLetter, ContactTemplate};
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
     ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender,
@@ -17,7 +19,7 @@ pub use letter::{
 };
 pub use lint::{Finding, Weight, lint};
 pub use receipt::{Acknowledgement, Answer, Question, Receipt, ReceiptError};
-pub use template::{LetterLanguage, LetterTemplate, base_language};
+pub use template::{LetterLanguage, LetterTemplate, Sheet, base_language};
 
 use crate::actor::Actor;
 use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, digest};

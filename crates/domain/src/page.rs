@@ -25,6 +25,8 @@ pub enum PageTarget {
     Counsel,
     /// Everybody who may lead incidents: the security lead.
     Leads,
+    /// Everybody who keeps customers and their contacts.
+    CustomerKeepers,
     /// Executives, as configured; where none are, everybody who may lead incidents and everybody who may approve notices.
     Executives,
 }
@@ -81,6 +83,16 @@ pub enum PageReason {
         /// What it says.
         text: String,
     },
+    /// The pre-flight found something, or what it had found is mended; the text says what.
+    Preflight {
+        /// What it says.
+        text: String,
+    },
+    /// Whoever reads a contact's address says that it is not the right one.
+    ContactWrong {
+        /// Which customer, by name.
+        customer: String,
+    },
     /// A recipient asks something on the portal.
     QuestionAsked {
         /// Which customer, by name.
@@ -118,6 +130,8 @@ impl PageReason {
             Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
             Self::AgreementWanted => "a judgement on a change waits for a second person".to_owned(),
             Self::Ladder { text } | Self::UpdatePromised { text } | Self::ChangeDue { text } => text.clone(),
+            Self::Preflight { text } => format!("pre-flight: {text}"),
+            Self::ContactWrong { customer } => format!("wrong contact for security notices at {customer}"),
             Self::QuestionAsked { customer } => format!("a question from {customer}"),
             Self::CustomerUnreached { customer } => format!("no contact reached at {customer}"),
             Self::MailRefused { customer, status } => {
@@ -233,6 +247,17 @@ pub fn page_text(incident: &Incident, reason: &PageReason, link: &str) -> PageTe
     PageText {
         subject: shorten(&subject, 99),
         body,
+    }
+}
+
+/// What a page about the house itself says: no incident and no change, but something that people must do. `link` leads to where it is
+/// shown.
+#[must_use]
+pub fn house_page_text(reason: &PageReason, body: &str, link: &str) -> PageText {
+    let line = capitalised(&reason.line());
+    PageText {
+        body: format!("{line}\n\n{}\n\nConsole: {link}\n", body.trim_end()),
+        subject: shorten(&line, 99),
     }
 }
 

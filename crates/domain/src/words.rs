@@ -24,6 +24,17 @@ pub fn capitalised(text: &str) -> String {
         .unwrap_or_default()
 }
 
+/// What somebody typed in, as one line without control characters; none where it is empty or longer than so many characters.
+#[must_use]
+pub fn one_line(text: &str, longest: usize) -> Option<String> {
+    let text: String = text
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    (!text.is_empty() && text.chars().count() <= longest).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{capitalised, minute, second};

@@ -13,6 +13,7 @@ use watchkeeper_domain::audit::NewRecord;
 use watchkeeper_domain::audit::note::Signer;
 use watchkeeper_domain::change::ChangeError;
 use watchkeeper_domain::clock::Clock;
+use watchkeeper_domain::customer::asking::AskingError;
 use watchkeeper_domain::incident::TransitionError;
 use watchkeeper_domain::notice::{NoticeError, ReceiptError};
 use watchkeeper_store::{Store, StoreError, Tx};
@@ -47,6 +48,9 @@ pub enum RespondError {
     /// What a recipient does with a letter is refused.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
+    /// What a contact answers is refused.
+    #[error(transparent)]
+    Asking(#[from] AskingError),
     /// The alert refused.
     #[error(transparent)]
     Alert(#[from] AlertError),

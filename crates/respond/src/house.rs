@@ -2,16 +2,54 @@
 
 use crate::library::Library;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use watchkeeper_collect::parse::Interpretation;
+use watchkeeper_deliver::{Dns, SmtpConfig};
 use watchkeeper_domain::delivery::pace::Pace;
 use watchkeeper_domain::drill::DrillPolicy;
 use watchkeeper_domain::event::{EntityFields, SourceName};
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::PagingPolicy;
+use watchkeeper_domain::preflight::Daily;
 use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
+
+/// How it is made sure that customers could be told.
+#[derive(Debug, Clone, Default)]
+pub struct PreflightPlan {
+    /// When, every day; only when somebody asks where it is none.
+    pub daily: Option<Daily>,
+    /// Who is asked about DNS; nobody where mail does not leave the house.
+    pub dns: Option<Dns>,
+    /// The addresses that the relay sends to the world from, where they are known.
+    pub sends_from: Vec<IpAddr>,
+    /// The relay.
+    pub relay: Option<SmtpConfig>,
+    /// The relay for when the first takes no mail.
+    pub second_relay: Option<SmtpConfig>,
+    /// Where reports about our mail come in.
+    pub reports_at: Option<SocketAddr>,
+}
+
+/// How contacts are kept right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContactPlan {
+    /// For how long a contact that was verified, or given, is taken to be right.
+    pub verify_every: Span,
+    /// Whether contacts are asked by mail then.
+    pub ask: bool,
+}
+
+impl Default for ContactPlan {
+    fn default() -> Self {
+        Self {
+            verify_every: Span::hours(365 * 24),
+            ask: true,
+        }
+    }
+}
 
 /// How this installation is set up.
 #[derive(Debug, Clone)]
@@ -46,6 +84,10 @@ pub struct House {
     pub join_within: Span,
     /// Alerts at least this severe open an incident; others join one or wait in triage.
     pub open_incident_at: Severity,
+    /// How it is made sure, every day, that customers could be told.
+    pub preflight: PreflightPlan,
+    /// How contacts are kept right.
+    pub contacts: ContactPlan,
     /// How often the audit log is sealed by a signed checkpoint, when it has grown.
     pub seal_every: Span,
     /// Playbooks and letters.

@@ -24,5 +24,5 @@ mod words;
 pub mod workers;
 
 pub use desk::{Desk, RespondError};
-pub use house::House;
+pub use house::{ContactPlan, House, PreflightPlan};
 pub use library::Library;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_detect::{EvidenceFile, EvidenceRules};
-use watchkeeper_domain::notice::{LetterLanguage, LetterTemplate, NoticeKind};
+use watchkeeper_domain::notice::{
+    CONTACT_LETTER, ContactTemplate, LetterLanguage, LetterTemplate, NoticeKind,
+};
 use watchkeeper_domain::obligation::calendar::Calendar;
 use watchkeeper_domain::obligation::rule::ObligationRule;
 use watchkeeper_domain::playbook::Playbook;
@@ -14,6 +16,8 @@ pub struct Library {
     pub playbooks: Vec<Playbook>,
     /// The letters, by folder below `letters/`.
     pub letters: BTreeMap<String, Vec<LetterTemplate>>,
+    /// The letters that ask contacts whether they are still the right ones.
+    pub contact_letters: Vec<ContactTemplate>,
     /// Rules of law and contract that are sound, by id.
     pub rules: Vec<ObligationRule>,
     /// Calendars, by the code of their jurisdiction.
@@ -97,6 +101,13 @@ impl Library {
             }
         };
         for (file, text) in files.iter().filter(|(file, _)| *file != WORDS) {
+            if folder == DEFAULT_LETTERS && file.strip_suffix(".yaml") == Some(CONTACT_LETTER) {
+                match ContactTemplate::read(language, text, &words) {
+                    Ok(template) => self.contact_letters.push(template),
+                    Err(fault) => self.faults.push((place(file), fault)),
+                }
+                continue;
+            }
             let kind = NoticeKind::ALL
                 .into_iter()
                 .find(|kind| file.strip_suffix(".yaml").is_some_and(|name| name == kind.name()));

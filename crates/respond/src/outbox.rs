@@ -10,12 +10,13 @@ use watchkeeper_deliver::{Mail, MailDraft, Message, Party, TopicMessage, compose
 use watchkeeper_domain::access::{AccessRole, Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note;
+use watchkeeper_domain::customer::asking::Asking;
 use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState, Relay};
 use watchkeeper_domain::id::DeliveryId;
 use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
 use watchkeeper_domain::matter::{Matter, MatterId};
-use watchkeeper_domain::notice::{Letter, Notice};
-use watchkeeper_domain::page::{PageReason, PageTarget};
+use watchkeeper_domain::notice::{ContactLetter, Letter, Notice};
+use watchkeeper_domain::page::{PageReason, PageTarget, PageText, house_page_text};
 use watchkeeper_store::Tx;
 
 /// A frozen message, as the outbox keeps it.
@@ -129,6 +130,24 @@ pub(crate) fn thaw(bytes: &[u8]) -> Result<Message, RespondError> {
     })
 }
 
+/// A page, before it is known whom it reaches.
+struct Call<'a> {
+    /// The incident or change; none where it is about the house itself.
+    matter: Option<&'a Matter<'a>>,
+    reason: &'a PageReason,
+    occasion: &'a str,
+    text: PageText,
+}
+
+impl Call<'_> {
+    /// The id of its message to somebody: who is called twice for one occasion has one message.
+    fn message_id(&self, channel: Channel, recipient: &str) -> DeliveryId {
+        let matter = self.matter.map(Matter::id);
+        let about = matter.as_ref().map_or("house", MatterId::as_str);
+        Delivery::derive_id(about, self.occasion, channel, recipient)
+    }
+}
+
 /// Whom a page reaches.
 #[derive(Debug, Default)]
 struct Reached {
@@ -155,24 +174,13 @@ impl Desk {
         let now = self.now();
         let matter = &matter.into();
         let reached = self.reach(tx, target).await?;
-        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
-        for user in &reached.people {
-            let message = self.page_mail(matter, reason, occasion, user, sealed.as_deref())?;
-            self.enqueue_page(
-                tx,
-                matter,
-                reason,
-                occasion,
-                (Channel::Email, &user.email),
-                message,
-            )
-            .await?;
-        }
-        for (_, arn) in &reached.topics {
-            let message = self.page_topic(matter, reason, arn);
-            self.enqueue_page(tx, matter, reason, occasion, (Channel::Sns, arn), message)
-                .await?;
-        }
+        let call = Call {
+            matter: Some(matter),
+            reason,
+            occasion,
+            text: matter.page_text(reason, &self.room(matter)),
+        };
+        self.call(tx, &reached, &call).await?;
         let mut names: Vec<String> = reached.people.iter().map(|user| user.id.to_string()).collect();
         names.extend(reached.topics.iter().map(|(name, _)| format!("topic {name}")));
         let text = if reached.nobody() {
@@ -191,6 +199,51 @@ impl Desk {
             &Actor::worker("paging"),
             text,
         )])
+    }
+
+    /// Pages everybody that one of the targets names about the house itself, once each; says who that is. `path` leads to where the
+    /// console shows it.
+    pub(crate) async fn page_house(
+        &self,
+        tx: &mut Tx,
+        targets: &[PageTarget],
+        reason: &PageReason,
+        (body, path): (&str, &str),
+        occasion: &str,
+    ) -> Result<Vec<String>, RespondError> {
+        let link = format!("{}{path}", self.house.base_url);
+        let call = Call {
+            matter: None,
+            reason,
+            occasion,
+            text: house_page_text(reason, body, &link),
+        };
+        let mut names = BTreeSet::new();
+        for target in targets {
+            let reached = self.reach(tx, target).await?;
+            self.call(tx, &reached, &call).await?;
+            names.extend(reached.people.iter().map(|user| user.id.to_string()));
+            names.extend(reached.topics.iter().map(|(name, _)| format!("topic {name}")));
+        }
+        if names.is_empty() {
+            tracing::error!(reason = %reason.line(), "nobody can be paged: every account is closed");
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// One message a person and topic. Whoever was called for the same occasion before is not called again.
+    async fn call(&self, tx: &mut Tx, reached: &Reached, call: &Call<'_>) -> Result<(), RespondError> {
+        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
+        for user in &reached.people {
+            let message = self.page_mail(call, user, sealed.as_deref())?;
+            self.enqueue_page(tx, call, (Channel::Email, &user.email), message)
+                .await?;
+        }
+        for (_, arn) in &reached.topics {
+            let message = page_topic(call, arn);
+            self.enqueue_page(tx, call, (Channel::Sns, arn), message).await?;
+        }
+        Ok(())
     }
 
     /// Who `target` is now. An on-call step that reaches nobody advances to the next one at once, and after the last one everybody
@@ -222,6 +275,10 @@ impl Desk {
             },
             PageTarget::Leads => Reached {
                 people: who_may(Permission::LeadIncidents),
+                topics: Vec::new(),
+            },
+            PageTarget::CustomerKeepers => Reached {
+                people: who_may(Permission::KeepCustomers),
                 topics: Vec::new(),
             },
             PageTarget::Executives => Reached {
@@ -275,46 +332,20 @@ impl Desk {
         by_address(users, &self.house.executives)
     }
 
-    fn page_mail(
-        &self,
-        matter: &Matter<'_>,
-        reason: &PageReason,
-        occasion: &str,
-        user: &User,
-        sealed: Option<&str>,
-    ) -> Result<Message, RespondError> {
-        let id = Delivery::derive_id(matter.id().as_str(), occasion, Channel::Email, &user.email);
-        let mut text = matter.page_text(reason, &self.room(matter));
-        if let (true, MatterId::Incident(incident)) = (reason.wants_answer(), matter.id()) {
+    fn page_mail(&self, call: &Call<'_>, user: &User, sealed: Option<&str>) -> Result<Message, RespondError> {
+        let id = call.message_id(Channel::Email, &user.email);
+        let mut body = call.text.body.clone();
+        if let (true, Some(MatterId::Incident(incident))) =
+            (call.reason.wants_answer(), call.matter.map(Matter::id))
+        {
             let token = self.key.sign(&incident, &user.id, self.now());
-            text.body.push_str(&format!(
+            body.push_str(&format!(
                 "Acknowledge from this phone: {}/ack/{token}\n",
                 self.house.base_url
             ));
         }
         let to = Party::named(&user.name, &user.email);
-        self.mail(&id, matter, to, &text.subject, (text.body, None), sealed)
-    }
-
-    fn page_topic(&self, matter: &Matter<'_>, reason: &PageReason, arn: &str) -> Message {
-        let text = matter.page_text(reason, &self.room(matter));
-        let subject: String = text
-            .subject
-            .chars()
-            .map(|c| {
-                if c.is_ascii() && !c.is_ascii_control() {
-                    c
-                } else {
-                    '?'
-                }
-            })
-            .collect();
-        Message::Topic(TopicMessage {
-            topic_arn: arn.to_owned(),
-            subject,
-            text: text.body,
-            drill: matter.drill(),
-        })
+        self.mail(&id, call.matter, to, &call.text.subject, (body, None), sealed)
     }
 
     fn room(&self, matter: &Matter<'_>) -> String {
@@ -324,18 +355,20 @@ impl Desk {
     async fn enqueue_page(
         &self,
         tx: &mut Tx,
-        matter: &Matter<'_>,
-        reason: &PageReason,
-        occasion: &str,
+        call: &Call<'_>,
         (channel, recipient): (Channel, &str),
         message: Message,
     ) -> Result<(), RespondError> {
-        let about = About::Page {
-            matter: matter.id(),
-            reason: reason.clone(),
+        let reason = call.reason.clone();
+        let about = match call.matter {
+            Some(matter) => About::Page {
+                matter: matter.id(),
+                reason,
+            },
+            None => About::HousePage { reason },
         };
-        let id = Delivery::derive_id(matter.id().as_str(), occasion, channel, recipient);
-        let subject = matter.page_text(reason, "").subject;
+        let id = call.message_id(channel, recipient);
+        let subject = call.text.subject.clone();
         self.enqueue(tx, id, about, channel, recipient, subject, message)
             .await?;
         Ok(())
@@ -398,7 +431,7 @@ impl Desk {
         };
         let message = self.mail(
             &id,
-            matter,
+            Some(matter),
             Party::address(recipient),
             &letter.subject,
             (letter.text.clone(), Some(letter.html.clone())),
@@ -451,9 +484,49 @@ impl Desk {
         let sealed = tx.last_checkpoint().await?.map(|last| last.note);
         let party = Party::named(&to.name, &to.email);
         let body = (letter.text.clone(), Some(letter.html.clone()));
-        let message = self.mail(&id, matter, party, &subject, body, sealed.as_deref())?;
+        let message = self.mail(&id, Some(matter), party, &subject, body, sealed.as_deref())?;
         self.enqueue(tx, id, about, Channel::Email, &to.email, subject, message)
             .await?;
+        Ok(())
+    }
+
+    /// Puts the question whether a contact is still the right one into the outbox: once for each occasion of an asking.
+    pub(crate) async fn enqueue_asking(
+        &self,
+        tx: &mut Tx,
+        asking: &Asking,
+        occasion: &str,
+        letter: &ContactLetter,
+    ) -> Result<(), RespondError> {
+        let id = Delivery::derive_id(asking.id.as_str(), occasion, Channel::Email, &asking.email);
+        let about = About::Asking {
+            customer: asking.customer.clone(),
+            asking: asking.id.clone(),
+        };
+        let sealed = tx.last_checkpoint().await?.map(|last| last.note);
+        let to = Party::address(&asking.email);
+        let body = (letter.text.clone(), Some(letter.html.clone()));
+        let message = self.mail(&id, None, to, &letter.subject, body, sealed.as_deref())?;
+        let detail = json!({
+            "customer": asking.customer,
+            "asking": asking.id,
+            "message_sha256": message_sha256(&message),
+        });
+        let subject = letter.subject.clone();
+        let new = self.enqueue(
+            tx,
+            id.clone(),
+            about,
+            Channel::Email,
+            &asking.email,
+            subject,
+            message,
+        );
+        if new.await? {
+            let by = Actor::worker("outbox");
+            self.record(tx, &by, "delivery.queued", id.as_str(), detail)
+                .await?;
+        }
         Ok(())
     }
 
@@ -497,7 +570,7 @@ impl Desk {
     fn mail(
         &self,
         id: &DeliveryId,
-        matter: &Matter<'_>,
+        matter: Option<&Matter<'_>>,
         to: Party,
         subject: &str,
         (text, html): (String, Option<String>),
@@ -505,10 +578,8 @@ impl Desk {
     ) -> Result<Message, RespondError> {
         let from = self.house.mail_from.clone();
         let domain = from.address.rsplit('@').next().unwrap_or("localhost").to_owned();
-        let mut headers = vec![
-            ("Auto-Submitted".to_owned(), "auto-generated".to_owned()),
-            ("X-Watchkeeper-Reference".to_owned(), matter.reference()),
-        ];
+        let mut headers = vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())];
+        headers.extend(matter.map(|matter| ("X-Watchkeeper-Reference".to_owned(), matter.reference())));
         // Every mail carries the newest checkpoint out of the house: whoever keeps the mail can show a log that was cut or rewritten.
         headers.extend(sealed.map(|note| (note::HEADER.to_owned(), note::in_header(note))));
         let draft = MailDraft {
@@ -539,12 +610,23 @@ impl Desk {
             envelope_id: self.return_paths.as_ref().map(|_| id.to_string()),
             message_id: frozen.message_id,
             bytes: frozen.bytes,
-            drill: matter.drill(),
+            drill: matter.is_some_and(Matter::drill),
         }))
     }
 }
 
-fn by_address(users: &[User], addresses: &[String]) -> Vec<User> {
+fn page_topic(call: &Call<'_>, arn: &str) -> Message {
+    let subject = call.text.subject.chars();
+    let plain = |c: char| c.is_ascii() && !c.is_ascii_control();
+    Message::Topic(TopicMessage {
+        topic_arn: arn.to_owned(),
+        subject: subject.map(|c| if plain(c) { c } else { '?' }).collect(),
+        text: call.text.body.clone(),
+        drill: call.matter.is_some_and(Matter::drill),
+    })
+}
+
+pub(crate) fn by_address(users: &[User], addresses: &[String]) -> Vec<User> {
     let wanted: BTreeSet<String> = addresses.iter().map(|address| address.to_lowercase()).collect();
     users
         .iter()

@@ -27,7 +27,9 @@ impl<'a> LetterOf<'a> {
     /// The letter; none where the delivery is a page, or a dry run, which tells nobody.
     pub(crate) fn of(delivery: &'a Delivery) -> Option<Self> {
         match &delivery.about {
-            About::Page { .. } | About::DryRun { .. } => None,
+            About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Asking { .. } => {
+                None
+            }
             About::Letter {
                 matter,
                 notice,
@@ -227,7 +229,12 @@ impl Desk {
         what: &str,
         now: DateTime<Utc>,
     ) -> Result<(), RespondError> {
-        let matter = self.matter(tx, delivery.about.matter()).await?;
+        let Some(matter) = delivery.about.matter() else {
+            // It is about the house; its own record and the log are where it is said.
+            tracing::error!(delivery = %delivery.id, what, "a page about the house did not arrive");
+            return Ok(());
+        };
+        let matter = self.matter(tx, matter).await?;
         let text = format!("A page to {} {what}", delivery.recipient);
         let entry = matter.entry(EntryKind::Delivered, now, now, &Actor::worker("delivery"), text);
         tx.append_entries(&[entry]).await?;

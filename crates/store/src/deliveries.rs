@@ -54,7 +54,8 @@ fn next_at(state: &DeliveryState) -> Option<DateTime<Utc>> {
 fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, StoreError> {
     let (notice, customer) = match &delivery.about {
         // A dry run tells nobody: it is no delivery of the notice's letters.
-        About::Page { .. } | About::DryRun { .. } => (None, None),
+        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => (None, None),
+        About::Asking { customer, .. } => (None, Some(customer)),
         About::Letter { notice, customer, .. } => (Some(notice), Some(customer)),
     };
     Ok(statement
@@ -133,7 +134,7 @@ impl Tx {
         read_all(DELIVERY, self.all(rows).await?)
     }
 
-    /// The newest deliveries of letters to a customer, at most `limit`, the newest first.
+    /// The newest deliveries of letters, and of questions whether a contact is right, to a customer, at most `limit`, the newest first.
     pub async fn deliveries_of_customer(
         &mut self,
         customer: &CustomerId,

@@ -10,6 +10,7 @@
 //! last, so that two writers rarely wait for each other crosswise; [`StoreError::is_transient`] tells when to begin again.
 
 mod alerts;
+mod askings;
 mod audit;
 mod body;
 mod bounces;
@@ -27,7 +28,9 @@ mod obligations;
 mod page;
 mod people;
 mod pipeline;
+mod preflights;
 mod receipts;
+mod routines;
 mod settings;
 mod statement;
 
@@ -45,6 +48,8 @@ pub use obligations::{ObligationCounts, ObligationFilter};
 pub use page::{LIMIT_MAX, Page, PageRequest};
 pub use people::{Failures, Session, Token};
 pub use pipeline::{UNPARSED_KEPT, Unparsed};
+pub use preflights::PREFLIGHTS_KEPT;
+pub use routines::Routine;
 
 use serde::Deserialize;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};

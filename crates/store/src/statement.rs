@@ -236,4 +236,10 @@ impl From<&MatterId> for Value {
     }
 }
 
-from_ids!(AlertId ChangeId IncidentId EntryId CustomerId ObligationId NoticeId LetterId DeliveryId UserId SessionId TokenId);
+impl From<Option<&MatterId>> for Value {
+    fn from(value: Option<&MatterId>) -> Self {
+        Self::Text(value.map(ToString::to_string))
+    }
+}
+
+from_ids!(AlertId ChangeId IncidentId EntryId CustomerId ObligationId NoticeId LetterId DeliveryId UserId SessionId TokenId PreflightId AskingId);

@@ -17,14 +17,16 @@ use watchkeeper_domain::delivery::pace::Pace;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::sns::TopicArn;
 use watchkeeper_domain::span::Span;
+use watchkeeper_respond::workers::askings::Askings;
 use watchkeeper_respond::workers::changes::Changes;
 use watchkeeper_respond::workers::delivery::Deliveries;
 use watchkeeper_respond::workers::ladder::Ladder;
+use watchkeeper_respond::workers::preflight::DailyPreflight;
 use watchkeeper_respond::workers::seal::Sealing;
 use watchkeeper_respond::workers::timers::Timers;
 use watchkeeper_respond::workers::watch::{Board, Configured, ReloadBell, RuleFiles, Watch};
 use watchkeeper_respond::workers::{Turn, Worker};
-use watchkeeper_respond::{Desk, House, RespondError};
+use watchkeeper_respond::{ContactPlan, Desk, House, PreflightPlan, RespondError};
 use watchkeeper_store::{DatabaseConfig, Store};
 
 /// Everything, wired and at rest.
@@ -42,6 +44,10 @@ pub struct App {
     pub changes: Changes,
     /// Carries the outbox out.
     pub deliveries: Deliveries,
+    /// Takes the pre-flight every day.
+    pub preflight: DailyPreflight,
+    /// Asks contacts whether they are still the right ones.
+    pub askings: Askings,
     /// Seals the audit log.
     pub sealing: Sealing,
     /// Takes pushes, by source.
@@ -90,6 +96,8 @@ impl App {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
             changes: Changes::new(desk.clone()),
+            preflight: DailyPreflight::new(desk.clone()),
+            askings: Askings::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
             deliveries: Deliveries::new(desk.clone(), channels(config).await?, second_relay(config).await?),
             board: watch.board(),
@@ -107,11 +115,13 @@ impl App {
     pub async fn settle(&mut self) -> Result<(), RespondError> {
         loop {
             let mut busy = false;
-            let workers: [&mut dyn Worker; 6] = [
+            let workers: [&mut dyn Worker; 8] = [
                 &mut self.watch,
                 &mut self.timers,
                 &mut self.ladder,
                 &mut self.changes,
+                &mut self.preflight,
+                &mut self.askings,
                 &mut self.deliveries,
                 &mut self.sealing,
             ];
@@ -154,7 +164,11 @@ pub async fn open_store(url: &str) -> Result<Store, String> {
     Ok(store)
 }
 
-fn house(config: &Config, mode: Mode) -> Result<House, String> {
+/// How the installation is set up, as the configuration says.
+///
+/// # Errors
+/// In words: what cannot be read.
+pub fn house(config: &Config, mode: Mode) -> Result<House, String> {
     let mut library = embedded::library(config.playbooks.folder.as_deref())?;
     for (path, fault) in &library.faults {
         tracing::error!(path, fault, "a file of the playbooks cannot be used");
@@ -183,6 +197,11 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
             .unwrap_or_default(),
         join_within: config.incidents.join_within,
         open_incident_at: config.incidents.open_at,
+        preflight: preflight_plan(config, mode)?,
+        contacts: ContactPlan {
+            verify_every: config.contacts.verify_every,
+            ask: config.contacts.ask,
+        },
         seal_every: config.audit.seal_every,
         library,
         entities: config.detection.entities.clone(),
@@ -192,6 +211,22 @@ fn house(config: &Config, mode: Mode) -> Result<House, String> {
             .map(|source| (source.name(), source.interpretation()))
             .collect(),
         demo: mode == Mode::Demo,
+    })
+}
+
+/// How it is made sure that customers could be told. Mail of a demonstration stays in the house, so that DNS has nothing to say about it.
+fn preflight_plan(config: &Config, mode: Mode) -> Result<PreflightPlan, String> {
+    let asked = &config.preflight;
+    let daily = asked
+        .daily()
+        .map_err(|field| format!("preflight.{field} cannot be read"))?;
+    Ok(PreflightPlan {
+        daily: asked.enabled.then_some(daily),
+        dns: (mode == Mode::Serve).then(|| deliver::Dns::at(asked.resolver)),
+        sends_from: asked.sends_from.clone(),
+        relay: config.mail.smtp.clone(),
+        second_relay: config.mail.second_relay.clone(),
+        reports_at: config.mail.bounces.as_ref().map(|bounces| bounces.listen),
     })
 }
 

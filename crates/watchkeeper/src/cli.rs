@@ -37,6 +37,23 @@ pub enum Command {
 The first start creates an account for server.admin_email and prints its one-time password once.
 SIGTERM and Ctrl-C stop it gracefully: receivers refuse, what is under way ends, the last checkpoint is committed.")]
     Serve(ConfigFile),
+    /// Take the pre-flight now: could customers be told today?
+    #[command(after_help = "Examples:
+  watchkeeper preflight --config watchkeeper.toml
+  watchkeeper preflight --json
+
+Looks at the relays (nothing is sent), DKIM, SPF and DMARC in DNS, the bounce mailbox, letters, coverage of contacts, people to page, and
+the audit log. How it came out is kept, where the service has run; nobody is paged.
+
+Exit code 0: no check failed. 1: one did. 2: it could not be taken.")]
+    Preflight {
+        /// Which configuration.
+        #[command(flatten)]
+        file: ConfigFile,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a demonstration: a small company, its logs, a story, and a clock that can travel.
     #[command(after_help = "Examples:
   watchkeeper demo                       address, login and token are printed once it serves

@@ -8,9 +8,10 @@ mod read;
 
 pub use faults::{ConfigFault, ConfigFaults};
 
+use chrono::NaiveTime;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use watchkeeper_collect::SourceConfig;
 use watchkeeper_deliver::{AwsAccess, DkimConfig, Party, SesConfig, SmtpConfig};
@@ -19,8 +20,10 @@ use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::{PagingPolicy, PagingStep};
+use watchkeeper_domain::preflight::Daily;
 use watchkeeper_domain::regulator::RegulatorContact;
 use watchkeeper_domain::span::Span;
+use watchkeeper_respond::ContactPlan;
 
 /// The commented default, which is the manual.
 pub const DEFAULT: &str = include_str!("../watchkeeper.default.toml");
@@ -50,6 +53,10 @@ pub struct Config {
     pub regulator: RegulatorContact,
     /// When alerts become incidents.
     pub incidents: Incidents,
+    /// How it is made sure, every day, that customers could be told.
+    pub preflight: Preflight,
+    /// How contacts are kept right.
+    pub contacts: Contacts,
     /// How the audit log is sealed.
     pub audit: Audit,
     /// How events are judged.
@@ -304,6 +311,61 @@ impl Default for Incidents {
             open_at: Severity::Sev2,
             join_within: Span::hours(6),
         }
+    }
+}
+
+/// How it is made sure, every day, that customers could be told.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Preflight {
+    /// Whether it is taken every day.
+    pub enabled: bool,
+    /// When, as `06:00`.
+    pub at: String,
+    /// On the clocks of which zone.
+    pub zone: String,
+    /// Which DNS server is asked; that of the machine where it is left out.
+    pub resolver: Option<SocketAddr>,
+    /// The addresses that the relay sends to the world from.
+    pub sends_from: Vec<IpAddr>,
+}
+
+impl Default for Preflight {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            at: "06:00".to_owned(),
+            zone: "UTC".to_owned(),
+            resolver: None,
+            sends_from: Vec::new(),
+        }
+    }
+}
+
+impl Preflight {
+    /// The instant of every day; the field that cannot be read otherwise.
+    pub(crate) fn daily(&self) -> Result<Daily, &'static str> {
+        Ok(Daily {
+            at: NaiveTime::parse_from_str(&self.at, "%H:%M").map_err(|_| "at")?,
+            zone: self.zone.parse().map_err(|_| "zone")?,
+        })
+    }
+}
+
+/// How contacts are kept right.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contacts {
+    /// For how long a contact that was verified, or given, is taken to be right.
+    pub verify_every: Span,
+    /// Whether contacts are asked by mail then.
+    pub ask: bool,
+}
+
+impl Default for Contacts {
+    fn default() -> Self {
+        let ContactPlan { verify_every, ask } = ContactPlan::default();
+        Self { verify_every, ask }
     }
 }
 

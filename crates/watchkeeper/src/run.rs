@@ -158,6 +158,8 @@ pub async fn run(
         ladder,
         changes,
         deliveries,
+        preflight,
+        askings,
         sealing,
         receivers,
         board,
@@ -175,6 +177,8 @@ pub async fn run(
         spawn(ladder, &desk, stop.clone()),
         spawn(changes, &desk, stop.clone()),
         spawn(deliveries, &desk, stop.clone()),
+        spawn(preflight, &desk, stop.clone()),
+        spawn(askings, &desk, stop.clone()),
         spawn(sealing, &desk, stop.clone()),
     ];
     let (pulses, tasks): (Vec<Pulse>, Vec<JoinHandle<()>>) = workers.into_iter().unzip();

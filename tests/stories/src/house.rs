@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchkeeper::app::{App, Mode};
 use watchkeeper::config::{
-    Audit, Changes, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks,
-    Server, Sns,
+    Audit, Changes, Config, Contacts, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging,
+    Playbooks, Preflight, Server, Sns,
 };
 use watchkeeper_api::ApiState;
 use watchkeeper_collect::SourceConfig;
@@ -52,6 +52,8 @@ pub struct Setup {
     pub sns: Option<Sns>,
     /// What is changed of how mail is sent.
     pub mail: MailSetup,
+    /// How the pre-flight is taken; it is not, where this is none.
+    pub preflight: Option<Preflight>,
 }
 
 /// Changes how mail is sent; by default nothing.
@@ -166,6 +168,11 @@ pub fn configuration(
             contact: "security@paperplane.example".to_owned(),
             check_at: "paperplane.example/notices".to_owned(),
         },
+        preflight: setup.preflight.unwrap_or(Preflight {
+            enabled: false,
+            ..Preflight::default()
+        }),
+        contacts: Contacts::default(),
         incidents: Incidents::default(),
         audit: Audit::default(),
         detection: Detection::default(),

@@ -11,10 +11,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use minijinja::context;
 use serde::Deserialize;
+use watchkeeper_domain::customer::asking::{AskingState, ContactAnswer};
 use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::span::in_words;
 use watchkeeper_domain::words::second;
 use watchkeeper_respond::RespondError;
+use watchkeeper_respond::operations::askings::AskedContact;
 use watchkeeper_respond::operations::portal::{self, Checked, GenuineNotice};
 
 /// What the form sends.
@@ -134,6 +136,96 @@ pub(crate) async fn ask(
     respond(&state, &form.code, &address, response, Said::Asked).await
 }
 
+/// A contact says whether it is still the right one.
+#[derive(Deserialize)]
+pub(crate) struct Answering {
+    code: String,
+    answer: Answered,
+    name: String,
+    #[serde(default)]
+    instead: String,
+}
+
+/// What a contact says.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answered {
+    Right,
+    Wrong,
+}
+
+/// A contact says whether it is still the right one.
+pub(crate) async fn contact(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    Form(form): Form<Answering>,
+) -> Response {
+    let (name, instead) = (form.name.as_str(), form.instead.as_str());
+    let answer = match form.answer {
+        Answered::Right => ContactAnswer::Right { name },
+        Answered::Wrong => ContactAnswer::Wrong { name, instead },
+    };
+    match state.desk.answer_for_contact(&form.code, &address, answer).await {
+        // What is refused is said on the page of the contact.
+        Err(RespondError::Asking(refused)) => match state.desk.open_notice(&form.code, &address).await {
+            Ok(Checked::Contact(asked)) => {
+                let fault = super::capitalised(&refused.to_string());
+                asked_contact(&state, &form.code, &asked, &fault)
+            }
+            again => answer_unless_found(&state, &form.code, again),
+        },
+        done => answer_unless_found(&state, &form.code, done),
+    }
+}
+
+fn answer_unless_found(state: &ApiState, code: &str, checked: Result<Checked, RespondError>) -> Response {
+    answer(state, code, checked, |notice| {
+        genuine(state, code, notice, Said::Nothing)
+    })
+}
+
+fn asked_contact(state: &ApiState, code: &str, asked: &AskedContact, fault: &str) -> Response {
+    let sender = &state.desk.house().sender;
+    let asking = &asked.asking;
+    let (open, done) = match &asking.state {
+        AskingState::Confirmed { at, name } => (
+            false,
+            format!("Thank you: {name} confirmed the address on {}.", second(*at)),
+        ),
+        AskingState::NotTheRightOne { at, name, .. } => (
+            false,
+            format!(
+                "Thank you: {name} said on {} that it is not the right address. Our team was told.",
+                second(*at)
+            ),
+        ),
+        AskingState::Overtaken { .. } => (
+            false,
+            "This was settled in another way; there is nothing to do.".to_owned(),
+        ),
+        AskingState::Waiting { .. } | AskingState::Unanswered { .. } | AskingState::Undeliverable { .. } => {
+            (true, String::new())
+        }
+    };
+    let status = if fault.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let content = context! {
+        company => sender.company,
+        contact => sender.contact,
+        customer => asked.customer,
+        address => asking.email,
+        asked => second(asking.asked_at),
+        code,
+        open,
+        done,
+        fault,
+    };
+    page(status, "contact.html", content)
+}
+
 /// What the page says happened just now.
 #[derive(Clone)]
 enum Said {
@@ -180,6 +272,7 @@ fn answer(
 ) -> Response {
     match checked {
         Ok(Checked::Genuine(notice)) => genuine(&notice),
+        Ok(Checked::Contact(asked)) => asked_contact(state, code, &asked, ""),
         Ok(Checked::Unknown) => {
             let fault = "We have sent no notice with this code. Check it for typing mistakes; if it is typed as it stands in the message, the message is not ours: do not answer it, and tell us.";
             form(state, StatusCode::NOT_FOUND, code, fault)

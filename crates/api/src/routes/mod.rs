@@ -16,6 +16,7 @@ mod law;
 mod notices;
 mod overview;
 mod people;
+mod preflight;
 mod session;
 mod sources;
 
@@ -149,6 +150,7 @@ fn table() -> Table {
     bounces::mount(&mut table);
     alerts::mount(&mut table);
     customers::mount(&mut table);
+    preflight::mount(&mut table);
     detectors::mount(&mut table);
     sources::mount(&mut table);
     audit::mount(&mut table);
@@ -181,6 +183,7 @@ fn mount_pages(table: &mut Table) {
     table.post_up_to("/check/proof", recipient, FORM, pages::check::proof);
     table.post_up_to("/check/facts", recipient, FORM, pages::check::facts);
     table.post_up_to("/check/acknowledge", recipient, FORM, pages::check::acknowledge);
+    table.post_up_to("/check/contact", recipient, FORM, pages::check::contact);
     table.post_up_to("/check/ask", recipient, LONG_FORM, pages::check::ask);
     let style = Access::Public("the style of the pages that strangers see");
     table.get("/assets-server.css", style, pages::style);

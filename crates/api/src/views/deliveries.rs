@@ -29,6 +29,8 @@ pub(crate) async fn delivery_views(
         if let About::Letter { notice, customer, .. } = &delivery.about {
             notices.insert(notice.clone());
             customers.insert(customer.clone());
+        } else if let About::Asking { customer, .. } = &delivery.about {
+            customers.insert(customer.clone());
         }
     }
     let mut kinds: BTreeMap<NoticeId, NoticeKind> = BTreeMap::new();
@@ -46,7 +48,8 @@ pub(crate) async fn delivery_views(
             About::Letter { customer, notice, .. } => {
                 (names.get(customer).cloned(), kinds.get(notice).copied())
             }
-            About::Page { .. } | About::DryRun { .. } => (None, None),
+            About::Asking { customer, .. } => (names.get(customer).cloned(), None),
+            About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => (None, None),
         };
         DeliveryView {
             delivery,

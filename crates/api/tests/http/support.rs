@@ -420,6 +420,8 @@ fn house(setting: &Setting) -> House {
         drill: watchkeeper_domain::drill::DrillPolicy::default(),
         topics: BTreeMap::new(),
         join_within: Span::hours(1),
+        preflight: Default::default(),
+        contacts: Default::default(),
         seal_every: Span::minutes(5),
         open_incident_at: Severity::Sev2,
         library: library(),

@@ -24,6 +24,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{error::Elapsed, timeout};
+use watchkeeper_domain::preflight::RelaySeen;
 
 /// How long a relay may take over its goodbye, which no longer matters to the message.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -63,6 +64,32 @@ impl<'a> Conversation<'a> {
             }),
             Err((stage, failure)) => Err(failure.at(stage, self.transcript.into_lines())),
         }
+    }
+
+    /// Goes as far as a message would and sends none.
+    pub(super) async fn try_out(mut self) -> Result<RelaySeen, String> {
+        let entered = async {
+            let mut connection = self.connect().await?;
+            self.hello(&mut connection).await?;
+            self.sign_in(&mut connection).await?;
+            Ok(connection)
+        };
+        let connection = entered
+            .await
+            .map_err(|(stage, failure): Mishap| failure.at(stage, Vec::new()).reason().to_owned())?;
+        let encryption = match self.config.tls {
+            Tls::Required => "STARTTLS, with a certificate for its name",
+            Tls::Wrapper => "TLS from the first byte, with a certificate for its name",
+            Tls::None => "not encrypted, on this machine",
+        };
+        let name = connection.server_info().name().to_owned();
+        part_company(connection);
+        let server = format!("{}:{} ({name})", self.config.host, self.config.effective_port());
+        Ok(RelaySeen {
+            server: crate::one_line(&server),
+            encryption,
+            signed_in_as: self.login.map(|login| login.username),
+        })
     }
 
     async fn run(

@@ -108,6 +108,13 @@ impl StatusCode {
         })
     }
 
+    /// Whether it says for good that the address takes no mail (RFC 3463, 3.2 and 3.3): there is none, it moved, its mailbox is closed.
+    /// A mailbox that is full can be emptied.
+    #[must_use]
+    pub fn is_of_address(self) -> bool {
+        self.class == 5 && (self.subject == 1 || (self.subject == 2 && self.detail != 2))
+    }
+
     /// Security or policy: what is refused is how or by whom the message was sent, rather than the address.
     #[must_use]
     pub fn is_policy(self) -> bool {

@@ -3,7 +3,7 @@
 //! Takes a template and what is known; gives a letter. Which notice it belongs to and who approves it is decided in the module above.
 
 use super::layout;
-use super::template::LetterTemplate;
+use super::template::{Filling, LetterTemplate};
 use super::{FactField, Letter, Notice, NoticeFacts, NoticeKind};
 use crate::change::Change;
 use crate::customer::Customer;
@@ -402,9 +402,21 @@ impl LetterContext {
         Ok([full, bare])
     }
 
-    /// The facts for machines, as JSON.
-    pub(super) fn machine_facts(&self) -> Result<String, String> {
-        serde_json::to_string_pretty(&self.machine)
+    /// What a template is filled with.
+    pub(super) fn filling<'a>(&'a self, facts: &'a NoticeFacts) -> Filling<'a> {
+        Filling {
+            values: minijinja::Value::from_serialize(self),
+            drill: self.drill,
+            facts,
+            machine: Some(&self.machine),
+        }
+    }
+}
+
+impl MachineFacts {
+    /// As a letter writes them.
+    pub(super) fn json(&self) -> Result<String, String> {
+        serde_json::to_string_pretty(self)
             .map_err(|fault| format!("the facts for machines cannot be written: {fault}"))
     }
 }

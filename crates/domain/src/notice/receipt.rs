@@ -202,15 +202,7 @@ impl Receipt {
 
 /// One line without control characters: it stands in timelines and in pages.
 fn line(field: &'static str, text: &str, longest: usize) -> Result<String, ReceiptError> {
-    let text: String = text
-        .split(|c: char| c.is_control() || c.is_whitespace())
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    if text.is_empty() || text.chars().count() > longest {
-        return Err(ReceiptError::Length { field, longest });
-    }
-    Ok(text)
+    crate::words::one_line(text, longest).ok_or(ReceiptError::Length { field, longest })
 }
 
 fn within(field: &'static str, text: &str) -> Result<String, ReceiptError> {

@@ -5,7 +5,7 @@
 
 use super::kind::{FactField, NoticeFacts, NoticeKind};
 use super::layout::Laid;
-use super::letter::LetterContext;
+use super::letter::{LetterContext, MachineFacts};
 use crate::id::digest;
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
@@ -77,10 +77,27 @@ impl LetterLanguage {
 /// One letter's template, in one language.
 #[derive(Debug, Clone)]
 pub struct LetterTemplate {
-    /// Language, BCP 47.
-    pub language: String,
     /// For which kind.
     pub kind: NoticeKind,
+    /// What it says.
+    sheet: Sheet,
+}
+
+impl std::ops::Deref for LetterTemplate {
+    type Target = Sheet;
+
+    fn deref(&self) -> &Sheet {
+        &self.sheet
+    }
+}
+
+/// The blocks of a template, whatever they are filled with.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    /// The name of its file, without its ending.
+    name: String,
+    /// Language, BCP 47.
+    pub language: String,
     /// The language's words.
     pub words: LetterLanguage,
     /// The text that it was read from.
@@ -195,10 +212,90 @@ impl LetterTemplate {
         text: &str,
         words: &LetterLanguage,
     ) -> Result<Self, String> {
+        let template = Self {
+            kind,
+            sheet: Sheet::read(kind.name(), language, text, words)?,
+        };
+        template.rehearse()?;
+        Ok(template)
+    }
+
+    /// Fills it with samples: everything known, and nothing.
+    ///
+    /// # Errors
+    /// Says the block, and what is wrong.
+    pub fn rehearse(&self) -> Result<(), String> {
+        for context in LetterContext::samples(self)? {
+            self.subject(&context)?;
+            self.lay(&context, &NoticeFacts::default())?;
+        }
+        Ok(())
+    }
+
+    /// The template for a language, or the English one.
+    #[must_use]
+    pub fn choose<'a>(templates: &'a [Self], kind: NoticeKind, language: &str) -> Option<&'a Self> {
+        choose(templates.iter().filter(|t| t.kind == kind), language, |t| {
+            &t.language
+        })
+    }
+
+    /// The subject line, filled.
+    ///
+    /// # Errors
+    /// Names the field that is missing.
+    pub fn subject(&self, context: &LetterContext) -> Result<String, String> {
+        self.sheet.subject(&context.filling(&NoticeFacts::default()))
+    }
+
+    /// The blocks of the letter, filled.
+    ///
+    /// # Errors
+    /// Names the block and the field that is missing.
+    pub(super) fn lay(&self, context: &LetterContext, facts: &NoticeFacts) -> Result<Vec<Laid>, String> {
+        self.sheet.lay(&context.filling(facts))
+    }
+}
+
+/// The template for a language, for the language without its region, or the English one.
+pub(super) fn choose<'a, T>(
+    templates: impl Iterator<Item = &'a T> + Clone,
+    language: &str,
+    of: impl Fn(&T) -> &str,
+) -> Option<&'a T> {
+    let in_language = |wanted: &str| templates.clone().find(|template| of(template) == wanted);
+    in_language(language)
+        .or_else(|| in_language(base_language(language)))
+        .or_else(|| in_language("en"))
+}
+
+/// What a sheet is filled with.
+pub(super) struct Filling<'a> {
+    /// What its texts may name.
+    pub(super) values: minijinja::Value,
+    /// What stands before subject and title, whatever the template says.
+    pub(super) drill: &'a str,
+    /// What the author says.
+    pub(super) facts: &'a NoticeFacts,
+    /// The facts for machines, where there are any.
+    pub(super) machine: Option<&'a MachineFacts>,
+}
+
+impl Sheet {
+    /// Reads a letter's file and compiles its texts.
+    ///
+    /// # Errors
+    /// Says the line or the block, and what is wrong.
+    pub(super) fn read(
+        name: &str,
+        language: &str,
+        text: &str,
+        words: &LetterLanguage,
+    ) -> Result<Self, String> {
         let file: LetterFile = serde_yaml_ng::from_str(text).map_err(|fault| fault.to_string())?;
         let mut template = Self {
+            name: name.to_owned(),
             language: language.to_owned(),
-            kind,
             words: words.clone(),
             source: text.to_owned(),
             blocks: Vec::new(),
@@ -210,10 +307,6 @@ impl LetterTemplate {
         template.compile("subject", &file.subject)?;
         for (index, block) in file.body.into_iter().enumerate() {
             template.take(format!("body[{index}]"), block, 0)?;
-        }
-        for context in LetterContext::samples(&template)? {
-            template.subject(&context)?;
-            template.lay(&context, &NoticeFacts::default())?;
         }
         Ok(template)
     }
@@ -262,11 +355,7 @@ impl LetterTemplate {
     }
 
     fn fault(&self, place: &str, fault: &minijinja::Error) -> String {
-        format!(
-            "letter {}.{}, {place}: {fault:#}",
-            self.kind.name(),
-            self.language
-        )
+        format!("letter {}.{}, {place}: {fault:#}", self.name, self.language)
     }
 
     fn fill(&self, place: &str, values: &minijinja::Value) -> Result<String, String> {
@@ -282,37 +371,22 @@ impl LetterTemplate {
         digest(&[&self.source, &self.words.source])
     }
 
-    /// The template for a language, or the English one.
-    #[must_use]
-    pub fn choose<'a>(templates: &'a [Self], kind: NoticeKind, language: &str) -> Option<&'a Self> {
-        let of = |wanted: &str| templates.iter().find(|t| t.kind == kind && t.language == wanted);
-        of(language)
-            .or_else(|| of(base_language(language)))
-            .or_else(|| of("en"))
-    }
-
     /// The subject line, filled.
-    ///
-    /// # Errors
-    /// Names the field that is missing.
-    pub fn subject(&self, context: &LetterContext) -> Result<String, String> {
-        let subject = self.fill("subject", &minijinja::Value::from_serialize(context))?;
+    pub(super) fn subject(&self, with: &Filling<'_>) -> Result<String, String> {
+        let subject = self.fill("subject", &with.values)?;
         let line = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(format!("{}{line}", context.drill))
+        Ok(format!("{}{line}", with.drill))
     }
 
     /// The blocks of the letter, filled.
-    ///
-    /// # Errors
-    /// Names the block and the field that is missing.
-    pub(super) fn lay(&self, context: &LetterContext, facts: &NoticeFacts) -> Result<Vec<Laid>, String> {
-        let values = minijinja::Value::from_serialize(context);
+    pub(super) fn lay(&self, with: &Filling<'_>) -> Result<Vec<Laid>, String> {
         let mut laid = Vec::with_capacity(self.blocks.len());
         for (place, block) in &self.blocks {
-            let stands = block.when.is_none() || !self.fill(&format!("{place}.when"), &values)?.is_empty();
+            let stands =
+                block.when.is_none() || !self.fill(&format!("{place}.when"), &with.values)?.is_empty();
             if stands {
-                let fill = |part: &str| self.fill(&format!("{place}.{part}"), &values);
-                laid.push(self.lay_block(block, context, facts, fill)?);
+                let fill = |part: &str| self.fill(&format!("{place}.{part}"), &with.values);
+                laid.push(self.lay_block(block, with, fill)?);
             }
         }
         Ok(laid)
@@ -321,8 +395,7 @@ impl LetterTemplate {
     fn lay_block(
         &self,
         block: &Block,
-        context: &LetterContext,
-        facts: &NoticeFacts,
+        with: &Filling<'_>,
         fill: impl Fn(&str) -> Result<String, String>,
     ) -> Result<Laid, String> {
         let steps = |steps: &[String]| {
@@ -331,12 +404,12 @@ impl LetterTemplate {
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(match &block.what {
-            What::Title(_) => Laid::Title(format!("{}{}", context.drill, fill("title")?)),
+            What::Title(_) => Laid::Title(format!("{}{}", with.drill, fill("title")?)),
             What::Lead(_) => Laid::Lead(fill("lead")?),
             What::Paragraph(_) => Laid::Paragraph(fill("paragraph")?),
             What::Heading(_) => Laid::Heading(fill("heading")?),
             What::Subheading(_) => Laid::Subheading(fill("subheading")?),
-            What::Said(field, otherwise) => match (facts.get(*field), otherwise) {
+            What::Said(field, otherwise) => match (with.facts.get(*field), otherwise) {
                 ("", Otherwise::Unknown) => Laid::Paragraph(self.words.unknown.clone()),
                 ("", Otherwise::Text(_)) => Laid::Paragraph(fill("otherwise")?),
                 ("", Otherwise::Steps(fallback)) => Laid::Steps(steps(fallback)?),
@@ -350,7 +423,10 @@ impl LetterTemplate {
                 };
                 Laid::Particulars((0..pairs.len()).map(pair).collect::<Result<_, String>>()?)
             }
-            What::Data => Laid::Data(context.machine_facts()?),
+            What::Data => {
+                let none = || "this letter has no facts for machines; leave `data` out".to_owned();
+                Laid::Data(with.machine.ok_or_else(none)?.json()?)
+            }
             // Parts were taken apart when the template was read.
             What::Part(name) => return Err(format!("the part `{name}` was not taken apart")),
         })

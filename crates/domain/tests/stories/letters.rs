@@ -193,7 +193,7 @@ fn written(template: &LetterTemplate, sample: &Sample) -> Letter {
 fn letters_of_every_kind_are_shipped_in_english_german_french_and_spanish() {
     let mut shipped: Vec<(String, NoticeKind)> = templates()
         .into_iter()
-        .map(|found| (found.template.language, found.template.kind))
+        .map(|found| (found.template.language.clone(), found.template.kind))
         .collect();
     shipped.sort();
     let mut wanted: Vec<(String, NoticeKind)> = ["de", "en", "es", "fr"]

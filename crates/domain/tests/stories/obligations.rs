@@ -288,7 +288,9 @@ fn a_contract_names_who_is_told_and_names_only_who_is_there() {
             name: role.name().to_owned(),
             email: format!("{}@acme.example", role.name()),
             role,
+            added_at: None,
             verified_at: None,
+            trouble: None,
         })
         .into();
     assert_eq!(customer.first_addresses(), ["security@acme.example"]);

@@ -70,7 +70,9 @@ pub(crate) fn customer(key: &str, notify_within: Option<Span>) -> Customer {
         name: name.to_owned(),
         email: format!("{name}@{key}.example"),
         role,
+        added_at: None,
         verified_at: None,
+        trouble: None,
     };
     Customer {
         id: CustomerId::derived(&[key]),

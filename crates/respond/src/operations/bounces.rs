@@ -225,6 +225,12 @@ impl Desk {
             // It tells nobody, so that nothing follows from it; the report is kept with it.
             return Ok(());
         }
+        if let About::Asking { asking, .. } = &delivery.about {
+            if taken == Taken::Bounced && report.status.is_of_address() {
+                self.asking_failed(tx, asking, &line).await?;
+            }
+            return Ok(());
+        }
         let Some(letter) = LetterOf::of(delivery) else {
             let what = match taken {
                 Taken::Bounced => format!("bounced ({line})"),
@@ -244,6 +250,8 @@ impl Desk {
             if submitted {
                 self.no_longer_told(tx, letter, now).await?;
             }
+            self.letter_address_failed(tx, letter.customer, delivery, (report.status, &line))
+                .await?;
             if report.status.is_policy() {
                 self.mail_refused(tx, letter, report.status).await?;
             }

@@ -269,16 +269,14 @@ impl Desk {
     }
 }
 
-/// The customer that facts make of what stands. When somebody last made sure that an address reaches them stays with the address.
+/// The customer that facts make of what stands. What is known of an address stays with it: since when we
+/// have it, when somebody last made sure that it reaches them, and what is wrong with it.
 fn as_kept(key: &str, facts: CustomerFacts, before: Option<&Customer>, now: DateTime<Utc>) -> Customer {
-    let verified = |email: &str| {
+    let known = |email: &str| {
         let contacts = before
             .map(|before| before.contacts.as_slice())
             .unwrap_or_default();
-        contacts
-            .iter()
-            .find(|contact| contact.email == email)
-            .and_then(|contact| contact.verified_at)
+        contacts.iter().find(|contact| contact.email == email)
     };
     let contacts = facts.contacts.into_iter().map(|contact| {
         let email = contact.email.trim().to_owned();
@@ -288,9 +286,12 @@ fn as_kept(key: &str, facts: CustomerFacts, before: Option<&Customer>, now: Date
         } else {
             name.to_owned()
         };
+        let known = known(&email);
         Contact {
             name,
-            verified_at: verified(&email),
+            added_at: known.map_or(Some(now), |known| known.added_at),
+            verified_at: known.and_then(|known| known.verified_at),
+            trouble: known.and_then(|known| known.trouble.clone()),
             email,
             role: contact.role,
         }

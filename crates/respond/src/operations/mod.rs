@@ -2,6 +2,7 @@
 
 pub mod affected;
 pub mod alerts;
+pub mod askings;
 pub mod bounces;
 pub mod breach;
 pub mod changes;
@@ -17,6 +18,7 @@ pub mod notices;
 mod passwords;
 pub mod people;
 pub mod portal;
+pub mod preflight;
 pub mod ses_events;
 pub mod sessions;
 pub mod travel;

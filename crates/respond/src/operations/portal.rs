@@ -4,12 +4,14 @@
 //! address that it came from, whatever was to be done with it.
 
 use crate::desk::{Desk, RespondError};
+use crate::operations::askings::AskedContact;
 use crate::seal::prove;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 use watchkeeper_domain::access::sign_in_delay;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note::InclusionProof;
+use watchkeeper_domain::customer::asking::{Asking, ContactAnswer};
 use watchkeeper_domain::delivery::{About, DeliveryState};
 use watchkeeper_domain::id::{LetterId, digest};
 use watchkeeper_domain::incident::EntryKind;
@@ -23,6 +25,8 @@ use watchkeeper_store::{AuditFilter, PageRequest, Tx};
 pub enum Checked {
     /// The notice is ours.
     Genuine(Box<GenuineNotice>),
+    /// It is a contact that was asked whether it is still the right one.
+    Contact(Box<AskedContact>),
     /// No letter with this code was sent.
     Unknown,
     /// Too many codes that no letter has were typed in from there.
@@ -105,6 +109,7 @@ struct Found {
 /// What comes of looking a code up.
 enum Looked {
     Found(Box<Found>),
+    Asking(Box<Asking>),
     Unknown,
     Wait(i64),
 }
@@ -118,6 +123,11 @@ impl Desk {
         let mut tx = self.begin().await?;
         let found = match self.look_up(&mut tx, code, address).await? {
             Looked::Found(found) => found,
+            Looked::Asking(asking) => {
+                let customer = tx.customer(&asking.customer).await?.name;
+                let asking = *asking;
+                return Ok(Checked::Contact(Box::new(AskedContact { customer, asking })));
+            }
             other => return other.refused(tx).await,
         };
         let receipt = self.opened(&mut tx, &found).await?;
@@ -187,6 +197,28 @@ impl Desk {
         Ok(Checked::Genuine(Box::new(genuine)))
     }
 
+    /// A contact says whether it is still the right one for security notices.
+    ///
+    /// # Errors
+    /// What [`Asking::answered`] refuses.
+    pub async fn answer_for_contact(
+        &self,
+        code: &str,
+        address: &str,
+        answer: ContactAnswer<'_>,
+    ) -> Result<Checked, RespondError> {
+        let mut tx = self.begin().await?;
+        let asking = match self.look_up(&mut tx, code, address).await? {
+            Looked::Asking(asking) => *asking,
+            // The code of a notice is good for that notice and nothing else.
+            Looked::Found(_) => return Ok(Checked::Unknown),
+            other => return other.refused(tx).await,
+        };
+        let asked = self.take_contact_answer(&mut tx, asking, answer).await?;
+        self.commit(tx).await?;
+        Ok(Checked::Contact(Box::new(asked)))
+    }
+
     /// Somebody of ours answers a recipient's question; the answer stands on the recipient's page.
     ///
     /// # Errors
@@ -219,7 +251,7 @@ impl Desk {
         Ok(receipt)
     }
 
-    /// Finds the letter with a code; codes that no letter has are counted and slow further ones down.
+    /// Finds the letter, or the asking, with a code; codes that no letter has are counted and slow further ones down.
     async fn look_up(&self, tx: &mut Tx, code: &str, address: &str) -> Result<Looked, RespondError> {
         let code = normal(code);
         let key = format!("check:{address}");
@@ -247,6 +279,9 @@ impl Desk {
                     notice,
                 })));
             }
+        }
+        if let Some(asking) = tx.asking_by_code(&code).await? {
+            return Ok(Looked::Asking(Box::new(asking)));
         }
         tx.add_failure(&key, now).await?;
         Ok(Looked::Unknown)
@@ -279,7 +314,8 @@ impl Looked {
     async fn refused(self, tx: Tx) -> Result<Checked, RespondError> {
         Ok(match self {
             Self::Wait(seconds) => Checked::Wait { seconds },
-            Self::Unknown | Self::Found(_) => {
+            // A contact's code does nothing to a notice, and says nothing about one.
+            Self::Unknown | Self::Found(_) | Self::Asking(_) => {
                 tx.commit().await?;
                 Checked::Unknown
             }

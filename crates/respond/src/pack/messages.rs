@@ -32,7 +32,7 @@ fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId, &LetterId)>
             letter,
             ..
         } => Some((notice, customer, letter)),
-        About::Page { .. } | About::DryRun { .. } => None,
+        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Asking { .. } => None,
     }
 }
 

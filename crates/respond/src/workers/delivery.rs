@@ -18,6 +18,7 @@ use tokio::task::{JoinError, JoinSet};
 use watchkeeper_deliver as deliver;
 use watchkeeper_deliver::IdempotencyKey;
 use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::delivery::report::StatusCode;
 use watchkeeper_domain::delivery::{
     About, Attempt, Channel, Delivery, DeliveryState, Hindrance, PATIENCE, Relay,
 };
@@ -241,6 +242,14 @@ impl Carrier {
         if matches!(delivery.about, About::DryRun { .. }) {
             return Ok(());
         }
+        if let About::Asking { asking, .. } = &delivery.about {
+            return match &delivery.state {
+                DeliveryState::Refused { answer, .. } if of_address(answer) => {
+                    desk.asking_failed(tx, asking, answer).await
+                }
+                _ => Ok(()),
+            };
+        }
         match (&delivery.state, LetterOf::of(delivery)) {
             (DeliveryState::Accepted { answer, .. }, Some(letter)) => {
                 desk.told(tx, letter, answer, now).await
@@ -359,6 +368,12 @@ fn settled(ended: Result<Result<(), RespondError>, JoinError>) -> Result<(), Res
             "what carried a message ended badly: {fault}"
         )))
     })
+}
+
+/// Whether a refusal such as `550 5.1.1 no such user` is about the address. Where a server gives no enhanced code, a refusal is.
+fn of_address(answer: &str) -> bool {
+    let after = answer.split_once(' ').map_or("", |(_, after)| after);
+    StatusCode::read(after).is_none_or(StatusCode::is_of_address)
 }
 
 /// How an attempt ended, in a word.

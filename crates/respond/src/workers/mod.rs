@@ -1,9 +1,11 @@
 //! What happens by itself. Each worker's `turn()` takes no input, is idempotent and has one code path; it looks for what is due,
 //! whether it was woken or came round by itself.
 
+pub mod askings;
 pub mod changes;
 pub mod delivery;
 pub mod ladder;
+pub mod preflight;
 pub mod seal;
 pub mod timers;
 pub mod watch;

@@ -247,6 +247,8 @@ fn house(library: Library) -> House {
         drill: watchkeeper_domain::drill::DrillPolicy::default(),
         topics: Default::default(),
         join_within: Span::hours(6),
+        preflight: Default::default(),
+        contacts: Default::default(),
         seal_every: Span::minutes(5),
         open_incident_at: Severity::Sev2,
         library,

@@ -117,7 +117,9 @@ pub(crate) fn customer(key: &str, tenants: &[&str]) -> Customer {
             name: "Security".to_owned(),
             email: format!("security@{}.example", key.to_lowercase()),
             role: ContactRole::Security,
+            added_at: None,
             verified_at: Some(noon()),
+            trouble: None,
         }],
         created_at: noon(),
         updated_at: minutes(1),
@@ -141,8 +143,10 @@ pub(crate) fn letter(notice: &Notice, customer: &Customer) -> Letter {
     letter
 }
 
-fn queued(about: About, recipient: &str, at: DateTime<Utc>) -> Delivery {
-    let matter = about.matter().to_string();
+pub(crate) fn queued(about: About, recipient: &str, at: DateTime<Utc>) -> Delivery {
+    let matter = about
+        .matter()
+        .map_or_else(|| "house".to_owned(), ToString::to_string);
     Delivery {
         id: Delivery::derive_id(&matter, &format!("{about:?}"), Channel::Email, recipient),
         version: 1,

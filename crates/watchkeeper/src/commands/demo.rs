@@ -8,8 +8,8 @@ use super::say;
 use crate::app::{App, Mode, PATIENCE, open_store};
 use crate::cli::DemoOptions;
 use crate::config::{
-    Audit, Changes, Config, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging, Playbooks,
-    Server,
+    Audit, Changes, Config, Contacts, Database, Detection, Drill, Incidents, Log, LogFormat, Mail, Paging,
+    Playbooks, Preflight, Server,
 };
 use crate::demo;
 use crate::logs;
@@ -196,6 +196,8 @@ fn configuration(dir: &Path, url: &str, database: String, listen: SocketAddr, sm
         },
         changes: Changes::default(),
         regulator: RegulatorContact::default(),
+        preflight: Preflight::default(),
+        contacts: Contacts::default(),
         incidents: Incidents::default(),
         audit: Audit::default(),
         detection: Detection::default(),

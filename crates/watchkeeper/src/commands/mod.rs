@@ -9,6 +9,7 @@ mod mail;
 mod obligations;
 mod pack;
 mod people;
+mod preflight;
 mod register;
 mod report;
 mod serve;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli) -> ExitCode {
             finish(mail::dkim_record(&file.config, json))
         }
         Command::Pack(options) => finish(on_runtime(pack::run(options))),
+        Command::Preflight { file, json } => finish(on_runtime(preflight::run(file.config, json))),
         Command::Report(options) => finish(on_runtime(report::run(options))),
         Command::Register(options) => finish(on_runtime(register::run(options))),
         Command::People(PeopleCommand::Reset { email, file }) => {

@@ -1,7 +1,9 @@
 //! What only shows once a table has been read: values that are well formed and cannot work.
 
 use super::read::Reader;
-use super::{Changes, Database, Detection, Drill, Mail, Paging, Playbooks, Quotas, Server, Sns};
+use super::{
+    Changes, Contacts, Database, Detection, Drill, Mail, Paging, Playbooks, Preflight, Quotas, Server, Sns,
+};
 use std::collections::BTreeSet;
 use watchkeeper_deliver::{DkimConfig, DkimSigner, SmtpConfig};
 use watchkeeper_domain::customer::address_fault;
@@ -231,6 +233,50 @@ impl Reader<'_> {
             let problem = format!("{mailbox} is outside of drill.reach");
             let remedy = "add it, or its domain, to drill.reach, or write a mailbox that is within";
             self.say("drill", "customers_to", problem, remedy);
+        }
+    }
+
+    pub(super) fn check_preflight(&mut self, preflight: &Preflight) {
+        // Both can be wrong, so the zone is read once more beside an instant that is right.
+        let zone = Preflight {
+            at: "00:00".to_owned(),
+            ..preflight.clone()
+        };
+        if preflight.daily() == Err("at") {
+            let problem = format!("`{}` is not an instant of the day", preflight.at);
+            self.say(
+                "preflight",
+                "at",
+                problem,
+                "write hours and minutes, such as \"06:00\"",
+            );
+        }
+        if zone.daily().is_err() {
+            let problem = format!("there is no time zone `{}`", preflight.zone);
+            let remedy = "write a name of the IANA database, such as \"UTC\" or \"Europe/Berlin\"";
+            self.say("preflight", "zone", problem, remedy);
+        }
+        if preflight.resolver.is_some_and(|server| server.port() == 0) {
+            let problem = "0 is not a port".to_owned();
+            self.say(
+                "preflight",
+                "resolver",
+                problem,
+                "write address and port, such as \"192.0.2.53:53\"",
+            );
+        }
+    }
+
+    pub(super) fn check_contacts(&mut self, contacts: &Contacts) {
+        let (least, most) = (Span::hours(30 * 24), Span::hours(10 * 365 * 24));
+        if contacts.verify_every < least || contacts.verify_every > most {
+            let problem = format!("{} is out of bounds", contacts.verify_every);
+            self.say(
+                "contacts",
+                "verify_every",
+                problem,
+                "write 30d to 3650d, such as \"365d\"",
+            );
         }
     }
 

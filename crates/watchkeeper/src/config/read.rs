@@ -2,8 +2,8 @@
 //! its table is read on.
 
 use super::{
-    Audit, Changes, Config, ConfigFault, Database, Detection, Drill, Incidents, Log, Mail, Paging, Playbooks,
-    Server, Sns,
+    Audit, Changes, Config, ConfigFault, Contacts, Database, Detection, Drill, Incidents, Log, Mail, Paging,
+    Playbooks, Preflight, Server, Sns,
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::regulator::RegulatorContact;
 
 /// Every table that a configuration may have.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "server",
     "database",
     "log",
@@ -26,6 +26,8 @@ const TABLES: [&str; 15] = [
     "notices",
     "regulator",
     "incidents",
+    "preflight",
+    "contacts",
     "audit",
     "detection",
     "playbooks",
@@ -103,6 +105,8 @@ impl Reader<'_> {
         let notices = self.table::<Sender>("notices", true);
         let regulator = self.table::<RegulatorContact>("regulator", false);
         let incidents = self.table::<Incidents>("incidents", false);
+        let preflight = self.table::<Preflight>("preflight", false);
+        let contacts = self.table::<Contacts>("contacts", false);
         let audit = self.table::<Audit>("audit", false);
         let detection = self.table::<Detection>("detection", false);
         let playbooks = self.table::<Playbooks>("playbooks", false);
@@ -117,6 +121,8 @@ impl Reader<'_> {
             .for_each(|table| self.check_paging(table, sns.as_ref().map(Option::as_ref)));
         drill.iter().for_each(|table| self.check_drill(table));
         changes.iter().for_each(|table| self.check_changes(*table));
+        preflight.iter().for_each(|table| self.check_preflight(table));
+        contacts.iter().for_each(|table| self.check_contacts(table));
         notices
             .iter()
             .for_each(|table| self.check_address("notices", "contact", &table.contact));
@@ -144,6 +150,8 @@ impl Reader<'_> {
             notices: notices?,
             regulator: regulator?,
             incidents: incidents?,
+            preflight: preflight?,
+            contacts: contacts?,
             audit: audit?,
             detection: detection?,
             playbooks: playbooks?,

@@ -1,0 +1,34 @@
+-- What is done regularly, at an instant that survives restarts, with what must be remembered from one time to the next.
+CREATE TABLE routine (
+    name TEXT PRIMARY KEY NOT NULL,
+    version BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+-- Pre-flights as they came out, the newest so many.
+CREATE TABLE preflight (
+    id TEXT PRIMARY KEY NOT NULL,
+    began_at BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX preflight_by_beginning ON preflight (began_at, id);
+-- Contacts that were asked whether they are still the right ones. The id follows from customer, address and year.
+CREATE TABLE asking (
+    id TEXT PRIMARY KEY NOT NULL,
+    version BIGINT NOT NULL,
+    customer TEXT NOT NULL REFERENCES customer (id),
+    email TEXT NOT NULL,
+    code TEXT NOT NULL UNIQUE,
+    asked_at BIGINT NOT NULL,
+    next_due_at BIGINT,
+    body TEXT NOT NULL
+);
+CREATE INDEX asking_by_contact ON asking (customer, email, asked_at);
+CREATE INDEX asking_by_due ON asking (next_due_at, id) WHERE next_due_at IS NOT NULL;
+-- A message can be about the house itself, or about a contact, and belong to no incident and no change.
+ALTER TABLE delivery ADD COLUMN of_matter TEXT;
+UPDATE delivery SET of_matter = matter;
+DROP INDEX delivery_by_matter;
+ALTER TABLE delivery DROP COLUMN matter;
+ALTER TABLE delivery RENAME COLUMN of_matter TO matter;
+CREATE INDEX delivery_by_matter ON delivery (matter, created_at);
