@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod cloudwatch;
 pub mod dkim;
+pub mod dns;
 pub mod guardduty;
 pub mod moto;
 pub mod postfix;
