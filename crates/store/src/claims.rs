@@ -32,7 +32,7 @@ pub struct Claimed {
 pub struct PerDestination {
     /// How many messages are under way at a time.
     pub under_way: u32,
-    /// How many letters go a minute. Pages are counted, and never wait.
+    /// How many messages to customers go a minute. Pages are counted, and never wait.
     pub pace: Pace,
 }
 
@@ -67,12 +67,12 @@ impl Tx {
             // The condition stands outside too: a row that another claimer got meanwhile is looked at again, and only by this one.
             "SELECT id, body FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 AND id IN (\
                  SELECT id FROM (\
-                     SELECT id, destination, notice, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_at, id) AS place \
-                     FROM (SELECT id, destination, notice, next_at FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \
+                     SELECT id, destination, customer, ROW_NUMBER() OVER (PARTITION BY destination ORDER BY next_at, id) AS place \
+                     FROM (SELECT id, destination, customer, next_at FROM delivery WHERE next_at IS NOT NULL AND next_at <= $1 \
                          ORDER BY next_at, id LIMIT $4) AS first) AS due \
                  WHERE place <= $3 - (SELECT COUNT(*) FROM delivery AS busy WHERE busy.next_at IS NOT NULL \
                      AND busy.next_at > $1 AND busy.state = 'claimed' AND busy.destination = due.destination) \
-                 AND (notice IS NULL OR place * $6 <= $5 - COALESCE((SELECT CASE WHEN bucket.full_at > $1 \
+                 AND (customer IS NULL OR place * $6 <= $5 - COALESCE((SELECT CASE WHEN bucket.full_at > $1 \
                      THEN bucket.full_at - $1 ELSE 0 END FROM destination_pace AS bucket \
                      WHERE bucket.destination = due.destination), 0))) \
              ORDER BY next_at, id LIMIT $2",
