@@ -6,6 +6,7 @@ use crate::id::CustomerId;
 use crate::span::Span;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// How long a contact has to answer before it is reminded, and again before it no longer counts.
 pub const CONTACT_PATIENCE: Span = Span::hours(14 * 24);
@@ -51,54 +52,108 @@ impl Coverage {
         if let Some(trouble) = &contact.trouble {
             return Some(format!("{} since {}", trouble.kind.words(), day(trouble.at)));
         }
+        let silent = if asked.is_some() {
+            "and has not answered since"
+        } else {
+            "which is too long ago"
+        };
         (self.until(customer, contact, asked) <= now).then(|| match contact.verified_at {
-            Some(at) => format!("was verified on {} and has not answered since", day(at)),
-            None => "was never verified and has not answered".to_owned(),
+            Some(at) => format!("was verified on {}, {silent}", day(at)),
+            None => format!(
+                "was given on {} and never verified, {silent}",
+                day(contact.sure_since(customer))
+            ),
         })
+    }
+
+    /// Every contact of a customer in the order in which it is tried, each with why it does not count, if so.
+    fn of<'a>(
+        self,
+        customer: &'a Customer,
+        asked: &Asked,
+        now: DateTime<Utc>,
+    ) -> Vec<(&'a Contact, Option<String>)> {
+        let trouble = |contact: &'a Contact| {
+            let asked = asked.get(&(customer.id.clone(), contact.email.clone()));
+            (contact, self.trouble(customer, contact, asked.copied(), now))
+        };
+        customer.contacts_in_order().into_iter().map(trouble).collect()
     }
 }
 
-/// Judges every customer: one contact at least can be mailed, has not bounced, and was verified not too long ago.
+/// Whether a customer can be told.
+enum Covered {
+    /// By whom a notice goes to first.
+    Yes,
+    /// Only by others.
+    ByOthers,
+    /// By nobody, and why.
+    No(Finding),
+}
+
+fn covered(customer: &Customer, contacts: &[(&Contact, Option<String>)]) -> Covered {
+    let counts = |email: &str| {
+        let own =
+            |(contact, trouble): &(&Contact, Option<String>)| contact.email == email && trouble.is_none();
+        contacts.iter().any(own)
+    };
+    if customer.first_addresses().iter().any(|email| counts(email)) {
+        return Covered::Yes;
+    }
+    if contacts.iter().any(|(_, trouble)| trouble.is_none()) {
+        return Covered::ByOthers;
+    }
+    let mut said: Vec<String> = contacts
+        .iter()
+        .filter_map(|(contact, trouble)| {
+            Some(format!(
+                "the {} contact {}",
+                contact.role.name(),
+                trouble.as_ref()?
+            ))
+        })
+        .collect();
+    if said.is_empty() {
+        said.push("it has no contact".to_owned());
+    }
+    let pays = if customer.paying { "" } else { ", does not pay" };
+    let seen = format!(
+        "{} (key {}{pays}): {}",
+        customer.name,
+        customer.key,
+        said.join("; ")
+    );
+    let remedy = "call the customer, and change the contact or say that it was verified (Customers)";
+    Covered::No(Finding::new(customer.id.as_str(), seen, remedy))
+}
+
+/// Judges every customer: one contact at least can be mailed, has not bounced, and was verified not too long ago. Whoever pays is counted
+/// apart, since they are told of changes too, and is named first; a disclosure is owed to all.
 #[must_use]
 pub fn contacts(customers: &[Customer], asked: &Asked, coverage: Coverage, now: DateTime<Utc>) -> Check {
     if customers.is_empty() {
         return Check::not_applicable(CheckName::Contacts, "there are no customers yet");
     }
-    let mut findings = Vec::new();
-    let mut first_lost = 0;
+    let (mut paying, mut others) = (Vec::new(), Vec::new());
+    let mut by_others = 0;
     for customer in customers {
-        let troubles: Vec<(&Contact, Option<String>)> = customer
-            .contacts_in_order()
-            .into_iter()
-            .map(|contact| {
-                let key = (customer.id.clone(), contact.email.clone());
-                let asked = asked.get(&key).copied();
-                (contact, coverage.trouble(customer, contact, asked, now))
-            })
-            .collect();
-        if troubles.iter().any(|(_, trouble)| trouble.is_none()) {
-            first_lost += usize::from(troubles.first().is_some_and(|(_, trouble)| trouble.is_some()));
-            continue;
+        match covered(customer, &coverage.of(customer, asked, now)) {
+            Covered::Yes => {}
+            Covered::ByOthers => by_others += 1,
+            Covered::No(finding) if customer.paying => paying.push(finding),
+            Covered::No(finding) => others.push(finding),
         }
-        let mut said: Vec<String> = troubles
-            .iter()
-            .map(|(contact, trouble)| {
-                let trouble = trouble.as_deref().unwrap_or_default();
-                format!("the {} contact {trouble}", contact.role.name())
-            })
-            .collect();
-        if said.is_empty() {
-            said.push("it has no contact".to_owned());
-        }
-        let seen = format!("{} (key {}): {}", customer.name, customer.key, said.join("; "));
-        let remedy = "call the customer, and change the contact or say that it was verified (Customers)";
-        findings.push(Finding::new(customer.id.as_str(), seen, remedy));
     }
-    let covered = customers.len() - findings.len();
-    let seen = format!(
-        "{covered} of {} customers have a contact that can be told",
+    let pay = customers.iter().filter(|customer| customer.paying).count();
+    let mut seen = format!(
+        "{} of {} customers have a contact that can be told",
+        customers.len() - paying.len() - others.len(),
         customers.len()
     );
-    let note = format!("{first_lost} of them would not be told by the contact that they prefer");
-    Check::judged(CheckName::Contacts, seen, findings).noting((first_lost > 0).then_some(note))
+    if pay < customers.len() {
+        let _ = write!(seen, "; {} of {pay} that pay", pay - paying.len());
+    }
+    let note = format!("{by_others} of them would not be told by the contact that they prefer");
+    paying.extend(others);
+    Check::judged(CheckName::Contacts, seen, paying).noting((by_others > 0).then_some(note))
 }

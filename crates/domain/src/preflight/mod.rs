@@ -9,12 +9,14 @@ mod house;
 mod mail;
 pub mod spf;
 mod standing;
+mod suppression;
 
 pub use coverage::{Asked, CONTACT_PATIENCE, Coverage, contacts};
 pub use daily::Daily;
 pub use house::{AuditSeen, LettersSeen, PeopleSeen, Post, audit_log, letters, people};
 pub use mail::{Listener, RelaySeen, bounces, dkim, dmarc, relay};
 pub use standing::{AGAIN_AFTER, Standing, Word};
+pub use suppression::{SuppressedSeen, suppression};
 
 use crate::actor::Actor;
 use crate::id::PreflightId;
@@ -41,6 +43,8 @@ pub enum CheckName {
     Dmarc,
     /// Reports about our mail can come in.
     Bounces,
+    /// The service that carries mail does not throw away what is written to those whom we would tell.
+    Suppression,
     /// Every letter can be filled, and there is one for every customer.
     Letters,
     /// Every customer has a contact that can be told.
@@ -53,13 +57,14 @@ pub enum CheckName {
 
 impl CheckName {
     /// All checks, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Relay,
         Self::SecondRelay,
         Self::Dkim,
         Self::Spf,
         Self::Dmarc,
         Self::Bounces,
+        Self::Suppression,
         Self::Letters,
         Self::Contacts,
         Self::People,
@@ -76,6 +81,7 @@ impl CheckName {
             Self::Spf => "spf",
             Self::Dmarc => "dmarc",
             Self::Bounces => "bounces",
+            Self::Suppression => "suppression",
             Self::Letters => "letters",
             Self::Contacts => "contacts",
             Self::People => "people",
@@ -93,6 +99,7 @@ impl CheckName {
             Self::Spf => "SPF record",
             Self::Dmarc => "DMARC record",
             Self::Bounces => "Bounce mailbox",
+            Self::Suppression => "Suppression list",
             Self::Letters => "Letters",
             Self::Contacts => "Coverage of contacts",
             Self::People => "People to page",
@@ -104,7 +111,7 @@ impl CheckName {
     #[must_use]
     pub fn pages(self) -> [PageTarget; 2] {
         match self {
-            Self::Letters | Self::Contacts => [PageTarget::Leads, PageTarget::Counsel],
+            Self::Suppression | Self::Letters | Self::Contacts => [PageTarget::Leads, PageTarget::Counsel],
             _ => [PageTarget::OnCall { step: 0 }, PageTarget::Leads],
         }
     }

@@ -19,6 +19,9 @@ const MOST_LOOKUPS: usize = 10;
 /// How many of them may find nothing.
 const MOST_VOID: usize = 2;
 
+/// How many mail exchangers a term may name (RFC 7208, 4.6.4).
+const MOST_EXCHANGERS: usize = 10;
+
 /// A question to DNS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
@@ -140,7 +143,7 @@ impl<'a> Walk<'a> {
     /// Everything that a record asks DNS for.
     fn below(&mut self, domain: &str, record: &Record) {
         self.above.push(domain.to_owned());
-        for term in &record.terms {
+        for term in record.in_force() {
             let Some(asks) = term.asks(domain) else { continue };
             self.lookups += 1;
             if self.lookups > MOST_LOOKUPS {
@@ -181,8 +184,15 @@ impl<'a> Walk<'a> {
             }
             Some(Answer::Nothing) => self.void += 1,
             Some(Answer::Unknown(fault)) => self.unknown.push(format!("{name}: {fault}")),
+            Some(Answer::Found(hosts)) if hosts.len() > MOST_EXCHANGERS => {
+                let said = format!(
+                    "{name} has {} mail exchangers; more than {MOST_EXCHANGERS} break the record",
+                    hosts.len()
+                );
+                self.fault("exchangers", said);
+            }
             Some(Answer::Found(hosts)) => {
-                for host in hosts.iter().take(MOST_LOOKUPS) {
+                for host in hosts {
                     if !self.sight.addresses.contains_key(host) {
                         self.wanted.insert(Question::Addresses(host.clone()));
                     }
@@ -266,7 +276,7 @@ fn matches(
                 Answer::Unknown(_) => return None,
             };
             let mut all = Vec::new();
-            for host in hosts.iter().take(MOST_LOOKUPS) {
+            for host in &hosts {
                 all.extend(found(host)?);
             }
             Some(all.into_iter().any(|one| lengths.around(one).holds(address)))

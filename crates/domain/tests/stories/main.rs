@@ -2,6 +2,7 @@
 
 mod access;
 mod alerts;
+mod askings;
 mod assessment;
 mod audit;
 mod changes;
@@ -15,6 +16,7 @@ mod moments;
 mod notices;
 mod obligations;
 mod playbooks;
+mod preflight;
 mod regulator;
 mod reports;
 mod roles;
@@ -22,4 +24,5 @@ mod rules;
 mod samples;
 mod ses;
 mod spans;
+mod spf;
 mod timers;

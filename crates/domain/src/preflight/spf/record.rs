@@ -147,9 +147,18 @@ impl Record {
         }
     }
 
+    /// The terms that receivers look at: where `all` stands, no other record is asked (RFC 7208, 6.1).
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &Term> + Clone {
+        let all = |term: &Term| matches!(term, Term::Directive(_, Mechanism::All));
+        let ends = self.terms.iter().any(all);
+        self.terms
+            .iter()
+            .filter(move |term| !(ends && matches!(term, Term::Redirect(_))))
+    }
+
     /// The domain whose record decides where nothing matched.
     pub(super) fn redirect(&self) -> Option<Result<String, ()>> {
-        self.terms.iter().find_map(|term| match term {
+        self.in_force().find_map(|term| match term {
             Term::Redirect(to) => Some(to.clone()),
             _ => None,
         })
