@@ -13,5 +13,6 @@ mod opening;
 mod outbox;
 mod people;
 mod pipeline;
+mod preflights;
 mod samples;
 mod schema;
