@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use watchkeeper_collect::parse::Interpretation;
-use watchkeeper_deliver::{Dns, SmtpConfig};
+use watchkeeper_deliver::{Dns, SesConfig, SmtpConfig};
 use watchkeeper_domain::delivery::pace::Pace;
 use watchkeeper_domain::drill::DrillPolicy;
 use watchkeeper_domain::event::{EntityFields, SourceName};
@@ -29,6 +29,8 @@ pub struct PreflightPlan {
     pub relay: Option<SmtpConfig>,
     /// The relay for when the first takes no mail.
     pub second_relay: Option<SmtpConfig>,
+    /// Amazon SES, where mail goes over it at first or when the relay takes none.
+    pub ses: Option<SesConfig>,
     /// Where reports about our mail come in.
     pub reports_at: Option<SocketAddr>,
 }

@@ -226,6 +226,7 @@ fn preflight_plan(config: &Config, mode: Mode) -> Result<PreflightPlan, String> 
         sends_from: asked.sends_from.clone(),
         relay: config.mail.smtp.clone(),
         second_relay: config.mail.second_relay.clone(),
+        ses: config.mail.ses.clone(),
         reports_at: config.mail.bounces.as_ref().map(|bounces| bounces.listen),
     })
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::timeout;
-use watchkeeper_deliver::{Dns, SmtpConfig, probe_listener, probe_relay};
+use watchkeeper_deliver::{Dns, SesChannel, SesConfig, SmtpConfig, probe_listener, probe_relay};
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
@@ -20,7 +20,7 @@ use watchkeeper_domain::notice::{ContactTemplate, LetterTemplate, NoticeKind, ba
 use watchkeeper_domain::preflight::spf::{self, Question, Sight};
 use watchkeeper_domain::preflight::{
     self as check, Answer, AuditSeen, Check, CheckName, Coverage, LettersSeen, PeopleSeen, Post, Preflight,
-    Standing,
+    Standing, SuppressedSeen,
 };
 use watchkeeper_store::{Routine, Tx};
 
@@ -29,6 +29,9 @@ pub(crate) const ROUTINE: &str = "preflight";
 
 /// How long all questions of one DNS check may take.
 const DNS_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the suppression list of SES may take: it has pages of a thousand addresses.
+const SUPPRESSION_WITHIN: Duration = Duration::from_secs(120);
 
 /// How many questions an SPF record is followed with; the limits of RFC 7208 allow for fewer.
 const MOST_QUESTIONS: usize = 120;
@@ -66,14 +69,15 @@ impl Desk {
         let began_at = self.now();
         let mut tx = self.store.read().await?;
         let customers = tx.all_customers().await?;
+        let people = tx.users().await?;
         let mut own = vec![
             letters_check(&self.house.library, &customers, self.house.contacts.ask),
             self.contacts_check(&mut tx, &customers, began_at).await?,
-            self.people_check(&mut tx).await?,
+            check::people(&posts(&self.house, &people)),
             self.audit_check(&mut tx, began_at).await?,
         ];
         drop(tx);
-        let mut checks = mail_checks(&self.house).await;
+        let mut checks = mail_checks(&self.house, &customers, &people).await;
         checks.append(&mut own);
         Ok(Preflight {
             id: PreflightId::generate(began_at),
@@ -119,11 +123,6 @@ impl Desk {
         Ok(check::contacts(customers, &asked, coverage, now))
     }
 
-    async fn people_check(&self, tx: &mut Tx) -> Result<Check, RespondError> {
-        let users = tx.users().await?;
-        Ok(check::people(&posts(&self.house, &users)))
-    }
-
     async fn audit_check(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<Check, RespondError> {
         let last = tx.last_checkpoint().await?;
         let size = last.as_ref().map_or(0, |last| last.size);
@@ -140,7 +139,7 @@ impl Desk {
 
 /// The checks that need no records: for an installation that has not run yet.
 pub async fn without_records(house: &House, now: DateTime<Utc>) -> Preflight {
-    let mut checks = mail_checks(house).await;
+    let mut checks = mail_checks(house, &[], &[]).await;
     checks.push(letters_check(&house.library, &[], house.contacts.ask));
     let no_records = "there is no database yet: the service has not run";
     let left_out = [CheckName::Contacts, CheckName::People, CheckName::AuditLog];
@@ -156,7 +155,7 @@ pub async fn without_records(house: &House, now: DateTime<Utc>) -> Preflight {
 }
 
 /// Relays, DNS, and where reports come in; all at once, each within its own bounds.
-async fn mail_checks(house: &House) -> Vec<Check> {
+async fn mail_checks(house: &House, customers: &[Customer], people: &[User]) -> Vec<Check> {
     let plan = &house.preflight;
     let listener = async {
         match plan.reports_at {
@@ -164,20 +163,62 @@ async fn mail_checks(house: &House) -> Vec<Check> {
             None => None,
         }
     };
-    let (relay, second, dkim, spf, dmarc, listener) = tokio::join!(
-        relay_check(CheckName::Relay, plan.relay.as_ref()),
-        relay_check(CheckName::SecondRelay, plan.second_relay.as_ref()),
+    let (relay, second, dkim, spf, dmarc, listener, suppressed) = tokio::join!(
+        relay_check(CheckName::Relay, plan.relay.as_ref(), plan),
+        relay_check(CheckName::SecondRelay, plan.second_relay.as_ref(), plan),
         dkim_check(house),
         spf_check(house),
         dmarc_check(house),
         listener,
+        suppressed(plan.ses.as_ref(), customers, people),
     );
-    vec![relay, second, dkim, spf, dmarc, check::bounces(listener)]
+    let bounces = check::bounces(listener);
+    let suppression = check::suppression(customers, people, suppressed);
+    vec![relay, second, dkim, spf, dmarc, bounces, suppression]
 }
 
-async fn relay_check(name: CheckName, relay: Option<&SmtpConfig>) -> Check {
+/// Which addresses of contacts and of our own people SES sends nothing to; none where mail does not go over it.
+async fn suppressed(
+    ses: Option<&SesConfig>,
+    customers: &[Customer],
+    people: &[User],
+) -> Option<Result<Vec<SuppressedSeen>, String>> {
+    let ses = ses?;
+    let contacts = customers.iter().flat_map(|customer| &customer.contacts);
+    let mut addresses: Vec<String> = contacts.map(|contact| contact.email.clone()).collect();
+    addresses.extend(people.iter().map(|person| person.email.clone()));
+    let ask = async {
+        let channel = SesChannel::new(ses).await.map_err(|faults| faults.to_string())?;
+        let found = channel.suppressed(&addresses).await;
+        found.map_err(|fault| fault.to_string())
+    };
+    let found = match timeout(SUPPRESSION_WITHIN, ask).await {
+        Ok(found) => found,
+        Err(_) => Err(format!(
+            "the suppression list of SES was not read within {} s",
+            SUPPRESSION_WITHIN.as_secs()
+        )),
+    };
+    let seen = |found: Vec<watchkeeper_deliver::Suppressed>| {
+        let each = found.into_iter().map(|one| SuppressedSeen {
+            address: one.address,
+            reason: one.reason,
+            since: one.since,
+        });
+        each.collect()
+    };
+    Some(found.map(seen))
+}
+
+async fn relay_check(name: CheckName, relay: Option<&SmtpConfig>, plan: &PreflightPlan) -> Check {
     let Some(relay) = relay else {
-        return Check::not_applicable(name, "not configured");
+        let over_ses = plan.ses.is_some() && (name == CheckName::Relay || plan.relay.is_some());
+        let why = if over_ses {
+            "Amazon SES is in its place"
+        } else {
+            "not configured"
+        };
+        return Check::not_applicable(name, why);
     };
     let server = format!("{}:{}", relay.host, relay.effective_port());
     check::relay(name, &server, probe_relay(relay).await)
@@ -208,6 +249,10 @@ async fn spf_check(house: &House) -> Check {
         Ok(dns) => dns,
         Err(left_out) => return left_out,
     };
+    if house.preflight.relay.is_none() && house.preflight.ses.is_some() {
+        let why = "mail goes over Amazon SES, which has return paths of its own";
+        return Check::not_applicable(CheckName::Spf, why);
+    }
     let domain = match &house.bounces {
         Some(domain) => domain.to_ascii_lowercase(),
         None => domain_of(&house.mail_from.address),
