@@ -7,11 +7,14 @@ use crate::extract::{IfMatch, Json, Paging, Path, Query, Raw};
 use crate::views::deliveries::{DeliveryView, delivery_views};
 use crate::views::obligations::{ObligationView, obligation_views};
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::customer::asking::{Asking, AskingState};
 use watchkeeper_domain::id::CustomerId;
+use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::customers::{CustomerFacts, IMPORT_LIMIT, Import};
 use watchkeeper_store::{ObligationFilter, Page, PageRequest};
@@ -50,6 +53,31 @@ struct CustomerDetail {
     customer: Customer,
     obligations: Vec<ObligationView>,
     deliveries: Vec<DeliveryView>,
+    /// The newest first.
+    askings: Vec<AskingView>,
+    /// For how long a contact that was verified, or given, is taken to be right.
+    verify_every: Span,
+}
+
+/// A contact that was asked whether it is still the right one; without its code, which speaks for the contact.
+#[derive(Serialize)]
+struct AskingView {
+    email: String,
+    asked_at: DateTime<Utc>,
+    answer_by: DateTime<Utc>,
+    #[serde(flatten)]
+    state: AskingState,
+}
+
+impl From<Asking> for AskingView {
+    fn from(asking: Asking) -> Self {
+        Self {
+            answer_by: asking.answer_by(),
+            email: asking.email,
+            asked_at: asking.asked_at,
+            state: asking.state,
+        }
+    }
 }
 
 async fn show(State(desk): State<Desk>, Path(id): Path<CustomerId>) -> Result<Json<impl Serialize>, Problem> {
@@ -61,10 +89,13 @@ async fn show(State(desk): State<Desk>, Path(id): Path<CustomerId>) -> Result<Js
     };
     let obligations = tx.obligations(&filter, &PageRequest::first(SHOWN)).await?.items;
     let deliveries = tx.deliveries_of_customer(&id, SHOWN).await?;
+    let askings = tx.askings_of(&id, SHOWN).await?;
     Ok(Json(CustomerDetail {
         customer,
         obligations: obligation_views(&mut tx, obligations).await?,
         deliveries: delivery_views(&mut tx, deliveries).await?,
+        askings: askings.into_iter().map(AskingView::from).collect(),
+        verify_every: desk.house().contacts.verify_every,
     }))
 }
 

@@ -10,6 +10,7 @@ mod incidents;
 mod pages;
 mod people;
 mod portal;
+mod preflight;
 mod receivers;
 mod rules;
 mod signing_in;
