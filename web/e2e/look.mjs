@@ -103,6 +103,11 @@ const PAGES = [
   ],
   ['customer', '/customers/cus_1'],
   ['customer-edit', '/customers/cus_1', click('Edit customer')],
+  [
+    'customer-verify',
+    '/customers/cus_1',
+    async (page) => page.getByRole('button', { name: 'verified by other means' }).first().click(),
+  ],
   ['detectors', '/detectors'],
   ['detector', '/detectors/mass-download-by-one-key'],
   ['sources', '/sources'],
@@ -139,7 +144,11 @@ const FAILING = {
 const BARE = [
   ['incidents-empty', '/incidents', { '/incidents': EMPTY }],
   ['alerts-empty', '/alerts', { '/alerts': EMPTY }],
-  ['breach-empty', '/breach', { '/obligations': EMPTY }],
+  [
+    'breach-empty',
+    '/breach',
+    { '/obligations': EMPTY, '/preflight': { status: 200, body: { next_at: null, taken: [] } } },
+  ],
   ['changes-empty', '/changes', { '/changes': EMPTY }],
   ['customers-empty', '/customers', { '/customers': EMPTY }],
   ['sources-empty', '/sources', { '/sources': EMPTY }],

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import * as register from './fixtures/changes.mjs';
+import * as readiness from './fixtures/preflight.mjs';
 import * as world from './fixtures/world.mjs';
 
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -40,6 +41,8 @@ function answer(method, path, origin) {
       return id === undefined ? page(world.alerts) : world.alertViews[id];
     case 'obligations':
       return page(world.obligations);
+    case 'preflight':
+      return readiness.preflights;
     case 'notices':
       return world.noticeViews[id] ?? register.changeNoticeViews[id];
     case 'changes':
@@ -55,7 +58,9 @@ function answer(method, path, origin) {
         customer && {
           customer,
           obligations: world.obligations.slice(0, 1),
-          deliveries: world.deliveries.slice(2, 4),
+          deliveries: [...world.deliveries.slice(2, 4), readiness.askingDelivery],
+          askings: readiness.askings,
+          verify_every: '365d',
         }
       );
     }
@@ -83,6 +88,8 @@ function write(name, id, part) {
   if (name === 'notices') return world.noticeViews[id] ?? register.changeNoticeViews[id];
   if (name === 'changes') return register.changeView(id ?? 'chg_1');
   if (name === 'letters') return world.receipts[0];
+  if (name === 'preflight') return readiness.preflights.taken[0];
+  if (name === 'customers' && part === 'contacts') return world.customers[0];
   if (name === 'alerts') return world.alertViews[id];
   if (name === 'customers' && id?.startsWith('import')) {
     return {

@@ -34,6 +34,7 @@ import type {
   Overview,
   Page,
   Permission,
+  Preflights,
   ProofOfTelling,
   ReceiptView,
   ReportView,
@@ -232,6 +233,12 @@ export const useCustomer = (id: string) =>
   useQuery({
     queryKey: ['customer', id],
     queryFn: ({ signal }) => request<CustomerDetail>(`/customers/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const usePreflights = () =>
+  useQuery({
+    queryKey: ['preflight'],
+    queryFn: ({ signal }) => request<Preflights>('/preflight', { signal }),
   });
 
 export const useDetectors = () =>

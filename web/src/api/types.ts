@@ -571,15 +571,19 @@ export type PageReason =
   | { kind: 'task_due'; title: string }
   | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
   | { kind: 'agreement_wanted' }
-  | { kind: 'ladder' | 'update_promised' | 'change_due'; text: string }
-  | { kind: 'customer_unreached' | 'question_asked'; customer: string }
+  | { kind: 'ladder' | 'update_promised' | 'change_due' | 'preflight'; text: string }
+  | { kind: 'customer_unreached' | 'question_asked' | 'contact_wrong'; customer: string }
   | { kind: 'mail_refused'; customer: string; status: string };
-export type About = OfMatter &
-  (
-    | { kind: 'page'; reason: PageReason }
-    | { kind: 'letter'; notice: string; letter: string; customer: string }
-    | { kind: 'dry_run'; notice: string; customer: string }
-  );
+export type About =
+  | (OfMatter &
+      (
+        | { kind: 'page'; reason: PageReason }
+        | { kind: 'letter'; notice: string; letter: string; customer: string }
+        | { kind: 'dry_run'; notice: string; customer: string }
+      ))
+  /** Of no incident and no change. */
+  | { kind: 'house_page'; reason: PageReason }
+  | { kind: 'asking'; customer: string; asking: string };
 /** What recipients did with a letter on the portal. */
 export interface Receipt extends OfMatter {
   letter: string;
@@ -735,8 +739,20 @@ export interface Contact {
   name: string;
   email: string;
   role: ContactRole;
+  /** When the address was given; where that is missing, with the customer. */
+  added_at?: Instant;
   verified_at?: Instant;
+  /** Why a message to it would not help. */
+  trouble?: { at: Instant; kind: 'unreachable' | 'not_the_right_one'; why: string };
 }
+/** A contact that was asked whether it is still the right one. */
+export type Asking = { email: string; asked_at: Instant; answer_by: Instant } & (
+  | { state: 'waiting'; reminded_at: Instant | null }
+  | { state: 'unanswered' | 'overtaken'; at: Instant }
+  | { state: 'confirmed'; at: Instant; name: string }
+  | { state: 'not_the_right_one'; at: Instant; name: string; instead: string }
+  | { state: 'undeliverable'; at: Instant; why: string }
+);
 /** From when the limit of a contract counts. */
 export type CountsFrom = 'confirmed' | 'aware' | 'suspected' | 'detected';
 /** How a customer is told: by e-mail in any case. */
@@ -769,6 +785,45 @@ export interface CustomerDetail {
   customer: Customer;
   obligations: ObligationView[];
   deliveries: DeliveryView[];
+  /** The newest first. */
+  askings: Asking[];
+  /** For how long a contact that was verified, or given, is taken to be right. */
+  verify_every: Span;
+}
+export type CheckName =
+  | 'relay'
+  | 'second_relay'
+  | 'dkim'
+  | 'spf'
+  | 'dmarc'
+  | 'bounces'
+  | 'suppression'
+  | 'letters'
+  | 'contacts'
+  | 'people'
+  | 'audit_log';
+export interface Check {
+  check: CheckName;
+  result: 'passed' | 'failed' | 'not_applicable';
+  seen: string;
+  findings: { key: string; seen: string; remedy: string }[];
+  /** How many more findings there are than are named. */
+  more: number;
+  notes: string[];
+}
+export interface Preflight {
+  id: string;
+  by: Actor;
+  began_at: Instant;
+  ended_at: Instant;
+  checks: Check[];
+  recovered: CheckName[];
+}
+export interface Preflights {
+  /** When it is taken next by itself; null where that is switched off. */
+  next_at: Instant | null;
+  /** The newest first. */
+  taken: Preflight[];
 }
 export interface CustomerEdit {
   name: string;

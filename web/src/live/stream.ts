@@ -28,6 +28,8 @@ const SHOWN_BY: Record<string, readonly string[]> = {
   ntc_: ['notice', 'incident', 'change', 'obligations', 'timeline'],
   dlv_: ['deliveries', 'obligations', 'incident', 'change', 'timeline', 'mailbox', 'customer'],
   cus_: ['customers', 'customer', 'incident'],
+  ask_: ['customer'],
+  pfl_: ['preflight'],
   usr_: ['users'],
   tok_: ['tokens'],
 };

@@ -3,6 +3,7 @@ import type {
   About,
   AccessRole,
   Actor,
+  CheckName,
   EntryKind,
   FactField,
   IncidentNoticeKind,
@@ -259,6 +260,10 @@ export function pageReasonInWords(reason: PageReason): string {
     case 'ladder':
     case 'update_promised':
       return `Page: ${reason.text}`;
+    case 'preflight':
+      return `Page: pre-flight ${reason.text}`;
+    case 'contact_wrong':
+      return `Page: wrong contact at ${reason.customer}`;
     case 'question_asked':
       return `Page: ${reason.customer} asks about a notice`;
     case 'customer_unreached':
@@ -270,12 +275,28 @@ export function pageReasonInWords(reason: PageReason): string {
   }
 }
 
+export const CHECK_NAMES: Record<CheckName, string> = {
+  relay: 'Mail relay',
+  second_relay: 'Second relay',
+  dkim: 'DKIM record',
+  spf: 'SPF record',
+  dmarc: 'DMARC record',
+  bounces: 'Bounce mailbox',
+  suppression: 'Suppression list',
+  letters: 'Letters',
+  contacts: 'Coverage of contacts',
+  people: 'People to page',
+  audit_log: 'Audit log',
+};
+
 export function aboutInWords(
   about: About,
   customerName?: string | null,
   noticeKind?: NoticeKind | null,
 ): string {
-  if (about.kind === 'page') return pageReasonInWords(about.reason);
+  if (about.kind === 'page' || about.kind === 'house_page') return pageReasonInWords(about.reason);
+  if (about.kind === 'asking')
+    return `Question whether this contact is right${customerName ? ` for ${customerName}` : ''}`;
   if (about.kind === 'dry_run') return 'Dry run of a letter, to one of us';
   const kind = noticeKind ? NOTICE_NAMES[noticeKind] : 'Letter';
   return customerName ? `${kind} to ${customerName}` : kind;

@@ -12,6 +12,7 @@ import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 import { ExplainMiss } from './ExplainMiss';
 import { FullNotices } from './FullNotices';
+import { PreflightPanel } from './PreflightPanel';
 import { ProofOfTelling } from './ProofOfTelling';
 
 const here = getRouteApi('/breach');
@@ -52,6 +53,7 @@ export function BreachDeskPage() {
         }
       </Loaded>
       <More query={query} />
+      <PreflightPanel />
     </Page>
   );
 }

@@ -2,19 +2,17 @@ import { Button } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useCustomer, useMay } from '../../api/queries';
-import type { Customer, CustomerDetail, ObligationView } from '../../api/types';
+import type { CustomerDetail, ObligationView } from '../../api/types';
 import { DeliveryTable } from '../../components/DeliveryTable';
-import { Ago, At, Countdown } from '../../components/marks';
+import { At, Countdown } from '../../components/marks';
 import { Page, Panel } from '../../components/Page';
 import { Loaded } from '../../components/States';
-import { serverNow } from '../../live/serverClock';
 import { CHANNELS, COUNTS_FROM } from '../../words/contracts';
 import { spanMilliseconds } from '../../words/countdown';
+import { Contacts } from './Contacts';
 import { CustomerForm } from './CustomerForm';
 
 const here = getRouteApi('/customers/$id');
-/** Contacts are verified yearly. */
-const VERIFY_EVERY = 365 * 24 * 3600 * 1000;
 
 export function CustomerDetailPage() {
   const { id } = here.useParams();
@@ -87,7 +85,7 @@ function Detail({ detail }: { detail: CustomerDetail }) {
             </dd>
           </dl>
         </Panel>
-        <Contacts customer={customer} />
+        <Contacts detail={detail} />
       </div>
       <Panel title="Obligations" bare>
         {obligations.length === 0 && <p className="line-item dim">This customer has never had to be told.</p>}
@@ -105,41 +103,6 @@ function Detail({ detail }: { detail: CustomerDetail }) {
         )}
       </Panel>
     </div>
-  );
-}
-
-function Contacts({ customer }: { customer: Customer }) {
-  return (
-    <Panel title="Contacts" bare>
-      {customer.contacts.length === 0 && (
-        <p className="line-item bad strong">
-          No contact: if a disclosure concerns this customer, nobody can be told.
-        </p>
-      )}
-      <ul className="plain-list lines">
-        {customer.contacts.map((contact) => {
-          const old =
-            contact.verified_at === undefined || serverNow() - Date.parse(contact.verified_at) > VERIFY_EVERY;
-          return (
-            <li key={`${contact.role} ${contact.email}`} className="line-item row apart">
-              <div className="wrap">
-                {contact.name || contact.email} <span className="tag">{contact.role}</span>
-                {contact.name !== '' && <div className="small dim">{contact.email}</div>}
-              </div>
-              <div className={`small ${old ? 'soon' : 'dim'}`}>
-                {contact.verified_at === undefined ? (
-                  'never verified'
-                ) : (
-                  <>
-                    verified <Ago at={contact.verified_at} />
-                  </>
-                )}
-              </div>
-            </li>
-          );
-        })}
-      </ul>
-    </Panel>
   );
 }
 
