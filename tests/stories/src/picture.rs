@@ -176,9 +176,10 @@ async fn owed(tx: &mut Tx, incident: &Incident, names: &BTreeMap<String, String>
 
 async fn outbox(tx: &mut Tx, incident: &Incident) -> Vec<String> {
     let about = |delivery: &Delivery| match &delivery.about {
-        About::Page { reason, .. } => format!("page ({})", reason.line()),
+        About::Page { reason, .. } | About::HousePage { reason } => format!("page ({})", reason.line()),
         About::Letter { .. } => "letter".to_owned(),
         About::DryRun { .. } => "dry run".to_owned(),
+        About::Asking { .. } => "asking".to_owned(),
     };
     let deliveries = tx.deliveries_of(&incident.id).await.expect("deliveries");
     let mut lines: Vec<String> = deliveries

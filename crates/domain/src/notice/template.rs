@@ -259,14 +259,16 @@ impl LetterTemplate {
 
 /// The template for a language, for the language without its region, or the English one.
 pub(super) fn choose<'a, T>(
-    templates: impl Iterator<Item = &'a T> + Clone,
+    templates: impl Iterator<Item = &'a T>,
     language: &str,
     of: impl Fn(&T) -> &str,
 ) -> Option<&'a T> {
-    let in_language = |wanted: &str| templates.clone().find(|template| of(template) == wanted);
-    in_language(language)
-        .or_else(|| in_language(base_language(language)))
-        .or_else(|| in_language("en"))
+    let preferred = [language, base_language(language), "en"];
+    let rank = |template: &T| preferred.iter().position(|wanted| of(template) == *wanted);
+    templates
+        .filter_map(|template| Some((rank(template)?, template)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, template)| template)
 }
 
 /// What a sheet is filled with.
