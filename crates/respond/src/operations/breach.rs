@@ -433,34 +433,32 @@ impl Desk {
                 .affected
                 .get(&customer.id)
                 .is_some_and(|affected| affected.standing.told());
-            let owed = match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
+            let mut owed = match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
                 (true, None) => {
                     let owed = Obligation::owe(&incident.id, customer, start);
                     tx.insert_obligation(&owed).await?;
                     begun.push(owed.clone());
                     owed
                 }
-                (true, Some(known)) => {
-                    let mut known = known;
-                    if let Some(resumed) = self.change(tx, known.clone(), Obligation::resume).await? {
-                        begun.push(resumed.clone());
-                        known = resumed;
+                (true, Some(mut known)) => {
+                    if change(tx, &mut known, Obligation::resume).await? {
+                        begun.push(known.clone());
                     }
-                    let counted = |o: Obligation| o.count_from(customer, start);
-                    if let Some(counted) = self.change(tx, known.clone(), counted).await? {
-                        moved.push(counted.clone());
-                        known = counted;
+                    if change(tx, &mut known, |o| o.count_from(customer, start)).await? {
+                        moved.push(known.clone());
                     }
                     known
                 }
-                (false, Some(known)) => {
+                (false, Some(mut known)) => {
                     let why = "the customer was cleared";
-                    ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
+                    if change(tx, &mut known, |o| o.end(why, by, self.now())).await? {
+                        ended.push(known);
+                    }
                     continue;
                 }
                 (false, None) => continue,
             };
-            self.change(tx, owed, |o| o.hold(held_until)).await?;
+            change(tx, &mut owed, |o| o.hold(held_until)).await?;
         }
         self.record_obligations(tx, by, "obligation.begun", &begun)
             .await?;
@@ -481,11 +479,13 @@ impl Desk {
     ) -> Result<Vec<TimelineEntry>, RespondError> {
         let mut ended = Vec::new();
         for customer in incident.affected.keys() {
-            let Some(known) = tx.obligation_of(&incident.id, customer).await? else {
+            let Some(mut known) = tx.obligation_of(&incident.id, customer).await? else {
                 continue;
             };
             let why = "the confirmation was reversed by two people";
-            ended.extend(self.change(tx, known, |o| o.end(why, by, self.now())).await?);
+            if change(tx, &mut known, |o| o.end(why, by, self.now())).await? {
+                ended.push(known);
+            }
         }
         self.record_obligations(tx, by, "obligation.ended", &ended)
             .await?;
@@ -570,18 +570,18 @@ impl Desk {
             .filter_map(|customer| customer.decision_wanted_by(&moments));
         Ok(wanted.min())
     }
+}
 
-    async fn change(
-        &self,
-        tx: &mut Tx,
-        obligation: Obligation,
-        decide: impl FnOnce(Obligation) -> Option<Obligation>,
-    ) -> Result<Option<Obligation>, RespondError> {
-        let before = obligation.version;
-        let Some(changed) = decide(obligation) else {
-            return Ok(None);
-        };
-        tx.update_obligation(&changed, before).await?;
-        Ok(Some(changed))
-    }
+/// Keeps what is decided about an obligation, if anything changes; says whether it did.
+async fn change(
+    tx: &mut Tx,
+    obligation: &mut Obligation,
+    decide: impl FnOnce(Obligation) -> Option<Obligation>,
+) -> Result<bool, RespondError> {
+    let Some(changed) = decide(obligation.clone()) else {
+        return Ok(false);
+    };
+    tx.update_obligation(&changed, obligation.version).await?;
+    *obligation = changed;
+    Ok(true)
 }

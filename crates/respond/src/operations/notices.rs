@@ -478,11 +478,15 @@ impl Desk {
         if incident.drill {
             return Ok(Vec::new());
         }
+        let mut customers = tx.customers_by_ids(told).await?;
+        customers.retain(|customer| customer.terms.channel.by_hand().is_some());
+        if customers.is_empty() {
+            return Ok(Vec::new());
+        }
         let obligations = tx.obligations_of(&incident.id).await?.into_iter();
         let due: BTreeMap<CustomerId, DateTime<Utc>> = obligations
             .map(|owed| (owed.customer, owed.deadline.due_at))
             .collect();
-        let customers = tx.customers_by_ids(told).await?;
         let due = |customer: &Customer| due.get(&customer.id).copied();
         Ok(ByHand::of(
             customers
