@@ -4,7 +4,7 @@ use super::Pack;
 use crate::desk::RespondError;
 use crate::outbox::{message_sha256, thaw};
 use crate::table::{Table, at, cell, instant, shown, yes};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 use watchkeeper_deliver::Message;
 use watchkeeper_domain::customer::Customer;
@@ -89,6 +89,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         let ids: BTreeSet<CustomerId> = told.map(|(_, customer, _)| customer.clone()).collect();
         let ids: Vec<CustomerId> = ids.into_iter().collect();
         let customers = self.tx.customers_by_ids(&ids).await?;
+        let customers: BTreeMap<_, _> = customers.iter().map(|known| (&known.id, known)).collect();
+        let receipts: BTreeMap<_, _> = receipts.iter().map(|known| (&known.letter, known)).collect();
         for delivery in &deliveries {
             let Some((notice, customer, letter)) = letter_of(delivery) else {
                 continue;
@@ -97,9 +99,9 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             let sent = Sent {
                 matter,
                 notice: notices.iter().find(|known| known.id == *notice),
-                customer: customers.iter().find(|known| known.id == *customer),
+                customer: customers.get(customer).copied(),
                 delivery,
-                receipt: receipts.iter().find(|known| known.letter == *letter),
+                receipt: receipts.get(letter).copied(),
             };
             self.attempts(&sent).await?;
         }
