@@ -4,7 +4,7 @@ mod access;
 mod outcome;
 
 pub use access::AwsAccess;
-pub(crate) use outcome::{Refusals, describe, of, refused};
+pub(crate) use outcome::{Refusals, describe, of, refused, unmarked};
 
 use crate::fault::ConfigFaults;
 use aws_config::retry::RetryConfig;

@@ -18,7 +18,6 @@ use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, MessageTag, RawMessage};
 use sha2::{Digest as _, Sha256};
-use watchkeeper_domain::delivery::Hindrance;
 use watchkeeper_domain::delivery::ses::DELIVERY_TAG;
 
 /// What SES answers with a 4xx although nothing is wrong with the message: the account, its identities, its credentials, its settings.
@@ -63,36 +62,21 @@ pub struct SesChannel {
 }
 
 impl SesChannel {
-    /// A channel with the credentials that the AWS SDK finds, or those of the role that the settings name. Nothing is sent yet, and
-    /// credentials are not asked for before the first message.
+    /// A channel with these credentials, or those that the AWS SDK finds (environment, profile, container, instance), and as the role
+    /// that the settings name. Nothing is sent yet, and credentials are not asked for before the first message.
     ///
     /// # Errors
     /// All faults of the settings at once.
-    pub async fn new(config: &SesConfig) -> Result<Self, ConfigFaults> {
-        Self::build(config, None).await
-    }
-
-    /// As [`SesChannel::new`], with credentials from `provider` instead of those the SDK finds.
-    ///
-    /// # Errors
-    /// All faults of the settings at once.
-    pub async fn with_credentials(
+    pub async fn new(
         config: &SesConfig,
-        provider: SharedCredentialsProvider,
-    ) -> Result<Self, ConfigFaults> {
-        Self::build(config, Some(provider)).await
-    }
-
-    async fn build(
-        config: &SesConfig,
-        provider: Option<SharedCredentialsProvider>,
+        credentials: Option<SharedCredentialsProvider>,
     ) -> Result<Self, ConfigFaults> {
         let faults = config.validate();
         if !faults.is_empty() {
             return Err(ConfigFaults(faults));
         }
         Ok(Self {
-            client: aws_sdk_sesv2::Client::new(&aws::load(&config.access, provider).await?),
+            client: aws_sdk_sesv2::Client::new(&aws::load(&config.access, credentials).await?),
             configuration_set: config.configuration_set.clone(),
             place: format!("SES in {}", config.access.region),
         })
@@ -143,12 +127,7 @@ impl Channel for SesChannel {
         let request = self
             .request(mail, key)
             .map_err(|fault| aws::refused(fault.to_string()))?;
-        stage.entering_data().await.map_err(|error| SendError::Retry {
-            after: None,
-            hindrance: Hindrance::Relay,
-            reason: error.to_string(),
-            transcript: Vec::new(),
-        })?;
+        stage.entering_data().await.map_err(aws::unmarked)?;
         let said = format!(
             "C: SendEmail to {} ({} bytes of content, SHA-256 {})",
             mail.to,

@@ -31,32 +31,17 @@ pub struct SnsChannel {
 }
 
 impl SnsChannel {
-    /// A channel with the credentials that the AWS SDK finds (environment, profile, container, instance), or those of the role that
-    /// the settings name. Nothing is published yet, and credentials are not asked for before the first message.
+    /// A channel with these credentials, or those that the AWS SDK finds (environment, profile, container, instance), and as the role
+    /// that the settings name. Nothing is sent yet, and credentials are not asked for before the first message.
     ///
     /// # Errors
     /// All faults of the settings at once.
-    pub async fn new(config: &AwsAccess) -> Result<Self, ConfigFaults> {
-        Self::build(config, None).await
-    }
-
-    /// As [`SnsChannel::new`], with credentials from `provider` instead of those the SDK finds.
-    ///
-    /// # Errors
-    /// All faults of the settings at once.
-    pub async fn with_credentials(
+    pub async fn new(
         config: &AwsAccess,
-        provider: SharedCredentialsProvider,
-    ) -> Result<Self, ConfigFaults> {
-        Self::build(config, Some(provider)).await
-    }
-
-    async fn build(
-        config: &AwsAccess,
-        provider: Option<SharedCredentialsProvider>,
+        credentials: Option<SharedCredentialsProvider>,
     ) -> Result<Self, ConfigFaults> {
         Ok(Self {
-            client: aws_sdk_sns::Client::new(&aws::load(config, provider).await?),
+            client: aws_sdk_sns::Client::new(&aws::load(config, credentials).await?),
         })
     }
 }
@@ -78,12 +63,7 @@ impl Channel for SnsChannel {
             return Err(aws::refused(problem));
         }
         let request = self.request(topic, key).map_err(aws::refused)?;
-        stage.entering_data().await.map_err(|error| SendError::Retry {
-            after: None,
-            hindrance: watchkeeper_domain::delivery::Hindrance::Relay,
-            reason: error.to_string(),
-            transcript: Vec::new(),
-        })?;
+        stage.entering_data().await.map_err(aws::unmarked)?;
         let said = format!(
             "C: Publish to {} ({} bytes of text)",
             topic.topic_arn,

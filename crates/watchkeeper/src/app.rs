@@ -341,7 +341,7 @@ async fn ses(config: &Config) -> Result<Option<Arc<dyn deliver::Channel>>, Strin
     let Some(ses) = &config.mail.ses else {
         return Ok(None);
     };
-    let ses = deliver::SesChannel::new(ses).await;
+    let ses = deliver::SesChannel::new(ses, None).await;
     let ses = ses.map_err(|faults| format!("mail.ses: {faults}"))?;
     Ok(Some(Arc::new(ses)))
 }
@@ -362,7 +362,7 @@ async fn channels(config: &Config) -> Result<BTreeMap<Channel, Arc<dyn deliver::
     };
     channels.extend(mail.map(|mail| (Channel::Email, mail)));
     if let Some(sns) = &config.sns {
-        let sns = deliver::SnsChannel::new(&sns.access)
+        let sns = deliver::SnsChannel::new(&sns.access, None)
             .await
             .map_err(|faults| format!("sns.access: {faults}"))?;
         channels.insert(Channel::Sns, Arc::new(sns));

@@ -1,6 +1,6 @@
 //! From an error of the SDK to what it says about the message.
 
-use crate::channel::SendError;
+use crate::channel::{SendError, StageError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::display::DisplayErrorContext;
@@ -40,6 +40,16 @@ pub(crate) struct Refusals {
 pub(crate) fn refused(reason: impl Into<String>) -> SendError {
     SendError::Refused {
         reason: reason.into(),
+        transcript: Vec::new(),
+    }
+}
+
+/// That the message goes could not be committed, so it did not go.
+pub(crate) fn unmarked(StageError(reason): StageError) -> SendError {
+    SendError::Retry {
+        after: None,
+        hindrance: Hindrance::Relay,
+        reason,
         transcript: Vec::new(),
     }
 }

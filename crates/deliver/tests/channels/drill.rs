@@ -48,7 +48,7 @@ async fn sns(port: u16) -> SnsChannel {
         ..AwsAccess::in_region("eu-central-1")
     };
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    SnsChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
+    SnsChannel::new(&config, Some(SharedCredentialsProvider::new(keys)))
         .await
         .unwrap()
 }
@@ -64,7 +64,7 @@ async fn ses(port: u16) -> SesChannel {
         },
     };
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    SesChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
+    SesChannel::new(&config, Some(SharedCredentialsProvider::new(keys)))
         .await
         .unwrap()
 }

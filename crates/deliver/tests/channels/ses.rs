@@ -110,7 +110,7 @@ async fn channel(url: &str, timeout: Duration) -> SesChannel {
         },
     };
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    SesChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
+    SesChannel::new(&config, Some(SharedCredentialsProvider::new(keys)))
         .await
         .expect("valid settings")
 }

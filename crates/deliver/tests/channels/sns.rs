@@ -83,7 +83,7 @@ async fn channel(url: &str, timeout: Duration) -> SnsChannel {
         ..AwsAccess::in_region("eu-central-1")
     };
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    SnsChannel::with_credentials(&config, SharedCredentialsProvider::new(keys))
+    SnsChannel::new(&config, Some(SharedCredentialsProvider::new(keys)))
         .await
         .expect("valid settings")
 }
@@ -129,7 +129,7 @@ async fn credentials_may_come_from_a_file_that_the_settings_name() {
         credentials_file: Some(file),
         ..AwsAccess::in_region("eu-central-1")
     };
-    let channel = SnsChannel::new(&config).await.unwrap();
+    let channel = SnsChannel::new(&config, None).await.unwrap();
     channel
         .send(&Message::Topic(page()), &key(), &Counting::default())
         .await

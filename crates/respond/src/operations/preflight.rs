@@ -188,7 +188,9 @@ async fn suppressed(
     let mut addresses: Vec<String> = contacts.map(|contact| contact.email.clone()).collect();
     addresses.extend(people.iter().map(|person| person.email.clone()));
     let ask = async {
-        let channel = SesChannel::new(ses).await.map_err(|faults| faults.to_string())?;
+        let channel = SesChannel::new(ses, None)
+            .await
+            .map_err(|faults| faults.to_string())?;
         let found = channel.suppressed(&addresses).await;
         found.map_err(|fault| fault.to_string())
     };
