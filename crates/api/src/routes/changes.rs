@@ -4,16 +4,19 @@ use super::Table;
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Paging, Path};
+use crate::state::ApiState;
 use crate::views::changes::{ChangeRow, ChangeView, change_rows, change_view};
 use crate::views::incidents::{EntryView, entry_views};
 use crate::views::names::titles;
 use crate::views::notices::receipt_views;
-use axum::extract::State;
+use axum::extract::{FromRef, FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use watchkeeper_domain::access::{Permission, User};
+use watchkeeper_domain::access::Permission;
+use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::change::{Change, ChangeProposal};
 use watchkeeper_domain::id::ChangeId;
 use watchkeeper_domain::notice::{Notice, Written};
@@ -38,24 +41,38 @@ pub(super) fn mount(table: &mut Table) {
 }
 
 /// What every answer about one change needs.
-struct Reading<'a> {
-    desk: &'a Desk,
-    board: &'a Board,
-    reader: &'a User,
+struct Reading {
+    desk: Desk,
+    board: Arc<Board>,
+    caller: Caller,
 }
 
-impl<'a> Reading<'a> {
-    fn of(desk: &'a Desk, board: &'a Board, caller: &'a Caller) -> Self {
-        Self {
-            desk,
-            board,
-            reader: &caller.user,
-        }
+impl FromRequestParts<ApiState> for Reading {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        Ok(Self {
+            desk: Desk::from_ref(state),
+            board: Arc::from_ref(state),
+            caller: Caller::from_request_parts(parts, state).await?,
+        })
+    }
+}
+
+impl Reading {
+    fn by(&self) -> Actor {
+        self.caller.actor()
     }
 
     async fn view(&self, id: &ChangeId) -> Result<Json<ChangeView>, Problem> {
         let mut tx = self.desk.store().read().await?;
-        let view = change_view(&mut tx, id, titles(self.board), self.reader, self.desk.now());
+        let view = change_view(
+            &mut tx,
+            id,
+            titles(&self.board),
+            &self.caller.user,
+            self.desk.now(),
+        );
         Ok(Json(view.await?))
     }
 
@@ -91,36 +108,27 @@ async fn list(
 }
 
 async fn propose(
-    State(desk): State<Desk>,
-    State(board): State<Arc<Board>>,
-    caller: Caller,
+    reading: Reading,
     Json(proposal): Json<ChangeProposal>,
 ) -> Result<(StatusCode, Json<ChangeView>), Problem> {
-    let change = desk.propose_change(proposal, &caller.actor()).await?;
-    let reading = Reading::of(&desk, &board, &caller);
+    let change = reading.desk.propose_change(proposal, &reading.by()).await?;
     Ok((StatusCode::CREATED, reading.view(&change.id).await?))
 }
 
-async fn show(
-    State(desk): State<Desk>,
-    State(board): State<Arc<Board>>,
-    caller: Caller,
-    Path(id): Path<ChangeId>,
-) -> Result<Json<ChangeView>, Problem> {
-    let reading = Reading::of(&desk, &board, &caller);
+async fn show(reading: Reading, Path(id): Path<ChangeId>) -> Result<Json<ChangeView>, Problem> {
     reading.view(&id).await
 }
 
 async fn revise(
-    State(desk): State<Desk>,
-    State(board): State<Arc<Board>>,
-    caller: Caller,
+    reading: Reading,
     IfMatch(read): IfMatch,
     Path(id): Path<ChangeId>,
     Json(proposal): Json<ChangeProposal>,
 ) -> Result<Json<ChangeView>, Problem> {
-    let decided = desk.revise_change(&id, read, proposal, &caller.actor()).await;
-    let reading = Reading::of(&desk, &board, &caller);
+    let decided = reading
+        .desk
+        .revise_change(&id, read, proposal, &reading.by())
+        .await;
     reading.answer(&id, decided).await
 }
 
@@ -132,28 +140,25 @@ struct Judgement {
 }
 
 async fn assess(
-    State(desk): State<Desk>,
-    State(board): State<Arc<Board>>,
-    caller: Caller,
+    reading: Reading,
     IfMatch(read): IfMatch,
     Path(id): Path<ChangeId>,
     Json(judgement): Json<Judgement>,
 ) -> Result<Json<ChangeView>, Problem> {
     let verdict = (judgement.substantial, judgement.reason.as_str());
-    let decided = desk.assess_change(&id, read, verdict, &caller.actor()).await;
-    let reading = Reading::of(&desk, &board, &caller);
+    let decided = reading
+        .desk
+        .assess_change(&id, read, verdict, &reading.by())
+        .await;
     reading.answer(&id, decided).await
 }
 
 async fn agree(
-    State(desk): State<Desk>,
-    State(board): State<Arc<Board>>,
-    caller: Caller,
+    reading: Reading,
     IfMatch(read): IfMatch,
     Path(id): Path<ChangeId>,
 ) -> Result<Json<ChangeView>, Problem> {
-    let decided = desk.agree_change(&id, read, &caller.user).await;
-    let reading = Reading::of(&desk, &board, &caller);
+    let decided = reading.desk.agree_change(&id, read, &reading.caller.user).await;
     reading.answer(&id, decided).await
 }
 
@@ -164,17 +169,15 @@ struct Why {
 }
 
 async fn withdraw(
-    State(desk): State<Desk>,
-    State(board): State<Arc<Board>>,
-    caller: Caller,
+    reading: Reading,
     IfMatch(read): IfMatch,
     Path(id): Path<ChangeId>,
     Json(reason): Json<Why>,
 ) -> Result<Json<ChangeView>, Problem> {
-    let decided = desk
-        .withdraw_change(&id, read, &reason.why, &caller.actor())
+    let decided = reading
+        .desk
+        .withdraw_change(&id, read, &reason.why, &reading.by())
         .await;
-    let reading = Reading::of(&desk, &board, &caller);
     reading.answer(&id, decided).await
 }
 
