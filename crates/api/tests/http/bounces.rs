@@ -1,6 +1,6 @@
 //! Reports about our mail that are handed in over HTTP, and what can be proved.
 
-use crate::support::{Place, Visitor};
+use crate::support::{Place, Visitor, kinds_of};
 use serde_json::{Value, json};
 use watchkeeper_deliver::Message;
 use watchkeeper_domain::access::AccessRole;
@@ -83,13 +83,7 @@ async fn a_report_that_is_handed_in_is_kept_with_its_message_and_shows_no_secret
     );
     let tallies = place.get(&ann, "/api/v1/bounces").await.expect(200);
     assert_eq!(tallies["domain"], "bounces.example.com");
-    let kinds: Vec<&str> = tallies["items"]
-        .as_array()
-        .expect("items")
-        .iter()
-        .filter_map(|tally| tally["kind"].as_str())
-        .collect();
-    assert_eq!(kinds, ["forged", "repeated", "unknown"]);
+    assert_eq!(kinds_of(&tallies), ["forged", "repeated", "unknown"]);
     let proof = place
         .get(&ann, &format!("/api/v1/incidents/{id}/proof"))
         .await

@@ -1,6 +1,6 @@
 //! What SES reports over SNS: believed where SNS signed it, about our messages and nobody else's.
 
-use crate::support::{Place, SES_TOPIC, Visitor, start};
+use crate::support::{Place, SES_TOPIC, Visitor, kinds_of, start};
 use async_trait::async_trait;
 use chrono::Duration;
 use serde_json::{Value, json};
@@ -141,13 +141,7 @@ async fn a_bounce_that_ses_reports_is_kept_with_its_message() {
     let words = ses.signed("Notification", SES_TOPIC, "Successfully validated SNS topic");
     assert_eq!(ses.post(&words, 200).await["taken"], "not_a_report");
     let tallies = ses.place.get(&ann, "/api/v1/bounces").await.expect(200);
-    let kinds: Vec<&str> = tallies["items"]
-        .as_array()
-        .expect("tallies")
-        .iter()
-        .filter_map(|tally| tally["kind"].as_str())
-        .collect();
-    assert_eq!(kinds, ["not_a_report", "repeated", "unknown"]);
+    assert_eq!(kinds_of(&tallies), ["not_a_report", "repeated", "unknown"]);
 }
 
 #[tokio::test]

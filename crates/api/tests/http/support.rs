@@ -372,6 +372,12 @@ impl Place {
     }
 }
 
+/// The kinds of reports about mail that were counted and changed nothing.
+pub(crate) fn kinds_of(tallies: &Value) -> Vec<&str> {
+    let items = tallies["items"].as_array().expect("tallies");
+    items.iter().filter_map(|tally| tally["kind"].as_str()).collect()
+}
+
 /// Where something of a collection is.
 pub(crate) fn path_of(collection: &str, of: &Value) -> String {
     format!("/api/v1/{collection}/{}", of["id"].as_str().expect("an id"))

@@ -265,7 +265,8 @@ async fn levels_of_proof_are_shown_apart(place: Place) {
     house.verified_audit().await;
 }
 
-async fn a_connection_lost_after_the_final_dot_is_sent_again_and_flagged(place: Place) {
+/// The relay took the letter, and the connection broke before it said so.
+async fn one_letter_whose_end_nobody_knows(place: Place) -> (House, Incident) {
     let setup = Setup {
         mail: MailSetup::with(bounces),
         ..Setup::default()
@@ -274,6 +275,11 @@ async fn a_connection_lost_after_the_final_dot_is_sent_again_and_flagged(place: 
     house.relay.server().script_once(Stage::Dot, Act::AcceptThenDrop);
     house.settle().await;
     assert_eq!(told(&house, &incident).await, None, "nobody knows");
+    (house, incident)
+}
+
+async fn a_connection_lost_after_the_final_dot_is_sent_again_and_flagged(place: Place) {
+    let (mut house, incident) = one_letter_whose_end_nobody_knows(place).await;
     // The relay had it, and it did not arrive: the report comes before we have tried again.
     let listener = listen(house.desk(), ([127, 0, 0, 1], 0).into())
         .await
@@ -395,14 +401,7 @@ async fn a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_messag
 }
 
 async fn a_report_of_success_says_how_an_attempt_ended_that_nobody_knew_the_end_of(place: Place) {
-    let setup = Setup {
-        mail: MailSetup::with(bounces),
-        ..Setup::default()
-    };
-    let (mut house, incident) = one_letter_in_the_outbox(place, setup).await;
-    house.relay.server().script_once(Stage::Dot, Act::AcceptThenDrop);
-    house.settle().await;
-    assert_eq!(told(&house, &incident).await, None, "nobody knows");
+    let (mut house, incident) = one_letter_whose_end_nobody_knows(place).await;
     let listener = listen(house.desk(), ([127, 0, 0, 1], 0).into())
         .await
         .expect("it listens");
