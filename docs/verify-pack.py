@@ -62,6 +62,7 @@ class Verification:
         self.log = {"count": 0, "head": "0" * 64}
         self.letters, self.notices = {}, {}
         self.queued, self.attempted, self.acts, self.lines = {}, {}, {}, {}
+        self.written, self.first_written, self.erased = {}, None, set()
 
     def read(self, name):
         with self.pack.open(name) as file:
@@ -85,6 +86,7 @@ class Verification:
         self.check("audit log: hash chain", self.chain)
         self.check("audit log: checkpoint", self.checkpoint)
         self.check("proofs of delivery", self.proofs)
+        self.check("timelines", self.timelines)
         self.check("letters and approvals", self.approvals)
         self.check("messages", self.messages)
         return all(not faults for _, _, faults in self.rows)
@@ -158,6 +160,13 @@ class Verification:
         action = record["action"]
         if action.startswith("notice."):
             self.acts.setdefault(record["subject"], []).append(record)
+        if action == "timeline.written":
+            self.first_written = self.first_written or instant(record["at"])
+            for entry, commitment in json.loads(record["detail"])["entries"].items():
+                self.written[entry] = (record["subject"], commitment)
+        if action == "contact.erased":
+            detail = json.loads(record["detail"])
+            self.erased.update(detail["deliveries"], detail["letters"], detail["entries"])
         if action == "delivery.queued":
             self.queued[record["subject"]] = json.loads(record["detail"])
         if action == "delivery.attempted":
@@ -189,11 +198,34 @@ class Verification:
                 faults.append(f"log/proofs/{id}.tlog-proof: the log says that a server took the message, but its proof is missing")
         return len(names), faults
 
+    def timelines(self):
+        """Each entry is the one that a record commits to, and none is missing; what somebody was taken out of is named by the log."""
+        faults, held, seen, matters = [], 0, set(), set()
+        for line in self.text("timeline.jsonl").splitlines():
+            entry = json.loads(line)
+            matter = entry.get("incident") or entry.get("change")
+            matters.add(matter)
+            seen.add(entry["id"])
+            _, commitment = self.written.get(entry["id"], (None, None))
+            if entry["id"] in self.erased:
+                continue
+            if commitment is None:
+                if self.first_written and instant(entry["recorded_at"]) >= self.first_written:
+                    faults.append(f"timeline.jsonl: no record of the log knows entry {entry['id']}")
+            elif commitment != entry_commitment(entry, matter):
+                faults.append(f"timeline.jsonl: entry {entry['id']} is not as it was written")
+            else:
+                held += 1
+        for entry, (matter, _) in self.written.items():
+            if matter in matters and entry not in seen:
+                faults.append(f"timeline.jsonl: the log knows entry {entry} of {matter}, and it is missing")
+        return held, faults
+
     def approvals(self):
         faults, held = [], 0
         for line in self.text("letters.jsonl").splitlines():
             letter = json.loads(line)
-            if letter_digest(letter) != letter["hash"]:
+            if letter["id"] not in self.erased and letter_digest(letter) != letter["hash"]:
                 faults.append(f"letters.jsonl: letter {letter['id']} was changed")
             self.letters.setdefault(letter["notice"], []).append(letter)
         for notice in json.loads(self.text("approvals.json")):
@@ -222,12 +254,17 @@ class Verification:
         if action != "notice.approved":
             # Its template was approved beforehand, and customers who were found later have letters of their own.
             return None
-        if content_hash(self.letters.get(notice["notice"], [])) != said:
+        if self.content_hash(notice["notice"]) != said:
             return "its letters are not those that were approved"
         submitted = [json.loads(act["actor"]) for act in acts if act["action"] == "notice.submitted"][-1:]
         if approved["actor"] in [notice["author"]["actor"], *submitted]:
             return "who approved it wrote or submitted it"
         return None
+
+    def content_hash(self, notice):
+        """Of the letters as they were approved: one from which somebody was erased counts with the digest that it had."""
+        letters = self.letters.get(notice, [])
+        return digest(sorted(letter["hash"] if letter["id"] in self.erased else letter_digest(letter) for letter in letters))
 
     def messages_there(self):
         return sorted(name for name in self.pack.names if name.startswith("messages/"))
@@ -235,7 +272,8 @@ class Verification:
     def messages(self):
         faults, held = [], 0
         for id, said in sorted(self.queued.items()):
-            if said["notice"] in self.notices and f"messages/{id}.eml" not in self.pack.names:
+            told = said.get("notice") in self.notices and id not in self.erased
+            if told and f"messages/{id}.eml" not in self.pack.names:
                 faults.append(f"messages/{id}.eml: the log says that it was sent, but it is missing")
         for name in self.messages_there():
             fault = self.message_fault(name)
@@ -290,8 +328,16 @@ def letter_digest(letter):
     return digest([letter["customer"], letter["subject"], letter["text"], letter["html"], *letter["recipients"]])
 
 
-def content_hash(letters):
-    return digest(sorted(letter_digest(letter) for letter in letters))
+def entry_commitment(entry, matter):
+    by = json.dumps(entry["by"], separators=(",", ":"), ensure_ascii=False)
+    parts = [entry.get("salt", ""), entry["id"], matter, entry["happened_at"], entry["recorded_at"], by, entry["kind"], entry["text"]]
+    return digest(parts)
+
+
+def instant(text):
+    """An instant to compare: seconds, and what follows them, padded."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return whole, fraction.ljust(9, "0")
 
 
 def plain_text(raw):

@@ -1,5 +1,6 @@
 //! The record that cannot be quietly changed: every change of state is a record, and each record carries the hash of the one before.
 
+pub mod commitment;
 pub mod note;
 pub mod tree;
 
@@ -120,6 +121,8 @@ pub struct Verified {
     pub checkpoints: u64,
     /// How many records the largest of them stands for: what follows can still be cut off unseen.
     pub sealed: u64,
+    /// How many entries of timelines are as the log commits to; 0 where the log alone was looked at.
+    pub entries: u64,
 }
 
 /// A verdict on a log, as programs read it.
@@ -131,8 +134,9 @@ pub fn verdict(of: &Result<Verified, Misfit>) -> serde_json::Value {
             head,
             checkpoints,
             sealed,
+            entries,
         }) => {
-            json!({"ok": true, "records": records, "head": head, "checkpoints": checkpoints, "sealed": sealed})
+            json!({"ok": true, "records": records, "head": head, "checkpoints": checkpoints, "sealed": sealed, "entries": entries})
         }
         Err(misfit) => json!({"ok": false, "misfit": misfit}),
     }
@@ -276,6 +280,7 @@ impl Verifier {
             head: self.hash,
             checkpoints: self.checkpoints,
             sealed: self.sealed,
+            entries: 0,
         })
     }
 

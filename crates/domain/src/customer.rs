@@ -192,6 +192,20 @@ impl Customer {
         Some(self)
     }
 
+    /// Without the contacts at an address; none where no contact has it.
+    #[must_use]
+    pub fn without_contact(mut self, email: &str, at: DateTime<Utc>) -> Option<Self> {
+        let before = self.contacts.len();
+        self.contacts
+            .retain(|contact| !contact.email.eq_ignore_ascii_case(email));
+        if self.contacts.len() == before {
+            return None;
+        }
+        self.version += 1;
+        self.updated_at = at;
+        Some(self)
+    }
+
     /// Whom a notice goes to first: every contact of the kinds that the contract names; where it names none, or the customer has none of
     /// them, every contact of the most preferred kind that it has.
     #[must_use]

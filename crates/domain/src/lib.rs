@@ -58,6 +58,9 @@ pub mod regulator;
 // The record that cannot be quietly changed.
 pub mod audit;
 
+// Who is taken out of the records, and what stays of them.
+pub mod erasure;
+
 // What all of them need: who may do what, who did it, injected time, names of things, lengths of time, words.
 pub mod access;
 pub mod actor;

@@ -74,14 +74,22 @@ pub struct Fault {
     pub detail: String,
 }
 
+impl Fault {
+    /// What is wrong with a field.
+    #[must_use]
+    pub fn new(field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            detail: detail.into(),
+        }
+    }
+}
+
 impl RespondError {
     /// One fault of one field.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
-        Self::Invalid(vec![Fault {
-            field: field.to_owned(),
-            detail: detail.into(),
-        }])
+        Self::Invalid(vec![Fault::new(field, detail)])
     }
 }
 

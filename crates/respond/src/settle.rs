@@ -5,8 +5,8 @@ use crate::desk::{Desk, RespondError};
 use serde_json::{Value, json};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::change::{Change, ChangeError, ChangeOutcome, ChangePage};
-use watchkeeper_domain::id::{ChangeId, IncidentId, digest};
-use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Outcome, TimelineEntry, TransitionError};
+use watchkeeper_domain::id::{ChangeId, IncidentId};
+use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Outcome, TransitionError};
 use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_store::{StoreError, Tx};
 
@@ -89,7 +89,7 @@ impl Desk {
                 subject
             }
         };
-        let detail = with_entries(said.detail, incident.version, &entries);
+        let detail = with_version(said.detail, incident.version);
         self.record(tx, said.by, said.action, incident.id.as_str(), detail)
             .await?;
         for (index, intent) in intents.into_iter().enumerate() {
@@ -146,7 +146,7 @@ impl Desk {
                 subject
             }
         };
-        let detail = with_entries(said.detail, change.version, &entries);
+        let detail = with_version(said.detail, change.version);
         self.record(tx, said.by, said.action, change.id.as_str(), detail)
             .await?;
         // One decision pages for one reason: who is reached in two capacities gets one message.
@@ -167,12 +167,10 @@ impl Desk {
     }
 }
 
-/// What the audit log says: with the version that stands now, and digests of what the timeline says.
-fn with_entries(mut detail: Value, version: i64, entries: &[TimelineEntry]) -> Value {
+/// What the audit log says, with the version that stands now.
+fn with_version(mut detail: Value, version: i64) -> Value {
     if let Value::Object(detail) = &mut detail {
         detail.insert("version".to_owned(), json!(version));
-        let texts: Vec<String> = entries.iter().map(|e| digest(&[&e.text])).collect();
-        detail.insert("entries".to_owned(), json!(texts));
     }
     detail
 }

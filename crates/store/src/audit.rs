@@ -274,7 +274,7 @@ pub const LOG_KEY: &str = "log_key";
 
 impl Store {
     /// Walks along the whole log, a thousand records at a time, as it stood at one instant, and compares it with the checkpoints that
-    /// it kept and with those that were kept elsewhere. Its own are verified with `key`, else with the key that the store keeps. The
+    /// it kept and with those that were kept elsewhere, then every timeline with what the log commits to. Its own are verified with `key`, else with the key that the store keeps. The
     /// inner result tells the first record that does not fit.
     pub async fn verify_audit(
         &self,
@@ -306,7 +306,12 @@ impl Store {
                 }
             }
             if records.is_empty() {
-                return Ok(verifier.finish(head_seq, &head_hash));
+                let verified = match verifier.finish(head_seq, &head_hash) {
+                    Ok(verified) => verified,
+                    Err(misfit) => return Ok(Err(misfit)),
+                };
+                let entries = tx.verify_timelines().await?;
+                return Ok(entries.map(|entries| Verified { entries, ..verified }));
             }
             last = upto;
             if let Some(misfit) = records.iter().find_map(|record| verifier.check(record).err()) {

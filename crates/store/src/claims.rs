@@ -2,7 +2,7 @@
 //! claim in hand leaves a lease that runs out, and whether the recipient has the message is then unknown from the instant its bytes
 //! began to go out.
 
-use crate::body::read_all;
+use crate::body::{found, read_all};
 use crate::deliveries::{DELIVERY, PROBE};
 use crate::statement::{instant, sql};
 use crate::{StoreError, Tx, dialect};
@@ -130,6 +130,7 @@ impl Tx {
             delivery.state = DeliveryState::Claimed { until, data_at: None };
             self.update_delivery(&delivery, read_version).await?;
             let message = self.delivery_message(&delivery.id).await?;
+            let message = found(message, "message of delivery", delivery.id.as_str())?;
             claimed.push(Claimed {
                 delivery,
                 message,

@@ -113,11 +113,12 @@ impl Tx {
         read(DELIVERY, id.as_str(), &body)
     }
 
-    /// The message of a delivery as it was frozen.
-    pub async fn delivery_message(&mut self, id: &DeliveryId) -> Result<Vec<u8>, StoreError> {
+    /// The message of a delivery as it was frozen; none where it was erased.
+    pub async fn delivery_message(&mut self, id: &DeliveryId) -> Result<Option<Vec<u8>>, StoreError> {
         let row = sql("SELECT message FROM delivery_message WHERE delivery = $1").bind(id);
         let row = self.first::<(Vec<u8>,)>(row).await?;
-        Ok(found(row, "message of delivery", id.as_str())?.0)
+        let (message,) = found(row, "message of delivery", id.as_str())?;
+        Ok(Some(message).filter(|message| !message.is_empty()))
     }
 
     /// Every delivery of an incident or a change, the oldest first.

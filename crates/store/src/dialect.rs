@@ -75,7 +75,9 @@ pub(crate) async fn open_sqlite(url: &str) -> Result<(SqlitePool, SqlitePool), S
     let writing = file
         .clone()
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+        // What is erased is overwritten, where that costs no further writing to the disk.
+        .pragma("secure_delete", "FAST");
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .connect_with(writing)

@@ -1,12 +1,16 @@
 //! Incidents with their gap-free numbers, and the timeline that is only ever added to.
 
 use crate::body::{count, found, pattern, read, read_all, write};
+use crate::commitments::WRITTEN;
 use crate::page::{Page, PageRequest};
 use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::audit::NewRecord;
 use watchkeeper_domain::id::IncidentId;
 use watchkeeper_domain::incident::{Incident, Phase, Severity, TimelineEntry};
 use watchkeeper_domain::matter::MatterId;
@@ -276,8 +280,22 @@ impl Tx {
         Ok(incidents)
     }
 
-    /// Adds to timelines, in this order.
+    /// Adds to timelines, in this order, with a record for each timeline that commits to what was written: an entry that is changed,
+    /// removed or put in past the log is found by [`crate::Store::verify_audit`].
     pub async fn append_entries(&mut self, entries: &[TimelineEntry]) -> Result<(), StoreError> {
+        for of_one in entries.chunk_by(|a, b| a.matter == b.matter) {
+            let commitments: BTreeMap<&str, String> = of_one
+                .iter()
+                .map(|entry| (entry.id.as_str(), entry.commitment()))
+                .collect();
+            let record = NewRecord {
+                actor: Actor::worker("timeline"),
+                action: WRITTEN,
+                subject: of_one[0].matter.as_str().to_owned(),
+                detail: json!({"entries": commitments}),
+            };
+            self.record(&record, of_one[0].recorded_at).await?;
+        }
         for entry in entries {
             let insert =
                 sql("INSERT INTO timeline_entry (id, matter, recorded_at, body) VALUES ($1, $2, $3, $4)")

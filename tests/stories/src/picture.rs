@@ -17,8 +17,8 @@ pub struct Picture {
     pub lines: Vec<String>,
 }
 
-/// Actions that a run which was killed takes more often: an attempt whose end nobody saw is made again.
-const OF_ATTEMPTS: [&str; 2] = ["delivery.attempted", "delivery.unknown"];
+/// Actions that a run which was killed takes more often: an attempt whose end nobody saw is made again, and said.
+const OF_ATTEMPTS: [&str; 3] = ["delivery.attempted", "delivery.unknown", "timeline.written"];
 
 static INSTANT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z)?").expect("a sound pattern")

@@ -227,8 +227,8 @@ async fn smuggled(house: &House, drill: &Incident, to: &str) -> DeliveryId {
         .find(is_letter)
         .expect("a letter");
     let mut tx = house.desk().store().begin().await.expect("a transaction");
-    let message = tx.delivery_message(&letter.id).await.expect("a message");
-    let message = String::from_utf8(message).expect("text");
+    let message = tx.delivery_message(&letter.id).await.expect("it reads");
+    let message = String::from_utf8(message.expect("a message")).expect("text");
     assert!(message.contains(MAILBOX));
     let now = house.now();
     let delivery = Delivery {

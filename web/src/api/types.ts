@@ -624,8 +624,17 @@ export type DeliveryView = {
 export type DeliveryDetail = DeliveryView & {
   transcripts: { at: Instant; outcome: string; lines: string[] }[];
   reports: BounceReport[];
-  message: string;
+  /** None where the message was erased. */
+  message: string | null;
 };
+/** What was erased with a contact. */
+export interface ContactErased {
+  customer: Customer;
+  messages: number;
+  letters: number;
+  entries: number;
+  others: number;
+}
 /** What a mail server reported about a message, as it came. */
 export interface BounceReport {
   digest: string;

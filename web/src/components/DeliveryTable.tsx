@@ -149,7 +149,13 @@ function Conversation({ delivery }: { delivery: DeliveryDetail }) {
         <Reported key={report.digest} report={report} />
       ))}
       <h3>The message</h3>
-      <RawText label="The message">{delivery.message}</RawText>
+      {delivery.message === null ? (
+        <p className="small dim">
+          Its recipient was erased, and its bytes with them. Its digest stands in the audit log.
+        </p>
+      ) : (
+        <RawText label="The message">{delivery.message}</RawText>
+      )}
     </div>
   );
 }

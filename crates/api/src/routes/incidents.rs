@@ -347,5 +347,5 @@ async fn delivery(
 ) -> Result<Json<DeliveryDetail>, Problem> {
     let message = desk.frozen_message(&id).await?;
     let mut tx = desk.store().read().await?;
-    Ok(Json(delivery_detail(&mut tx, &id, &message).await?))
+    Ok(Json(delivery_detail(&mut tx, &id, message.as_ref()).await?))
 }

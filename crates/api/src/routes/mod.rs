@@ -6,6 +6,7 @@ mod audit;
 mod bounces;
 mod breach;
 mod changes;
+mod contacts;
 mod customers;
 mod demo;
 mod detectors;
@@ -147,6 +148,7 @@ fn table() -> Table {
     law::mount(&mut table);
     notices::mount(&mut table);
     changes::mount(&mut table);
+    contacts::mount(&mut table);
     bounces::mount(&mut table);
     alerts::mount(&mut table);
     customers::mount(&mut table);

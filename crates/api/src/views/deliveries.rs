@@ -67,7 +67,8 @@ pub(crate) struct DeliveryDetail {
     view: DeliveryView,
     transcripts: Vec<Transcript>,
     reports: Vec<ReportView>,
-    message: String,
+    /// None where the message was erased.
+    message: Option<String>,
 }
 
 /// What a mail server reported, with the message as it came.
@@ -82,7 +83,7 @@ struct ReportView {
 pub(crate) async fn delivery_detail(
     tx: &mut Tx,
     id: &DeliveryId,
-    message: &Message,
+    message: Option<&Message>,
 ) -> Result<DeliveryDetail, StoreError> {
     let delivery = tx.delivery(id).await?;
     let view = delivery_views(tx, vec![delivery]).await?.pop();
@@ -90,10 +91,10 @@ pub(crate) async fn delivery_detail(
         what: "delivery",
         id: id.to_string(),
     })?;
-    let message = match message {
+    let message = message.map(|message| match message {
         Message::Mail(mail) => shown_mail(&mail.bytes),
         Message::Topic(topic) => format!("Subject: {}\r\n\r\n{}", topic.subject, without_links(&topic.text)),
-    };
+    });
     let reports = tx.reports_of(id).await?.into_iter().map(|kept| ReportView {
         // A report may bring our own message back, a page's signed link in it.
         raw: shown_mail(&kept.raw),

@@ -40,7 +40,7 @@ async fn a_report_that_is_handed_in_is_kept_with_its_message_and_shows_no_secret
     let deliveries = format!("/api/v1/incidents/{id}/deliveries");
     let page = place.get(&ann, &deliveries).await.expect(200)["items"][0].clone();
     let delivery = page["id"].as_str().expect("an id");
-    let Message::Mail(mail) = place
+    let Some(Message::Mail(mail)) = place
         .desk
         .frozen_message(&delivery.parse().expect("an id"))
         .await

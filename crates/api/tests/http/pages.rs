@@ -12,7 +12,7 @@ async fn signed_link(place: &Place, incident: &str) -> String {
     let page = tx.deliveries_of(&incident).await.expect("deliveries").remove(0);
     drop(tx);
     let message = place.desk.frozen_message(&page.id).await.expect("a message");
-    let watchkeeper_deliver::Message::Mail(mail) = message else {
+    let Some(watchkeeper_deliver::Message::Mail(mail)) = message else {
         panic!("a page to a person is a mail");
     };
     let mail = watchkeeper_deliver::parse_received(&mail.bytes).expect("a mail");

@@ -1,12 +1,14 @@
 //! What happened to an incident or a change, and when it was written down: append-only.
 
 use crate::actor::Actor;
+use crate::audit::commitment::Salt;
 use crate::id::EntryId;
 use crate::matter::MatterId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One line of the timeline of an incident or a change. It is never changed; a correction is another entry.
+/// One line of the timeline of an incident or a change. It is never changed; a correction is another entry. Only what names a person can be
+/// erased from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineEntry {
     /// Its id; ids sort by the time of recording.
@@ -24,6 +26,9 @@ pub struct TimelineEntry {
     pub kind: EntryKind,
     /// In words. People appear by id; views replace ids by names.
     pub text: String,
+    /// What the log's commitment to it is salted with; none once something was erased from it.
+    #[serde(default, skip_serializing_if = "Salt::is_none")]
+    pub salt: Salt,
 }
 
 impl TimelineEntry {
@@ -45,7 +50,28 @@ impl TimelineEntry {
             by: by.clone(),
             kind,
             text,
+            salt: Salt::random(),
         }
+    }
+
+    /// What the log commits to: everything that the entry says. Instants, who and kind are taken as its JSON writes them, so that a
+    /// script can do the same with an exported line.
+    #[must_use]
+    pub fn commitment(&self) -> String {
+        let written = |value: serde_json::Result<serde_json::Value>| match value {
+            Ok(serde_json::Value::String(text)) => text,
+            Ok(other) => other.to_string(),
+            Err(_) => String::new(),
+        };
+        self.salt.commit(&[
+            self.id.as_str(),
+            self.matter.as_str(),
+            &written(serde_json::to_value(self.happened_at)),
+            &written(serde_json::to_value(self.recorded_at)),
+            &written(serde_json::to_value(&self.by)),
+            &written(serde_json::to_value(self.kind)),
+            &self.text,
+        ])
     }
 }
 

@@ -10,7 +10,7 @@ use watchkeeper_domain::customer::asking::{Asking, AskingState, ContactAnswer};
 use watchkeeper_domain::customer::{Contact, ContactTrouble, Customer, TroubleKind};
 use watchkeeper_domain::delivery::Delivery;
 use watchkeeper_domain::delivery::report::StatusCode;
-use watchkeeper_domain::id::{AskingId, CustomerId, digest};
+use watchkeeper_domain::id::{AskingId, CustomerId};
 use watchkeeper_domain::notice::ContactTemplate;
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::{StoreError, Tx};
@@ -58,11 +58,7 @@ impl Desk {
             let before = open.version;
             tx.update_asking(&open.overtaken(now), before).await?;
         }
-        let detail = json!({
-            "address_sha256": digest(&[email]),
-            "how": how,
-            "version": customer.version,
-        });
+        let detail = json!({"how": how, "version": customer.version});
         self.record(&mut tx, by, "contact.verified", id.as_str(), detail)
             .await?;
         self.commit(tx).await?;
@@ -107,7 +103,7 @@ impl Desk {
             .await
     }
 
-    /// What the audit log says of an asking: the address by its digest, and no names.
+    /// What the audit log says of an asking: neither the address nor a name, nor a digest that somebody could find them by.
     pub(crate) async fn record_asking(
         &self,
         tx: &mut Tx,
@@ -115,18 +111,10 @@ impl Desk {
         action: &'static str,
         by: &Actor,
     ) -> Result<(), RespondError> {
-        let who = match &asking.state {
-            AskingState::Confirmed { name, .. } | AskingState::NotTheRightOne { name, .. } => {
-                Some(digest(&[name]))
-            }
-            _ => None,
-        };
         let detail = json!({
             "customer": asking.customer,
-            "address_sha256": digest(&[&asking.email]),
             "role": asking.role,
             "state": asking.state_name(),
-            "name_sha256": who,
             "version": asking.version,
         });
         self.record(tx, by, action, asking.id.as_str(), detail).await
@@ -231,7 +219,6 @@ impl Desk {
             return Ok(());
         };
         let detail = json!({
-            "address_sha256": digest(&[&delivery.recipient]),
             "delivery": delivery.id,
             "status": status,
             "version": customer.version,

@@ -12,6 +12,7 @@ pub mod customers;
 pub mod deliveries;
 pub mod drafts;
 pub mod drills;
+pub mod erasures;
 pub mod incidents;
 pub mod law;
 pub mod notices;

@@ -109,13 +109,15 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
     }
 
     async fn attempts(&mut self, sent: &Sent<'_>) -> Result<(), RespondError> {
-        let message = thaw(&self.tx.delivery_message(&sent.delivery.id).await?)?;
+        let message = self.tx.delivery_message(&sent.delivery.id).await?;
+        let message = message.as_deref().map(thaw).transpose()?;
+        let message = message.as_ref();
         let transcripts = self.tx.transcripts(&sent.delivery.id).await?;
         if transcripts.is_empty() {
-            return self.attempt_row(sent, &message, (0, None, "not tried yet"));
+            return self.attempt_row(sent, message, (0, None, "not tried yet"));
         }
         for (index, attempt) in transcripts.iter().enumerate() {
-            self.attempt_row(sent, &message, (index + 1, Some(attempt.at), &attempt.outcome))?;
+            self.attempt_row(sent, message, (index + 1, Some(attempt.at), &attempt.outcome))?;
         }
         Ok(())
     }
@@ -123,7 +125,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
     fn attempt_row(
         &mut self,
         sent: &Sent<'_>,
-        message: &Message,
+        message: Option<&Message>,
         (attempt, attempted_at, outcome): (usize, Option<chrono::DateTime<chrono::Utc>>, &str),
     ) -> Result<(), RespondError> {
         let Sent {
@@ -141,8 +143,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         let contact =
             customer.and_then(|customer| customer.contacts.iter().find(|c| c.email == delivery.recipient));
         let message_id = match message {
-            Message::Mail(mail) => mail.message_id.as_str(),
-            Message::Topic(_) => "",
+            Some(Message::Mail(mail)) => mail.message_id.as_str(),
+            Some(Message::Topic(_)) | None => "",
         };
         let (submitted_at, submitted_to, answer) = match &delivery.state {
             DeliveryState::Accepted { at, answer, by } => (Some(*at), by.as_str(), answer.as_str()),
@@ -170,8 +172,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             cell(contact.map_or("", |contact| contact.role.name())),
             cell(&delivery.recipient),
             cell(message_id),
-            shown(path_of(&delivery.id)),
-            shown(message_sha256(message)),
+            shown(message.map(|_| path_of(&delivery.id)).unwrap_or_default()),
+            shown(message.map(message_sha256).unwrap_or_default()),
             shown(attempt),
             at(attempted_at),
             cell(outcome),
@@ -196,10 +198,17 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         let deliveries = self.deliveries.clone();
         for (done, id) in deliveries.iter().enumerate() {
             self.tell("messages", done, deliveries.len());
-            if let Message::Mail(mail) = thaw(&self.tx.delivery_message(id).await?)? {
+            let message = self.tx.delivery_message(id).await?;
+            if let Some(Message::Mail(mail)) = message.as_deref().map(thaw).transpose()? {
                 self.archive.file(path_of(id), &mail.bytes)?;
             }
-            for (index, report) in self.tx.reports_of(id).await?.iter().enumerate() {
+            let reports = self.tx.reports_of(id).await?;
+            // A report that was erased has nothing to show; its digest stands in the log.
+            for (index, report) in reports
+                .iter()
+                .enumerate()
+                .filter(|(_, report)| !report.raw.is_empty())
+            {
                 let name = format!("dsn/{id}-{}.eml", index + 1);
                 self.archive.file(name, &report.raw)?;
             }

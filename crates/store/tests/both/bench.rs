@@ -28,6 +28,23 @@ impl Bench {
         self.store.read().await.expect("begins to read")
     }
 
+    /// The texts that a query past the store gives.
+    pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
+        use sqlx::Connection;
+        let query = sqlx::AssertSqlSafe(query.to_owned());
+        let texts = match self.store.engine() {
+            Engine::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url).await.expect("opens");
+                sqlx::query_scalar(query).fetch_all(&mut connection).await
+            }
+            Engine::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.url).await.expect("opens");
+                sqlx::query_scalar(query).fetch_all(&mut connection).await
+            }
+        };
+        texts.expect("reads")
+    }
+
     /// Statements past the store: as somebody would who has the database's keys.
     pub(crate) async fn force(&self, sql: &'static str) -> Result<(), sqlx::Error> {
         use sqlx::Connection;

@@ -16,3 +16,4 @@ mod pipeline;
 mod preflights;
 mod samples;
 mod schema;
+mod timelines;

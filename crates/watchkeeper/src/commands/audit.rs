@@ -149,6 +149,12 @@ fn tell(walked: &Result<Verified, Misfit>, as_json: bool) -> ExitCode {
                 "{} checkpoints fit, the largest of {} records",
                 verified.checkpoints, verified.sealed
             ));
+            if verified.entries > 0 {
+                say(&format!(
+                    "{} entries of timelines are as they were written",
+                    verified.entries
+                ));
+            }
         }
         Err(misfit) => say(&misfit.to_string()),
     }

@@ -3,6 +3,7 @@
 
 mod bounces;
 mod contacts;
+mod erasure;
 mod halted;
 mod ladder;
 mod pack;

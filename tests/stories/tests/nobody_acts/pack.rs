@@ -9,7 +9,7 @@ use watchkeeper_domain::register::Period;
 use watchkeeper_respond::pack::{Packed, Scope};
 use watchkeeper_stories::auditor::{root, rows, said, unpacked, verified};
 
-async fn exported(house: &House, scope: Scope) -> (Packed, Vec<u8>) {
+pub(super) async fn exported(house: &House, scope: Scope) -> (Packed, Vec<u8>) {
     let mut bytes = Cursor::new(Vec::new());
     let by = house.actor(INES).await;
     let packed = house
@@ -21,7 +21,7 @@ async fn exported(house: &House, scope: Scope) -> (Packed, Vec<u8>) {
 }
 
 /// The full notice, written by one and approved by another, whose letters arrive.
-async fn told_by_people(house: &mut House, incident: &Incident) {
+pub(super) async fn told_by_people(house: &mut House, incident: &Incident) {
     let facts = NoticeFacts {
         what_happened: "=A stolen API key was used to download files.".to_owned(),
         what_information: "Names and contents of files.".to_owned(),
@@ -231,7 +231,7 @@ fn mend(folder: &Path) {
     assert!(done.expect("python3 runs").success());
 }
 
-const CHANGES: [Tampering; 12] = [
+const CHANGES: [Tampering; 14] = [
     Tampering {
         what: "a byte of a table",
         named: "incidents.csv: it was changed",
@@ -308,6 +308,27 @@ const CHANGES: [Tampering; 12] = [
         named: "the log says that it was sent, but it is missing",
         change: |folder| {
             std::fs::remove_file(message(folder)).expect("removed");
+            mend(folder);
+        },
+    },
+    Tampering {
+        what: "a word of the timeline, with the manifest mended",
+        named: "is not as it was written",
+        change: |folder| {
+            edit(&folder.join("timeline.jsonl"), |text| {
+                text.replacen("Disclosure confirmed", "Disclosure conceded", 1)
+            });
+            mend(folder);
+        },
+    },
+    Tampering {
+        what: "an entry of the timeline that is gone, with the manifest mended",
+        named: "and it is missing",
+        change: |folder| {
+            edit(&folder.join("timeline.jsonl"), |text| {
+                let lines: Vec<&str> = text.lines().collect();
+                lines[1..].join("\n") + "\n"
+            });
             mend(folder);
         },
     },

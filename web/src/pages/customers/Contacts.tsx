@@ -9,6 +9,7 @@ import { Ago, At } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { serverNow } from '../../live/serverClock';
 import { spanMilliseconds } from '../../words/countdown';
+import { EraseContact } from './EraseContact';
 
 /** Whom to tell, how sure we are of each, and what each said when it was asked. */
 export function Contacts({ detail: { customer, askings, verify_every } }: { detail: CustomerDetail }) {
@@ -37,6 +38,7 @@ export function Contacts({ detail: { customer, askings, verify_every } }: { deta
             <div className="stack tight">
               <Verified contact={contact} customer={customer} every={spanMilliseconds(verify_every)} />
               <VerifyContact customer={customer} contact={contact} />
+              <EraseContact customer={customer} contact={contact} />
             </div>
           </li>
         ))}
