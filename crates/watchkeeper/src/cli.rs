@@ -75,6 +75,9 @@ Exit code 0: all was judged. 1: --fail-on found something. 2: a file or the rule
     /// Write or check a configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at where events come from.
+    #[command(subcommand)]
+    Sources(SourcesCommand),
     /// Test, check and look at detectors.
     #[command(subcommand)]
     Detectors(DetectorsCommand),
@@ -240,6 +243,23 @@ pub enum ConfigCommand {
 
 Exit code 0: sound. 1: faults.")]
     Check {
+        /// Which configuration.
+        #[command(flatten)]
+        file: ConfigFile,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Look at where events come from.
+#[derive(Debug, Subcommand)]
+pub enum SourcesCommand {
+    /// List the configured sources: kind, format, and where each takes its events from.
+    #[command(after_help = "Examples:
+  watchkeeper sources list --config watchkeeper.toml
+  watchkeeper sources list --json")]
+    List {
         /// Which configuration.
         #[command(flatten)]
         file: ConfigFile,

@@ -272,6 +272,20 @@ impl SourceConfig {
         }
     }
 
+    /// Where the events come from, in a few words for people: paths, log groups, an address.
+    #[must_use]
+    pub fn takes_from(&self) -> String {
+        match self {
+            Self::CloudwatchLogs(c) => format!("{} in {}", c.log_groups.join(", "), c.region),
+            Self::Guardduty(c) => c.region.clone(),
+            Self::File(c) => {
+                let paths: Vec<_> = c.paths.iter().map(|path| path.display().to_string()).collect();
+                paths.join(", ")
+            }
+            Self::Http(c) => format!("pushes to /ingest/{0} and /firehose/{0}", c.name),
+        }
+    }
+
     /// How lines of this source become events.
     #[must_use]
     pub fn interpretation(&self) -> Interpretation {
