@@ -5,7 +5,7 @@ use crate::errors::Problem;
 use crate::extract::Path;
 use crate::state::ApiState;
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,57 +13,95 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use watchkeeper_collect::Receiver;
-use watchkeeper_collect::receive::{FirehoseHeaders, PushError};
+use watchkeeper_collect::receive::{Accepted, FirehoseHeaders, OtlpAnswer, PushError, PushHeaders};
 use watchkeeper_domain::access::Permission;
 
-/// Lines, one record each. `Authorization: Bearer` carries a secret of the source, or an API token that may respond: whoever may
-/// write evidence into an incident may also hand in log lines.
+/// Lines, one record each, or a list of JSON objects. `Authorization: Bearer` carries a secret of the source, or an API token that may
+/// respond: whoever may write evidence into an incident may also hand in log lines.
 pub(crate) async fn ingest(
     State(state): State<ApiState>,
     Path(source): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match take_lines(&state, &source, &headers, body).await {
-        Ok(answer) => answer.into_response(),
-        Err(answer) => *answer,
+    let accepted = match admitted(&state, &source, &headers, body).await {
+        Ok((receiver, body)) => receiver.accept_lines(body, said(&headers)).await,
+        Err(Refusal::Push(error)) => Err(error),
+        Err(Refusal::Problem(problem)) => return problem.into_response(),
+    };
+    match accepted {
+        Ok(accepted) => lines_stored(&accepted),
+        Err(error) => refused(&error),
     }
 }
 
-async fn take_lines(
+/// 207 where some records were refused: those that could be kept are stored, and need not come again.
+fn lines_stored(accepted: &Accepted) -> Response {
+    let mut answer = json!({"records": accepted.records, "duplicate": accepted.duplicate});
+    if accepted.refused.count == 0 {
+        return Json(answer).into_response();
+    }
+    let reasons: Vec<String> = accepted.refused.first.iter().map(ToString::to_string).collect();
+    answer["refused"] = accepted.refused.count.into();
+    answer["reasons"] = reasons.into();
+    (StatusCode::MULTI_STATUS, Json(answer)).into_response()
+}
+
+/// Logs of OpenTelemetry. The secret of the source is carried as for lines; answers and errors are in the encoding of the request.
+pub(crate) async fn otlp_logs(
+    State(state): State<ApiState>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let said = said(&headers);
+    let answer = match admitted(&state, &source, &headers, body).await {
+        Ok((receiver, body)) => receiver.accept_otlp(body, said).await,
+        Err(Refusal::Push(error)) => OtlpAnswer::refused(&error, said.content_type),
+        Err(Refusal::Problem(problem)) => return problem.into_response(),
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = [(header::CONTENT_TYPE, answer.content_type)];
+    later((status, kind, answer.body).into_response(), answer.retry_after)
+}
+
+/// Why a push did not reach its receiver.
+enum Refusal {
+    Push(PushError),
+    Problem(Problem),
+}
+
+/// The receiver of a push that may come in, and its body. Who may not push learns of nothing, and nothing of theirs is read.
+async fn admitted(
     state: &ApiState,
     source: &str,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Json<serde_json::Value>, Box<Response>> {
+) -> Result<(Arc<Receiver>, Bytes), Refusal> {
     let receiver = receiver(state, source);
     let secret = bearer(headers);
     let own_secret = receiver
         .as_ref()
         .is_some_and(|receiver| receiver.authorises(secret));
-    if !own_secret
-        && !token_may_push(state, secret)
-            .await
-            .map_err(|problem| Box::new(problem.into_response()))?
-    {
+    if !own_secret && !token_may_push(state, secret).await.map_err(Refusal::Problem)? {
         // Whether there is such a source is nobody's business without a secret.
-        return Err(Box::new(refused(&PushError::Unauthorised)));
+        return Err(Refusal::Push(PushError::Unauthorised));
     }
-    let receiver = receiver.ok_or_else(|| {
-        Box::new(Problem::not_found("no source with this name takes pushes").into_response())
-    })?;
+    let receiver = receiver
+        .ok_or_else(|| Refusal::Problem(Problem::not_found("no source with this name takes pushes")))?;
     let body = read(body, receiver.max_body_bytes())
         .await
-        .map_err(|error| Box::new(refused(&error)))?;
+        .map_err(Refusal::Push)?;
+    Ok((receiver, body))
+}
+
+fn said(headers: &HeaderMap) -> PushHeaders<'_> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let key = text("idempotency-key");
-    let accepted = receiver
-        .accept_json_lines(&body, text("content-encoding"), key)
-        .await;
-    let accepted = accepted.map_err(|error| Box::new(refused(&error)))?;
-    Ok(Json(
-        json!({"records": accepted.records, "duplicate": accepted.duplicate}),
-    ))
+    PushHeaders {
+        content_type: text("content-type"),
+        content_encoding: text("content-encoding"),
+        idempotency_key: text("idempotency-key"),
+    }
 }
 
 /// A request of the Firehose HTTP endpoint protocol.
@@ -83,7 +121,7 @@ pub(crate) async fn firehose(
     let answer = match receiver(&state, &source) {
         Some(receiver) if receiver.authorises(said.access_key) => {
             match read(body, receiver.max_body_bytes()).await {
-                Ok(body) => receiver.accept_firehose(said, &body).await,
+                Ok(body) => receiver.accept_firehose(said, body).await,
                 Err(error) => return firehose_refused(&state, said.request_id, &error),
             }
         }
@@ -103,7 +141,7 @@ async fn token_may_push(state: &ApiState, secret: Option<&str>) -> Result<bool, 
     Ok(holder.is_some_and(|(user, _)| user.may(Permission::Respond)))
 }
 
-async fn read(body: Body, limit: usize) -> Result<axum::body::Bytes, PushError> {
+async fn read(body: Body, limit: usize) -> Result<Bytes, PushError> {
     to_bytes(body, limit).await.map_err(|error| {
         // The limit is the one fault that the client can mend; a connection that broke has nobody to answer.
         let too_large = std::error::Error::source(&error)

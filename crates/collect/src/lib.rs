@@ -6,22 +6,27 @@
 //!
 //! - [`cloudwatch`], [`guardduty`] and [`file`] read something that keeps its own past.
 //! - [`receive`] takes pushes, and answers only once they lie in a [`spool`] on disk, which is then a source like the others.
+//! - [`syslog`] takes lines over TCP, TLS and UDP into such a spool.
 //! - [`parse`] turns lines and documents into fields in Sigma's names; what it cannot read is kept and marked.
 
 pub mod cloudwatch;
 pub mod config;
 pub mod file;
 pub mod guardduty;
+pub mod journal;
+pub mod otlp;
 pub mod parse;
 pub mod push;
 pub mod receive;
 pub mod source;
 pub mod spool;
+pub mod syslog;
 
 mod aws;
 mod rate;
 mod seen;
+mod tally;
 
-pub use config::{Fault, Opened, SourceConfig, open};
+pub use config::{Fault, Opened, SourceConfig, open, spool_dir};
 pub use receive::Receiver;
 pub use source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};

@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::Read;
@@ -74,14 +76,14 @@ pub enum DecodeError {
     },
 }
 
-fn malformed(place: impl Into<String>, reason: impl Into<String>) -> DecodeError {
+pub(crate) fn malformed(place: impl Into<String>, reason: impl Into<String>) -> DecodeError {
     DecodeError::Malformed {
         place: place.into(),
         reason: reason.into(),
     }
 }
 
-fn too_large(what: impl Into<String>, limit: usize) -> DecodeError {
+pub(crate) fn too_large(what: impl Into<String>, limit: usize) -> DecodeError {
     DecodeError::TooLarge {
         what: what.into(),
         limit,
@@ -99,10 +101,10 @@ pub fn secret_matches(presented: &str, digests: &[[u8; 32]]) -> bool {
     any.into()
 }
 
-/// Undoes the `Content-Encoding` of a body: none, `identity` or `gzip`.
+/// Undoes the `Content-Encoding` of a body: none, `identity`, `gzip` or `zstd`.
 ///
 /// # Errors
-/// A body beyond the limits, before or after decompression; another encoding; damaged gzip.
+/// A body beyond the limits, before or after decompression; another encoding; damaged gzip or zstd.
 pub fn decompress<'b>(
     body: &'b [u8],
     content_encoding: Option<&str>,
@@ -114,11 +116,30 @@ pub fn decompress<'b>(
     match content_encoding.map(|e| e.trim().to_ascii_lowercase()).as_deref() {
         None | Some("" | "identity") => Ok(Cow::Borrowed(body)),
         Some("gzip" | "x-gzip") => gunzip(body, limits.decompressed_bytes, "the body").map(Cow::Owned),
+        Some("zstd") => unzstd(body, limits.decompressed_bytes, "the body").map(Cow::Owned),
         Some(other) => Err(malformed(
             "the body",
-            format!("content encoding `{other}` is not known; use gzip or none"),
+            format!("content encoding `{other}` is not known; use gzip, zstd or none"),
         )),
     }
+}
+
+/// As [`gunzip`], for zstd, whose frames follow one another.
+fn unzstd(bytes: &[u8], budget: usize, place: &str) -> Result<Vec<u8>, DecodeError> {
+    let damaged = |e: &dyn std::fmt::Display| malformed(place, format!("damaged zstd: {e}"));
+    let (mut plain, mut rest) = (Vec::new(), bytes);
+    while !rest.is_empty() {
+        let left = (budget - plain.len()) as u64 + 1;
+        StreamingDecoder::new(&mut rest)
+            .map_err(|e| damaged(&e))?
+            .take(left)
+            .read_to_end(&mut plain)
+            .map_err(|e| damaged(&e))?;
+        if plain.len() > budget {
+            return Err(too_large(format!("{place} after decompression"), budget));
+        }
+    }
+    Ok(plain)
 }
 
 /// Decompresses at most `budget` bytes: a few kilobytes of gzip can hold gigabytes.
@@ -134,34 +155,165 @@ fn gunzip(bytes: &[u8], budget: usize, place: &str) -> Result<Vec<u8>, DecodeErr
     Ok(plain)
 }
 
-/// Lines, one record each; blank lines separate and are nothing themselves. With `strict` each must be a JSON value, as for the
-/// formats that are JSON; else they are text.
+/// What a request holds: the records that can be kept, and those that cannot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The good ones, in order.
+    pub records: Vec<Record>,
+    /// The others.
+    pub refused: Refused,
+}
+
+/// How many refused records are told one by one.
+const REFUSED_TOLD: usize = 100;
+
+/// Records that were refused while others of their request were kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// How many.
+    pub count: u64,
+    /// Why, with their places; the first hundred.
+    pub first: Vec<DecodeError>,
+}
+
+impl Refused {
+    pub(crate) fn add(&mut self, error: DecodeError) {
+        self.count += 1;
+        if self.first.len() < REFUSED_TOLD {
+            self.first.push(error);
+        }
+    }
+
+    /// The first of them and how many more there are, in one line.
+    #[must_use]
+    pub fn told(&self) -> String {
+        const IN_ONE_LINE: usize = 5;
+        let mut said: Vec<String> = self
+            .first
+            .iter()
+            .take(IN_ONE_LINE)
+            .map(ToString::to_string)
+            .collect();
+        let more = self.count.saturating_sub(IN_ONE_LINE as u64);
+        if more > 0 {
+            said.push(format!("and {more} more"));
+        }
+        said.join("; ")
+    }
+}
+
+/// How deep JSON may lie in itself: less deep than where the parser gives up that reads it again.
+const NESTING_LIMIT: usize = 100;
+
+/// Lines, one record each; blank lines separate and are nothing themselves. A body that as a whole is a list of JSON objects holds one
+/// record for each of them. With `strict` each must be a JSON value, as for the formats that are JSON; else they are text. A line that
+/// is too long, not UTF-8 or (with `strict`) not JSON is refused by its number from 1, and the others are taken.
 ///
 /// # Errors
-/// The first line that is too long, not UTF-8 or (with `strict`) not JSON, by its number from 1.
-pub fn json_lines(body: &[u8], strict: bool, limits: &PushLimits) -> Result<Vec<Record>, DecodeError> {
-    let mut records = Vec::new();
+/// Too many records.
+pub fn json_lines(body: &[u8], strict: bool, limits: &PushLimits) -> Result<Taken, DecodeError> {
+    if let Some(items) = list_of_objects(body) {
+        return take_items(&items, limits);
+    }
+    let mut taken = Taken::default();
     for (index, line) in body.split(|b| *b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let place = format!("line {}", index + 1);
-        if line.len() > limits.record_bytes {
-            return Err(too_large(place, limits.record_bytes));
+        match checked_line(line, index + 1, strict, limits) {
+            Ok(text) => push_record(&mut taken.records, Record::text(text), limits)?,
+            Err(error) => taken.refused.add(error),
         }
-        let text = std::str::from_utf8(line)
-            .map_err(|e| malformed(&place, format!("not UTF-8 from byte {}", e.valid_up_to() + 1)))?;
-        if strict {
-            serde_json::from_str::<serde::de::IgnoredAny>(text)
-                .map_err(|e| malformed(&place, format!("not JSON: {e}")))?;
-        }
-        push_record(&mut records, Record::text(text), limits)?;
     }
-    Ok(records)
+    Ok(taken)
 }
 
-fn push_record(records: &mut Vec<Record>, record: Record, limits: &PushLimits) -> Result<(), DecodeError> {
+fn checked_line<'l>(
+    line: &'l [u8],
+    number: usize,
+    strict: bool,
+    limits: &PushLimits,
+) -> Result<&'l str, DecodeError> {
+    let place = || format!("line {number}");
+    if line.len() > limits.record_bytes {
+        return Err(too_large(place(), limits.record_bytes));
+    }
+    let text = std::str::from_utf8(line)
+        .map_err(|e| malformed(place(), format!("not UTF-8 from byte {}", e.valid_up_to() + 1)))?;
+    if strict {
+        serde_json::from_str::<serde::de::IgnoredAny>(text)
+            .map_err(|e| malformed(place(), format!("not JSON: {e}")))?;
+        if is_too_deep(line) {
+            return Err(too_deep(place()));
+        }
+    }
+    Ok(text)
+}
+
+/// The elements of a body that is one list of JSON objects.
+fn list_of_objects(body: &[u8]) -> Option<Vec<&RawValue>> {
+    let inner = body.trim_ascii_start().strip_prefix(b"[")?.trim_ascii_start();
+    // Text in brackets is nothing unusual in front of a log line, and seldom JSON.
+    if !inner.starts_with(b"{") {
+        return None;
+    }
+    let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+    items
+        .iter()
+        .all(|item| item.get().starts_with('{'))
+        .then_some(items)
+}
+
+fn take_items(items: &[&RawValue], limits: &PushLimits) -> Result<Taken, DecodeError> {
+    let mut taken = Taken::default();
+    for (index, item) in items.iter().enumerate() {
+        let place = || format!("record {}", index + 1);
+        let text = item.get();
+        if text.len() > limits.record_bytes {
+            taken.refused.add(too_large(place(), limits.record_bytes));
+        } else if is_too_deep(text.as_bytes()) {
+            taken.refused.add(too_deep(place()));
+        } else {
+            push_record(&mut taken.records, Record::text(text), limits)?;
+        }
+    }
+    Ok(taken)
+}
+
+fn too_deep(place: String) -> DecodeError {
+    malformed(
+        place,
+        format!("objects and lists lie more than {NESTING_LIMIT} deep in each other"),
+    )
+}
+
+/// Whether JSON lies deeper in itself than allowed. What opens within text counts only as far as the text is at fault.
+fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut within_text, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if within_text => escaped = true,
+            b'"' => within_text = !within_text,
+            b'{' | b'[' if !within_text => {
+                depth += 1;
+                if depth > NESTING_LIMIT {
+                    return true;
+                }
+            }
+            b'}' | b']' if !within_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+pub(crate) fn push_record(
+    records: &mut Vec<Record>,
+    record: Record,
+    limits: &PushLimits,
+) -> Result<(), DecodeError> {
     if records.len() == limits.records {
         return Err(DecodeError::TooLarge {
             what: "the request".into(),
@@ -361,14 +513,65 @@ mod tests {
     #[test]
     fn a_line_that_is_not_json_is_named_by_its_number() {
         let body = b"{\"a\":1}\r\n\n{\"b\":\n";
-        let error = json_lines(body, true, &LIMITS).unwrap_err().to_string();
-        assert!(error.starts_with("line 3: not JSON"), "{error}");
-        assert_eq!(
-            lines(&json_lines(body, false, &LIMITS).unwrap()),
-            ["{\"a\":1}", "{\"b\":"]
+        let taken = json_lines(body, true, &LIMITS).unwrap();
+        assert!(
+            taken.refused.told().starts_with("line 3: not JSON"),
+            "{:?}",
+            taken.refused
         );
-        let error = json_lines(b"ok\n\xff", false, &LIMITS).unwrap_err().to_string();
-        assert_eq!(error, "line 2: not UTF-8 from byte 1");
+        assert_eq!(lines(&taken.records), ["{\"a\":1}"]);
+        let taken = json_lines(body, false, &LIMITS).unwrap();
+        assert_eq!(lines(&taken.records), ["{\"a\":1}", "{\"b\":"]);
+        let taken = json_lines(b"ok\n\xff", false, &LIMITS).unwrap();
+        assert_eq!((lines(&taken.records), taken.refused.count), (vec!["ok"], 1));
+        assert_eq!(taken.refused.told(), "line 2: not UTF-8 from byte 1");
+    }
+
+    #[test]
+    fn a_list_of_objects_is_a_record_each_however_it_is_laid_out() {
+        let body = b" [ {\"a\": 1},\n  {\n \"b\": [2] }\n]\n";
+        for strict in [true, false] {
+            let taken = json_lines(body, strict, &LIMITS).unwrap();
+            assert_eq!(lines(&taken.records), ["{\"a\": 1}", "{\n \"b\": [2] }"]);
+        }
+        let taken = json_lines(b"[notice] ready\n[{not json", false, &LIMITS).unwrap();
+        assert_eq!(lines(&taken.records), ["[notice] ready", "[{not json"]);
+        let long = format!("[{{}},{{\"x\":\"{}\"}}]", "y".repeat(1_000));
+        let taken = json_lines(long.as_bytes(), true, &LIMITS).unwrap();
+        assert_eq!(taken.records.len(), 1);
+        assert_eq!(taken.refused.first, [too_large("record 2", 1_000)]);
+    }
+
+    #[test]
+    fn what_lies_too_deep_is_refused_before_anybody_reads_it() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let bodies = [
+            deep(100),
+            deep(101),
+            format!("{{\"a\":\"{}\\\"{{\"}}", "[".repeat(200)),
+        ];
+        let refused = bodies.map(|body| json_lines(body.as_bytes(), true, &LIMITS).unwrap().refused.count);
+        assert_eq!(refused, [0, 1, 0]);
+        let item = format!("[{{\"a\":{}}}]", deep(100));
+        assert_eq!(
+            json_lines(item.as_bytes(), true, &LIMITS).unwrap().refused.count,
+            1
+        );
+    }
+
+    #[test]
+    fn zstd_is_undone_within_the_same_bounds() {
+        use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+        let zstd = |plain: &[u8]| compress_to_vec(plain, CompressionLevel::Fastest);
+        let two = [zstd(b"one\n"), zstd(b"two")].concat();
+        assert_eq!(decompress(&two, Some("zstd"), &LIMITS).unwrap(), &b"one\ntwo"[..]);
+        let bomb = zstd(&vec![b'a'; 5_000_000]);
+        assert!(bomb.len() < LIMITS.body_bytes, "{}", bomb.len());
+        assert_eq!(
+            decompress(&bomb, Some("zstd"), &LIMITS),
+            Err(too_large("the body after decompression", 50_000))
+        );
+        assert!(decompress(b"not zstd", Some("zstd"), &LIMITS).is_err());
     }
 
     #[test]
@@ -430,7 +633,8 @@ mod tests {
             Err(DecodeError::TooLarge { unit: "records", .. })
         ));
         let long = vec![b'x'; 1_001];
-        assert_eq!(json_lines(&long, false, &LIMITS), Err(too_large("line 1", 1_000)));
+        let taken = json_lines(&long, false, &LIMITS).unwrap();
+        assert_eq!(taken.refused.first, [too_large("line 1", 1_000)]);
         assert_eq!(
             firehose(&request(&[&long]), &LIMITS),
             Err(too_large("record 1", 1_000))

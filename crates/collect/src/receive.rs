@@ -4,10 +4,14 @@
 //! alone: HTTP itself, and what the records mean.
 
 use crate::config::HttpConfig;
+use crate::journal;
+use crate::otlp::{self, Encoding};
 use crate::parse::Format;
-use crate::push::{self, DecodeError, PushLimits, Record};
+use crate::push::{self, DecodeError, PushLimits, Refused, Taken};
 use crate::source::CollectError;
 use crate::spool::{Appended, Spool, SpoolError};
+use crate::tally::Tally;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,12 +31,52 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 const RETRY_LATER: Duration = Duration::from_secs(30);
 
 /// What was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// How many records the request carries.
+    /// How many good records the request carries.
     pub records: usize,
     /// Whether it had been accepted before, so that nothing was stored now.
     pub duplicate: bool,
+    /// The records that were refused; sending them again does not help.
+    pub refused: Refused,
+}
+
+/// What a push over HTTP says of itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PushHeaders<'h> {
+    /// `Content-Type`
+    pub content_type: Option<&'h str>,
+    /// `Content-Encoding`
+    pub content_encoding: Option<&'h str>,
+    /// `Idempotency-Key`
+    pub idempotency_key: Option<&'h str>,
+}
+
+/// The answer to a request of OTLP, in the encoding of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtlpAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+    /// `ExportLogsServiceResponse`, or `google.rpc.Status`.
+    pub body: Vec<u8>,
+    /// What belongs into `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+impl OtlpAnswer {
+    /// The answer to a request of which nothing was stored.
+    #[must_use]
+    pub fn refused(error: &PushError, content_type: Option<&str>) -> Self {
+        let encoding = Encoding::of(content_type).unwrap_or(Encoding::Json);
+        Self {
+            status: error.status(),
+            content_type: encoding.content_type(),
+            body: otlp::refused(error, encoding),
+            retry_after: error.retry_after(),
+        }
+    }
 }
 
 /// Why a push was not accepted; each maps to one HTTP status.
@@ -44,6 +88,9 @@ pub enum PushError {
     /// 401: the secret is missing or not one of the configured.
     #[error("the secret is missing or wrong: send one whose SHA-256 is in `secrets_sha256` of this source")]
     Unauthorised,
+    /// 415: sending it in another form does.
+    #[error("{0}")]
+    Unsupported(String),
     /// 413: it must be cut into smaller requests.
     #[error("{0}")]
     TooLarge(String),
@@ -71,6 +118,7 @@ impl PushError {
             Self::Malformed(_) => 400,
             Self::Unauthorised => 401,
             Self::TooLarge(_) => 413,
+            Self::Unsupported(_) => 415,
             Self::TooMany { .. } => 429,
             Self::Unavailable { .. } => 503,
         }
@@ -81,7 +129,7 @@ impl PushError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooMany { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
-            Self::Malformed(_) | Self::Unauthorised | Self::TooLarge(_) => None,
+            Self::Malformed(_) | Self::Unauthorised | Self::TooLarge(_) | Self::Unsupported(_) => None,
         }
     }
 }
@@ -142,6 +190,7 @@ pub struct Receiver {
     secrets: Vec<[u8; 32]>,
     limits: PushLimits,
     spool: Spool,
+    tally: Arc<Tally>,
     clock: Arc<dyn Clock>,
     stopping: AtomicBool,
     in_flight: Semaphore,
@@ -152,7 +201,12 @@ impl Receiver {
     ///
     /// # Errors
     /// [`CollectError::Io`] when the file of secrets cannot be read; [`CollectError::Config`] when there is no secret.
-    pub fn new(config: &HttpConfig, spool: Spool, clock: Arc<dyn Clock>) -> Result<Self, CollectError> {
+    pub(crate) fn new(
+        config: &HttpConfig,
+        spool: Spool,
+        tally: Arc<Tally>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CollectError> {
         Ok(Self {
             name: SourceName(config.name.clone()),
             strict_json: matches!(
@@ -167,6 +221,7 @@ impl Receiver {
                 records: RECORDS_LIMIT,
             },
             spool,
+            tally,
             clock,
             stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(IN_FLIGHT),
@@ -196,37 +251,79 @@ impl Receiver {
         self.stopping.store(true, Ordering::SeqCst);
     }
 
-    /// Accepts lines, one record each, once they are on disk. With an idempotency key a request that is sent again is recognised,
-    /// also after a crash, and stored once. The caller has checked [`Receiver::authorises`].
+    /// Accepts lines, one record each, a list of JSON objects, or entries in journald's export format (by their `Content-Type`), once they are on disk. With an idempotency key a request that is sent
+    /// again is recognised, also after a crash, and stored once. Records that cannot be kept are refused one by one, and the others are
+    /// stored. The caller has checked [`Receiver::authorises`].
     ///
     /// # Errors
     /// See [`PushError`]; nothing of the request was stored then, save that a request that was cut off on its way to the disk
-    /// may be found there after all: a repeated request with the same key is then a duplicate.
-    pub async fn accept_json_lines(
+    /// may be found there after all: a repeated request with the same key is then a duplicate. A request of which every record is
+    /// refused is refused as a whole.
+    pub async fn accept_lines(&self, body: Bytes, headers: PushHeaders<'_>) -> Result<Accepted, PushError> {
+        let strict = self.strict_json;
+        let key = key_of(headers)?;
+        let _permit = self.admit()?;
+        let of_journald = headers.content_type.is_some_and(is_journal);
+        let taken = self
+            .decoded(body, headers, move |plain, limits| {
+                if of_journald {
+                    journal::entries(plain, limits)
+                } else {
+                    push::json_lines(plain, strict, limits)
+                }
+            })
+            .await?;
+        self.store(taken, key).await
+    }
+
+    /// Accepts a request of OTLP once its good records are on disk, and answers as the protocol wants it. The caller has checked
+    /// [`Receiver::authorises`].
+    pub async fn accept_otlp(&self, body: Bytes, headers: PushHeaders<'_>) -> OtlpAnswer {
+        match self.take_otlp(body, headers).await {
+            Ok((accepted, encoding)) => OtlpAnswer {
+                status: 200,
+                content_type: encoding.content_type(),
+                body: otlp::stored(&accepted.refused, encoding),
+                retry_after: None,
+            },
+            Err(error) => OtlpAnswer::refused(&error, headers.content_type),
+        }
+    }
+
+    async fn take_otlp(
         &self,
-        body: &[u8],
-        content_encoding: Option<&str>,
-        idempotency_key: Option<&str>,
-    ) -> Result<Accepted, PushError> {
-        if idempotency_key.is_some_and(|key| key.is_empty() || key.len() > 256) {
-            return Err(PushError::Malformed(
-                "the idempotency key should be 1 to 256 characters".into(),
+        body: Bytes,
+        headers: PushHeaders<'_>,
+    ) -> Result<(Accepted, Encoding), PushError> {
+        let encoding = Encoding::of(headers.content_type).ok_or_else(|| {
+            PushError::Unsupported(
+                "logs come as `Content-Type: application/x-protobuf` or `application/json`".into(),
+            )
+        })?;
+        let key = key_of(headers)?;
+        let _permit = self.admit()?;
+        let taken = self
+            .decoded(body, headers, move |plain, limits| {
+                otlp::logs(plain, encoding, limits)
+            })
+            .await?;
+        if taken.records.is_empty() {
+            // The protocol has no word for "none of them" but this one, and a refusal as a whole would be sent again by some.
+            Tally::add(&self.tally.refused, taken.refused.count);
+            return Ok((
+                Accepted {
+                    records: 0,
+                    duplicate: false,
+                    refused: taken.refused,
+                },
+                encoding,
             ));
         }
-        let _permit = self.admit()?;
-        let (limits, strict) = (self.limits, self.strict_json);
-        let (body, encoding) = (body.to_vec(), content_encoding.map(ToOwned::to_owned));
-        let records = off_the_reactor(move || {
-            let plain = push::decompress(&body, encoding.as_deref(), &limits)?;
-            push::json_lines(&plain, strict, &limits)
-        })
-        .await?;
-        self.store(records, idempotency_key.map(|key| format!("key:{key}")))
-            .await
+        Ok((self.store(taken, key).await?, encoding))
     }
 
     /// Accepts a Firehose request once it is on disk; checks its access key before anything else.
-    pub async fn accept_firehose(&self, headers: FirehoseHeaders<'_>, body: &[u8]) -> FirehoseAnswer {
+    pub async fn accept_firehose(&self, headers: FirehoseHeaders<'_>, body: Bytes) -> FirehoseAnswer {
         let outcome = self.take_firehose(headers, body).await;
         let mut answer = json!({
             "requestId": headers.request_id.unwrap_or_default(),
@@ -249,7 +346,7 @@ impl Receiver {
         }
     }
 
-    async fn take_firehose(&self, headers: FirehoseHeaders<'_>, body: &[u8]) -> Result<Accepted, PushError> {
+    async fn take_firehose(&self, headers: FirehoseHeaders<'_>, body: Bytes) -> Result<Accepted, PushError> {
         if !self.authorises(headers.access_key) {
             return Err(PushError::Unauthorised);
         }
@@ -259,20 +356,22 @@ impl Receiver {
                 "protocol version `{version}` is not known; 1.0 is"
             )));
         }
-        let limits = self.limits;
-        let (body, encoding) = (body.to_vec(), headers.content_encoding.map(ToOwned::to_owned));
-        let request = off_the_reactor(move || {
-            let plain = push::decompress(&body, encoding.as_deref(), &limits)?;
-            push::firehose(&plain, &limits)
-        })
-        .await?;
+        let said = PushHeaders {
+            content_encoding: headers.content_encoding,
+            ..PushHeaders::default()
+        };
+        let request = self.decoded(body, said, push::firehose).await?;
         if headers.request_id.is_some_and(|id| id != request.request_id) {
             return Err(PushError::Malformed(
                 "`requestId` of the body and the header X-Amz-Firehose-Request-Id differ".into(),
             ));
         }
         let key = format!("firehose:{}", request.request_id);
-        self.store(request.records, Some(key)).await
+        let taken = Taken {
+            records: request.records,
+            refused: Refused::default(),
+        };
+        self.store(taken, Some(key)).await
     }
 
     fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
@@ -287,19 +386,60 @@ impl Receiver {
         })
     }
 
-    async fn store(&self, records: Vec<Record>, key: Option<String>) -> Result<Accepted, PushError> {
+    /// Decompresses and decodes a body, away from whatever else the service does.
+    async fn decoded<T: Send + 'static>(
+        &self,
+        body: Bytes,
+        headers: PushHeaders<'_>,
+        decode: impl FnOnce(&[u8], &PushLimits) -> Result<T, DecodeError> + Send + 'static,
+    ) -> Result<T, PushError> {
+        let limits = self.limits;
+        let encoding = headers.content_encoding.map(ToOwned::to_owned);
+        off_the_reactor(move || {
+            let plain = push::decompress(&body, encoding.as_deref(), &limits)?;
+            decode(&plain, &limits)
+        })
+        .await
+    }
+
+    async fn store(&self, taken: Taken, key: Option<String>) -> Result<Accepted, PushError> {
+        let Taken { records, refused } = taken;
         let count = records.len();
-        if count == 0 {
-            return Ok(Accepted {
-                records: 0,
-                duplicate: false,
+        let mut duplicate = false;
+        if count > 0 {
+            duplicate = self.spool.append(records, key, self.clock.now()).await? == Appended::Already;
+        } else if let Some(first) = refused.first.first() {
+            Tally::add(&self.tally.refused, refused.count);
+            return Err(match first {
+                DecodeError::TooLarge { .. } => PushError::TooLarge(refused.told()),
+                DecodeError::Malformed { .. } => PushError::Malformed(refused.told()),
             });
         }
-        let appended = self.spool.append(records, key, self.clock.now()).await?;
+        if !duplicate {
+            Tally::add(&self.tally.refused, refused.count);
+        }
         Ok(Accepted {
             records: count,
-            duplicate: appended == Appended::Already,
+            duplicate,
+            refused,
         })
+    }
+}
+
+/// Whether a `Content-Type` is journald's export format.
+fn is_journal(content_type: &str) -> bool {
+    content_type
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/vnd.fdo.journal"))
+}
+
+fn key_of(headers: PushHeaders<'_>) -> Result<Option<String>, PushError> {
+    match headers.idempotency_key {
+        Some(key) if key.is_empty() || key.len() > 256 => Err(PushError::Malformed(
+            "the idempotency key should be 1 to 256 characters".into(),
+        )),
+        key => Ok(key.map(|key| format!("key:{key}"))),
     }
 }
 

@@ -88,6 +88,12 @@ pub struct BatchCounts {
     pub unparsed: u64,
     /// Lines that were longer than the limit and cut.
     pub truncated: u64,
+    /// Connections and records that were not as their protocol says, and bytes that were no text.
+    pub malformed: u64,
+    /// Lines that came and could not be kept, where the transport cannot be told to wait.
+    pub dropped: u64,
+    /// Connections that were not taken, and records that were refused though others of their request were taken.
+    pub refused: u64,
     /// Bytes that cannot be read any more: a file's end that was rotated away, a damaged piece of the spool.
     pub lost_bytes: u64,
     /// Bytes of log text read.
@@ -104,6 +110,9 @@ impl std::ops::AddAssign for BatchCounts {
         self.duplicates += other.duplicates;
         self.unparsed += other.unparsed;
         self.truncated += other.truncated;
+        self.malformed += other.malformed;
+        self.dropped += other.dropped;
+        self.refused += other.refused;
         self.lost_bytes += other.lost_bytes;
         self.bytes += other.bytes;
         self.calls += other.calls;
@@ -155,6 +164,11 @@ pub enum Remark {
         /// How many bytes are passed over.
         bytes: u64,
     },
+    /// Nothing is taken of what is pushed, and whoever pushes is told to come again.
+    Refusing {
+        /// Why.
+        reason: String,
+    },
     /// The memory of what was read is full; what was forgotten may be delivered again, under the same event ids.
     MemoryFull {
         /// How many ids are no longer remembered in the cursor.
@@ -189,6 +203,10 @@ impl std::fmt::Display for Remark {
                 f,
                 "{bytes} bytes of {} do not match their checksum and are passed over",
                 path.display()
+            ),
+            Self::Refusing { reason } => write!(
+                f,
+                "nothing is taken: {reason}; whoever pushes is told to come again"
             ),
             Self::MemoryFull { forgotten } => write!(
                 f,

@@ -29,6 +29,12 @@ pub struct SourceStatus {
     pub duplicates: u64,
     /// Lines cut at the limit.
     pub truncated: u64,
+    /// Connections and records that were not as their protocol says.
+    pub malformed: u64,
+    /// Lines that came and could not be kept.
+    pub dropped: u64,
+    /// Connections that were not taken, and records that were refused.
+    pub refused: u64,
     /// Bytes that cannot be read any more.
     pub lost_bytes: u64,
     /// Calls to a remote service, and those it refused for coming too often.
@@ -83,6 +89,9 @@ impl SourceStatus {
         self.late += batch.counts.late_beyond_horizon;
         self.duplicates += batch.counts.duplicates;
         self.truncated += batch.counts.truncated;
+        self.malformed += batch.counts.malformed;
+        self.dropped += batch.counts.dropped;
+        self.refused += batch.counts.refused;
         self.lost_bytes += batch.counts.lost_bytes;
         self.calls += batch.counts.calls;
         self.throttled += batch.counts.throttled;
@@ -93,7 +102,14 @@ impl SourceStatus {
             .max()
             .max(self.last_event_at);
         self.last_read_at = Some(now);
-        self.error = None;
+        let refusing = batch
+            .remarks
+            .iter()
+            .find(|remark| matches!(remark, Remark::Refusing { .. }));
+        match refusing {
+            Some(remark) => self.stand(remark.to_string(), now),
+            None => self.error = None,
+        }
         self.waiting = batch
             .remarks
             .iter()
@@ -107,7 +123,10 @@ impl SourceStatus {
 
     /// Keeps an error; the time of the first one stands while it goes on.
     pub fn fail(&mut self, error: &CollectError, now: DateTime<Utc>) {
-        let message = error.to_string();
+        self.stand(error.to_string(), now);
+    }
+
+    fn stand(&mut self, message: String, now: DateTime<Utc>) {
         let since = self
             .error
             .as_ref()

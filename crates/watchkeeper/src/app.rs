@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use watchkeeper_collect::parse::Format;
+use watchkeeper_collect::syslog::SyslogListener;
 use watchkeeper_collect::{Receiver, SourceConfig};
 use watchkeeper_deliver as deliver;
 use watchkeeper_detect::{DetectorSet, EvidenceRules, Limits, RuleFile};
@@ -52,6 +53,8 @@ pub struct App {
     pub sealing: Sealing,
     /// Takes pushes, by source.
     pub receivers: BTreeMap<String, Arc<Receiver>>,
+    /// Takes lines from sockets, once they are served.
+    pub listeners: Vec<SyslogListener>,
     /// What the detectors are doing.
     pub board: Arc<Board>,
     /// Asks for the rules to be read again.
@@ -82,7 +85,7 @@ impl App {
         patience: Option<Duration>,
     ) -> Result<Self, String> {
         let desk = open_desk(config, Arc::clone(&clock), mode).await?;
-        let (sources, receivers) = open_sources(config, &clock).await?;
+        let (sources, receivers, listeners) = open_sources(config, &clock).await?;
         let rules = ConfiguredRules::of(&config.detection);
         let files = rules.read()?;
         let engine = detectors(config, files.clone(), &desk.house().library.evidence);
@@ -103,6 +106,7 @@ impl App {
             board: watch.board(),
             watch,
             receivers,
+            listeners,
             desk,
             reload,
         })
@@ -240,17 +244,23 @@ fn signer(config: &Config) -> Result<Option<Arc<deliver::DkimSigner>>, String> {
     Ok(signer.map(Arc::new))
 }
 
-type Opened = (Vec<Configured>, BTreeMap<String, Arc<Receiver>>);
+type Opened = (
+    Vec<Configured>,
+    BTreeMap<String, Arc<Receiver>>,
+    Vec<SyslogListener>,
+);
 
 async fn open_sources(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened, String> {
     let mut sources = Vec::new();
     let mut receivers = BTreeMap::new();
+    let mut listeners = Vec::new();
     for source in &config.sources {
         let opened = watchkeeper_collect::open(source, Arc::clone(clock), &config.server.data_dir).await;
         let opened = opened.map_err(|fault| format!("source `{}`: {fault}", source.name()))?;
         if let Some(receiver) = opened.receiver {
             receivers.insert(source.name().0, receiver);
         }
+        listeners.extend(opened.listener);
         let format = serde_json::to_value(source.interpretation().format).ok();
         sources.push(Configured {
             source: opened.source,
@@ -260,7 +270,7 @@ async fn open_sources(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened,
                 .unwrap_or_default(),
         });
     }
-    Ok((sources, receivers))
+    Ok((sources, receivers, listeners))
 }
 
 /// CloudTrail delivers with minutes of disorder.

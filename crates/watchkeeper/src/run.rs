@@ -162,6 +162,7 @@ pub async fn run(
         askings,
         sealing,
         receivers,
+        listeners,
         board,
         reload,
     } = app;
@@ -182,6 +183,10 @@ pub async fn run(
         spawn(sealing, &desk, stop.clone()),
     ];
     let (pulses, tasks): (Vec<Pulse>, Vec<JoinHandle<()>>) = workers.into_iter().unzip();
+    let listeners: Vec<JoinHandle<()>> = listeners
+        .into_iter()
+        .map(|listener| tokio::spawn(listener.serve(stop.clone())))
+        .collect();
     tokio::spawn(reload_when_asked(reload, stop.clone()));
     let watchman = tokio::spawn(watch_pulses(pulses, Arc::clone(&working), stop.clone()));
     tokio::spawn({
@@ -194,7 +199,7 @@ pub async fn run(
     });
     let served = watchkeeper_api::serve(listener, state).await;
     stop.cancel();
-    for task in tasks.into_iter().chain([watchman]) {
+    for task in tasks.into_iter().chain(listeners).chain([watchman]) {
         if let Err(fault) = task.await {
             tracing::error!(%fault, "a worker ended badly");
         }

@@ -195,6 +195,7 @@ fn mount_receivers(table: &mut Table) {
     let secret = Access::Public("each source has a secret of its own, which its receiver checks");
     // The receiver knows how large its bodies may be and reads no further; the limit of the framework would come first.
     table.post_up_to("/ingest/{source}", secret, usize::MAX, receivers::ingest);
+    table.post_up_to("/otlp/{source}/v1/logs", secret, usize::MAX, receivers::otlp_logs);
     table.post_up_to("/firehose/{source}", secret, usize::MAX, receivers::firehose);
 }
 

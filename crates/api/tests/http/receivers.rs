@@ -150,3 +150,64 @@ async fn firehose_is_answered_in_its_own_form() {
         "{large}"
     );
 }
+
+#[tokio::test]
+async fn good_lines_are_stored_beside_bad_ones_and_the_answer_names_those() {
+    let place = place().await;
+    let answer = place
+        .send(&with_secret(), "POST", "/ingest/push", "{\"n\":1}\nnope\n")
+        .await
+        .expect(207);
+    assert_eq!((&answer["records"], &answer["refused"]), (&json!(1), &json!(1)));
+    let reason = answer["reasons"][0].as_str().expect("words");
+    assert!(reason.starts_with("line 2: not JSON"), "{reason}");
+}
+
+#[tokio::test]
+async fn logs_of_opentelemetry_are_answered_in_their_own_form() {
+    let place = place().await;
+    let path = "/otlp/push/v1/logs";
+    let json_logs = with_secret().with("content-type", "application/json");
+    let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"one"}}]}]}]}"#;
+    assert_eq!(
+        place.send(&json_logs, "POST", path, body).await.expect(200),
+        json!({})
+    );
+    let protobuf = with_secret().with("content-type", "application/x-protobuf");
+    // ResourceLogs { ScopeLogs { LogRecord { severity_text: "INFO" } } }
+    let body: &[u8] = b"\x0a\x0a\x12\x08\x12\x06\x1a\x04INFO";
+    let stored = place.send(&protobuf, "POST", path, body.to_vec()).await;
+    assert_eq!(
+        (
+            stored.status.as_u16(),
+            stored.header("content-type"),
+            stored.text.as_str()
+        ),
+        (200, "application/x-protobuf", "")
+    );
+    let broken = place.send(&protobuf, "POST", path, "\u{a}\u{7f}").await;
+    // google.rpc.Status: code 3, INVALID_ARGUMENT.
+    assert_eq!(
+        (
+            broken.status.as_u16(),
+            broken.header("content-type"),
+            &broken.text.as_bytes()[..2]
+        ),
+        (400, "application/x-protobuf", &[8, 3][..])
+    );
+    let stranger = Visitor::default().with("content-type", "application/json");
+    let (known, unknown) = (
+        place.send(&stranger, "POST", path, body.to_vec()).await,
+        place
+            .send(&stranger, "POST", "/otlp/none/v1/logs", body.to_vec())
+            .await,
+    );
+    assert_eq!((known.status.as_u16(), &known.text), (401, &unknown.text));
+    assert_eq!(known.expect(401)["code"], 16);
+    let large = place.send(&json_logs, "POST", path, "x".repeat(2_001)).await;
+    assert_eq!(large.expect(413)["code"], 3);
+    place.state.receivers["push"].stop();
+    let stopping = place.send(&json_logs, "POST", path, "{}").await;
+    assert_eq!(stopping.header("retry-after"), "30");
+    assert_eq!(stopping.expect(503)["code"], 14);
+}

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, and what to write instead.
 
-use super::{CloudwatchLogsConfig, Fault, FileConfig, GuarddutyConfig, HttpConfig};
+use super::{CloudwatchLogsConfig, Fault, FileConfig, GuarddutyConfig, HttpConfig, SyslogConfig};
 use crate::parse::{Format, Interpretation, vpc_flow};
 use std::path::Path;
 
@@ -278,15 +278,8 @@ impl HttpConfig {
                 ));
             }
         }
-        let mut within = |field: &str, value: u64, least: u64, most: u64| {
-            if value < least || value > most {
-                faults.push(Fault::new(
-                    field,
-                    format!("{value} is not between {least} and {most}"),
-                    "leave it out for the default",
-                ));
-            }
-        };
+        let mut within =
+            |field: &str, value: u64, least: u64, most: u64| within(field, value, least, most, faults);
         within("max_body_bytes", self.max_body_bytes as u64, 1024, 256 << 20);
         within(
             "max_decompressed_bytes",
@@ -296,5 +289,70 @@ impl HttpConfig {
         );
         within("max_record_bytes", self.max_record_bytes as u64, 256, 16 << 20);
         within("max_backlog_bytes", self.max_backlog_bytes, 1 << 20, 1 << 44);
+    }
+}
+
+fn within(field: &str, value: u64, least: u64, most: u64, faults: &mut Vec<Fault>) {
+    if value < least || value > most {
+        faults.push(Fault::new(
+            field,
+            format!("{value} is not between {least} and {most}"),
+            "leave it out for the default",
+        ));
+    }
+}
+
+impl SyslogConfig {
+    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
+        if self.listen_tcp.is_none() && self.listen_tls.is_none() && self.listen_udp.is_none() {
+            faults.push(Fault::new(
+                "listen_tcp",
+                "nothing is listened to",
+                "write `listen_tls`, `listen_tcp` or `listen_udp`, such as `listen_tcp = \"127.0.0.1:6514\"`",
+            ));
+        }
+        if self.listen_tcp.is_some() && self.listen_tcp == self.listen_tls {
+            faults.push(Fault::new(
+                "listen_tls",
+                "`listen_tcp` has the same address",
+                "give each its own port: TLS is usually 6514, TCP 601 or 514",
+            ));
+        }
+        let files = [
+            ("certificate_file", self.certificate_file.is_some(), true),
+            ("key_file", self.key_file.is_some(), true),
+            ("client_ca_file", self.client_ca_file.is_some(), false),
+        ];
+        for (field, given, needed) in files {
+            match (self.listen_tls.is_some(), given) {
+                (true, false) if needed => faults.push(Fault::new(
+                    field,
+                    "TLS cannot be spoken without it",
+                    "name a PEM file, or use `listen_tcp` on a network that you trust",
+                )),
+                (false, true) => faults.push(Fault::new(
+                    field,
+                    "it is used for TLS only",
+                    "write `listen_tls` too, or leave it out",
+                )),
+                _ => {}
+            }
+        }
+        within("max_line_bytes", self.max_line_bytes as u64, 480, 1 << 20, faults);
+        within("max_connections", self.max_connections as u64, 1, 65_536, faults);
+        within(
+            "idle_seconds",
+            u64::from(self.idle_seconds),
+            10,
+            7 * 86_400,
+            faults,
+        );
+        within(
+            "max_backlog_bytes",
+            self.max_backlog_bytes,
+            1 << 20,
+            1 << 44,
+            faults,
+        );
     }
 }

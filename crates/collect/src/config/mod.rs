@@ -10,7 +10,10 @@ use crate::parse::{Format, Interpretation, RecordLogSource};
 use crate::receive::Receiver;
 use crate::source::{CollectError, Source};
 use crate::spool::{Spool, SpoolLimits, SpoolSource};
+use crate::syslog::SyslogListener;
+use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use watchkeeper_domain::clock::Clock;
@@ -175,6 +178,40 @@ source_kinds! {
         from_beginning: bool,
     }
 
+    /// Syslog over TCP, TLS and UDP.
+    SyslogConfig {
+        /// Where TCP is listened to: lines, or messages with counted octets (RFC 6587).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listen_tcp: Option<SocketAddr>,
+        /// Where TLS is listened to (RFC 5425); asks for `certificate_file` and `key_file`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listen_tls: Option<SocketAddr>,
+        /// Where datagrams are taken. What finds no room is lost, and counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listen_udp: Option<SocketAddr>,
+        /// The certificate that TLS shows, as PEM, with those that signed it behind it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        certificate_file: Option<PathBuf>,
+        /// Its private key, as PEM.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_file: Option<PathBuf>,
+        /// Authorities, as PEM: only clients with a certificate that one of them signed may send over TLS.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_ca_file: Option<PathBuf>,
+        /// The longest message that is kept whole, in bytes.
+        #[serde(default = "sixty_four_kibibytes")]
+        max_line_bytes: usize,
+        /// Connections that may be open at once.
+        #[serde(default = "a_thousand")]
+        max_connections: usize,
+        /// Seconds without a byte after which a connection is closed.
+        #[serde(default = "an_hour")]
+        idle_seconds: u32,
+        /// How many bytes may wait on disk to be read before connections are not read any more.
+        #[serde(default = "a_gibibyte")]
+        max_backlog_bytes: u64,
+    }
+
     /// Pushes over HTTP: lines of JSON or text, and the Firehose HTTP endpoint protocol.
     HttpConfig {
         /// SHA-256, in hex, of each secret that may push: `printf %s "$SECRET" | sha256sum`.
@@ -216,6 +253,15 @@ fn twenty_five() -> u32 {
 fn three_hundred() -> u32 {
     300
 }
+fn an_hour() -> u32 {
+    3600
+}
+fn a_thousand() -> usize {
+    1000
+}
+fn sixty_four_kibibytes() -> usize {
+    64 << 10
+}
 fn a_day() -> u32 {
     24 * 60
 }
@@ -244,6 +290,8 @@ pub enum SourceConfig {
     File(FileConfig),
     /// Pushes over HTTP.
     Http(HttpConfig),
+    /// Syslog.
+    Syslog(SyslogConfig),
 }
 
 impl SourceConfig {
@@ -256,6 +304,7 @@ impl SourceConfig {
                 Self::Guardduty(c) => &c.name,
                 Self::File(c) => &c.name,
                 Self::Http(c) => &c.name,
+                Self::Syslog(c) => &c.name,
             }
             .clone(),
         )
@@ -269,6 +318,7 @@ impl SourceConfig {
             Self::Guardduty(_) => "guardduty",
             Self::File(_) => "file",
             Self::Http(_) => "http",
+            Self::Syslog(_) => "syslog",
         }
     }
 
@@ -283,6 +333,21 @@ impl SourceConfig {
                 paths.join(", ")
             }
             Self::Http(c) => format!("pushes to /ingest/{0} and /firehose/{0}", c.name),
+            Self::Syslog(c) => {
+                let sockets = [
+                    ("tcp", c.listen_tcp, ""),
+                    ("tls", c.listen_tls, ""),
+                    ("udp", c.listen_udp, " (lossy)"),
+                ];
+                let told = |(kind, address, remark): (&str, Option<SocketAddr>, &str)| {
+                    address.map(|address| format!("{kind} {address}{remark}"))
+                };
+                sockets
+                    .into_iter()
+                    .filter_map(told)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            }
         }
     }
 
@@ -294,6 +359,7 @@ impl SourceConfig {
             Self::Guardduty(c) => c.interpretation(),
             Self::File(c) => c.interpretation(),
             Self::Http(c) => c.interpretation(),
+            Self::Syslog(c) => c.interpretation(),
         }
     }
 
@@ -308,6 +374,7 @@ impl SourceConfig {
             Self::Guardduty(c) => c.check(&mut faults),
             Self::File(c) => c.check(&mut faults),
             Self::Http(c) => c.check(&mut faults),
+            Self::Syslog(c) => c.check(&mut faults),
         }
         faults
     }
@@ -349,6 +416,8 @@ pub struct Opened {
     pub source: Box<dyn Source>,
     /// What takes the pushes, for the HTTP routes to call; only with [`SourceConfig::Http`].
     pub receiver: Option<Arc<Receiver>>,
+    /// What takes lines from sockets, to be served; only with [`SourceConfig::Syslog`].
+    pub listener: Option<SyslogListener>,
 }
 
 impl std::fmt::Debug for Opened {
@@ -356,6 +425,7 @@ impl std::fmt::Debug for Opened {
         f.debug_struct("Opened")
             .field("source", self.source.name())
             .field("receiver", &self.receiver.is_some())
+            .field("listener", &self.listener)
             .finish()
     }
 }
@@ -379,21 +449,45 @@ pub async fn open(
         SourceConfig::Guardduty(c) => Box::new(Guardduty::open(c, &c.access(), clock).await),
         SourceConfig::File(c) => Box::new(FileTail::open(c, clock)),
         SourceConfig::Http(c) => {
-            let limits = SpoolLimits {
-                backlog_bytes: c.max_backlog_bytes,
-                ..SpoolLimits::default()
-            };
-            let spool = Spool::open(&data_dir.join("spool").join(&name.0), limits)?;
-            let receiver = Receiver::new(c, spool.clone(), clock)?;
-            let source = SpoolSource::new(name, c.interpretation(), spool);
+            let spool = spool_of(&name, data_dir, c.max_backlog_bytes)?;
+            let tally = Arc::new(Tally::default());
+            let receiver = Receiver::new(c, spool.clone(), Arc::clone(&tally), clock)?;
+            let source = SpoolSource::new(name, c.interpretation(), spool).counting(tally);
             return Ok(Opened {
                 source: Box::new(source),
                 receiver: Some(Arc::new(receiver)),
+                listener: None,
+            });
+        }
+        SourceConfig::Syslog(c) => {
+            let spool = spool_of(&name, data_dir, c.max_backlog_bytes)?;
+            let tally = Arc::new(Tally::default());
+            let listener = SyslogListener::bind(c, spool.clone(), Arc::clone(&tally), clock).await?;
+            let source = SpoolSource::new(name, c.interpretation(), spool).counting(tally);
+            return Ok(Opened {
+                source: Box::new(source),
+                receiver: None,
+                listener: Some(listener),
             });
         }
     };
     Ok(Opened {
         source,
         receiver: None,
+        listener: None,
     })
+}
+
+/// Where the spool of a source lies that is fed by pushes.
+#[must_use]
+pub fn spool_dir(name: &SourceName, data_dir: &Path) -> PathBuf {
+    data_dir.join("spool").join(&name.0)
+}
+
+fn spool_of(name: &SourceName, data_dir: &Path, backlog_bytes: u64) -> Result<Spool, CollectError> {
+    let limits = SpoolLimits {
+        backlog_bytes,
+        ..SpoolLimits::default()
+    };
+    Spool::open(&spool_dir(name, data_dir), limits)
 }

@@ -142,15 +142,9 @@ pub(super) fn parse(line: &str, collected_at: DateTime<Utc>, utc_offset_minutes:
         )];
     };
     let (said, times) = syslog::unfold(found.message());
-    let mut fields = Map::new();
-    fields.insert("host".into(), found.host().into());
-    fields.insert("program".into(), found.program().into());
-    fields.insert("message".into(), found.message().into());
-    if let Some(pid) = found.pid() {
-        fields.insert("pid".into(), pid.into());
-    }
+    let mut fields = found.fields();
     patterns.judge(daemon, said, &mut fields);
-    vec![event(daemon, Some(at), fields); times]
+    vec![event(daemon, at, fields); times]
 }
 
 /// A line that begins with the time in the C library's form: vsftpd's own log, or a transfer.

@@ -31,6 +31,16 @@ impl Format {
                 log_source: log_source("linux", "sshd"),
                 any_service: true,
             }],
+            // What their messages say is read further.
+            Self::Journal => Self::Syslog.kinds(),
+            Self::Otlp => [Self::Json, Self::Syslog]
+                .into_iter()
+                .flat_map(Self::kinds)
+                .collect(),
+            Self::Syslog => {
+                let inner = [Self::Sshd, Self::Ftp, Self::Combined, Self::Cloudtrail, Self::Waf];
+                inner.into_iter().flat_map(Self::kinds).collect()
+            }
             Self::Json | Self::Plain => one(LogSource::default()),
             Self::Auto => {
                 let all = [
@@ -41,6 +51,7 @@ impl Format {
                     Self::Waf,
                     Self::Sshd,
                     Self::Ftp,
+                    Self::Syslog,
                     Self::Json,
                 ];
                 all.into_iter().flat_map(Self::kinds).collect()
@@ -80,7 +91,7 @@ mod tests {
     use super::super::{Context, RecordLogSource, parse};
     use super::*;
 
-    const LINES: [(Format, &str); 7] = [
+    const LINES: [(Format, &str); 8] = [
         (
             Format::Combined,
             r#"192.0.2.1 - - [05/Jan/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl""#,
@@ -102,6 +113,10 @@ mod tests {
             "Jan  5 09:00:00 host sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2",
         ),
         (Format::Sshd, "Jan  5 09:00:00 host sudo: root : command"),
+        (
+            Format::Syslog,
+            "<86>1 2026-01-05T09:00:00Z host sudo 7 - - root : command",
+        ),
         (Format::Json, r#"{"message":"x"}"#),
     ];
 

@@ -4,16 +4,21 @@
 //! always give the same events, so reading again changes nothing. A line that no parser can read becomes an event that says why.
 
 mod access_log;
+mod choice;
 mod cloudtrail;
 mod ftp;
 mod guardduty;
+mod journal;
 mod json;
 mod kinds;
+pub(crate) mod otlp;
 mod sshd;
 mod syslog;
 pub mod time;
 pub(crate) mod vpc_flow;
 mod waf;
+
+pub use choice::Choice;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -35,12 +40,18 @@ pub enum Format {
     Guardduty,
     /// Syslog lines of sshd and its neighbours (RFC 3164, RFC 5424, or with an ISO time).
     Sshd,
+    /// Syslog of any program (RFC 5424, RFC 3164, or with an ISO time); what has a form of its own within the message is read too.
+    Syslog,
     /// VPC flow logs of any version.
     VpcFlow,
     /// AWS WAF's records in JSON.
     Waf,
     /// Logs of FTP servers: vsftpd's own, xferlog, and syslog lines of vsftpd, proftpd and pure-ftpd.
     Ftp,
+    /// Log records of OpenTelemetry in OTLP's JSON, as the receiver keeps them and the Collector's file exporter writes them.
+    Otlp,
+    /// Entries of journald, one JSON object a line.
+    Journal,
     /// One JSON object a line.
     Json,
     /// Text without a form.
@@ -133,6 +144,30 @@ impl Parsed {
             ..Self::default()
         }
     }
+
+    /// The front of a record with what its message says, where that has a form of its own: what the message says of itself wins.
+    /// Otherwise the front alone.
+    fn with_message(self, how: &Interpretation, message: &str, context: Context) -> Vec<Self> {
+        let format = match guess(message) {
+            Format::Plain | Format::Auto | Format::Otlp => return vec![self],
+            format => format,
+        };
+        let found = parse_as(format, how, message, context);
+        if found.is_empty() || found.iter().any(|parsed| parsed.unparsed.is_some()) {
+            return vec![self];
+        }
+        let over = |inner: Self| {
+            let mut parsed = self.clone();
+            parsed.fields.extend(inner.fields);
+            parsed.at = inner.at.or(parsed.at);
+            parsed.id = inner.id;
+            if inner.log_source != LogSource::default() {
+                parsed.log_source = inner.log_source;
+            }
+            parsed
+        };
+        found.into_iter().map(over).collect()
+    }
 }
 
 /// Where a line came from, for [`Interpretation::events`].
@@ -176,9 +211,12 @@ fn parse_as(format: Format, how: &Interpretation, line: &str, context: Context) 
         Format::Cloudtrail => cloudtrail::parse(line),
         Format::Guardduty => guardduty::parse(line),
         Format::Sshd => sshd::parse(line, context.collected_at, how.utc_offset_minutes),
+        Format::Syslog => syslog::parse(how, line, context),
         Format::VpcFlow => vpc_flow::parse(line, how.flow_log_format.as_deref()),
         Format::Waf => waf::parse(line),
         Format::Ftp => ftp::parse(line, context.collected_at, how.utc_offset_minutes),
+        Format::Otlp => otlp::parse(how, line, context),
+        Format::Journal => journal::parse(how, line, context),
         Format::Json => vec![json::parse(
             line,
             how.timestamp_field.as_deref(),
@@ -199,6 +237,10 @@ pub fn guess(line: &str) -> Format {
             Format::Waf
         } else if guardduty::resembles(trimmed) {
             Format::Guardduty
+        } else if otlp::resembles(trimmed) {
+            Format::Otlp
+        } else if journal::resembles(trimmed) {
+            Format::Journal
         } else if trimmed.starts_with('{') {
             Format::Json
         } else {
@@ -212,6 +254,8 @@ pub fn guess(line: &str) -> Format {
         Format::VpcFlow
     } else if ftp::resembles(line) {
         Format::Ftp
+    } else if syslog::resembles(line) {
+        Format::Syslog
     } else {
         Format::Plain
     }

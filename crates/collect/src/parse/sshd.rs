@@ -111,7 +111,7 @@ pub(super) fn resembles(line: &str) -> bool {
     syslog::Line::read(line).is_some_and(|line| is_sshd(line.program()))
 }
 
-fn is_sshd(program: &str) -> bool {
+pub(super) fn is_sshd(program: &str) -> bool {
     matches!(program, "sshd" | "sshd-session" | "sshd-auth")
 }
 
@@ -138,24 +138,22 @@ pub(super) fn parse(line: &str, collected_at: DateTime<Utc>, utc_offset_minutes:
         program.to_ascii_lowercase()
     };
     let (message_said, times) = syslog::unfold(found.message());
-    let mut fields = Map::new();
-    fields.insert("host".into(), found.host().into());
-    fields.insert("program".into(), program.into());
-    fields.insert("message".into(), found.message().into());
-    if let Some(pid) = found.pid() {
-        fields.insert("pid".into(), pid.into());
-    }
+    let mut fields = found.fields();
     insert_meaning(&service, message_said, &mut fields);
     let parsed = Parsed {
-        at: Some(at),
-        log_source: log_source("linux", &service),
+        at,
+        log_source: if is_sshd(program) {
+            log_source("linux", &service)
+        } else {
+            found.log_source()
+        },
         fields,
         ..Parsed::default()
     };
     vec![parsed; times]
 }
 
-fn insert_meaning(service: &str, message: &str, fields: &mut Map<String, Value>) {
+pub(super) fn insert_meaning(service: &str, message: &str, fields: &mut Map<String, Value>) {
     let found = MESSAGES
         .iter()
         .flatten()

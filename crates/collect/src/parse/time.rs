@@ -131,7 +131,7 @@ pub(super) fn of_record(
 pub(super) struct Yearless<'a> {
     pub(super) month: &'a str,
     pub(super) day: u32,
-    /// `HH:MM:SS`
+    /// `HH:MM:SS`, perhaps with a fraction.
     pub(super) clock: &'a str,
 }
 
@@ -143,16 +143,21 @@ impl Yearless<'_> {
         collected_at: DateTime<Utc>,
         utc_offset_minutes: i32,
     ) -> Option<DateTime<Utc>> {
+        let latest = collected_at.checked_add_signed(Duration::days(1))?;
+        (0..=8)
+            .filter_map(|back| self.in_year(latest.year() - back, utc_offset_minutes))
+            .find(|at| *at <= latest)
+    }
+
+    /// The instant of these digits in a year.
+    pub(super) fn in_year(self, year: i32, utc_offset_minutes: i32) -> Option<DateTime<Utc>> {
         const MONTHS: [&str; 12] = [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         ];
         let month = u32::try_from(MONTHS.iter().position(|m| *m == self.month)?).ok()? + 1;
-        let clock = chrono::NaiveTime::parse_from_str(self.clock, "%H:%M:%S").ok()?;
-        let latest = collected_at.checked_add_signed(Duration::days(1))?;
-        (0..=8)
-            .filter_map(|back| NaiveDate::from_ymd_opt(latest.year() - back, month, self.day))
-            .filter_map(|date| from_local(date.and_time(clock), utc_offset_minutes))
-            .find(|at| *at <= latest)
+        let clock = chrono::NaiveTime::parse_from_str(self.clock, "%H:%M:%S%.f").ok()?;
+        let date = NaiveDate::from_ymd_opt(year, month, self.day)?;
+        from_local(date.and_time(clock), utc_offset_minutes)
     }
 }
 

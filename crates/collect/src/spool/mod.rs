@@ -5,15 +5,19 @@
 //! requests are written into each new segment: a request that is sent again is recognised even after a crash and after the segment
 //! that held it is gone.
 
+mod frame;
+mod peek;
 mod reader;
 mod segment;
 mod writer;
 
+pub use peek::{Peeked, peek};
 pub use reader::SpoolSource;
 
 use crate::push::Record;
 use crate::source::{CollectError, Remark};
 use chrono::{DateTime, Utc};
+pub(crate) use frame::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -99,25 +103,6 @@ pub(crate) struct Position {
     pub(crate) record: usize,
 }
 
-/// What a frame holds.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Frame {
-    /// One request.
-    #[serde(rename = "e")]
-    Entry {
-        /// The client's key, or one of our own; event ids are made of it.
-        #[serde(rename = "k")]
-        key: String,
-        #[serde(rename = "t")]
-        received_at: DateTime<Utc>,
-        #[serde(rename = "r")]
-        records: Vec<Record>,
-    },
-    /// The keys of the requests before this segment.
-    #[serde(rename = "k")]
-    Keys(Vec<String>),
-}
-
 /// What the writer and the readers both know.
 #[derive(Debug)]
 struct State {
@@ -127,6 +112,8 @@ struct State {
     read_to: Position,
     /// What opening found; told with the first reading.
     remarks: Vec<Remark>,
+    /// Why the disk refused the last request; nothing once it took another.
+    refused: Option<String>,
 }
 
 impl State {
@@ -217,20 +204,22 @@ impl Spool {
         key: Option<String>,
         received_at: DateTime<Utc>,
     ) -> Result<Appended, SpoolError> {
+        let mut entry = Entry::unnamed(None, records, received_at);
+        if let Some(key) = key {
+            entry.key = key;
+        }
+        self.store(&entry).await
+    }
+
+    /// As [`Spool::append`]; what was refused can be stored again.
+    pub(crate) async fn store(&self, entry: &Entry) -> Result<Appended, SpoolError> {
         let limit = self.inner.limits.backlog_bytes;
         let waiting = self.backlog_bytes();
         if waiting >= limit {
             return Err(SpoolError::Backlog { waiting, limit });
         }
-        let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-        let entry = Frame::Entry {
-            key: key.clone(),
-            received_at,
-            records,
-        };
-        let payload = serde_json::to_vec(&entry).map_err(|e| SpoolError::Disk {
-            reason: e.to_string(),
-        })?;
+        let payload = entry.encode();
+        let key = entry.key.clone();
         if payload.len() > segment::PAYLOAD_LIMIT {
             return Err(SpoolError::EntryTooLarge {
                 limit: segment::PAYLOAD_LIMIT,
@@ -245,6 +234,17 @@ impl Spool {
                 TrySendError::Disconnected(_) => SpoolError::Closed,
             })?;
         answer.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// Why nothing can be stored at present, if that is so.
+    fn refuses(&self) -> Option<String> {
+        let limit = self.inner.limits.backlog_bytes;
+        let state = lock(&self.inner.state);
+        let waiting = state.backlog();
+        if waiting >= limit {
+            return Some(SpoolError::Backlog { waiting, limit }.to_string());
+        }
+        state.refused.clone()
     }
 
     /// How many bytes wait to be read.

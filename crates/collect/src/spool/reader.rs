@@ -1,12 +1,15 @@
 //! The spool as a source.
 
+use super::frame::{Entry, Frame, Unreadable};
 use super::segment::{self, At};
-use super::{Frame, Position, Spool, lock};
+use super::{Position, Spool, lock};
 use crate::parse::{Context, Interpretation, Origin};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use crate::tally::Tally;
 use async_trait::async_trait;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use watchkeeper_domain::event::{Event, SourceName};
 
 /// How much one batch holds at most.
@@ -19,13 +22,27 @@ pub struct SpoolSource {
     name: SourceName,
     how: Interpretation,
     spool: Spool,
+    /// What befell lines before they reached the spool.
+    tally: Arc<Tally>,
 }
 
 impl SpoolSource {
     /// The source that `spool` is.
     #[must_use]
     pub fn new(name: SourceName, how: Interpretation, spool: Spool) -> Self {
-        Self { name, how, spool }
+        Self {
+            name,
+            how,
+            spool,
+            tally: Arc::new(Tally::default()),
+        }
+    }
+
+    /// The same source, which tells the figures of its receiver too.
+    #[must_use]
+    pub(crate) fn counting(mut self, tally: Arc<Tally>) -> Self {
+        self.tally = tally;
+        self
     }
 }
 
@@ -44,12 +61,13 @@ impl Reading<'_> {
     }
 
     /// Takes the records of a frame from `from` on; gives the index of the first that did not fit, if any.
-    fn take(&mut self, payload: &[u8], from: usize) -> Result<Option<usize>, serde_json::Error> {
-        let Frame::Entry {
+    fn take(&mut self, payload: &[u8], from: usize) -> Result<Option<usize>, Unreadable> {
+        let Frame::Entry(Entry {
             key,
             received_at,
+            sender,
             records,
-        } = serde_json::from_slice(payload)?
+        }) = Frame::decode(payload)?
         else {
             return Ok(None);
         };
@@ -66,7 +84,10 @@ impl Reading<'_> {
                     told_at: record.at,
                 },
             };
-            let found = self.how.events(origin, &record.line);
+            let mut found = self.how.events(origin, &record.line);
+            if let Some(sender) = &sender {
+                found.iter_mut().for_each(|event| told_by(event, sender));
+            }
             self.counts.bytes += record.line.len() as u64;
             self.counts.unparsed += found.iter().filter(|e| e.unparsed.is_some()).count() as u64;
             self.events.extend(found);
@@ -128,6 +149,13 @@ impl Reading<'_> {
     }
 }
 
+/// Who sent a line, where the line itself does not say: anybody can write any host name into it.
+fn told_by(event: &mut Event, sender: &str) {
+    if !event.fields.contains_key("sender") {
+        event.fields.insert("sender".into(), sender.into());
+    }
+}
+
 #[async_trait]
 impl Source for SpoolSource {
     fn name(&self) -> &SourceName {
@@ -136,10 +164,11 @@ impl Source for SpoolSource {
 
     async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
         let position: Position = from.decode(&self.name)?;
-        let (segments, remarks) = {
+        let (segments, mut remarks) = {
             let mut state = lock(&self.spool.inner.state);
             (state.segments.clone(), std::mem::take(&mut state.remarks))
         };
+        remarks.extend(self.spool.refuses().map(|reason| Remark::Refusing { reason }));
         let mut reading = Reading {
             name: &self.name,
             how: &self.how,
@@ -147,6 +176,7 @@ impl Source for SpoolSource {
             counts: BatchCounts::default(),
             remarks,
         };
+        self.tally.tell(&mut reading.counts);
         let mut reached = start_of(position, &segments, &mut reading, &self.spool.inner.dir);
         let first = reached.segment;
         for (number, end) in segments.range(first..) {
@@ -182,6 +212,7 @@ impl Source for SpoolSource {
     }
 
     async fn committed(&mut self, cursor: &Cursor) -> Result<(), CollectError> {
+        self.tally.committed();
         let position: Position = cursor.decode(&self.name)?;
         let consumed: Vec<u64> = {
             let state = lock(&self.spool.inner.state);

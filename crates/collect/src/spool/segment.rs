@@ -17,21 +17,30 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}.seg"))
 }
 
+/// The numbers of the segments in a directory, in order.
+pub(super) fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        numbers.extend(number(&entry?.path()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
 /// The number of a segment's file name; none for other files.
-pub(super) fn number(path: &Path) -> Option<u64> {
+fn number(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?.strip_suffix(".seg")?;
     (name.len() == 20).then(|| name.parse().ok()).flatten()
 }
 
-/// The payload as a frame.
-pub(super) fn frame(payload: &[u8]) -> Vec<u8> {
+/// Puts the payload as a frame behind `bytes`.
+pub(super) fn put_frame(bytes: &mut Vec<u8>, payload: &[u8]) {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut bytes = Vec::with_capacity(payload.len() + 12);
+    bytes.reserve(payload.len() + 12);
     bytes.extend(MARK);
     bytes.extend(length);
     bytes.extend(checksum(length, payload).to_le_bytes());
-    bytes.extend(payload);
-    bytes
+    bytes.extend_from_slice(payload);
 }
 
 fn checksum(length: [u8; 4], payload: &[u8]) -> u32 {

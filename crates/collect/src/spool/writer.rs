@@ -1,7 +1,8 @@
 //! The one thread that writes a spool: many waiting requests, one fsync.
 
+use super::frame::{Frame, KeysOf};
 use super::segment::{self, At};
-use super::{Append, Appended, Frame, Shared, SpoolError, SpoolLimits, State, lock};
+use super::{Append, Appended, Shared, SpoolError, SpoolLimits, State, lock};
 use crate::source::{CollectError, Remark};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -64,7 +65,7 @@ pub(super) fn open(dir: &Path, limits: SpoolLimits) -> Result<(Writer, Shared), 
     };
     let mut remarks = Vec::new();
     let mut segments = BTreeMap::new();
-    let numbers = list(dir).map_err(failed)?;
+    let numbers = segment::list(dir).map_err(failed)?;
     for number in &numbers {
         let length = examine(
             dir,
@@ -87,6 +88,7 @@ pub(super) fn open(dir: &Path, limits: SpoolLimits) -> Result<(Writer, Shared), 
         segments,
         read_to: super::Position::default(),
         remarks,
+        refused: None,
     }));
     let writer = Writer {
         dir: dir.to_owned(),
@@ -115,15 +117,6 @@ fn take_lock(dir: &Path) -> Result<File, CollectError> {
     Ok(file)
 }
 
-fn list(dir: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        numbers.extend(segment::number(&entry?.path()));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
 fn reopen(dir: &Path, number: u64, length: u64) -> io::Result<Active> {
     let file = OpenOptions::new()
         .read(true)
@@ -147,9 +140,9 @@ fn examine(
     loop {
         match segment::read_at(&file, offset, end)? {
             At::Frame { payload, next } => {
-                match serde_json::from_slice(&payload) {
-                    Ok(Frame::Entry { key, .. }) => keys.remember(key),
-                    Ok(Frame::Keys(known)) => known.into_iter().for_each(|key| keys.remember(key)),
+                match Frame::keys_of(&payload) {
+                    Ok(KeysOf::One(key)) => keys.remember(key),
+                    Ok(KeysOf::Many(known)) => known.into_iter().for_each(|key| keys.remember(key)),
                     Err(_) => {}
                 }
                 offset = next;
@@ -196,21 +189,40 @@ impl Writer {
                 }
             })
             .collect();
-        let frames: Vec<u8> = group
+        let fresh = group
             .iter()
             .zip(&outcomes)
-            .filter(|(_, outcome)| **outcome == Appended::Stored)
-            .flat_map(|(request, _)| segment::frame(&request.payload))
-            .collect();
+            .filter(|(_, outcome)| **outcome == Appended::Stored);
+        let mut frames = Vec::new();
+        for (request, _) in fresh {
+            segment::put_frame(&mut frames, &request.payload);
+        }
         let written = self.write(&frames).map_err(|e| SpoolError::Disk {
             reason: e.to_string(),
         });
+        self.say(&written);
         for (request, outcome) in group.into_iter().zip(outcomes) {
             if written.is_ok() {
                 self.keys.remember(request.key);
             }
             // Whoever asked may have gone; the request is stored all the same.
             let _ = request.reply.send(written.clone().map(|()| outcome));
+        }
+    }
+
+    /// Says once that the disk refuses, and once that it takes requests again.
+    fn say(&self, written: &Result<(), SpoolError>) {
+        let mut state = lock(&self.state);
+        match (written, &state.refused) {
+            (Err(error), None) => {
+                tracing::error!(spool = %self.dir.display(), %error, "nothing is taken any more: whoever pushes is told to come again");
+                state.refused = Some(error.to_string());
+            }
+            (Ok(()), Some(_)) => {
+                tracing::info!(spool = %self.dir.display(), "the disk takes requests again");
+                state.refused = None;
+            }
+            _ => {}
         }
     }
 
@@ -257,8 +269,8 @@ impl Writer {
             .create(true)
             .truncate(true)
             .open(&path)?;
-        let keys = Frame::Keys(self.keys.order.iter().cloned().collect());
-        let bytes = segment::frame(&serde_json::to_vec(&keys).map_err(io::Error::other)?);
+        let mut bytes = Vec::new();
+        segment::put_frame(&mut bytes, &Frame::encode_keys(self.keys.order.iter()));
         write_through(&file, &bytes, 0)?;
         File::open(&self.dir)?.sync_all()?;
         self.next_number += 1;

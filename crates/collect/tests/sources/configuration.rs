@@ -48,6 +48,37 @@ fn every_fault_is_said_at_once_with_its_field() {
 }
 
 #[test]
+fn a_syslog_source_listens_somewhere_and_tls_has_its_files() {
+    let syslog = |mut config: Value| {
+        config["kind"] = "syslog".into();
+        config["name"] = "relay".into();
+        fields(config)
+    };
+    assert_eq!(syslog(json!({})), ["listen_tcp"]);
+    assert_eq!(
+        syslog(
+            json!({"listen_tls": "127.0.0.1:1", "listen_tcp": "127.0.0.1:1", "max_line_bytes": 1, "max_connections": 0,
+            "idle_seconds": 1, "max_backlog_bytes": 1})
+        ),
+        [
+            "listen_tls",
+            "certificate_file",
+            "key_file",
+            "max_line_bytes",
+            "max_connections",
+            "idle_seconds",
+            "max_backlog_bytes"
+        ]
+    );
+    assert_eq!(
+        syslog(json!({"listen_udp": "[::1]:514", "client_ca_file": "/ca.pem"})),
+        ["client_ca_file"]
+    );
+    let sound = json!({"listen_tls": "0.0.0.0:6514", "certificate_file": "/c.pem", "key_file": "/k.pem", "listen_udp": "0.0.0.0:514"});
+    assert_eq!(syslog(sound), Vec::<String>::new());
+}
+
+#[test]
 fn the_fields_of_flow_logs_are_checked() {
     let flow = |format: &str, fields: &str| json!({"kind": "file", "name": "f", "paths": ["/x"], "format": format, "flow_log_format": fields});
     assert!(

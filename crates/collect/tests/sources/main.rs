@@ -10,6 +10,7 @@ mod moto;
 mod parsers;
 mod receiver;
 mod spool;
+mod syslog;
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;

@@ -352,3 +352,120 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn syslog_of_any_program_is_taken_apart_and_its_message_is_read_further() {
+    let text = |event: &Event, path: &str| event.text(path).unwrap_or_default();
+    let lines = [
+        r#"<165>1 2026-03-02T07:59:59.123456+01:00 db.example.com postgres 812 ID47 [ex@32473 iut="3" who="a\"b"][meta@1] connection refused"#,
+        "<34>Mar  2 07:00:00 gate su: 'su root' failed for ada on /dev/pts/8",
+        "<13>Mar  2 07:00:00 backup[99]: done",
+        "<189>Mar  2 2026 07:00:00.250 asa-1 %ASA-4-106023: Deny tcp src outside:192.0.2.1/1 dst inside:192.0.2.2/22",
+        r#"<14>Mar  2 07:00:00 web checkout[5]: {"tenant":"acme","msg":"paid","ts":"2026-03-02T06:59:58Z"}"#,
+        r#"<14>1 2026-03-02T07:00:00Z web app - - - @cee: {"user":"ada"}"#,
+        "<0>kernel panic",
+        "2026-03-02T07:00:00.000001+00:00 host cron[1]: job",
+        "<38>1 - - - - - -",
+        "<38>1 2026-03-02T07:00:00Z h sshd 7 - - Accepted publickey for ada from 192.0.2.4 port 5 ssh2",
+    ];
+    let found = events(&Interpretation::default(), lines.iter());
+    assert_eq!(found.len(), lines.len());
+    for (event, line) in found.iter().zip(lines) {
+        assert_eq!(event.unparsed, None, "{line}");
+        assert_eq!(
+            event.log_source.product.as_deref(),
+            if line.starts_with("<0>") {
+                None
+            } else {
+                Some("linux")
+            },
+            "{line}"
+        );
+    }
+    let first = &found[0];
+    assert_eq!(first.at.to_rfc3339(), "2026-03-02T06:59:59.123456+00:00");
+    assert_eq!(
+        [
+            "host",
+            "program",
+            "pid",
+            "msgid",
+            "facility",
+            "severity",
+            "sd.ex@32473.who",
+            "message"
+        ]
+        .map(|path| text(first, path)),
+        [
+            "db.example.com",
+            "postgres",
+            "812",
+            "ID47",
+            "local4",
+            "notice",
+            "a\"b",
+            "connection refused"
+        ]
+    );
+    assert_eq!(first.log_source.service.as_deref(), Some("postgres"));
+    assert_eq!(
+        text(&found[1], "message"),
+        "'su root' failed for ada on /dev/pts/8"
+    );
+    assert_eq!(
+        (text(&found[1], "facility"), text(&found[1], "severity")),
+        ("auth".into(), "crit".into())
+    );
+    assert_eq!(found[1].at.to_rfc3339(), "2026-03-02T07:00:00+00:00");
+    assert_eq!(
+        (
+            text(&found[2], "host"),
+            text(&found[2], "program"),
+            text(&found[2], "pid")
+        ),
+        (String::new(), "backup".into(), "99".into())
+    );
+    assert_eq!(found[3].at.to_rfc3339(), "2026-03-02T07:00:00.250+00:00");
+    assert_eq!(text(&found[3], "program"), "%ASA-4-106023");
+    assert_eq!(
+        (text(&found[4], "tenant"), text(&found[4], "host")),
+        ("acme".into(), "web".into())
+    );
+    assert_eq!(found[4].at.to_rfc3339(), "2026-03-02T06:59:58+00:00");
+    assert_eq!(text(&found[5], "user"), "ada");
+    assert_eq!(
+        (text(&found[6], "severity"), text(&found[6], "message")),
+        ("emerg".into(), "kernel panic".into())
+    );
+    assert_eq!(text(&found[7], "program"), "cron");
+    assert_eq!(found[8].at, monday());
+    assert_eq!(
+        (
+            text(&found[9], "event"),
+            text(&found[9], "user"),
+            text(&found[9], "severity")
+        ),
+        ("accepted".into(), "ada".into(), "info".into())
+    );
+}
+
+#[test]
+fn logs_of_programs_that_only_begin_like_syslog_stay_text() {
+    for line in [
+        "2026-03-02T07:00:00Z INFO main: started",
+        "2026-03-02 07:00:00,123 ERROR worker: failed",
+        "2026-03-02T07:00:00Z [warn] main: started",
+        "<not a priority> text",
+        "<192>beyond the last priority",
+        "Mar is a month",
+    ] {
+        assert_eq!(guess(line), Format::Plain, "{line}");
+    }
+    let found = events(&reading(Format::Syslog), ["no front at all"].iter());
+    assert!(
+        found[0]
+            .unparsed
+            .as_deref()
+            .is_some_and(|reason| reason.starts_with("not a syslog line"))
+    );
+}

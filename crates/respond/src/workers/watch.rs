@@ -69,7 +69,7 @@ pub struct Watch {
 
 /// Kinds of sources whose events are there as soon as they happen: read to its end, such a source says that time has passed. Others
 /// show events minutes late, and only their events move their windows.
-const LOCAL_KINDS: [&str; 2] = ["file", "http"];
+const LOCAL_KINDS: [&str; 3] = ["file", "http", "syslog"];
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -375,6 +375,10 @@ fn count(readers: &[Reader], batches: &[(usize, Batch)], detections: usize) {
             .increment(batch.events.len() as u64);
         metrics::counter!("watchkeeper_unparsed_total", "source" => source.clone())
             .increment(batch.counts.unparsed);
+        metrics::counter!("watchkeeper_dropped_total", "source" => source.clone())
+            .increment(batch.counts.dropped);
+        metrics::counter!("watchkeeper_refused_total", "source" => source.clone())
+            .increment(batch.counts.refused);
         metrics::counter!("watchkeeper_late_total", "source" => source)
             .increment(batch.counts.late_beyond_horizon);
     }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use watchkeeper_collect::receive::PushHeaders;
 use watchkeeper_collect::{Cursor, Receiver, Source};
 use watchkeeper_detect::{DetectorSet, Limits, RuleFile};
 use watchkeeper_domain::alert::Alert;
@@ -121,7 +122,7 @@ impl Watched {
         let findings = self.generator.take_findings();
         for finding in &findings {
             self.findings
-                .accept_json_lines(finding.to_string().as_bytes(), None, None)
+                .accept_lines(finding.to_string().into(), PushHeaders::default())
                 .await
                 .unwrap();
         }

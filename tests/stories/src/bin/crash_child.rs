@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use watchkeeper::app::{App, Mode};
+use watchkeeper_collect::receive::PushHeaders;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::clock::{Clock, ManualClock};
 use watchkeeper_domain::incident::{Acknowledgement, Incident, Role};
@@ -130,9 +131,11 @@ fn grow(log: &Path, content: &str) -> Outcome<()> {
 async fn push_finding(app: &App, at: DateTime<Utc>) -> Outcome<()> {
     let finding = finding("f-1", "Exfiltration:S3/AnomalousBehavior", 8.0, at, THIEF);
     let receiver = app.receivers.get("findings").ok_or("no receiver")?;
-    receiver
-        .accept_json_lines(finding.to_string().as_bytes(), None, Some("finding-1"))
-        .await?;
+    let once = PushHeaders {
+        idempotency_key: Some("finding-1"),
+        ..PushHeaders::default()
+    };
+    receiver.accept_lines(finding.to_string().into(), once).await?;
     Ok(())
 }
 

@@ -116,6 +116,9 @@ impl Reader {
             Ok(batch) => {
                 self.failures = 0;
                 self.not_before = None;
+                for remark in &batch.remarks {
+                    tracing::warn!(source = %self.name, %remark, "a source has something to say");
+                }
                 self.status.read(&batch, now);
                 Some(batch)
             }
