@@ -267,6 +267,32 @@ pub enum SourcesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show lines of a source beside the fields that they become, and why they are read so.
+    #[command(after_help = "Examples:
+  watchkeeper sources sample edge-access --config watchkeeper.toml
+  watchkeeper sources sample events --count 3 --json
+
+Files are read from their beginning; of what is pushed, the newest that the spool holds is shown. Nothing is written and no cursor moves:
+it works beside the running service.
+
+Exit code 0: there was something to show, and all of it could be read. 1: nothing was there, or something could not be read.")]
+    Sample(SampleOptions),
+}
+
+/// Which source, and how much of it.
+#[derive(Debug, Args)]
+pub struct SampleOptions {
+    /// The source's name.
+    pub name: String,
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// How many events to show.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub count: u16,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What the world must know of our mail.

@@ -40,7 +40,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Detect(options) => finish(options.settled().and_then(|options| detect::detect(&options))),
         Command::Config(ConfigCommand::Init) => config::init(),
         Command::Config(ConfigCommand::Check { file, json }) => config::check(&file.config, json),
-        Command::Sources(command) => finish(sources::run(&command)),
+        Command::Sources(command) => finish(on_runtime(sources::run(command))),
         Command::Detectors(command) => finish(detectors::run(&command)),
         Command::Obligations(command) => finish(obligations::run(&command)),
         Command::Audit(command) => finish(on_runtime(audit::run(command))),

@@ -1,5 +1,7 @@
 //! `watchkeeper sources`: where events come from, as the configuration says.
 
+mod sample;
+
 use super::say;
 use crate::cli::SourcesCommand;
 use crate::config::Config;
@@ -9,10 +11,20 @@ use std::process::ExitCode;
 use watchkeeper_collect::SourceConfig;
 
 /// Does what the command line asks for.
-pub(super) fn run(command: &SourcesCommand) -> Result<ExitCode, String> {
+pub(super) async fn run(command: SourcesCommand) -> Result<ExitCode, String> {
     match command {
-        SourcesCommand::List { file, json } => list(&file.config, *json),
+        SourcesCommand::List { file, json } => list(&file.config, json),
+        SourcesCommand::Sample(options) => sample::sample(&options).await,
     }
+}
+
+/// A configured source, by its name.
+fn named<'c>(config: &'c Config, name: &str) -> Result<&'c SourceConfig, String> {
+    let found = config.sources.iter().find(|source| source.name().0 == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = config.sources.iter().map(|source| source.name().0).collect();
+        format!("no source is called `{name}`: there are {}", names.join(", "))
+    })
 }
 
 fn list(path: &Path, as_json: bool) -> Result<ExitCode, String> {
