@@ -112,3 +112,50 @@ pub fn sns() -> Vec<String> {
         format!(r#"{{"eventType":"Reject",{mail},"reject":{{"reason":"Bad content"}}}}"#),
     ]
 }
+
+/// A line of each format.
+pub fn lines() -> Vec<String> {
+    [
+        r#"192.0.2.1 - ada [02/Mar/2026:07:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 5 "-" "curl""#,
+        r#"example.com 192.0.2.1 - - [02/Mar/2026:07:00:00 +0000] "GET / HTTP/1.1" 404 5"#,
+        r#"{"Records":[{"eventVersion":"1.08","eventTime":"2026-01-05T09:00:00Z","eventSource":"iam.amazonaws.com","eventName":"CreateUser","eventID":"e","userIdentity":{}}]}"#,
+        r#"{"id":"f1","accountId":"111122223333","region":"eu-central-1","type":"Exfiltration:S3/AnomalousBehavior","severity":8,"updatedAt":"2026-02-03T04:05:06.789Z","resource":{},"service":{"count":3}}"#,
+        r#"{"timestamp":1576280412771,"formatVersion":1,"webaclId":"arn:aws:wafv2:x","action":"BLOCK","httpRequest":{"clientIp":"192.0.2.1","headers":[{"name":"Host","value":"x"}],"uri":"/"}}"#,
+        "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK",
+        "Mar  2 07:00:00 host sshd[1]: Failed password for invalid user a from 192.0.2.1 port 22 ssh2",
+        "<38>1 2026-03-02T07:00:00.5Z host app 7 ID [ex@1 k=\"v \\\"q\\\"\"][m] message repeated 3 times: [ x]",
+        "<13>Mar  2 2026 07:00:00.25 asa %ASA-4-106023: Deny",
+        "2026-03-02T07:00:00+01:00 host cron[9]: job",
+        "<14>Mar  2 07:00:00 web app: {\"tenant\":\"acme\"}",
+        "Sun Jan  4 10:00:00 2026 [pid 2] [ada] OK LOGIN: Client \"192.0.2.1\"",
+        "Sun Jan  4 10:00:00 2026 1 192.0.2.1 17 /f b _ o r ada ftp 0 * c",
+        "Mar  2 07:00:00 host proftpd[9]: host (x[192.0.2.1]) - USER ada (Login failed): Incorrect password",
+        r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},"scopeLogs":[{"scope":{"name":"n"},"logRecords":[{"timeUnixNano":"1772438400000000000","severityNumber":9,"body":{"kvlistValue":{"values":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":"1"},{"doubleValue":"NaN"}]}}}]}},"traceId":"ab"}]}]}]}"#,
+        r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1772438400000000","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"1","PRIORITY":"6","MESSAGE":"Accepted password for a from 192.0.2.1 port 1 ssh2","TAG":["1","2"]}"#,
+        r#"{"ts":1772438400.25,"level":"info","message":"x"}"#,
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+/// A request of each kind, behind the letter that the target knows it by.
+pub fn pushes() -> Vec<String> {
+    let otlp = &lines()[14];
+    vec![
+        "l{\"a\":1}\r\n\ntext\n".into(),
+        "s[{\"a\":[1]},\n{\"b\":{}}]".into(),
+        "s{\"a\":1}\n{\"b\":\n".into(),
+        "f{\"requestId\":\"r\",\"timestamp\":1,\"records\":[{\"data\":\"YQpiCg==\"},{\"data\":\"eyJtZXNzYWdlVHlwZSI6IkNPTlRST0xfTUVTU0FHRSJ9\"}]}".into(),
+        "o\n\n\u{12}\u{8}\u{12}\u{6}\u{1a}\u{4}INFO".into(),
+        format!("j{otlp}"),
+        "e__CURSOR=s\n__REALTIME_TIMESTAMP=1772438400000000\nMESSAGE=a\n\nMESSAGE\n\u{3}\0\0\0\0\0\0\0a\nb\n_PID=1\n".into(),
+        "g\u{1f}x".into(),
+    ]
+}
+
+/// Connections of syslog, behind a letter.
+pub fn connections() -> Vec<String> {
+    ["a<1>one\n<1>two\r\n", "b8 <1>first9 <1>second", "c2026-01-01T00:00:00Z h a: x\n", "d30 <1>aaaaaaaaaaaaaaaaaaaaaaaaaaa4 <1>b"]
+        .map(str::to_owned)
+        .into()
+}
