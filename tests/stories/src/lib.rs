@@ -6,6 +6,7 @@
 
 pub mod auditor;
 pub mod aws;
+pub mod binary;
 pub mod company;
 pub mod dsn;
 pub mod house;

@@ -4,68 +4,12 @@ use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use watchkeeper_stories::binary::{binary, root};
 
 /// How long a process may take to start or to stop on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The binary beside this test's own program; built first where it is missing or older than what it is made of.
-fn binary() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let program = std::env::current_exe().expect("this program");
-        let profile = program
-            .parent()
-            .and_then(Path::parent)
-            .expect("target/PROFILE/deps/PROGRAM");
-        let binary = profile.join("watchkeeper");
-        let made = std::fs::metadata(&binary).and_then(|file| file.modified()).ok();
-        if made.is_none_or(|made| made < newest(&root())) {
-            let mut build = Command::new(env!("CARGO"));
-            build
-                .args(["build", "--quiet", "-p", "watchkeeper", "--target-dir"])
-                .arg(profile.parent().expect("target"));
-            let built = build.current_dir(root()).status().expect("cargo runs");
-            assert!(built.success(), "cargo build -p watchkeeper: {built}");
-        }
-        binary
-    })
-}
-
-/// When anything that the binary is made of was changed last.
-fn newest(root: &Path) -> SystemTime {
-    fn below(path: &Path) -> SystemTime {
-        let Ok(entries) = std::fs::read_dir(path) else {
-            return SystemTime::UNIX_EPOCH;
-        };
-        let changed = entries
-            .flatten()
-            .filter(|entry| entry.file_name() != "tests")
-            .map(|entry| {
-                let path = entry.path();
-                if path.is_dir() {
-                    return below(&path);
-                }
-                entry
-                    .metadata()
-                    .and_then(|file| file.modified())
-                    .unwrap_or(SystemTime::UNIX_EPOCH)
-            });
-        changed.max().unwrap_or(SystemTime::UNIX_EPOCH)
-    }
-    let made_of = ["crates", "detectors", "playbooks", "migrations", "web/dist"];
-    made_of
-        .map(|folder| below(&root.join(folder)))
-        .into_iter()
-        .max()
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-}
 
 fn watchkeeper(arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
