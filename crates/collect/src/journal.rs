@@ -27,7 +27,8 @@ pub fn entries(body: &[u8], limits: &PushLimits) -> Result<Taken, DecodeError> {
         }
         number += 1;
         let place = format!("entry {number}");
-        let (fields, behind) = entry(rest, &place)?;
+        let (fields, behind) =
+            entry(rest, true, &place)?.ok_or_else(|| malformed(&place, "it ends within a field"))?;
         rest = behind;
         let line = Value::from(fields).to_string();
         if line.len() > limits.record_bytes {
@@ -38,25 +39,39 @@ pub fn entries(body: &[u8], limits: &PushLimits) -> Result<Taken, DecodeError> {
     }
 }
 
-fn entry<'b>(mut rest: &'b [u8], place: &str) -> Result<(Map<String, Value>, &'b [u8]), DecodeError> {
+/// The first entry of bytes that may end within one: its line of JSON and how many bytes it takes; nothing where more is to come.
+///
+/// # Errors
+/// What is no entry.
+pub(crate) fn first(bytes: &[u8]) -> Result<Option<(String, usize)>, DecodeError> {
+    let found = entry(bytes, false, "the entry")?;
+    Ok(found.map(|(fields, behind)| (Value::from(fields).to_string(), bytes.len() - behind.len())))
+}
+
+/// An entry and what stands behind it; nothing where it is not whole. `ends` says that nothing more comes, so that the last line end
+/// ends the entry, too.
+type Found<'b> = Option<(Map<String, Value>, &'b [u8])>;
+
+fn entry<'b>(mut rest: &'b [u8], ends: bool, place: &str) -> Result<Found<'b>, DecodeError> {
     let mut fields = Map::new();
     loop {
         let Some(end) = rest.iter().position(|b| *b == b'\n') else {
-            if rest.is_empty() && !fields.is_empty() {
-                return Ok((fields, rest));
-            }
-            return Err(malformed(place, "it ends within a field"));
+            let whole = ends && rest.is_empty() && !fields.is_empty();
+            return Ok(whole.then_some((fields, rest)));
         };
         let line = &rest[..end];
         rest = &rest[end + 1..];
         if line.is_empty() {
-            return Ok((fields, rest));
+            return Ok(Some((fields, rest)));
         }
         let (name, value) = match line.iter().position(|b| *b == b'=') {
             Some(equals) => (&line[..equals], &line[equals + 1..]),
             None => {
-                let value;
-                (value, rest) = sized(rest, place)?;
+                field_name(line, place)?;
+                let Some((value, behind)) = sized(rest, place)? else {
+                    return Ok(None);
+                };
+                rest = behind;
                 (line, value)
             }
         };
@@ -67,19 +82,17 @@ fn entry<'b>(mut rest: &'b [u8], place: &str) -> Result<(Map<String, Value>, &'b
     }
 }
 
-/// A value behind its length, and what stands behind it.
-fn sized<'b>(rest: &'b [u8], place: &str) -> Result<(&'b [u8], &'b [u8]), DecodeError> {
-    let (length, rest) = rest
-        .split_first_chunk::<8>()
-        .ok_or_else(|| malformed(place, "it ends within the length of a field"))?;
+/// A value behind its length, and what stands behind it; nothing where it is not whole.
+fn sized<'b>(rest: &'b [u8], place: &str) -> Result<Option<(&'b [u8], &'b [u8])>, DecodeError> {
+    let Some((length, rest)) = rest.split_first_chunk::<8>() else {
+        return Ok(None);
+    };
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    let (value, behind) = rest
-        .split_at_checked(length)
-        .ok_or_else(|| malformed(place, "a field is longer than what there is"))?;
-    let behind = behind
-        .strip_prefix(b"\n")
-        .ok_or_else(|| malformed(place, "no line end behind a field with a length"))?;
-    Ok((value, behind))
+    match rest.split_at_checked(length) {
+        None | Some((_, [])) => Ok(None),
+        Some((value, [b'\n', behind @ ..])) => Ok(Some((value, behind))),
+        Some(_) => Err(malformed(place, "no line end behind a field with a length")),
+    }
 }
 
 fn field_name<'n>(name: &'n [u8], place: &str) -> Result<&'n str, DecodeError> {
@@ -156,17 +169,27 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_is_being_written_is_waited_for() {
+        let mut whole = b"A=1\n".to_vec();
+        whole.extend(sized_field("B", b"x\n\ny"));
+        whole.push(b'\n');
+        for length in 0..whole.len() {
+            assert_eq!(first(&whole[..length]), Ok(None), "{length}");
+        }
+        whole.extend(b"C=2\n");
+        let line = r#"{"A":"1","B":"x\n\ny"}"#.to_owned();
+        assert_eq!(first(&whole), Ok(Some((line, whole.len() - 4))));
+    }
+
+    #[test]
     fn what_cannot_be_is_said_by_its_entry_and_what_is_too_large_is_refused_alone() {
         let said = |body: &[u8]| entries(body, &LIMITS).unwrap_err().to_string();
         assert_eq!(said(b"A=1\n\nB=2"), "entry 2: it ends within a field");
         assert!(said(b"lower=1\n").starts_with("entry 1: expected a field"));
-        assert_eq!(
-            said(b"A\n\x01\0\0"),
-            "entry 1: it ends within the length of a field"
-        );
+        assert_eq!(said(b"A\n\x01\0\0"), "entry 1: it ends within a field");
         let mut endless = b"A\n".to_vec();
         endless.extend(u64::MAX.to_le_bytes());
-        assert_eq!(said(&endless), "entry 1: a field is longer than what there is");
+        assert_eq!(said(&endless), "entry 1: it ends within a field");
         let large = format!("A={}\n\nB=2\n", "x".repeat(300));
         let taken = entries(large.as_bytes(), &LIMITS).unwrap();
         assert_eq!((taken.records.len(), taken.refused.count), (1, 1));

@@ -211,7 +211,12 @@ impl Receiver {
             name: SourceName(config.name.clone()),
             strict_json: matches!(
                 config.format,
-                Format::Json | Format::Cloudtrail | Format::Guardduty | Format::Waf
+                Format::Json
+                    | Format::Cloudtrail
+                    | Format::Guardduty
+                    | Format::Waf
+                    | Format::Otlp
+                    | Format::Journal
             ),
             secrets: read_secrets(config)?,
             limits: PushLimits {

@@ -166,7 +166,7 @@ source_kinds! {
         lookback_minutes: u32,
     }
 
-    /// Files that grow, are rotated, or are whole gzip files.
+    /// Files that grow, are rotated, or are whole gzip or zstd files.
     FileConfig {
         /// Absolute paths; `*` and `?` may stand in the file name.
         paths: Vec<PathBuf>,

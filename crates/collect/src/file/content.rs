@@ -1,9 +1,10 @@
 //! A file's text, compressed or not, and the marks by which it is recognised.
 
 use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -23,38 +24,118 @@ pub(super) struct Mark {
 pub(super) enum Content {
     Plain(File),
     /// A decoder that stands at `offset` of the text, and the file for beginning anew.
-    Gzip {
+    Packed {
         file: File,
-        decoder: Box<MultiGzDecoder<File>>,
+        decoder: Decoder,
         offset: u64,
     },
 }
 
+/// What undoes a compression.
+pub(super) enum Decoder {
+    Gzip(Box<MultiGzDecoder<File>>),
+    Zstd(Box<Frames>),
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Gzip(_) => "Gzip",
+            Self::Zstd(_) => "Zstd",
+        })
+    }
+}
+
+impl Decoder {
+    /// The decoder for a file, known by its first bytes; nothing for plain text.
+    fn of(file: &File) -> io::Result<Option<Self>> {
+        let mut magic = [0; 4];
+        let read = file.read_at(&mut magic, 0)?;
+        match magic {
+            [0x1f, 0x8b, ..] if read >= 2 => {
+                Ok(Some(Self::Gzip(Box::new(MultiGzDecoder::new(file.try_clone()?)))))
+            }
+            [0x28, 0xb5, 0x2f, 0xfd] => Ok(Some(Self::Zstd(Box::new(Frames::new(file.try_clone()?))))),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Read for Decoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Gzip(decoder) => decoder.read(buffer),
+            Self::Zstd(decoder) => decoder.read(buffer),
+        }
+    }
+}
+
+/// The frames of a zstd file, one after another.
+pub(super) struct Frames {
+    /// Between two frames.
+    rest: Option<BufReader<File>>,
+    /// Within one.
+    frame: Option<StreamingDecoder<BufReader<File>, FrameDecoder>>,
+}
+
+impl Frames {
+    fn new(file: File) -> Self {
+        Self {
+            rest: Some(BufReader::new(file)),
+            frame: None,
+        }
+    }
+}
+
+impl Read for Frames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(mut rest) = self.rest.take() {
+                if rest.fill_buf()?.is_empty() {
+                    self.rest = Some(rest);
+                    return Ok(0);
+                }
+                self.frame = Some(StreamingDecoder::new(rest).map_err(as_unfinished)?);
+            }
+            let Some(frame) = self.frame.as_mut() else {
+                return Err(as_unfinished("an error ended it"));
+            };
+            let read = frame.read(buffer).map_err(as_unfinished)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            self.rest = self.frame.take().map(|frame| frame.into_inner());
+        }
+    }
+}
+
+/// The decoder does not tell a file that ends too early from a damaged one: both are looked at again once the file's length changes.
+fn as_unfinished(error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("zstd: {error}"))
+}
+
 impl Content {
-    /// Opens a file; gzip is known by its first bytes.
+    /// Opens a file; gzip and zstd are known by their first bytes.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        let mut magic = [0; 2];
-        let is_gzip = file.read_at(&mut magic, 0)? == 2 && magic == [0x1f, 0x8b];
-        if !is_gzip {
-            return Ok(Self::Plain(file));
-        }
-        let decoder = Box::new(MultiGzDecoder::new(file.try_clone()?));
-        Ok(Self::Gzip {
-            file,
-            decoder,
-            offset: 0,
+        Ok(match Decoder::of(&file)? {
+            None => Self::Plain(file),
+            Some(decoder) => Self::Packed {
+                file,
+                decoder,
+                offset: 0,
+            },
         })
     }
 
     pub(super) fn file(&self) -> &File {
         match self {
-            Self::Plain(file) | Self::Gzip { file, .. } => file,
+            Self::Plain(file) | Self::Packed { file, .. } => file,
         }
     }
 
-    pub(super) fn is_gzip(&self) -> bool {
-        matches!(self, Self::Gzip { .. })
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self, Self::Packed { .. })
     }
 
     /// Fills `buffer` from `offset` of the text on; less only at the end.
@@ -72,31 +153,24 @@ impl Content {
                 }
                 Ok(filled)
             }
-            Self::Gzip {
+            Self::Packed {
                 file,
                 decoder,
                 offset,
             } => {
                 if *offset > at {
                     file.seek(SeekFrom::Start(0))?;
-                    **decoder = MultiGzDecoder::new(file.try_clone()?);
+                    if let Some(anew) = Decoder::of(file)? {
+                        *decoder = anew;
+                    }
                     *offset = 0;
                 }
-                let skip = at - *offset;
-                *offset += io::copy(&mut decoder.by_ref().take(skip), &mut io::sink())?;
-                if *offset < at {
-                    return Ok(0);
+                let filled = decode_at(decoder, offset, buffer, at);
+                if filled.is_err() {
+                    // Where a decoder stands that failed is nobody's guess: the next reading begins anew.
+                    *offset = u64::MAX;
                 }
-                let mut filled = 0;
-                while filled < buffer.len() {
-                    let read = decoder.read(&mut buffer[filled..])?;
-                    if read == 0 {
-                        break;
-                    }
-                    filled += read;
-                    *offset += read as u64;
-                }
-                Ok(filled)
+                filled
             }
         }
     }
@@ -120,4 +194,23 @@ impl Content {
         let filled = self.read_at(&mut buffer, at)?;
         Ok((filled == buffer.len()).then(|| crc32fast::hash(&buffer)))
     }
+}
+
+/// Decodes from `at` on, which lies at or behind the decoder's place `offset`.
+fn decode_at(decoder: &mut Decoder, offset: &mut u64, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    let skip = at - *offset;
+    *offset += io::copy(&mut decoder.by_ref().take(skip), &mut io::sink())?;
+    if *offset < at {
+        return Ok(0);
+    }
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let read = decoder.read(&mut buffer[filled..])?;
+        if read == 0 {
+            break;
+        }
+        filled += read;
+        *offset += read as u64;
+    }
+    Ok(filled)
 }

@@ -2,7 +2,8 @@
 
 use super::content::Content;
 use super::{Place, Reading, Stored, pattern};
-use crate::parse::Interpretation;
+use crate::journal;
+use crate::parse::{Format, Interpretation};
 use crate::source::Remark;
 use chrono::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +79,7 @@ impl Tail {
         let outcome = self.read_lines(number, place, reading);
         if let Err(error) = outcome {
             self.break_at_present_length();
-            // A gzip that is still being written ends too early, and is no fault.
+            // A compressed file that is still being written ends too early, and is no fault.
             if error.kind() != io::ErrorKind::UnexpectedEof {
                 reading.remarks.push(Remark::Unreadable {
                     path: place.path.clone(),
@@ -118,13 +119,13 @@ impl Tail {
             }
             self.at_end = true;
             let ended =
-                self.content.is_gzip() || place.replaced_at.is_some_and(|at| at + GRACE <= reading.now);
+                self.content.is_packed() || place.replaced_at.is_some_and(|at| at + GRACE <= reading.now);
             if ended && filled > 0 {
                 // Nobody will finish this line.
                 reading.take(number, place, &buffer[..filled]);
                 place.offset += filled as u64;
             }
-            if self.content.is_gzip() {
+            if self.content.is_packed() {
                 place.finished_at = Some(self.content.file().metadata()?.len());
             }
             break;
@@ -139,6 +140,14 @@ impl Tail {
 fn take_lines(bytes: &[u8], number: u64, place: &mut Place, reading: &mut Reading<'_>) -> usize {
     let mut rest = bytes;
     while !reading.is_full() {
+        if let Some(length) = take_entry(rest, number, place, reading) {
+            place.offset += length as u64;
+            rest = &rest[length..];
+            if length == 0 {
+                break;
+            }
+            continue;
+        }
         let end = rest.iter().position(|b| *b == b'\n');
         let consumed = match (end, place.passing_over) {
             (Some(end), true) => {
@@ -165,6 +174,27 @@ fn take_lines(bytes: &[u8], number: u64, place: &mut Place, reading: &mut Readin
         rest = &rest[consumed..];
     }
     bytes.len() - rest.len()
+}
+
+/// Takes an entry of journald's export format, where the file is of that kind and an entry begins here; gives how many bytes it took, 0
+/// where it is not finished. What is neither an entry nor JSON is a line, and said to be unreadable.
+fn take_entry(rest: &[u8], number: u64, place: &mut Place, reading: &mut Reading<'_>) -> Option<usize> {
+    let of_journald = reading.how.format == Format::Journal && !place.passing_over;
+    if !of_journald || rest.is_empty() || rest.starts_with(b"{") {
+        return None;
+    }
+    if rest.starts_with(b"\n") {
+        return Some(1);
+    }
+    match journal::first(rest).ok()? {
+        Some((line, length)) if length <= reading.max_line_bytes => {
+            reading.take(number, place, line.as_bytes());
+            Some(length)
+        }
+        None if rest.len() <= reading.max_line_bytes => Some(0),
+        // Too long: it is cut as a line is.
+        _ => None,
+    }
 }
 
 /// Brings the known places and the files that exist now together: what was renamed, emptied, copied, compressed, is gone or new.
@@ -229,7 +259,7 @@ fn recognise(
     let same = match (place.finished_at, open.get(number)) {
         (Some(length), _) => length == tail.length,
         // Decompressing up to the place at each reading would be dear, and a file that is held open is the same file.
-        (None, Some(known)) if known.content.is_gzip() => tail.content.is_gzip(),
+        (None, Some(known)) if known.content.is_packed() => tail.content.is_packed(),
         (None, _) => tail.holds(place),
     };
     if !same {
@@ -328,7 +358,7 @@ fn begin(
     skip_present: bool,
     how: &Interpretation,
 ) {
-    let offset = if skip_present && !tail.content.is_gzip() {
+    let offset = if skip_present && !tail.content.is_packed() {
         last_line_start(&mut tail)
     } else {
         0
@@ -348,7 +378,7 @@ fn begin(
             .then(|| first_line(&mut tail))
             .flatten()
             .filter(|line| how.is_heading(line)),
-        finished_at: (skip_present && tail.content.is_gzip()).then_some(tail.length),
+        finished_at: (skip_present && tail.content.is_packed()).then_some(tail.length),
     };
     stored.files.insert(number, place);
     open.insert(number, tail);

@@ -66,11 +66,11 @@ fn records(line: &str) -> Result<Vec<InPlace>, String> {
         return Err("not OTLP logs: expected `{\"resourceLogs\": […]}`".into());
     }
     let mut found = Vec::new();
-    for mut resource_logs in listed(&mut request, "resourceLogs") {
+    for mut resource_logs in listed(&mut request, "resourceLogs")? {
         let resource = resource_logs["resource"].take();
-        for mut scope_logs in listed(&mut resource_logs, "scopeLogs") {
+        for mut scope_logs in listed(&mut resource_logs, "scopeLogs")? {
             let scope = scope_logs["scope"].take();
-            for record in listed(&mut scope_logs, "logRecords") {
+            for record in listed(&mut scope_logs, "logRecords")? {
                 found.push(InPlace {
                     resource: resource.clone(),
                     scope: scope.clone(),
@@ -82,15 +82,12 @@ fn records(line: &str) -> Result<Vec<InPlace>, String> {
     Ok(found)
 }
 
-/// Takes a list out of an object; what is no list of objects holds nothing.
-fn listed(value: &mut Value, name: &str) -> Vec<Value> {
+/// Takes a list of objects out of an object; a list that is not there is empty. What a log record is, is seen where it is read.
+fn listed(value: &mut Value, name: &str) -> Result<Vec<Value>, String> {
     match value.get_mut(name).map(Value::take) {
-        Some(Value::Array(items)) => items
-            .into_iter()
-            // Indexing puts names into objects alone; a record that is none is told of as one that cannot be read.
-            .filter(|item| item.is_object() || name == "logRecords")
-            .collect(),
-        _ => Vec::new(),
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(items)) if name == "logRecords" || items.iter().all(Value::is_object) => Ok(items),
+        Some(_) => Err(format!("`{name}` should be a list of objects")),
     }
 }
 

@@ -240,9 +240,8 @@ impl Spool {
     fn refuses(&self) -> Option<String> {
         let limit = self.inner.limits.backlog_bytes;
         let state = lock(&self.inner.state);
-        let waiting = state.backlog();
-        if waiting >= limit {
-            return Some(SpoolError::Backlog { waiting, limit }.to_string());
+        if state.backlog() >= limit {
+            return Some(format!("{limit} bytes wait to be read, and no more may"));
         }
         state.refused.clone()
     }

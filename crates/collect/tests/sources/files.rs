@@ -318,3 +318,55 @@ async fn a_heading_says_which_fields_follow_also_after_a_restart_and_is_no_event
     log.append(&flow(3));
     assert_eq!(sources(&late.read().await), ["203.0.113.3"]);
 }
+
+#[tokio::test]
+async fn zstd_files_are_read_whole_and_once_frame_by_frame() {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+    let bench = Bench::new();
+    let mut reader = reader(&bench, "*.zst").await;
+    let text = |range: std::ops::Range<usize>| range.map(|n| format!("line {n}\n")).collect::<String>();
+    let frame = |range| compress_to_vec(text(range).as_bytes(), CompressionLevel::Fastest);
+    let whole = [frame(0..30_000), frame(30_000..50_000)].concat();
+    let path = bench.path().join("a.zst");
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let first = reader.messages().await;
+    assert!(first.len() < 50_000);
+    std::fs::write(&path, &whole).unwrap();
+    let found = [first, reader.messages().await].concat();
+    assert_eq!(
+        found,
+        (0..50_000).map(|n| format!("line {n}")).collect::<Vec<_>>()
+    );
+    reader.source = bench.open(config(&bench, "*.zst")).await.source;
+    assert_eq!(reader.messages().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn entries_of_journald_are_read_from_a_file_that_grows() {
+    let bench = Bench::new();
+    let mut config = config(&bench, "journal.export");
+    config["format"] = "journal".into();
+    let mut reader = bench.source(config).await;
+    let entry = |n: u32| {
+        let mut bytes = format!(
+            "__CURSOR=s;i={n}\n__REALTIME_TIMESTAMP=177243839950000{n}\nSYSLOG_IDENTIFIER=app\nMESSAGE\n"
+        )
+        .into_bytes();
+        bytes.extend(5_u64.to_le_bytes());
+        bytes.extend(b"a\n\nb!\n\n");
+        bytes
+    };
+    let whole = [entry(1), entry(2)].concat();
+    let path = bench.path().join("journal.export");
+    let mut events = Vec::new();
+    for length in [10, entry(1).len() + 70, whole.len()] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        events.extend(reader.read().await);
+    }
+    assert_eq!(crate::ids(&events), ["s;i=1", "s;i=2"]);
+    assert_eq!(events[1].text("message").as_deref(), Some("a\n\nb!"));
+    assert_eq!(reader.counts.unparsed, 0);
+    std::fs::write(&path, [&whole[..], b"no entry\n"].concat()).unwrap();
+    let last = reader.read().await;
+    assert!(last[0].unparsed.is_some(), "{last:?}");
+}

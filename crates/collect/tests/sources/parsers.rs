@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use watchkeeper_collect::journal;
+use watchkeeper_collect::otlp::{self, Encoding};
 use watchkeeper_collect::parse::{Context, Format, Interpretation, Origin, RecordLogSource, guess, parse};
+use watchkeeper_collect::push::{self, PushLimits};
 use watchkeeper_domain::event::{Event, LogSource, SourceName};
 
 fn read_gzip(path: &Path) -> String {
@@ -296,12 +299,15 @@ fn a_line_that_no_parser_reads_is_kept_whole() {
     }
 }
 
-const FORMATS: [Format; 10] = [
+const FORMATS: [Format; 13] = [
     Format::Auto,
     Format::Combined,
     Format::Cloudtrail,
     Format::Guardduty,
     Format::Sshd,
+    Format::Syslog,
+    Format::Otlp,
+    Format::Journal,
     Format::VpcFlow,
     Format::Waf,
     Format::Ftp,
@@ -327,6 +333,16 @@ fn nearly_a_log_line() -> impl Strategy<Value = String> {
         Just("Sun Feb 30 10:00:00 2026 [pid 2] [a] OK UPLOAD: Client \"".to_owned()),
         Just("Jan  4 10:00:00 h pure-ftpd: (a@b) [NOTICE] x uploaded  (9 bytes)".to_owned()),
         Just("{\"timestamp\":1,\"action\":\"BLOCK\",\"httpRequest\":{\"headers\":[".to_owned()),
+        Just("<165>1 2026-02-30T00:00:00Z h a p m [id n=\"v\\".to_owned()),
+        Just("\"]] @cee:{\"a\":".to_owned()),
+        Just("<191>Feb 29 2026 00:00:00.1 h a: ".to_owned()),
+        Just(
+            "{\"resourceLogs\":[{\"resource\":{\"attributes\":1},\"scopeLogs\":[{\"logRecords\":[{\"body\":"
+                .to_owned()
+        ),
+        Just("{\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":{\"intValue\":\"9\"}}]}}".to_owned()),
+        Just("}]}]}]}".to_owned()),
+        Just("{\"__REALTIME_TIMESTAMP\":\"99999999999999999999\",\"MESSAGE\":[1,2]}".to_owned()),
         Just("%u%2%%41%".to_owned()),
         Just("\\x\\xZZ\\".to_owned()),
         ".{0,8}",
@@ -468,4 +484,71 @@ fn logs_of_programs_that_only_begin_like_syslog_stay_text() {
             .as_deref()
             .is_some_and(|reason| reason.starts_with("not a syslog line"))
     );
+}
+
+/// Requests as they should be, each with the letter of what decodes it.
+const REQUESTS: [(char, &[u8]); 7] = [
+    ('l', b"{\"a\":1}\r\n\ntext\n"),
+    ('s', b"[{\"a\":[1]},\n{\"b\":{}}]"),
+    ('f', b"{\"requestId\":\"r\",\"records\":[{\"data\":\"YQpiCg==\"}]}"),
+    ('o', b"\x0a\x14\x12\x12\x12\x10\x1a\x04INFO\x2a\x08\x0a\x06hello!"),
+    (
+        'j',
+        br#"{"resourceLogs":[{"resource":{"attributes":[{"key":"k","value":{"stringValue":"v"}}]},"scopeLogs":[{"scope":{"name":"n"},"logRecords":[{"timeUnixNano":"1","body":{"arrayValue":{"values":[{"intValue":"1"}]}}}]}]}]}"#,
+    ),
+    ('e', b"__CURSOR=s\nMESSAGE\n\x03\0\0\0\0\0\0\0a\nb\n_PID=1\n\nMESSAGE=x\n"),
+    ('z', b"\x28\xb5\x2f\xfd\x04\x58\x19\0\0hey"),
+];
+
+fn damaged_request() -> impl Strategy<Value = (char, Vec<u8>)> {
+    let change = (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8);
+    let changes = proptest::collection::vec(change, 0..6);
+    (prop::sample::select(REQUESTS.to_vec()), changes).prop_map(|((kind, body), changes)| {
+        let mut body = body.to_vec();
+        for (place, byte, how) in changes {
+            let at = place.index(body.len().max(1)).min(body.len());
+            match how {
+                0 => body.insert(at, byte),
+                1 if at < body.len() => body[at] = byte,
+                2 if at < body.len() => drop(body.remove(at)),
+                _ => body.extend_from_within(at..),
+            }
+        }
+        (kind, body)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #[test]
+    fn no_request_panics_what_decodes_it_passes_a_bound_or_is_taken_though_nobody_can_read_it((kind, body) in damaged_request()) {
+        let limits = PushLimits { body_bytes: 4_096, decompressed_bytes: 4_096, record_bytes: 512, records: 20 };
+        let (taken, format) = match kind {
+            'l' | 's' => (push::json_lines(&body, kind == 's', &limits), Format::Plain),
+            'o' => (otlp::logs(&body, Encoding::Protobuf, &limits), Format::Otlp),
+            'j' => (otlp::logs(&body, Encoding::Json, &limits), Format::Otlp),
+            'e' => (journal::entries(&body, &limits), Format::Journal),
+            'f' => {
+                let records = push::firehose(&body, &limits).map_or(0, |request| request.records.len());
+                prop_assert!(records <= limits.records);
+                return Ok(());
+            }
+            _ => {
+                for encoding in ["gzip", "zstd"] {
+                    let plain = push::decompress(&body, Some(encoding), &limits);
+                    prop_assert!(plain.map_or(0, |plain| plain.len()) <= limits.decompressed_bytes);
+                }
+                return Ok(());
+            }
+        };
+        let Ok(taken) = taken else { return Ok(()) };
+        prop_assert!(taken.records.len() <= limits.records);
+        prop_assert_eq!(taken.refused.first.is_empty(), taken.refused.count == 0);
+        for record in &taken.records {
+            prop_assert!(record.line.len() <= limits.record_bytes);
+            for parsed in parse(&reading(format), &record.line, Context::collected(monday())) {
+                prop_assert_eq!(parsed.unparsed, None, "{}", record.line);
+            }
+        }
+    }
 }

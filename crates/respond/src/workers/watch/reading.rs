@@ -4,7 +4,7 @@ use crate::source_status::SourceStatus;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use watchkeeper_collect::{Batch, CollectError, Cursor, Source};
+use watchkeeper_collect::{Batch, CollectError, Cursor, Remark, Source};
 use watchkeeper_domain::event::SourceName;
 
 /// A reading that has begun.
@@ -116,7 +116,9 @@ impl Reader {
             Ok(batch) => {
                 self.failures = 0;
                 self.not_before = None;
-                for remark in &batch.remarks {
+                // What stands is said with each reading, and shown as the error of the source.
+                let news = |remark: &&Remark| !matches!(remark, Remark::Refusing { .. });
+                for remark in batch.remarks.iter().filter(news) {
                     tracing::warn!(source = %self.name, %remark, "a source has something to say");
                 }
                 self.status.read(&batch, now);
