@@ -158,6 +158,8 @@ fn every_help_text_has_an_example() {
         &["demo"],
         &["config", "init"],
         &["config", "check"],
+        &["sources", "list"],
+        &["sources", "sample"],
         &["detectors", "test"],
         &["detectors", "list"],
         &["obligations", "list"],
