@@ -80,7 +80,7 @@ pub(super) fn parse(line: &str) -> Parsed {
 }
 
 /// `GET /path?query HTTP/1.1`; whatever else a client sent is kept whole as `cs-uri`, so that rules can look into it.
-fn insert_request(fields: &mut Map<String, Value>, request: &str) {
+pub(super) fn insert_request(fields: &mut Map<String, Value>, request: &str) {
     let (method, uri, version) = split_request(request);
     if let Some(method) = method {
         fields.insert("cs-method".into(), method.into());
@@ -136,7 +136,7 @@ fn decode_twice(stem: &str, query: &str) -> String {
     String::from_utf8_lossy(&percent_decode(&once)).into_owned()
 }
 
-fn percent_decode(text: &[u8]) -> Vec<u8> {
+pub(super) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
@@ -159,7 +159,7 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 /// Undoes the escapes of nginx (`\x22`) and apache (`\"`), which protect the line and not the meaning.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();
     }
@@ -189,13 +189,13 @@ fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&plain).into_owned()
 }
 
-fn insert_told(fields: &mut Map<String, Value>, name: &str, text: &str) {
+pub(super) fn insert_told(fields: &mut Map<String, Value>, name: &str, text: &str) {
     if !text.is_empty() && text != "-" {
         fields.insert(name.into(), unescape(text).into());
     }
 }
 
-fn insert_number(fields: &mut Map<String, Value>, name: &str, digits: &str) {
+pub(super) fn insert_number(fields: &mut Map<String, Value>, name: &str, digits: &str) {
     if let Ok(number) = digits.parse::<u64>() {
         fields.insert(name.into(), number.into());
     }

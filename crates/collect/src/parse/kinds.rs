@@ -17,7 +17,16 @@ impl Format {
                 any_service: false,
             }]
         };
+        let web = |service: &str| {
+            one(LogSource {
+                category: Some("webserver".into()),
+                ..log_source("aws", service)
+            })
+        };
         match self {
+            Self::Alb => web("elb"),
+            Self::Cloudfront => web("cloudfront"),
+            Self::S3Access => web("s3"),
             Self::Combined => one(LogSource {
                 category: Some("webserver".into()),
                 ..LogSource::default()
@@ -49,6 +58,9 @@ impl Format {
                     Self::Guardduty,
                     Self::VpcFlow,
                     Self::Waf,
+                    Self::Alb,
+                    Self::Cloudfront,
+                    Self::S3Access,
                     Self::Sshd,
                     Self::Ftp,
                     Self::Syslog,

@@ -5,6 +5,9 @@
 
 mod access_log;
 mod choice;
+mod balancer;
+mod bucket_access;
+mod cloudfront;
 mod cloudtrail;
 mod ftp;
 mod guardduty;
@@ -17,6 +20,7 @@ mod syslog;
 pub mod time;
 pub(crate) mod vpc_flow;
 mod waf;
+mod words;
 
 pub use choice::Choice;
 
@@ -46,6 +50,12 @@ pub enum Format {
     VpcFlow,
     /// AWS WAF's records in JSON.
     Waf,
+    /// Access logs of AWS's application and classic load balancers.
+    Alb,
+    /// Standard logs of CloudFront.
+    Cloudfront,
+    /// Server access logs of S3 buckets.
+    S3Access,
     /// Logs of FTP servers: vsftpd's own, xferlog, and syslog lines of vsftpd, proftpd and pure-ftpd.
     Ftp,
     /// Log records of OpenTelemetry in OTLP's JSON, as the receiver keeps them and the Collector's file exporter writes them.
@@ -191,12 +201,14 @@ pub fn parse(how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> 
 #[must_use]
 pub fn parse_under(heading: Option<&str>, how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
     let format = match (how.format, heading) {
+        (Format::Auto, Some(heading)) if cloudfront::is_heading(heading) => Format::Cloudfront,
         (Format::Auto, Some(_)) => Format::VpcFlow,
         (Format::Auto, None) => guess(line),
         (format, _) => format,
     };
     let mut found = match format {
         Format::VpcFlow => vpc_flow::parse(line, heading.or(how.flow_log_format.as_deref())),
+        Format::Cloudfront => cloudfront::parse(line, heading),
         format => parse_as(format, how, line, context),
     };
     for parsed in &mut found {
@@ -214,6 +226,9 @@ fn parse_as(format: Format, how: &Interpretation, line: &str, context: Context) 
         Format::Syslog => syslog::parse(how, line, context),
         Format::VpcFlow => vpc_flow::parse(line, how.flow_log_format.as_deref()),
         Format::Waf => waf::parse(line),
+        Format::Alb => vec![balancer::parse(line)],
+        Format::Cloudfront => cloudfront::parse(line, None),
+        Format::S3Access => vec![bucket_access::parse(line)],
         Format::Ftp => ftp::parse(line, context.collected_at, how.utc_offset_minutes),
         Format::Otlp => otlp::parse(how, line, context),
         Format::Journal => journal::parse(how, line, context),
@@ -252,6 +267,12 @@ pub fn guess(line: &str) -> Format {
         Format::Sshd
     } else if vpc_flow::resembles(line) {
         Format::VpcFlow
+    } else if balancer::resembles(line) {
+        Format::Alb
+    } else if bucket_access::resembles(line) {
+        Format::S3Access
+    } else if cloudfront::resembles(line) {
+        Format::Cloudfront
     } else if ftp::resembles(line) {
         Format::Ftp
     } else if syslog::resembles(line) {
@@ -269,10 +290,16 @@ impl Interpretation {
         self.events_under(None, origin, line)
     }
 
-    /// Whether a line at the beginning of a file says which fields the lines behind it have, as in VPC flow logs on S3.
+    /// Whether a line at the beginning of a file says which fields the lines behind it have, as in VPC flow logs and logs of CloudFront
+    /// on S3.
     #[must_use]
     pub fn is_heading(&self, line: &str) -> bool {
-        matches!(self.format, Format::Auto | Format::VpcFlow) && vpc_flow::is_heading(line)
+        match self.format {
+            Format::VpcFlow => vpc_flow::is_heading(line),
+            Format::Cloudfront => cloudfront::is_heading(line),
+            Format::Auto => vpc_flow::is_heading(line) || cloudfront::is_heading(line),
+            _ => false,
+        }
     }
 
     /// As [`Self::events`], for a line of a file that begins with `heading`.
