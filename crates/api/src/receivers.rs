@@ -13,8 +13,11 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use watchkeeper_collect::Receiver;
-use watchkeeper_collect::receive::{Accepted, FirehoseHeaders, OtlpAnswer, PushError, PushHeaders};
+use watchkeeper_collect::receive::{
+    Accepted, FirehoseHeaders, OtlpAnswer, PushError, PushHeaders, SnsAccepted,
+};
 use watchkeeper_domain::access::Permission;
+use watchkeeper_domain::sns;
 
 /// Lines, one record each, or a list of JSON objects. `Authorization: Bearer` carries a secret of the source, or an API token that may
 /// respond: whoever may write evidence into an incident may also hand in log lines.
@@ -116,6 +119,7 @@ pub(crate) async fn firehose(
         access_key: text("x-amz-firehose-access-key"),
         request_id: text("x-amz-firehose-request-id"),
         protocol_version: text("x-amz-firehose-protocol-version"),
+        source_arn: text("x-amz-firehose-source-arn"),
         content_encoding: text("content-encoding"),
     };
     let answer = match receiver(&state, &source) {
@@ -129,6 +133,51 @@ pub(crate) async fn firehose(
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     later((status, Json(answer.body)).into_response(), answer.retry_after)
+}
+
+/// A message of a topic of SNS. SNS sends again what is not answered with 2xx.
+pub(crate) async fn post_sns(
+    State(state): State<ApiState>,
+    Path(source): Path<String>,
+    body: Body,
+) -> Response {
+    match take_sns(&state, &source, body).await {
+        Ok(answer) => answer.into_response(),
+        Err(error) => refused(&error),
+    }
+}
+
+async fn take_sns(state: &ApiState, source: &str, body: Body) -> Result<Json<serde_json::Value>, PushError> {
+    let unavailable = |fault: &watchkeeper_deliver::OriginError| PushError::Unavailable {
+        reason: format!("SNS cannot be asked: {fault}"),
+        retry_after: Duration::from_secs(30),
+    };
+    // A source that takes no messages of SNS has no topics, and answers as one that is not there.
+    let receiver = receiver(state, source)
+        .ok_or_else(|| PushError::Refused("messages of this topic are not taken here".to_owned()))?;
+    let body = read(body, sns::LARGEST).await?;
+    let envelope = receiver.read_sns(&body)?;
+    let topic = envelope.topic().clone();
+    let certificate = state.sns.certificate(envelope.certificate()).await;
+    let certificate = certificate.map_err(|fault| unavailable(&fault))?;
+    let taken = match receiver.accept_sns(envelope, &certificate).await? {
+        SnsAccepted::Stored(accepted) => {
+            return Ok(Json(
+                json!({"records": accepted.records, "duplicate": accepted.duplicate}),
+            ));
+        }
+        SnsAccepted::Confirm(confirmation) => {
+            let confirmed = state.sns.confirm(&confirmation).await;
+            confirmed.map_err(|fault| unavailable(&fault))?;
+            tracing::info!(%topic, source, "the subscription of a source is confirmed");
+            "confirmed"
+        }
+        SnsAccepted::Unsubscribed => {
+            tracing::error!(%topic, source, "the subscription of a source has ended: subscribe again");
+            "unsubscribed"
+        }
+    };
+    Ok(Json(json!({"taken": taken})))
 }
 
 fn receiver(state: &ApiState, source: &str) -> Option<Arc<Receiver>> {

@@ -175,7 +175,7 @@ impl Intercept for Watching {
         let Some(response) = context.response().filter(|r| !r.status().is_success()) else {
             return Ok(());
         };
-        let told = |text: &str| text.contains("Throttl") || text.contains("TooManyRequests");
+        let told = |text: &str| THROTTLES.iter().any(|word| text.contains(word));
         let in_header = response.headers().get("x-amzn-errortype").is_some_and(told);
         let in_body = || {
             response
@@ -191,6 +191,15 @@ impl Intercept for Watching {
     }
 }
 
+/// What the codes contain with which services refuse a call for coming too often.
+const THROTTLES: [&str; 5] = [
+    "Throttl",
+    "TooManyRequests",
+    "ProvisionedThroughput",
+    "LimitExceeded",
+    "RequestLimit",
+];
+
 /// A call that failed, in our words.
 pub(crate) fn refusal<E, R>(error: &SdkError<E, R>, action: &'static str, resource: &str) -> CollectError
 where
@@ -205,11 +214,14 @@ where
     let reason: String = reason.chars().take(400).collect();
     let resource = resource.to_owned();
     match error.code().unwrap_or_default() {
-        code if code.contains("Throttl") || code.contains("TooManyRequests") => CollectError::Retryable {
+        code if THROTTLES.iter().any(|word| code.contains(word)) => CollectError::Retryable {
             what: format!("AWS throttles {action} on {resource}"),
             after: Some(Duration::from_secs(2)),
         },
-        code if code.starts_with("AccessDenied") || code.starts_with("Unauthorized") => {
+        code if code.starts_with("AccessDenied")
+            || code.starts_with("Unauthorized")
+            || code == "AuthorizationError" =>
+        {
             CollectError::Refused {
                 action,
                 resource,
@@ -223,10 +235,12 @@ where
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "MissingAuthenticationTokenException" => CollectError::Credentials { resource, reason },
-        "ResourceNotFoundException" => CollectError::NotFound {
-            what: resource,
-            remedy: format!("check its name, the region and the account ({reason})"),
-        },
+        "ResourceNotFoundException" | "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
+            CollectError::NotFound {
+                what: resource,
+                remedy: format!("check its name, the region and the account ({reason})"),
+            }
+        }
         "" if reason.contains("redentials") => CollectError::Credentials { resource, reason },
         _ => CollectError::Retryable {
             what: format!("{action} on {resource} failed: {reason}"),

@@ -8,6 +8,7 @@
 use crate::aws::{self, AwsAccess, Watch, Watching};
 use crate::config::GuarddutyConfig;
 use crate::parse::{Context, Format, Interpretation, Origin};
+use crate::queue::Queue;
 use crate::rate::Bucket;
 use crate::seen::{SeenIds, StoredIds};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
@@ -26,6 +27,9 @@ const OVERLAP: Duration = Duration::hours(1);
 const WHOLE_LIST_EVERY: Duration = Duration::days(1);
 /// GuardDuty keeps findings for 90 days; what is older need not be remembered.
 const RETENTION: Duration = Duration::days(91);
+/// How long the queue hides a finding, and how often it is looked into while it is empty.
+const QUEUE_HIDES: Duration = Duration::minutes(2);
+const QUEUE_EVERY: Duration = Duration::seconds(10);
 /// What ListFindings and GetFindings take at most.
 const PAGE: i32 = 50;
 const BATCH_EVENTS: usize = 1_000;
@@ -44,6 +48,8 @@ pub struct Guardduty {
     poll: Duration,
     lookback: Duration,
     detectors: Vec<String>,
+    /// Where EventBridge puts findings.
+    queue: Option<Queue>,
     memory: Option<Memory>,
 }
 
@@ -102,9 +108,22 @@ impl Guardduty {
     pub(crate) async fn open(config: &GuarddutyConfig, access: &AwsAccess, clock: Arc<dyn Clock>) -> Self {
         let bucket = access.bucket("guardduty", config.calls_per_second);
         let watch = Watch::new(bucket.clone(), clock.clone(), true);
-        let sdk = aws_sdk_guardduty::config::Builder::from(&access.sdk_config().await)
+        let base = access.sdk_config().await;
+        let sdk = aws_sdk_guardduty::config::Builder::from(&base)
             .interceptor(Watching(watch.clone()))
             .build();
+        let queue = config.queue_url.as_ref().map(|url| {
+            let mut sqs = aws_sdk_sqs::config::Builder::from(&base);
+            if let Some(endpoint) = &config.sqs_endpoint_url {
+                sqs = sqs.endpoint_url(endpoint);
+            }
+            Queue::new(
+                aws_sdk_sqs::Client::from_conf(sqs.build()),
+                url,
+                QUEUE_HIDES,
+                QUEUE_EVERY,
+            )
+        });
         Self {
             name: SourceName(config.name.clone()),
             how: Interpretation {
@@ -119,8 +138,53 @@ impl Guardduty {
             poll: Duration::seconds(i64::from(config.poll_seconds)),
             lookback: Duration::minutes(i64::from(config.lookback_minutes)),
             detectors: Vec::new(),
+            queue,
             memory: None,
         }
+    }
+
+    /// Takes what EventBridge has put into the queue; a message may be deleted once its finding is committed.
+    async fn take_messages(
+        &mut self,
+        memory: &mut Memory,
+        now: DateTime<Utc>,
+        reading: &mut Reading,
+    ) -> Vec<Remark> {
+        let Some(mut queue) = self.queue.take() else {
+            return Vec::new();
+        };
+        let mut remarks = Vec::new();
+        let mut fail = |error: CollectError| {
+            remarks.push(Remark::Failing {
+                what: "the queue of findings".into(),
+                reason: error.to_string(),
+            });
+        };
+        if let Err(error) = queue.keep_hidden(now).await {
+            fail(error);
+        }
+        if queue.is_due(now)
+            && let Err(error) = queue.receive(now).await
+        {
+            fail(error);
+        }
+        let mut strange = Vec::new();
+        for held in queue.held.iter().filter(|held| held.dealt_with.is_none()) {
+            match finding_in(&held.body) {
+                Ok(finding) => self.take_finding(finding.get(), memory, now, reading),
+                Err(reason) => strange.push((held.id.clone(), held.received, reason)),
+            }
+        }
+        for (id, received, reason) in strange {
+            queue.let_go(&id);
+            // It is nobody's to delete: the queue keeps it for its own time, or moves it to its dead-letter queue.
+            remarks.push(Remark::SetAside {
+                what: format!("message {id} of the queue of findings, given {received} times"),
+                reason: format!("{reason}; it is left in the queue, for its dead-letter queue to take"),
+            });
+        }
+        self.queue = Some(queue);
+        remarks
     }
 
     fn recall(&mut self, from: &Cursor, now: DateTime<Utc>) -> Result<Memory, CollectError> {
@@ -129,6 +193,10 @@ impl Guardduty {
         let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
         if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
             return Ok(memory);
+        }
+        // What messages in hand told is to be taken again, where the cursor does not hold it.
+        for held in self.queue.iter_mut().flat_map(|queue| &mut queue.held) {
+            held.dealt_with = None;
         }
         let began = if from.is_start() {
             (now - self.lookback).timestamp_millis()
@@ -268,29 +336,33 @@ impl Guardduty {
             after: None,
         })?;
         for finding in found.findings {
-            let text = finding.get();
-            let digest = watchkeeper_domain::id::digest(&[text]);
-            let origin = Origin {
-                source: &self.name,
-                id: &digest,
-                context: Context::collected(now),
-            };
-            for event in self.how.events(origin, text) {
-                let at = event.at.timestamp_millis();
-                if !memory.seen.insert(at, &event.id) {
-                    reading.counts.duplicates += 1;
-                    continue;
-                }
-                if let Some(sweep) = &mut memory.sweep {
-                    sweep.newest = sweep.newest.max(Some(at.min(now.timestamp_millis())));
-                }
-                reading.changed = true;
-                reading.counts.bytes += text.len() as u64;
-                reading.counts.unparsed += u64::from(event.unparsed.is_some());
-                reading.events.push(event);
-            }
+            self.take_finding(finding.get(), memory, now, reading);
         }
         Ok(())
+    }
+
+    fn take_finding(&self, text: &str, memory: &mut Memory, now: DateTime<Utc>, reading: &mut Reading) {
+        let digest = watchkeeper_domain::id::digest(&[text]);
+        let origin = Origin {
+            source: &self.name,
+            id: &digest,
+            context: Context::collected(now),
+        };
+        for event in self.how.events(origin, text) {
+            let at = event.at.timestamp_millis();
+            if !memory.seen.insert(at, &event.id) {
+                reading.counts.duplicates += 1;
+                continue;
+            }
+            // What the queue tells moves nothing: the poller comes to it by itself.
+            if let Some(sweep) = &mut memory.sweep {
+                sweep.newest = sweep.newest.max(Some(at.min(now.timestamp_millis())));
+            }
+            reading.changed = true;
+            reading.counts.bytes += text.len() as u64;
+            reading.counts.unparsed += u64::from(event.unparsed.is_some());
+            reading.events.push(event);
+        }
     }
 
     fn cursor_of(&self, memory: &mut Memory, remarks: &mut Vec<Remark>) -> Result<Cursor, CollectError> {
@@ -363,17 +435,21 @@ impl Source for Guardduty {
     async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
         let now = self.clock.now();
         let mut memory = self.recall(from, now)?;
-        if memory.sweep.is_none() && memory.due_at.is_some_and(|due| due > now) {
-            self.memory = Some(memory);
-            return Ok(Batch::nothing(from));
-        }
         let mut reading = Reading {
             changed: from.is_start(),
             ..Reading::default()
         };
-        let outcome = self.sweep(&mut memory, now, &mut reading).await;
+        // Before a sweep goes on: a finding that the queue tells is not one that the list has reached.
+        let sweep = memory.sweep.take();
+        let mut remarks = self.take_messages(&mut memory, now, &mut reading).await;
+        memory.sweep = sweep;
+        let is_idle = memory.sweep.is_none() && memory.due_at.is_some_and(|due| due > now);
+        let outcome = if is_idle {
+            Ok(())
+        } else {
+            self.sweep(&mut memory, now, &mut reading).await
+        };
         (reading.counts.calls, reading.counts.throttled) = self.watch.counts();
-        let mut remarks = Vec::new();
         if let Err(error) = outcome {
             memory.sweep = None;
             self.detectors.clear();
@@ -392,7 +468,16 @@ impl Source for Guardduty {
         } else {
             from.clone()
         };
-        let more = memory.sweep.is_some() && !reading.out_of_calls;
+        if let Some(queue) = &mut self.queue {
+            for held in &mut queue.held {
+                held.dealt_with.get_or_insert(memory.sequence);
+            }
+        }
+        let queue_has_more = self
+            .queue
+            .as_ref()
+            .is_some_and(|queue| queue.is_due(now) && !queue.held.is_empty());
+        let more = queue_has_more || memory.sweep.is_some() && !reading.out_of_calls;
         self.memory = Some(memory);
         Ok(Batch {
             events: reading.events,
@@ -401,5 +486,40 @@ impl Source for Guardduty {
             counts: reading.counts,
             remarks,
         })
+    }
+
+    async fn committed(&mut self, cursor: &Cursor) -> Result<(), CollectError> {
+        let stored: Stored = cursor.decode(&self.name)?;
+        match &mut self.queue {
+            Some(queue) => queue.delete_up_to(stored.sequence).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The finding in a message of EventBridge, also where SNS has wrapped it, as it was written.
+fn finding_in(body: &str) -> Result<Box<RawValue>, String> {
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(rename = "detail-type")]
+        kind: Option<String>,
+        detail: Option<Box<RawValue>>,
+        #[serde(rename = "Message")]
+        wrapped: Option<String>,
+    }
+    let read = |text: &str| {
+        serde_json::from_str::<Message>(text).map_err(|fault| format!("not an event of EventBridge: {fault}"))
+    };
+    let outer = read(body)?;
+    let inner = match outer.wrapped {
+        Some(text) => read(&text)?,
+        None => outer,
+    };
+    match (inner.kind.as_deref(), inner.detail) {
+        (Some("GuardDuty Finding"), Some(finding)) => Ok(finding),
+        (kind, _) => Err(format!(
+            "expected an event `GuardDuty Finding`, found `{}`",
+            kind.unwrap_or("none")
+        )),
     }
 }

@@ -353,7 +353,7 @@ struct FirehoseRecord<'b> {
 ///
 /// # Errors
 /// The first record that cannot be decoded, by its number from 1.
-pub fn firehose(body: &[u8], limits: &PushLimits) -> Result<FirehoseRequest, DecodeError> {
+pub fn firehose(body: &[u8], from: &Origin<'_>, limits: &PushLimits) -> Result<FirehoseRequest, DecodeError> {
     let decoded: FirehoseBody<'_> = serde_json::from_slice(body).map_err(|e| {
         malformed(
             "the body",
@@ -372,20 +372,62 @@ pub fn firehose(body: &[u8], limits: &PushLimits) -> Result<FirehoseRequest, Dec
         let data = BASE64
             .decode(record.data.as_bytes())
             .map_err(|e| malformed(&place, format!("`data` is not base64: {e}")))?;
-        let plain = if data.starts_with(&[0x1f, 0x8b]) {
-            gunzip(&data, budget, &place)?
-        } else {
-            data
-        };
+        let plain = unfolded(&data, budget, &place)?;
         budget = budget
             .checked_sub(plain.len())
             .ok_or_else(|| too_large("the request after decompression", limits.decompressed_bytes))?;
-        take_data(&plain, &place, &mut records, limits)?;
+        take_data(&plain, from, &place, &mut records, limits)?;
     }
     Ok(FirehoseRequest {
         request_id: decoded.request_id,
         records,
     })
+}
+
+/// Whence a subscription's messages come, which they do not say themselves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Origin<'o> {
+    /// The region of the log groups.
+    pub region: &'o str,
+    /// Log groups whose messages are passed over: the service's own, which would tell of themselves for ever. A `*` at the end stands
+    /// for anything.
+    pub excluded: &'o [String],
+}
+
+impl Origin<'_> {
+    fn excludes(&self, log_group: &str) -> bool {
+        self.excluded
+            .iter()
+            .any(|pattern| match pattern.strip_suffix('*') {
+                Some(prefix) => log_group.starts_with(prefix),
+                None => pattern == log_group,
+            })
+    }
+}
+
+/// The records of data that nothing wraps, as a stream of Kinesis carries it: lines, or a subscription's message, compressed or not.
+///
+/// # Errors
+/// What cannot be decoded.
+pub fn data_records(
+    data: &[u8],
+    region: &str,
+    excluded: &[String],
+    limits: &PushLimits,
+) -> Result<Vec<Record>, DecodeError> {
+    let mut records = Vec::new();
+    let place = "the record";
+    let plain = unfolded(data, limits.decompressed_bytes, place)?;
+    take_data(&plain, &Origin { region, excluded }, place, &mut records, limits)?;
+    Ok(records)
+}
+
+fn unfolded<'d>(data: &'d [u8], budget: usize, place: &str) -> Result<Cow<'d, [u8]>, DecodeError> {
+    if data.starts_with(&[0x1f, 0x8b]) {
+        gunzip(data, budget, place).map(Cow::Owned)
+    } else {
+        Ok(Cow::Borrowed(data))
+    }
 }
 
 #[derive(Deserialize)]
@@ -413,6 +455,7 @@ struct SubscribedEvent {
 /// The records of one Firehose record's data.
 fn take_data(
     plain: &[u8],
+    from: &Origin<'_>,
     place: &str,
     records: &mut Vec<Record>,
     limits: &PushLimits,
@@ -420,7 +463,7 @@ fn take_data(
     if is_subscription(plain) {
         let envelope: Subscription = serde_json::from_slice(plain)
             .map_err(|e| malformed(place, format!("not a CloudWatch Logs subscription message: {e}")))?;
-        return take_subscription(envelope, place, records, limits);
+        return take_subscription(envelope, from, place, records, limits);
     }
     for line in plain.split(|b| *b == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -450,6 +493,7 @@ fn is_subscription(plain: &[u8]) -> bool {
 
 fn take_subscription(
     envelope: Subscription,
+    from: &Origin<'_>,
     place: &str,
     records: &mut Vec<Record>,
     limits: &PushLimits,
@@ -458,10 +502,9 @@ fn take_subscription(
         // Sent to see whether the destination answers; it carries no log.
         return Ok(());
     }
-    let stream = format!(
-        "{}/{}/{}",
-        envelope.owner, envelope.log_group, envelope.log_stream
-    );
+    if from.excludes(&envelope.log_group) {
+        return Ok(());
+    }
     for event in envelope.log_events {
         if event.message.len() > limits.record_bytes {
             return Err(too_large(place, limits.record_bytes));
@@ -473,7 +516,13 @@ fn take_subscription(
         let record = Record {
             line: event.message,
             at: DateTime::from_timestamp_millis(event.timestamp),
-            id: Some(format!("{stream}/{id}")),
+            id: Some(crate::cloudwatch::event_id(&[
+                &envelope.owner,
+                from.region,
+                &envelope.log_group,
+                &envelope.log_stream,
+                &id,
+            ])),
         };
         push_record(records, record, limits)?;
     }
@@ -491,6 +540,11 @@ mod tests {
         decompressed_bytes: 50_000,
         record_bytes: 1_000,
         records: 100,
+    };
+
+    const FROM: Origin<'static> = Origin {
+        region: "eu-central-1",
+        excluded: &[],
     };
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
@@ -586,13 +640,16 @@ mod tests {
             &gzip(control.to_string().as_bytes()),
             b"bad \xff byte",
         ]);
-        let decoded = firehose(&body, &LIMITS).unwrap();
+        let decoded = firehose(&body, &FROM, &LIMITS).unwrap();
         assert_eq!(decoded.request_id, "r-1");
         assert_eq!(
             lines(&decoded.records),
             ["one", "two", "hello", "bad \u{fffd} byte"]
         );
-        assert_eq!(decoded.records[2].id.as_deref(), Some("111122223333//app/s/3800"));
+        assert_eq!(
+            decoded.records[2].id.as_deref(),
+            Some("111122223333/eu-central-1//app/s/3800")
+        );
         assert_eq!(
             decoded.records[2].at.map(|a| a.timestamp_millis()),
             Some(1_700_000_000_123)
@@ -602,7 +659,7 @@ mod tests {
     #[test]
     fn a_record_that_is_not_base64_is_named() {
         let body = br#"{"requestId":"r","timestamp":1,"records":[{"data":"YQ=="},{"data":"%"}]}"#;
-        let error = firehose(body, &LIMITS).unwrap_err().to_string();
+        let error = firehose(body, &FROM, &LIMITS).unwrap_err().to_string();
         assert!(error.starts_with("record 2: `data` is not base64"), "{error}");
     }
 
@@ -612,11 +669,12 @@ mod tests {
         assert!(bomb.len() < LIMITS.body_bytes);
         let body = decompress(&bomb, Some("gzip"), &LIMITS);
         assert_eq!(body, Err(too_large("the body after decompression", 50_000)));
-        let inside = firehose(&request(&[&bomb]), &LIMITS);
+        let inside = firehose(&request(&[&bomb]), &FROM, &LIMITS);
         assert_eq!(inside, Err(too_large("record 1 after decompression", 50_000)));
         let small = gzip(&vec![b'a'; 30_000]);
         let together = firehose(
             &request(&[&small, &small]),
+            &FROM,
             &PushLimits {
                 record_bytes: 40_000,
                 ..LIMITS
@@ -636,7 +694,7 @@ mod tests {
         let taken = json_lines(&long, false, &LIMITS).unwrap();
         assert_eq!(taken.refused.first, [too_large("line 1", 1_000)]);
         assert_eq!(
-            firehose(&request(&[&long]), &LIMITS),
+            firehose(&request(&[&long]), &FROM, &LIMITS),
             Err(too_large("record 1", 1_000))
         );
         assert_eq!(

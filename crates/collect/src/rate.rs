@@ -77,6 +77,18 @@ impl Bucket {
         enough
     }
 
+    /// Takes a call only where as many again are left for whoever is in a hurry.
+    #[must_use]
+    pub(crate) fn take_spare(&self, now: DateTime<Utc>) -> bool {
+        let mut level = self.level();
+        level.refill(now);
+        let enough = level.tokens >= 2.0;
+        if enough {
+            level.tokens -= 1.0;
+        }
+        enough
+    }
+
     /// The service said that it was called too often.
     pub(crate) fn throttled(&self, now: DateTime<Utc>) {
         let mut level = self.level();

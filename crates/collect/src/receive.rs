@@ -3,11 +3,11 @@
 //! Takes bodies and headers that the HTTP routes hand over; gives an answer only after the whole request lies on disk. Leaves
 //! alone: HTTP itself, and what the records mean.
 
-use crate::config::HttpConfig;
+use crate::config::{HttpConfig, SnsConfig};
 use crate::journal;
 use crate::otlp::{self, Encoding};
 use crate::parse::Format;
-use crate::push::{self, DecodeError, PushLimits, Refused, Taken};
+use crate::push::{self, DecodeError, Origin, PushLimits, Record, Refused, Taken};
 use crate::source::CollectError;
 use crate::spool::{Appended, Spool, SpoolError};
 use crate::tally::Tally;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::SourceName;
+use watchkeeper_domain::sns::{self, Confirmation, Envelope, SnsFault, SnsMessage, TopicArn};
 
 /// Requests that are decoded at a time: with the largest allowed body this bounds the memory in use.
 const IN_FLIGHT: usize = 32;
@@ -91,6 +92,9 @@ pub enum PushError {
     /// 415: sending it in another form does.
     #[error("{0}")]
     Unsupported(String),
+    /// 403: it is not believed.
+    #[error("{0}")]
+    Refused(String),
     /// 413: it must be cut into smaller requests.
     #[error("{0}")]
     TooLarge(String),
@@ -117,6 +121,7 @@ impl PushError {
         match self {
             Self::Malformed(_) => 400,
             Self::Unauthorised => 401,
+            Self::Refused(_) => 403,
             Self::TooLarge(_) => 413,
             Self::Unsupported(_) => 415,
             Self::TooMany { .. } => 429,
@@ -129,7 +134,11 @@ impl PushError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooMany { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
-            Self::Malformed(_) | Self::Unauthorised | Self::TooLarge(_) | Self::Unsupported(_) => None,
+            Self::Malformed(_)
+            | Self::Unauthorised
+            | Self::Refused(_)
+            | Self::TooLarge(_)
+            | Self::Unsupported(_) => None,
         }
     }
 }
@@ -167,6 +176,8 @@ pub struct FirehoseHeaders<'h> {
     pub request_id: Option<&'h str>,
     /// `X-Amz-Firehose-Protocol-Version`
     pub protocol_version: Option<&'h str>,
+    /// `X-Amz-Firehose-Source-Arn`, whose region is that of the log groups that a subscription sends
+    pub source_arn: Option<&'h str>,
     /// `Content-Encoding`
     pub content_encoding: Option<&'h str>,
 }
@@ -182,12 +193,27 @@ pub struct FirehoseAnswer {
     pub retry_after: Option<Duration>,
 }
 
+/// What became of a message of SNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnsAccepted {
+    /// It is on disk.
+    Stored(Accepted),
+    /// The subscription is to be confirmed, since its topic is one of the configured.
+    Confirm(Confirmation),
+    /// The subscription has ended: nothing comes any more.
+    Unsubscribed,
+}
+
 /// Takes pushes for one source.
 #[derive(Debug)]
 pub struct Receiver {
     name: SourceName,
     strict_json: bool,
     secrets: Vec<[u8; 32]>,
+    /// Log groups whose messages are passed over.
+    excluded: Vec<String>,
+    /// Topics of SNS whose messages are taken.
+    topics: Vec<TopicArn>,
     limits: PushLimits,
     spool: Spool,
     tally: Arc<Tally>,
@@ -219,6 +245,8 @@ impl Receiver {
                     | Format::Journal
             ),
             secrets: read_secrets(config)?,
+            excluded: config.exclude_log_groups.clone(),
+            topics: Vec::new(),
             limits: PushLimits {
                 body_bytes: config.max_body_bytes,
                 decompressed_bytes: config.max_decompressed_bytes,
@@ -231,6 +259,33 @@ impl Receiver {
             stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(IN_FLIGHT),
         })
+    }
+
+    /// A receiver of messages of SNS, which nobody but SNS may push to.
+    #[must_use]
+    pub fn of_topics(config: &SnsConfig, spool: Spool, tally: Arc<Tally>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            name: SourceName(config.name.clone()),
+            strict_json: false,
+            secrets: Vec::new(),
+            excluded: Vec::new(),
+            topics: config
+                .topics
+                .iter()
+                .filter_map(|topic| topic.parse().ok())
+                .collect(),
+            limits: PushLimits {
+                body_bytes: sns::LARGEST,
+                decompressed_bytes: sns::LARGEST,
+                record_bytes: sns::LARGEST,
+                records: RECORDS_LIMIT,
+            },
+            spool,
+            tally,
+            clock,
+            stopping: AtomicBool::new(false),
+            in_flight: Semaphore::new(IN_FLIGHT),
+        }
     }
 
     /// The source that is fed.
@@ -365,7 +420,17 @@ impl Receiver {
             content_encoding: headers.content_encoding,
             ..PushHeaders::default()
         };
-        let request = self.decoded(body, said, push::firehose).await?;
+        let region = headers.source_arn.and_then(|arn| arn.split(':').nth(3));
+        let region = region.unwrap_or_default().to_owned();
+        let excluded = self.excluded.clone();
+        let decode = move |plain: &[u8], limits: &PushLimits| {
+            let from = Origin {
+                region: &region,
+                excluded: &excluded,
+            };
+            push::firehose(plain, &from, limits)
+        };
+        let request = self.decoded(body, said, decode).await?;
         if headers.request_id.is_some_and(|id| id != request.request_id) {
             return Err(PushError::Malformed(
                 "`requestId` of the body and the header X-Amz-Firehose-Request-Id differ".into(),
@@ -377,6 +442,55 @@ impl Receiver {
             refused: Refused::default(),
         };
         self.store(taken, Some(key)).await
+    }
+
+    /// Reads a message of SNS as far as must be known before its certificate is fetched: nobody is asked for one on behalf of a stranger,
+    /// and a signature with SHA-1 is not worth one.
+    ///
+    /// # Errors
+    /// [`PushError::Malformed`] where it is no message of SNS; [`PushError::Refused`] where it is not to be believed.
+    pub fn read_sns(&self, body: &[u8]) -> Result<Envelope, PushError> {
+        let envelope = Envelope::read(body).map_err(|fault| PushError::Malformed(fault.to_string()))?;
+        if !self.topics.contains(envelope.topic()) {
+            return Err(PushError::Refused(
+                SnsFault::Stranger(envelope.topic().to_string()).to_string(),
+            ));
+        }
+        if !envelope.is_signed_with_sha256() {
+            return Err(PushError::Refused(format!(
+                "the message is signed with SHA-1: set SignatureVersion 2 on {} (`aws sns set-topic-attributes --attribute-name SignatureVersion --attribute-value 2`)",
+                envelope.topic()
+            )));
+        }
+        Ok(envelope)
+    }
+
+    /// Accepts a message of SNS that its certificate (PEM) shows to be one, once it is on disk. It is one record where it is JSON, else
+    /// one a line; what SNS sends again is recognised.
+    ///
+    /// # Errors
+    /// See [`PushError`]; nothing was stored then.
+    pub async fn accept_sns(&self, envelope: Envelope, pem: &[u8]) -> Result<SnsAccepted, PushError> {
+        let _permit = self.admit()?;
+        let id = format!("sns/{}/{}", envelope.topic(), envelope.message_id());
+        let believed = envelope
+            .believed(&self.topics, pem, self.clock.now())
+            .map_err(|fault| PushError::Refused(fault.to_string()))?;
+        let text = match believed {
+            SnsMessage::Confirm(confirmation) => return Ok(SnsAccepted::Confirm(confirmation)),
+            SnsMessage::Unsubscribed => return Ok(SnsAccepted::Unsubscribed),
+            SnsMessage::Notification(text) => text,
+        };
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        let taken = if is_json {
+            Taken {
+                records: vec![Record::text(text)],
+                refused: Refused::default(),
+            }
+        } else {
+            push::json_lines(text.as_bytes(), false, &self.limits)?
+        };
+        self.store(taken, Some(id)).await.map(SnsAccepted::Stored)
     }
 
     fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {

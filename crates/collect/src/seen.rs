@@ -40,13 +40,15 @@ impl SeenIds {
         self.complete_from
     }
 
+    /// Whether an id is remembered, of whatever minute.
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        let short = short(id);
+        self.minutes.values().any(|ids| ids.contains(&short))
+    }
+
     /// Remembers an id; false when it was remembered already.
     pub(crate) fn insert(&mut self, at_ms: i64, id: &str) -> bool {
-        let digest = Sha256::digest(id.as_bytes());
-        let short = digest
-            .iter()
-            .take(8)
-            .fold(0_u64, |short, byte| short << 8 | u64::from(*byte));
+        let short = short(id);
         let new = self
             .minutes
             .entry(at_ms.div_euclid(MINUTE_MS))
@@ -117,6 +119,13 @@ impl SeenIds {
         }
         seen
     }
+}
+
+fn short(id: &str) -> u64 {
+    Sha256::digest(id.as_bytes())
+        .iter()
+        .take(8)
+        .fold(0_u64, |short, byte| short << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]

@@ -84,6 +84,9 @@ pub struct BatchCounts {
     pub late_beyond_horizon: u64,
     /// Events that were read again and recognised, and so not delivered twice.
     pub duplicates: u64,
+    /// Events that a subscription had not delivered in its time, and the reconciler behind it found.
+    #[serde(default)]
+    pub missed_by_push: u64,
     /// Events whose line no parser could read. They are delivered, as text.
     pub unparsed: u64,
     /// Lines that were longer than the limit and cut.
@@ -108,6 +111,7 @@ impl std::ops::AddAssign for BatchCounts {
     fn add_assign(&mut self, other: Self) {
         self.late_beyond_horizon += other.late_beyond_horizon;
         self.duplicates += other.duplicates;
+        self.missed_by_push += other.missed_by_push;
         self.unparsed += other.unparsed;
         self.truncated += other.truncated;
         self.malformed += other.malformed;
@@ -146,6 +150,14 @@ pub enum Remark {
     /// A part of a source, such as one log group, cannot be read; the others are.
     Failing {
         /// Which part.
+        what: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A piece of a source, such as one object, that could not be read again and again, is passed over; the others are read. It is tried
+    /// again now and then.
+    SetAside {
+        /// Which piece.
         what: String,
         /// Why, and what to do.
         reason: String,
@@ -194,6 +206,7 @@ impl std::fmt::Display for Remark {
             ),
             Self::Unreadable { path, reason } => write!(f, "cannot read {}: {reason}", path.display()),
             Self::Failing { what, reason } => write!(f, "cannot read {what}: {reason}"),
+            Self::SetAside { what, reason } => write!(f, "{what} is set aside: {reason}"),
             Self::TornTail { path, bytes } => write!(
                 f,
                 "cut {bytes} unfinished bytes off {}: they were never acknowledged",

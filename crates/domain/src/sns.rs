@@ -241,6 +241,18 @@ impl Envelope {
         &self.certificate
     }
 
+    /// What SNS calls the message; the same whenever it is sent again.
+    #[must_use]
+    pub fn message_id(&self) -> &str {
+        &self.fields.message_id
+    }
+
+    /// Whether it is signed with SHA-256 (`SignatureVersion` 2) and not with SHA-1.
+    #[must_use]
+    pub fn is_signed_with_sha256(&self) -> bool {
+        self.fields.signature_version == "2"
+    }
+
     /// What the signature is over: some fields, each with its name on a line before it.
     fn signed_text(&self) -> Result<String, SnsFault> {
         let fields = &self.fields;

@@ -1,4 +1,5 @@
-//! A CloudWatch Logs of our own: FilterLogEvents over the real wire protocol (JSON 1.1), and the ways in which it is difficult.
+//! A CloudWatch Logs of our own: FilterLogEvents, DescribeLogGroups and ListTagsForResource over the real wire protocol (JSON 1.1), the
+//! ways in which they are difficult, and an STS that gives a role's credentials for its external id.
 //!
 //! Events become visible late and out of order; pages are partial, or empty with a token; tokens expire; calls are throttled; ids are
 //! long strings. The emulator `moto` has none of this.
@@ -48,6 +49,14 @@ struct World {
     pages: HashMap<String, Pages>,
     calls: usize,
     earliest_start: Option<i64>,
+    tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// The external id that each role asks for.
+    roles: BTreeMap<String, String>,
+    /// Who asked where: access key and region.
+    callers: BTreeSet<(String, String)>,
+    /// The groups in the order in which they were asked for.
+    asked: Vec<String>,
+    failing: usize,
 }
 
 /// What is left of a list that is being paged through.
@@ -79,6 +88,11 @@ impl CloudWatch {
             pages: HashMap::new(),
             calls: 0,
             earliest_start: None,
+            tags: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            callers: BTreeSet::new(),
+            asked: Vec::new(),
+            failing: 0,
         }));
         let app = Router::new().route("/", post(call)).with_state(world.clone());
         let (endpoint_url, task) = crate::loopback::serve(app).await;
@@ -114,6 +128,37 @@ impl CloudWatch {
             stream: stream.to_owned(),
             message: message.to_owned(),
         });
+    }
+
+    /// Gives a log group a tag.
+    pub fn tag(&self, group: &str, key: &str, value: &str) {
+        let mut world = lock(&self.world);
+        let tags = world.tags.entry(group.to_owned()).or_default();
+        tags.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// A role that may be assumed by whoever knows its external id.
+    pub fn trust(&self, role_arn: &str, external_id: &str) {
+        lock(&self.world)
+            .roles
+            .insert(role_arn.to_owned(), external_id.to_owned());
+    }
+
+    /// Who asked where so far: access key and region.
+    #[must_use]
+    pub fn callers(&self) -> BTreeSet<(String, String)> {
+        lock(&self.world).callers.clone()
+    }
+
+    /// The groups that events were asked of, in order, since this was last asked.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.world).asked)
+    }
+
+    /// The next `calls` calls are answered with 500.
+    pub fn fail_next(&self, calls: usize) {
+        lock(&self.world).failing = calls;
     }
 
     /// The next `calls` calls are refused for coming too often.
@@ -171,8 +216,17 @@ async fn call(State(world): State<Shared>, headers: HeaderMap, body: String) -> 
         .get("x-amz-target")
         .and_then(|v| v.to_str().ok())
         .unwrap_or_default();
+    if body.starts_with("Action=AssumeRole") {
+        return assume_role(&mut lock(&world), &body);
+    }
+    note_caller(&mut lock(&world), &headers);
+    if std::mem::take(&mut lock(&world).failing) > 0 {
+        return (StatusCode::INTERNAL_SERVER_ERROR, JSON, "{}".to_owned()).into_response();
+    }
     let outcome = match target {
         "Logs_20140328.FilterLogEvents" => filter_log_events(&mut lock(&world), &body),
+        "Logs_20140328.DescribeLogGroups" => describe_log_groups(&mut lock(&world), &body),
+        "Logs_20140328.ListTagsForResource" => list_tags(&mut lock(&world), &body),
         other => Err(refuse("UnknownOperationException", other)),
     };
     match outcome {
@@ -196,6 +250,7 @@ fn filter_log_events(world: &mut World, body: &str) -> Result<Value, Value> {
             "User is not authorized to perform: logs:FilterLogEvents",
         ));
     }
+    world.asked.push(group.to_owned());
     let start = body["startTime"].as_i64().unwrap_or(0);
     world.earliest_start = Some(world.earliest_start.map_or(start, |earliest| earliest.min(start)));
     let Pages { empty, mut events } = match body["nextToken"].as_str() {
@@ -223,6 +278,84 @@ fn filter_log_events(world: &mut World, body: &str) -> Result<Value, Value> {
         world.pages.insert(token, left);
     }
     Ok(answer)
+}
+
+/// `Credential=<access key>/<date>/<region>/…` of the signature.
+fn note_caller(world: &mut World, headers: &HeaderMap) {
+    let signed = headers
+        .get("authorization")
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    let parts: Vec<&str> = signed
+        .split_once("Credential=")
+        .map(|(_, rest)| rest.splitn(4, '/').collect())
+        .unwrap_or_default();
+    if let [key, _, region, ..] = parts[..] {
+        world.callers.insert((key.to_owned(), region.to_owned()));
+    }
+}
+
+fn assume_role(world: &mut World, form: &str) -> Response {
+    let xml = [(header::CONTENT_TYPE, "text/xml")];
+    let field = |name: &str| {
+        form.split('&')
+            .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
+            .unwrap_or_default()
+            .replace("%3A", ":")
+            .replace("%2F", "/")
+    };
+    let role = field("RoleArn");
+    if world.roles.get(&role) != Some(&field("ExternalId")) {
+        let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not trusted</Message></Error></ErrorResponse>";
+        return (StatusCode::FORBIDDEN, xml, refusal.to_owned()).into_response();
+    }
+    let account = role.split(':').nth(4).unwrap_or_default();
+    let answer = format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
+         <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>A:w</AssumedRoleId>\
+         <Arn>{role}/w</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    (StatusCode::OK, xml, answer).into_response()
+}
+
+/// Two groups a page, so that there are pages.
+fn describe_log_groups(world: &mut World, body: &str) -> Result<Value, Value> {
+    world.calls += 1;
+    let body: Value =
+        serde_json::from_str(body).map_err(|e| refuse("SerializationException", &e.to_string()))?;
+    let prefix = body["logGroupNamePrefix"].as_str().unwrap_or_default();
+    let from: usize = body["nextToken"]
+        .as_str()
+        .and_then(|token| token.parse().ok())
+        .unwrap_or(0);
+    let names: Vec<&String> = world
+        .groups
+        .keys()
+        .filter(|name| name.starts_with(prefix))
+        .collect();
+    let told: Vec<Value> = names
+        .iter()
+        .skip(from)
+        .take(2)
+        .map(|name| json!({"logGroupName": name, "arn": format!("arn:aws:logs:r:a:log-group:{name}:*")}))
+        .collect();
+    let mut answer = json!({"logGroups": told});
+    if from + 2 < names.len() {
+        answer["nextToken"] = (from + 2).to_string().into();
+    }
+    Ok(answer)
+}
+
+fn list_tags(world: &mut World, body: &str) -> Result<Value, Value> {
+    world.calls += 1;
+    let body: Value =
+        serde_json::from_str(body).map_err(|e| refuse("SerializationException", &e.to_string()))?;
+    let arn = body["resourceArn"].as_str().unwrap_or_default();
+    let name = arn
+        .strip_prefix("arn:aws:logs:r:a:log-group:")
+        .unwrap_or_default();
+    Ok(json!({"tags": world.tags.get(name).cloned().unwrap_or_default()}))
 }
 
 impl World {

@@ -32,6 +32,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use watchkeeper_domain::sns;
 
 /// One route, as it is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +198,8 @@ fn mount_receivers(table: &mut Table) {
     table.post_up_to("/ingest/{source}", secret, usize::MAX, receivers::ingest);
     table.post_up_to("/otlp/{source}/v1/logs", secret, usize::MAX, receivers::otlp_logs);
     table.post_up_to("/firehose/{source}", secret, usize::MAX, receivers::firehose);
+    let signed = Access::Public("SNS signs its messages, and only those of the source's topics are believed");
+    table.post_up_to("/sns/{source}", signed, sns::LARGEST, receivers::post_sns);
 }
 
 /// Strips a person's words of space around them.

@@ -5,7 +5,7 @@ use watchkeeper_api::{Access, Route, routes};
 use watchkeeper_domain::access::AccessRole;
 
 /// What strangers may use. A route that is added here is added on purpose.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 17] = [
     "GET /login",
     "POST /login",
     "GET /ack/{token}",
@@ -20,6 +20,7 @@ const PUBLIC: [&str; 16] = [
     "POST /ingest/{source}",
     "POST /firehose/{source}",
     "POST /sns/ses",
+    "POST /sns/{source}",
     "GET /healthz",
     "GET /readyz",
 ];

@@ -1,5 +1,6 @@
 //! One log group: how far it is read, and which sweep comes next.
 
+use super::backfill::Backfill;
 use crate::seen::{SeenIds, StoredIds};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,11 @@ const FAILED_PAUSE: Duration = Duration::seconds(10);
 
 #[derive(Debug)]
 pub(super) struct Group {
+    /// Which of the source's accounts and regions it is in.
+    pub(super) place: usize,
     pub(super) name: String,
+    /// What lies before the first reading, while that is being read.
+    pub(super) backfill: Option<Backfill>,
     /// Everything before this instant (ms) was read and will not be read again, save to find what comes beyond the horizon.
     pub(super) settled: i64,
     /// The time (ms) of the newest event, not later than when it was read.
@@ -50,22 +55,26 @@ pub(super) struct Sweep {
     pub(super) found_new: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoredGroup {
     pub(super) settled: i64,
     pub(super) newest: Option<i64>,
     pub(super) seen: StoredIds,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) backfill: Option<Backfill>,
 }
 
 impl Group {
-    pub(super) fn new(name: &str, stored: Option<&StoredGroup>, lookback_start: i64) -> Self {
+    pub(super) fn new(place: usize, name: &str, stored: Option<&StoredGroup>, lookback_start: i64) -> Self {
         let (settled, newest, seen) = match stored {
             Some(group) => (group.settled, group.newest, SeenIds::restore(&group.seen)),
             None => (lookback_start, None, SeenIds::complete_from(lookback_start)),
         };
         Self {
+            place,
             name: name.to_owned(),
+            backfill: stored.and_then(|group| group.backfill.clone()),
             settled,
             newest,
             seen,

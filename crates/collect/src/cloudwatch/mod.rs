@@ -12,24 +12,33 @@
 //! What was read before is recognised by (account, region, group, stream, event id). The cursor holds, for each group, the instant
 //! before which everything is settled, the newest event's time, and the ids since. It moves only with events that were read: never
 //! on an error, never on an empty page, never to the present. A page token lives no longer than its sweep.
+//!
+//! Groups are named, or found by prefix and tags, again and again, in one account and region or in several. Each group has a share of
+//! the calls of its account and region; what they leave goes to the slow lane, which reads what lies before the first reading.
 
+mod backfill;
 mod group;
+mod places;
 
-use crate::aws::{self, AwsAccess, Watch, Watching};
+pub(crate) use places::accesses;
+
+use crate::aws;
 use crate::config::CloudwatchLogsConfig;
+use crate::once::PUSH_TIME;
 use crate::parse::{Context, Interpretation, Origin};
-use crate::rate::Bucket;
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
 use async_trait::async_trait;
-use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use backfill::Backfill;
 use chrono::{DateTime, Duration, Utc};
 use group::{Group, StoredGroup};
+use places::{Discovery, Place, Wanted};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::{Event, SourceName};
+use watchkeeper_domain::span::Span;
 
 /// What one reading takes at most.
 const BATCH_EVENTS: usize = 10_000;
@@ -38,21 +47,25 @@ const BATCH_PAGES: usize = 20;
 const IDS_IN_MEMORY: usize = 1_000_000;
 const IDS_IN_CURSOR: usize = 50_000;
 
+/// How often a reconciler looks: it is not in a hurry, and the calls are shared.
+const RECONCILE_EVERY: Duration = Duration::minutes(1);
+
 /// Log groups as a source.
 #[derive(Debug)]
 pub struct CloudwatchLogs {
     name: SourceName,
     how: Interpretation,
-    client: Client,
-    watch: Arc<Watch>,
-    bucket: Arc<Bucket>,
+    places: Vec<Place>,
+    wanted: Wanted,
+    discovery: Discovery,
     clock: Arc<dyn Clock>,
-    account: String,
-    region: String,
-    log_groups: Vec<String>,
     filter_pattern: Option<String>,
     poll: Duration,
     lookback: Duration,
+    /// How much further back the slow lane goes.
+    backfill: Option<Duration>,
+    /// How old an event must be to be looked for: a subscription has so long to deliver it first.
+    delay: Duration,
     horizon: Duration,
     memory: Option<Memory>,
 }
@@ -62,6 +75,8 @@ pub struct CloudwatchLogs {
 struct Memory {
     sequence: u64,
     groups: Vec<Group>,
+    /// What the cursor held of groups that were not found again yet.
+    stored: BTreeMap<String, StoredGroup>,
     /// The group whose turn is first, so that a busy one does not starve the others.
     first: usize,
 }
@@ -83,71 +98,112 @@ struct Reading {
     pages: usize,
     changed: bool,
     failure: Option<CollectError>,
-    /// Calls are used up for now.
-    out_of_calls: bool,
+    /// Groups and lists that were tried.
+    tried: usize,
+    /// Places whose calls are used up for now.
+    out_of_calls: BTreeSet<usize>,
 }
 
 impl Reading {
     fn is_full(&self) -> bool {
-        self.events.len() >= BATCH_EVENTS || self.pages >= BATCH_PAGES || self.out_of_calls
+        self.events.len() >= BATCH_EVENTS || self.pages >= BATCH_PAGES
+    }
+}
+
+impl Reading {
+    fn fail(&mut self, what: String, error: CollectError) {
+        self.remarks.push(Remark::Failing {
+            what,
+            reason: error.to_string(),
+        });
+        self.failure.get_or_insert(error);
     }
 }
 
 impl CloudwatchLogs {
-    pub(crate) async fn open(
-        config: &CloudwatchLogsConfig,
-        access: &AwsAccess,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let bucket = access.bucket("logs", config.calls_per_second);
-        let watch = Watch::new(bucket.clone(), clock.clone(), false);
-        let sdk = aws_sdk_cloudwatchlogs::config::Builder::from(&access.sdk_config().await)
-            .interceptor(Watching(watch.clone()))
-            .build();
+    pub(crate) async fn open(config: &CloudwatchLogsConfig, clock: Arc<dyn Clock>) -> Self {
+        let places = places::open(config, &clock).await;
         Self {
             name: SourceName(config.name.clone()),
             how: config.interpretation(),
-            client: Client::from_conf(sdk),
-            watch,
-            bucket,
+            discovery: Discovery::new(places.len()),
+            places,
+            wanted: Wanted::of(config),
             clock,
-            account: access.account().to_owned(),
-            region: config.region.clone(),
-            log_groups: config.log_groups.clone(),
             filter_pattern: config.filter_pattern.clone(),
-            poll: Duration::seconds(i64::from(config.poll_seconds)),
+            poll: if config.subscription.is_some() {
+                RECONCILE_EVERY.max(Duration::seconds(i64::from(config.poll_seconds)))
+            } else {
+                Duration::seconds(i64::from(config.poll_seconds))
+            },
+            delay: config
+                .subscription
+                .as_ref()
+                .map_or(Duration::zero(), |_| PUSH_TIME),
             lookback: Duration::minutes(i64::from(config.lookback_minutes)),
+            backfill: config.backfill.map(Span::duration),
             horizon: Duration::minutes(i64::from(config.horizon_minutes)),
             memory: None,
         }
     }
 
     /// What is known at `from`: kept from the last reading, or restored from the cursor.
-    fn recall(&mut self, from: &Cursor, now: DateTime<Utc>) -> Result<Memory, CollectError> {
+    fn recall(&mut self, from: &Cursor) -> Result<Memory, CollectError> {
         let stored: Stored = from.decode(&self.name)?;
         let last = self.memory.take();
         let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
         if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
             return Ok(memory);
         }
-        let lookback_start = (now - self.lookback).timestamp_millis();
-        let groups = self
-            .log_groups
-            .iter()
-            .map(|name| Group::new(name, stored.groups.get(name), lookback_start))
-            .collect();
+        self.discovery = Discovery::new(self.places.len());
         Ok(Memory {
             // Above every number given so far, so that no older cursor is taken for the newest.
             sequence: stored.sequence.max(sequence),
-            groups,
+            groups: Vec::new(),
+            stored: stored.groups,
             first: 0,
         })
     }
 
-    async fn sweep_group(&self, group: &mut Group, now: DateTime<Utc>, reading: &mut Reading) {
-        while !reading.is_full() {
-            if !self.bucket.take(1, now) {
-                reading.out_of_calls = true;
+    /// Finds the groups that are to be read, where it is time.
+    async fn find_groups(&mut self, memory: &mut Memory, now: DateTime<Utc>, reading: &mut Reading) {
+        let lookback_start = (now - self.lookback).timestamp_millis();
+        let backfill_start = self.backfill.map(|back| (now - back).timestamp_millis());
+        let marks: Vec<String> = self.places.iter().map(|place| place.mark.clone()).collect();
+        let (stored, changed) = (&mut memory.stored, &mut reading.changed);
+        let begin = |place: usize, name: &str| {
+            let known = stored.remove(&format!("{}{name}", marks[place]));
+            // Where a group is begun must not slide along while nothing is found.
+            *changed |= known.is_none();
+            let mut group = Group::new(place, name, known.as_ref(), lookback_start);
+            if known.is_none() {
+                group.backfill = backfill_start.and_then(|begin| Backfill::between(begin, lookback_start));
+            }
+            group
+        };
+        let faults = self
+            .discovery
+            .turn(&mut self.places, &self.wanted, &mut memory.groups, now, begin)
+            .await;
+        for (index, fault) in faults {
+            let place = &self.places[index];
+            reading.remarks.push(Remark::Failing {
+                what: format!("the list of log groups of {} in {}", place.account, place.region),
+                reason: fault.to_string(),
+            });
+            reading.tried += 1;
+            reading.failure.get_or_insert(fault);
+        }
+    }
+
+    /// Reads up to `share` pages of a group's sweep, so that a busy group leaves some calls to the others.
+    async fn sweep_group(&self, group: &mut Group, share: usize, now: DateTime<Utc>, reading: &mut Reading) {
+        for _ in 0..share {
+            if reading.is_full() {
+                return;
+            }
+            if !self.places[group.place].bucket.take(1, now) {
+                reading.out_of_calls.insert(group.place);
                 return;
             }
             match self.read_page(group, now, reading).await {
@@ -155,14 +211,70 @@ impl CloudwatchLogs {
                 Ok(false) => {}
                 Err(error) => {
                     group.fail(now);
-                    reading.remarks.push(Remark::Failing {
-                        what: format!("log group {}", group.name),
-                        reason: error.to_string(),
-                    });
-                    reading.failure.get_or_insert(error);
+                    reading.fail(self.places[group.place].resource(&group.name), error);
                     return;
                 }
             }
+        }
+    }
+
+    /// Reads a page of one group's past, with a call that the live lane has left over.
+    async fn fill_back(&self, memory: &mut Memory, now: DateTime<Utc>, reading: &mut Reading) {
+        if reading.is_full() {
+            return;
+        }
+        let count = memory.groups.len();
+        for turn in 0..count {
+            let group = &mut memory.groups[(memory.first + turn) % count];
+            let place = &self.places[group.place];
+            let Some(backfill) = &mut group.backfill else {
+                continue;
+            };
+            if backfill.is_paused(now) || !place.bucket.take_spare(now) {
+                continue;
+            }
+            let (from, to, token) = backfill.next();
+            let answer = place
+                .client
+                .filter_log_events()
+                .log_group_name(&group.name)
+                .start_time(from)
+                .end_time(to)
+                .limit(10_000)
+                .set_filter_pattern(self.filter_pattern.clone())
+                .set_next_token(token.clone())
+                .send()
+                .await
+                .map_err(|e| aws::refusal(&e, "logs:FilterLogEvents", &place.resource(&group.name)));
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => {
+                    backfill.fail(now);
+                    reading.remarks.push(Remark::Failing {
+                        what: format!("the past of {}", place.resource(&group.name)),
+                        reason: error.to_string(),
+                    });
+                    return;
+                }
+            };
+            for told in answer.events() {
+                let (at_ms, id) = self.identify(group.place, &group.name, told, now);
+                let new = group
+                    .backfill
+                    .as_mut()
+                    .is_some_and(|backfill| backfill.take(at_ms, &id));
+                if new {
+                    self.deliver(told, at_ms, &id, now, reading);
+                } else {
+                    reading.counts.duplicates += 1;
+                }
+            }
+            reading.changed = true;
+            if let Some(backfill) = &mut group.backfill {
+                backfill.turn_page(answer.next_token.filter(|next| Some(next) != token.as_ref()));
+            }
+            group.backfill = group.backfill.take().filter(|backfill| !backfill.is_over());
+            return;
         }
     }
 
@@ -176,17 +288,20 @@ impl CloudwatchLogs {
         reading.pages += 1;
         let sweep = group.sweep_at(now);
         let token = sweep.token.clone();
-        let answer = self
+        let place = &self.places[group.place];
+        let until = (!self.delay.is_zero()).then(|| (now - self.delay).timestamp_millis());
+        let answer = place
             .client
             .filter_log_events()
             .log_group_name(&group.name)
             .start_time(group.sweep_at(now).start)
+            .set_end_time(until)
             .limit(10_000)
             .set_filter_pattern(self.filter_pattern.clone())
             .set_next_token(token.clone())
             .send()
             .await
-            .map_err(|e| aws::refusal(&e, "logs:FilterLogEvents", &format!("log group {}", group.name)))?;
+            .map_err(|e| aws::refusal(&e, "logs:FilterLogEvents", &place.resource(&group.name)))?;
         let next_token = answer.next_token().map(ToOwned::to_owned);
         if next_token.is_some() && next_token == token {
             return Err(CollectError::Retryable {
@@ -208,30 +323,53 @@ impl CloudwatchLogs {
         Ok(over)
     }
 
-    fn take(&self, group: &mut Group, told: &FilteredLogEvent, now: DateTime<Utc>, reading: &mut Reading) {
-        let message = told.message().unwrap_or_default();
-        let at_ms = told.timestamp().unwrap_or_else(|| now.timestamp_millis());
+    /// The time of an event, and what it is called wherever it comes from.
+    fn identify(
+        &self,
+        place: usize,
+        group: &str,
+        told: &FilteredLogEvent,
+        now: DateTime<Utc>,
+    ) -> (i64, String) {
+        let place = &self.places[place];
         let id = event_id(&[
-            &self.account,
-            &self.region,
-            &group.name,
+            &place.account,
+            &place.region,
+            group,
             told.log_stream_name().unwrap_or_default(),
             told.event_id().unwrap_or_default(),
         ]);
+        (told.timestamp().unwrap_or_else(|| now.timestamp_millis()), id)
+    }
+
+    fn take(&self, group: &mut Group, told: &FilteredLogEvent, now: DateTime<Utc>, reading: &mut Reading) {
+        let (at_ms, id) = self.identify(group.place, &group.name, told, now);
         if !group.seen.insert(at_ms, &id) {
             reading.counts.duplicates += 1;
             return;
         }
         reading.changed = true;
         reading.counts.late_beyond_horizon += u64::from(at_ms < group.settled);
-        reading.counts.bytes += message.len() as u64;
         group.newest = group.newest.max(Some(at_ms.min(now.timestamp_millis())));
         if let Some(sweep) = &mut group.sweep {
             sweep.found_new = true;
         }
+        self.deliver(told, at_ms, &id, now, reading);
+    }
+
+    fn deliver(
+        &self,
+        told: &FilteredLogEvent,
+        at_ms: i64,
+        id: &str,
+        now: DateTime<Utc>,
+        reading: &mut Reading,
+    ) {
+        let message = told.message().unwrap_or_default();
+        reading.counts.bytes += message.len() as u64;
         let origin = Origin {
             source: &self.name,
-            id: &id,
+            id,
             context: Context {
                 collected_at: now,
                 told_at: DateTime::from_timestamp_millis(at_ms),
@@ -255,8 +393,13 @@ impl CloudwatchLogs {
                 settled: group.settled,
                 newest: group.newest,
                 seen,
+                backfill: group.backfill.clone(),
             };
-            groups.insert(group.name.clone(), stored);
+            groups.insert(format!("{}{}", self.places[group.place].mark, group.name), stored);
+        }
+        // What cannot be listed now is gone on with once it can.
+        for (name, stored) in &memory.stored {
+            groups.entry(name.clone()).or_insert_with(|| stored.clone());
         }
         if forgotten_in_total > 0 {
             remarks.push(Remark::MemoryFull {
@@ -272,7 +415,7 @@ impl CloudwatchLogs {
 }
 
 /// `account/region/group/stream/id`, or its digest where that would be long.
-fn event_id(parts: &[&str]) -> String {
+pub(crate) fn event_id(parts: &[&str]) -> String {
     let id = parts.join("/");
     if id.len() <= 512 {
         id
@@ -289,29 +432,34 @@ impl Source for CloudwatchLogs {
 
     async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
         let now = self.clock.now();
-        let mut memory = self.recall(from, now)?;
+        let mut memory = self.recall(from)?;
         let mut reading = Reading {
             // The lookback of the first reading must not slide along while nothing is found.
             changed: from.is_start(),
             ..Reading::default()
         };
+        self.find_groups(&mut memory, now, &mut reading).await;
         let count = memory.groups.len();
-        let mut tried = 0;
+        let due = memory.groups.iter().filter(|group| group.is_due(now)).count();
+        let share = (BATCH_PAGES / due.max(1)).max(2);
         for turn in 0..count {
             let index = (memory.first + turn) % count;
             if reading.is_full() {
                 break;
             }
-            if memory.groups[index].is_due(now) {
-                tried += 1;
-                self.sweep_group(&mut memory.groups[index], now, &mut reading)
-                    .await;
+            let group = &mut memory.groups[index];
+            if group.is_due(now) && !reading.out_of_calls.contains(&group.place) {
+                reading.tried += 1;
+                self.sweep_group(group, share, now, &mut reading).await;
             }
         }
+        self.fill_back(&mut memory, now, &mut reading).await;
         memory.first = (memory.first + 1) % count.max(1);
-        let (calls, throttled) = self.watch.counts();
-        reading.counts.calls = calls;
-        reading.counts.throttled = throttled;
+        for place in &self.places {
+            let (calls, throttled) = place.watch.counts();
+            reading.counts.calls += calls;
+            reading.counts.throttled += throttled;
+        }
         let failed = reading
             .remarks
             .iter()
@@ -319,7 +467,7 @@ impl Source for CloudwatchLogs {
             .count();
         if let Some(error) = reading
             .failure
-            .filter(|_| reading.events.is_empty() && failed == tried)
+            .filter(|_| reading.events.is_empty() && failed >= reading.tried)
         {
             self.memory = Some(memory);
             return Err(error);
@@ -329,7 +477,10 @@ impl Source for CloudwatchLogs {
         } else {
             from.clone()
         };
-        let more = !reading.out_of_calls && memory.groups.iter().any(|group| group.is_due(now));
+        let more = memory
+            .groups
+            .iter()
+            .any(|group| group.is_due(now) && !reading.out_of_calls.contains(&group.place));
         self.memory = Some(memory);
         Ok(Batch {
             events: reading.events,

@@ -1,11 +1,11 @@
 //! What is wrong with a configuration, and what to write instead.
 
-use super::{CloudwatchLogsConfig, Fault, FileConfig, GuarddutyConfig, HttpConfig, SyslogConfig};
+use super::{Fault, FileConfig, HttpConfig, SyslogConfig};
 use crate::parse::{Format, Interpretation, vpc_flow};
 use std::path::Path;
 
 impl Fault {
-    fn new(field: impl Into<String>, wrong: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(field: impl Into<String>, wrong: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             wrong: wrong.into(),
@@ -71,148 +71,6 @@ fn flow_log_format(fields: &str, format: Format, faults: &mut Vec<Fault>) {
             format!("`{}` is no field of VPC flow logs", unknown.join("`, `")),
             "copy the `LogFormat` that `aws ec2 describe-flow-logs` prints",
         ));
-    }
-}
-
-/// What the two AWS sources have in common.
-struct AwsFields<'a> {
-    region: &'a str,
-    role_arn: Option<&'a str>,
-    external_id: Option<&'a str>,
-    endpoint_url: Option<&'a str>,
-    account: Option<&'a str>,
-    poll_seconds: u32,
-    calls_per_second: f64,
-}
-
-impl AwsFields<'_> {
-    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
-        let region_bytes = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if self.region.is_empty() || !self.region.bytes().all(region_bytes) {
-            faults.push(Fault::new(
-                "region",
-                format!("`{}` is not an AWS region", self.region),
-                "write one such as `eu-central-1`",
-            ));
-        }
-        if self
-            .role_arn
-            .is_some_and(|arn| !arn.starts_with("arn:") || !arn.contains(":role/"))
-        {
-            faults.push(Fault::new(
-                "role_arn",
-                "it is not the ARN of a role",
-                "write `arn:aws:iam::<account>:role/<name>`",
-            ));
-        }
-        if self.external_id.is_some() && self.role_arn.is_none() {
-            faults.push(Fault::new(
-                "external_id",
-                "it is only used when assuming a role",
-                "add `role_arn` or remove it",
-            ));
-        }
-        if self
-            .endpoint_url
-            .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
-        {
-            faults.push(Fault::new(
-                "endpoint_url",
-                "it is not an http or https address",
-                "write one such as `http://127.0.0.1:5000`, or leave it out for AWS itself",
-            ));
-        }
-        if self
-            .account
-            .is_some_and(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_digit()))
-        {
-            faults.push(Fault::new(
-                "account",
-                "it is not an AWS account number",
-                "write its 12 digits, as text",
-            ));
-        }
-        if self.poll_seconds == 0 || self.poll_seconds > 3600 {
-            faults.push(Fault::new(
-                "poll_seconds",
-                format!("{} is not between 1 and 3600", self.poll_seconds),
-                "write a number of seconds, such as 5 for logs and 300 for findings",
-            ));
-        }
-        if !(self.calls_per_second > 0.0 && self.calls_per_second <= 100.0) {
-            faults.push(Fault::new(
-                "calls_per_second",
-                format!("{} is not between 0 and 100", self.calls_per_second),
-                "write about 60 % of the account's quota, such as 3",
-            ));
-        }
-    }
-}
-
-impl CloudwatchLogsConfig {
-    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
-        AwsFields {
-            region: &self.region,
-            role_arn: self.role_arn.as_deref(),
-            external_id: self.external_id.as_deref(),
-            endpoint_url: self.endpoint_url.as_deref(),
-            account: self.account.as_deref(),
-            poll_seconds: self.poll_seconds,
-            calls_per_second: self.calls_per_second,
-        }
-        .check(faults);
-        if self.log_groups.is_empty() {
-            faults.push(Fault::new(
-                "log_groups",
-                "no log group is named",
-                "write at least one, such as `[\"/aws/lambda/checkout\"]`",
-            ));
-        }
-        for (index, group) in self.log_groups.iter().enumerate() {
-            if group.starts_with("arn:") || group.is_empty() {
-                faults.push(Fault::new(
-                    format!("log_groups[{index}]"),
-                    format!("`{group}` is not a log group's name"),
-                    "write the name alone, such as `/aws/lambda/checkout`; for another account set `role_arn`",
-                ));
-            }
-            if self.log_groups[..index].contains(group) {
-                faults.push(Fault::new(
-                    format!("log_groups[{index}]"),
-                    format!("`{group}` is named twice"),
-                    "remove one",
-                ));
-            }
-        }
-        if self.horizon_minutes < 5 || self.horizon_minutes > 24 * 60 {
-            faults.push(Fault::new(
-                "horizon_minutes",
-                format!("{} is not between 5 and 1440", self.horizon_minutes),
-                "write 25, which covers the lags that are usual on AWS",
-            ));
-        }
-    }
-}
-
-impl GuarddutyConfig {
-    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
-        AwsFields {
-            region: &self.region,
-            role_arn: self.role_arn.as_deref(),
-            external_id: self.external_id.as_deref(),
-            endpoint_url: self.endpoint_url.as_deref(),
-            account: self.account.as_deref(),
-            poll_seconds: self.poll_seconds,
-            calls_per_second: self.calls_per_second,
-        }
-        .check(faults);
-        if !matches!(self.format, Format::Guardduty | Format::Auto) {
-            faults.push(Fault::new(
-                "format",
-                "findings have only one format",
-                "leave it out",
-            ));
-        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The configuration of sources: what may be written, what it means, and every fault at once.
 
-mod check;
-
-use crate::aws::AwsAccess;
 use crate::cloudwatch::CloudwatchLogs;
 use crate::file::FileTail;
 use crate::guardduty::Guardduty;
+use crate::kinesis::Kinesis;
+use crate::once::Once;
 use crate::parse::{Format, Interpretation, RecordLogSource};
 use crate::receive::Receiver;
+use crate::s3::S3;
 use crate::source::{CollectError, Source};
 use crate::spool::{Spool, SpoolLimits, SpoolSource};
 use crate::syslog::SyslogListener;
@@ -84,88 +84,13 @@ macro_rules! source_kinds {
     )*};
 }
 
+mod aws;
+mod aws_check;
+mod check;
+
+pub use aws::{AccountConfig, CloudwatchLogsConfig, GuarddutyConfig, KinesisConfig, S3Config, Subscription};
+
 source_kinds! {
-    /// Log groups of CloudWatch Logs, polled with FilterLogEvents.
-    CloudwatchLogsConfig {
-        /// The log groups, by name.
-        log_groups: Vec<String>,
-        /// The AWS region, such as `eu-central-1`.
-        region: String,
-        /// A profile of the shared AWS configuration.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        profile: Option<String>,
-        /// A shared AWS credentials file, instead of the usual places.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        credentials_file: Option<PathBuf>,
-        /// A role to assume, for reading another account.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        role_arn: Option<String>,
-        /// The external id that the role's trust policy asks for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        external_id: Option<String>,
-        /// Another endpoint than AWS's own: an emulator or a VPC endpoint.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        endpoint_url: Option<String>,
-        /// Another endpoint than AWS's own for assuming the role.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sts_endpoint_url: Option<String>,
-        /// The account number that event ids carry; taken from `role_arn` where that is given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        account: Option<String>,
-        /// A CloudWatch filter pattern, applied on AWS's side.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        filter_pattern: Option<String>,
-        /// Seconds between two readings of a group that is busy; an idle group is read ever less often, down to once a minute.
-        #[serde(default = "five")]
-        poll_seconds: u32,
-        /// Calls a second allowed to one account and region. AWS allows 5 to all tools together.
-        #[serde(default = "three")]
-        calls_per_second: f64,
-        /// How far back the first reading goes, in minutes.
-        #[serde(default = "sixty")]
-        lookback_minutes: u32,
-        /// An event that becomes visible within so many minutes of its time is never missed; one that does so later is delivered and
-        /// counted as late when it is found.
-        #[serde(default = "twenty_five")]
-        horizon_minutes: u32,
-    }
-
-    /// GuardDuty findings of one account and region.
-    GuarddutyConfig {
-        /// The AWS region, such as `eu-central-1`.
-        region: String,
-        /// A profile of the shared AWS configuration.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        profile: Option<String>,
-        /// A shared AWS credentials file, instead of the usual places.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        credentials_file: Option<PathBuf>,
-        /// A role to assume, for reading another account.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        role_arn: Option<String>,
-        /// The external id that the role's trust policy asks for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        external_id: Option<String>,
-        /// Another endpoint than AWS's own.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        endpoint_url: Option<String>,
-        /// Another endpoint than AWS's own for assuming the role.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        sts_endpoint_url: Option<String>,
-        /// The account number for rate limits; taken from `role_arn` where that is given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        account: Option<String>,
-        /// Seconds between two readings.
-        #[serde(default = "three_hundred")]
-        poll_seconds: u32,
-        /// Calls a second allowed to one account and region.
-        #[serde(default = "three")]
-        calls_per_second: f64,
-        /// How far back the first reading goes, in minutes. GuardDuty keeps findings for 90 days.
-        #[serde(default = "a_day")]
-        lookback_minutes: u32,
-    }
-
     /// Files that grow, are rotated, or are whole gzip or zstd files.
     FileConfig {
         /// Absolute paths; `*` and `?` may stand in the file name.
@@ -220,6 +145,10 @@ source_kinds! {
         /// A file with one secret a line, instead of or besides `secrets_sha256`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secrets_file: Option<PathBuf>,
+        /// Log groups of CloudWatch whose subscription messages are passed over: this service's own. A `*` at the end stands for
+        /// anything.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exclude_log_groups: Vec<String>,
         /// The largest request body, in bytes as sent.
         #[serde(default = "sixteen_mebibytes")]
         max_body_bytes: usize,
@@ -235,23 +164,19 @@ source_kinds! {
     }
 }
 
+source_kinds! {
+    /// Messages of topics of SNS, posted over HTTPS to `/sns/<name>` and believed by their signature.
+    SnsConfig {
+        /// The ARNs of the topics that are believed, and whose subscriptions are confirmed. Set SignatureVersion 2 on them.
+        topics: Vec<String>,
+        /// How many bytes may wait on disk to be read before messages are refused with 503, for SNS to send again.
+        #[serde(default = "a_gibibyte")]
+        max_backlog_bytes: u64,
+    }
+}
+
 fn yes() -> bool {
     true
-}
-fn three() -> f64 {
-    3.0
-}
-fn five() -> u32 {
-    5
-}
-fn sixty() -> u32 {
-    60
-}
-fn twenty_five() -> u32 {
-    25
-}
-fn three_hundred() -> u32 {
-    300
 }
 fn an_hour() -> u32 {
     3600
@@ -261,9 +186,6 @@ fn a_thousand() -> usize {
 }
 fn sixty_four_kibibytes() -> usize {
     64 << 10
-}
-fn a_day() -> u32 {
-    24 * 60
 }
 fn a_mebibyte() -> usize {
     1 << 20
@@ -286,12 +208,18 @@ pub enum SourceConfig {
     CloudwatchLogs(CloudwatchLogsConfig),
     /// GuardDuty findings.
     Guardduty(GuarddutyConfig),
+    /// Objects in S3, told of by a queue.
+    S3(S3Config),
+    /// A stream of Kinesis.
+    Kinesis(KinesisConfig),
     /// Files.
     File(FileConfig),
     /// Pushes over HTTP.
     Http(HttpConfig),
     /// Syslog.
     Syslog(SyslogConfig),
+    /// Messages of topics of SNS, posted over HTTPS.
+    Sns(SnsConfig),
 }
 
 impl SourceConfig {
@@ -302,9 +230,12 @@ impl SourceConfig {
             match self {
                 Self::CloudwatchLogs(c) => &c.name,
                 Self::Guardduty(c) => &c.name,
+                Self::S3(c) => &c.name,
+                Self::Kinesis(c) => &c.name,
                 Self::File(c) => &c.name,
                 Self::Http(c) => &c.name,
                 Self::Syslog(c) => &c.name,
+                Self::Sns(c) => &c.name,
             }
             .clone(),
         )
@@ -316,9 +247,12 @@ impl SourceConfig {
         match self {
             Self::CloudwatchLogs(_) => "cloudwatch_logs",
             Self::Guardduty(_) => "guardduty",
+            Self::S3(_) => "s3",
+            Self::Kinesis(_) => "kinesis",
             Self::File(_) => "file",
             Self::Http(_) => "http",
             Self::Syslog(_) => "syslog",
+            Self::Sns(_) => "sns",
         }
     }
 
@@ -328,6 +262,9 @@ impl SourceConfig {
         match self {
             Self::CloudwatchLogs(c) => format!("{} in {}", c.log_groups.join(", "), c.region),
             Self::Guardduty(c) => c.region.clone(),
+            Self::S3(c) => c.queue_url.clone(),
+            Self::Kinesis(c) => format!("{} in {}", c.stream, c.region),
+            Self::Sns(c) => c.topics.join(", "),
             Self::File(c) => {
                 let paths: Vec<_> = c.paths.iter().map(|path| path.display().to_string()).collect();
                 paths.join(", ")
@@ -357,9 +294,12 @@ impl SourceConfig {
         match self {
             Self::CloudwatchLogs(c) => c.interpretation(),
             Self::Guardduty(c) => c.interpretation(),
+            Self::S3(c) => c.interpretation(),
+            Self::Kinesis(c) => c.interpretation(),
             Self::File(c) => c.interpretation(),
             Self::Http(c) => c.interpretation(),
             Self::Syslog(c) => c.interpretation(),
+            Self::Sns(c) => c.interpretation(),
         }
     }
 
@@ -372,41 +312,14 @@ impl SourceConfig {
         match self {
             Self::CloudwatchLogs(c) => c.check(&mut faults),
             Self::Guardduty(c) => c.check(&mut faults),
+            Self::S3(c) => c.check(&mut faults),
+            Self::Kinesis(c) => c.check(&mut faults),
             Self::File(c) => c.check(&mut faults),
             Self::Http(c) => c.check(&mut faults),
             Self::Syslog(c) => c.check(&mut faults),
+            Self::Sns(c) => c.check(&mut faults),
         }
         faults
-    }
-}
-
-impl CloudwatchLogsConfig {
-    fn access(&self) -> AwsAccess {
-        AwsAccess {
-            region: self.region.clone(),
-            profile: self.profile.clone(),
-            credentials_file: self.credentials_file.clone(),
-            role_arn: self.role_arn.clone(),
-            external_id: self.external_id.clone(),
-            endpoint_url: self.endpoint_url.clone(),
-            sts_endpoint_url: self.sts_endpoint_url.clone(),
-            account: self.account.clone(),
-        }
-    }
-}
-
-impl GuarddutyConfig {
-    fn access(&self) -> AwsAccess {
-        AwsAccess {
-            region: self.region.clone(),
-            profile: self.profile.clone(),
-            credentials_file: self.credentials_file.clone(),
-            role_arn: self.role_arn.clone(),
-            external_id: self.external_id.clone(),
-            endpoint_url: self.endpoint_url.clone(),
-            sts_endpoint_url: self.sts_endpoint_url.clone(),
-            account: self.account.clone(),
-        }
     }
 }
 
@@ -414,7 +327,7 @@ impl GuarddutyConfig {
 pub struct Opened {
     /// What is read.
     pub source: Box<dyn Source>,
-    /// What takes the pushes, for the HTTP routes to call; only with [`SourceConfig::Http`].
+    /// What takes the pushes, for the HTTP routes to call; only where something is pushed.
     pub receiver: Option<Arc<Receiver>>,
     /// What takes lines from sockets, to be served; only with [`SourceConfig::Syslog`].
     pub listener: Option<SyslogListener>,
@@ -443,16 +356,18 @@ pub async fn open(
     if !faults.is_empty() {
         return Err(CollectError::Config(faults));
     }
-    let name = config.name();
     let source: Box<dyn Source> = match config {
-        SourceConfig::CloudwatchLogs(c) => Box::new(CloudwatchLogs::open(c, &c.access(), clock).await),
+        SourceConfig::CloudwatchLogs(c) => return reconciled(c, clock, data_dir).await,
         SourceConfig::Guardduty(c) => Box::new(Guardduty::open(c, &c.access(), clock).await),
+        SourceConfig::Kinesis(c) => Box::new(Kinesis::open(c, &c.access(), clock).await),
+        SourceConfig::S3(c) => Box::new(S3::open(c, &c.access(), clock).await),
         SourceConfig::File(c) => Box::new(FileTail::open(c, clock)),
-        SourceConfig::Http(c) => {
-            let spool = spool_of(&name, data_dir, c.max_backlog_bytes)?;
+        SourceConfig::Http(c) => return received(c, clock, data_dir),
+        SourceConfig::Sns(c) => {
+            let spool = spool_of(&config.name(), data_dir, c.max_backlog_bytes)?;
             let tally = Arc::new(Tally::default());
-            let receiver = Receiver::new(c, spool.clone(), Arc::clone(&tally), clock)?;
-            let source = SpoolSource::new(name, c.interpretation(), spool).counting(tally);
+            let receiver = Receiver::of_topics(c, spool.clone(), Arc::clone(&tally), clock);
+            let source = SpoolSource::new(config.name(), c.interpretation(), spool).counting(tally);
             return Ok(Opened {
                 source: Box::new(source),
                 receiver: Some(Arc::new(receiver)),
@@ -460,6 +375,7 @@ pub async fn open(
             });
         }
         SourceConfig::Syslog(c) => {
+            let name = config.name();
             let spool = spool_of(&name, data_dir, c.max_backlog_bytes)?;
             let tally = Arc::new(Tally::default());
             let listener = SyslogListener::bind(c, spool.clone(), Arc::clone(&tally), clock).await?;
@@ -490,4 +406,48 @@ fn spool_of(name: &SourceName, data_dir: &Path, backlog_bytes: u64) -> Result<Sp
         ..SpoolLimits::default()
     };
     Spool::open(&spool_dir(name, data_dir), limits)
+}
+
+/// What is pushed, through a spool.
+fn received(config: &HttpConfig, clock: Arc<dyn Clock>, data_dir: &Path) -> Result<Opened, CollectError> {
+    let name = SourceName(config.name.clone());
+    let spool = spool_of(&name, data_dir, config.max_backlog_bytes)?;
+    let tally = Arc::new(Tally::default());
+    let receiver = Receiver::new(config, spool.clone(), Arc::clone(&tally), clock)?;
+    let source = SpoolSource::new(name, config.interpretation(), spool).counting(tally);
+    Ok(Opened {
+        source: Box::new(source),
+        receiver: Some(Arc::new(receiver)),
+        listener: None,
+    })
+}
+
+/// Log groups, polled, with the subscription before the poller if there is one.
+async fn reconciled(
+    config: &CloudwatchLogsConfig,
+    clock: Arc<dyn Clock>,
+    data_dir: &Path,
+) -> Result<Opened, CollectError> {
+    let poll = CloudwatchLogs::open(config, clock.clone()).await;
+    let (push, receiver) = match config.pushed() {
+        None => (None, None),
+        Some(SourceConfig::Kinesis(stream)) => {
+            let push: Box<dyn Source> =
+                Box::new(Kinesis::open(&stream, &stream.access(), clock.clone()).await);
+            (Some(push), None)
+        }
+        Some(SourceConfig::Http(http)) => {
+            let opened = received(&http, clock.clone(), data_dir)?;
+            (Some(opened.source), opened.receiver)
+        }
+        Some(_) => (None, None),
+    };
+    let horizon = chrono::Duration::minutes(i64::from(config.horizon_minutes));
+    let name = SourceName(config.name.clone());
+    let source = Once::new(name, push, Box::new(poll), horizon, data_dir, clock)?;
+    Ok(Opened {
+        source: Box::new(source),
+        receiver,
+        listener: None,
+    })
 }

@@ -34,6 +34,7 @@ pub(crate) fn refused(error: &PushError, encoding: Encoding) -> Vec<u8> {
     // The numbers of google.rpc.Code.
     let code = match error {
         PushError::Malformed(_) | PushError::Unsupported(_) | PushError::TooLarge(_) => 3,
+        PushError::Refused(_) => 7,
         PushError::TooMany { .. } => 8,
         PushError::Unavailable { .. } => 14,
         PushError::Unauthorised => 16,

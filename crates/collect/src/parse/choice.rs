@@ -37,6 +37,9 @@ impl Interpretation {
             }
             Format::Sshd => "it is a syslog line of sshd",
             Format::VpcFlow => "it has as many fields as a VPC flow log record, of the right kinds",
+            Format::Alb => "it has the form of a load balancer's access log",
+            Format::Cloudfront => "it has the form of a standard log of CloudFront",
+            Format::S3Access => "it has the form of a server access log of S3",
             Format::Ftp => "it has the form of an FTP server's log",
             Format::Syslog => {
                 "it begins with a priority such as `<38>`, or with a time, a host and a program"

@@ -4,9 +4,9 @@
 //! always give the same events, so reading again changes nothing. A line that no parser can read becomes an event that says why.
 
 mod access_log;
-mod choice;
 mod balancer;
 mod bucket_access;
+mod choice;
 mod cloudfront;
 mod cloudtrail;
 mod ftp;

@@ -6,9 +6,12 @@ mod cloudwatch;
 mod configuration;
 mod files;
 mod guardduty;
+mod kinesis;
 mod moto;
 mod parsers;
+mod places;
 mod receiver;
+mod s3;
 mod spool;
 mod syslog;
 
@@ -53,11 +56,12 @@ impl Bench {
 
     fn config(mut config: Value, dir: &Path) -> SourceConfig {
         let kind = config["kind"].as_str().unwrap().to_owned();
-        if kind == "cloudwatch_logs" || kind == "guardduty" {
+        let is_limited = kind == "cloudwatch_logs" || kind == "guardduty";
+        if is_limited || kind == "s3" || kind == "kinesis" {
             config["region"] = "eu-central-1".into();
             config["credentials_file"] = dir.join("credentials").to_str().unwrap().into();
             // High enough that only the tests of throttling meet the limit of calls.
-            if config.get("calls_per_second").is_none() {
+            if is_limited && config.get("calls_per_second").is_none() {
                 config["calls_per_second"] = 100.into();
             }
         }

@@ -27,6 +27,7 @@ fn headers() -> FirehoseHeaders<'static> {
         access_key: Some("open-sesame"),
         request_id: Some("r-1"),
         protocol_version: Some("1.0"),
+        source_arn: Some("arn:aws:firehose:eu-central-1:111122223333:deliverystream/logs"),
         content_encoding: None,
     }
 }

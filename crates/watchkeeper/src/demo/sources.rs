@@ -31,6 +31,7 @@ pub fn sources(dir: &Path) -> Vec<SourceConfig> {
         name: FINDINGS_SOURCE.to_owned(),
         secrets_sha256: Vec::new(),
         secrets_file: Some(secret_path(dir)),
+        exclude_log_groups: Vec::new(),
         max_body_bytes: 1 << 20,
         max_decompressed_bytes: 4 << 20,
         max_record_bytes: 1 << 20,

@@ -1,0 +1,279 @@
+//! Where log groups are: an account and region each, with its own client and its own allowance of calls; and which groups of it are read.
+
+use super::group::Group;
+use crate::aws::{self, AwsAccess, Watch, Watching};
+use crate::config::CloudwatchLogsConfig;
+use crate::rate::Bucket;
+use crate::source::CollectError;
+use aws_sdk_cloudwatchlogs::Client;
+use chrono::{DateTime, Duration, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use watchkeeper_domain::clock::Clock;
+
+/// How often groups are looked for again.
+const DISCOVER_EVERY: Duration = Duration::minutes(10);
+/// What an account may have, so that a mistyped prefix does not fill the memory.
+const MOST_GROUPS: usize = 10_000;
+
+/// One account and region.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) client: Client,
+    pub(super) watch: Arc<Watch>,
+    pub(super) bucket: Arc<Bucket>,
+    /// What stands before the names of its groups in the cursor; nothing where there is one place only.
+    pub(super) mark: String,
+    /// Tags of groups that were asked for, by ARN.
+    tags: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Which groups are read.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) names: Vec<String>,
+    pub(super) prefixes: Vec<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) excluded: Vec<String>,
+}
+
+impl Wanted {
+    pub(super) fn of(config: &CloudwatchLogsConfig) -> Self {
+        Self {
+            names: config.log_groups.clone(),
+            prefixes: config.log_group_prefixes.clone(),
+            tags: config.log_group_tags.clone(),
+            excluded: config.exclude_log_groups.clone(),
+        }
+    }
+
+    /// Whether groups must be asked for; otherwise their names are all there is.
+    pub(super) fn must_discover(&self) -> bool {
+        !self.prefixes.is_empty() || !self.tags.is_empty()
+    }
+}
+
+/// One place for each account and region that the configuration names.
+pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) -> Vec<Place> {
+    let mut all = Vec::new();
+    for access in accesses(config) {
+        let bucket = access.bucket("logs", config.calls_per_second);
+        let watch = Watch::new(bucket.clone(), clock.clone(), false);
+        let sdk = aws_sdk_cloudwatchlogs::config::Builder::from(&access.sdk_config().await)
+            .interceptor(Watching(watch.clone()))
+            .build();
+        let mark = if config.accounts.is_empty() {
+            String::new()
+        } else {
+            format!("{} {} ", access.account(), access.region)
+        };
+        all.push(Place {
+            account: access.account().to_owned(),
+            region: access.region.clone(),
+            client: Client::from_conf(sdk),
+            watch,
+            bucket,
+            mark,
+            tags: BTreeMap::new(),
+        });
+    }
+    all
+}
+
+/// How each account and region is reached.
+pub(crate) fn accesses(config: &CloudwatchLogsConfig) -> Vec<AwsAccess> {
+    let own = config.access();
+    if config.accounts.is_empty() {
+        return vec![own];
+    }
+    let mut all = Vec::new();
+    for account in &config.accounts {
+        let regions = if account.regions.is_empty() {
+            std::slice::from_ref(&config.region)
+        } else {
+            account.regions.as_slice()
+        };
+        all.extend(regions.iter().map(|region| AwsAccess {
+            region: region.clone(),
+            role_arn: Some(account.role_arn.clone()),
+            external_id: account.external_id.clone(),
+            account: None,
+            ..own.clone()
+        }));
+    }
+    all
+}
+
+impl Place {
+    /// What to call a group of it in a message.
+    pub(super) fn resource(&self, group: &str) -> String {
+        if self.mark.is_empty() {
+            format!("log group {group}")
+        } else {
+            format!("log group {group} of {} in {}", self.account, self.region)
+        }
+    }
+
+    /// The names of the groups that are wanted; `None` when the calls are used up for now.
+    async fn discover(
+        &mut self,
+        wanted: &Wanted,
+        now: DateTime<Utc>,
+    ) -> Result<Option<BTreeSet<String>>, CollectError> {
+        let mut found: BTreeSet<String> = wanted.names.iter().cloned().collect();
+        let everything = [String::new()];
+        let prefixes = if wanted.prefixes.is_empty() && !wanted.tags.is_empty() {
+            &everything[..]
+        } else {
+            &wanted.prefixes
+        };
+        for prefix in prefixes {
+            let mut token: Option<String> = None;
+            loop {
+                if !self.bucket.take(1, now) {
+                    return Ok(None);
+                }
+                let answer = self
+                    .client
+                    .describe_log_groups()
+                    .set_log_group_name_prefix(Some(prefix.clone()).filter(|prefix| !prefix.is_empty()))
+                    .set_next_token(token.clone())
+                    .send()
+                    .await
+                    .map_err(|e| {
+                        aws::refusal(
+                            &e,
+                            "logs:DescribeLogGroups",
+                            &self.resource(&format!("{prefix}*")),
+                        )
+                    })?;
+                for group in answer.log_groups() {
+                    let Some(name) = group.log_group_name() else {
+                        continue;
+                    };
+                    let arn = group.log_group_arn().or(group.arn()).unwrap_or_default();
+                    let arn = arn.strip_suffix(":*").unwrap_or(arn).to_owned();
+                    match self.is_tagged(&arn, &wanted.tags, now).await? {
+                        Some(true) => {
+                            found.insert(name.to_owned());
+                        }
+                        Some(false) => {}
+                        None => return Ok(None),
+                    }
+                }
+                let next = answer
+                    .next_token()
+                    .filter(|next| !next.is_empty())
+                    .map(ToOwned::to_owned);
+                if next.is_none() || next == token || found.len() > MOST_GROUPS {
+                    break;
+                }
+                token = next;
+            }
+        }
+        found.retain(|name| !is_excluded(name, &wanted.excluded));
+        Ok(Some(found))
+    }
+
+    /// Whether a group has every wanted tag; tags are asked for once, since each takes a call. `None` when the calls are used up.
+    async fn is_tagged(
+        &mut self,
+        arn: &str,
+        wanted: &BTreeMap<String, String>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<bool>, CollectError> {
+        if wanted.is_empty() {
+            return Ok(Some(true));
+        }
+        if !self.tags.contains_key(arn) {
+            if !self.bucket.take(1, now) {
+                return Ok(None);
+            }
+            let answer = self
+                .client
+                .list_tags_for_resource()
+                .resource_arn(arn)
+                .send()
+                .await
+                .map_err(|e| aws::refusal(&e, "logs:ListTagsForResource", arn))?;
+            let tags = answer.tags.unwrap_or_default().into_iter().collect();
+            self.tags.insert(arn.to_owned(), tags);
+        }
+        let has =
+            |tags: &BTreeMap<String, String>| wanted.iter().all(|(key, value)| tags.get(key) == Some(value));
+        Ok(Some(self.tags.get(arn).is_some_and(has)))
+    }
+}
+
+/// Whether a name is one of these, of which a `*` at the end stands for anything.
+pub(super) fn is_excluded(name: &str, patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
+    })
+}
+
+/// What is known of the groups of every place.
+#[derive(Debug)]
+pub(super) struct Discovery {
+    due_at: Vec<Option<DateTime<Utc>>>,
+    rounds: u32,
+}
+
+impl Discovery {
+    pub(super) fn new(places: usize) -> Self {
+        Self {
+            due_at: vec![None; places],
+            rounds: 0,
+        }
+    }
+
+    /// Looks for groups where it is time: what is new is read, what is gone is not read any more. Gives the faults, by place.
+    pub(super) async fn turn(
+        &mut self,
+        places: &mut [Place],
+        wanted: &Wanted,
+        groups: &mut Vec<Group>,
+        now: DateTime<Utc>,
+        mut begin: impl FnMut(usize, &str) -> Group,
+    ) -> Vec<(usize, CollectError)> {
+        let mut faults = Vec::new();
+        for (index, place) in places.iter_mut().enumerate() {
+            if self.due_at[index].is_some_and(|due| due > now) {
+                continue;
+            }
+            // Tags change seldom: every sixth round, an hour, they are asked for again.
+            if self.rounds % 6 == 5 {
+                place.tags.clear();
+            }
+            let names = if wanted.must_discover() {
+                match place.discover(wanted, now).await {
+                    Ok(Some(names)) => names,
+                    // The next reading goes on, with what was learned about tags.
+                    Ok(None) => continue,
+                    Err(fault) => {
+                        self.due_at[index] = Some(now + Duration::minutes(1));
+                        faults.push((index, fault));
+                        continue;
+                    }
+                }
+            } else {
+                wanted.names.iter().cloned().collect()
+            };
+            self.due_at[index] = Some(now + DISCOVER_EVERY);
+            self.rounds = self.rounds.wrapping_add(1);
+            groups.retain(|group| group.place != index || names.contains(&group.name));
+            for name in &names {
+                if !groups
+                    .iter()
+                    .any(|group| group.place == index && group.name == *name)
+                {
+                    groups.push(begin(index, name));
+                }
+            }
+        }
+        faults
+    }
+}

@@ -1,0 +1,249 @@
+//! Log groups that are found, in several accounts and regions; their past; and the subscription before the poller.
+
+use crate::{Bench, Reader, ids, messages, monday, seconds};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::Duration;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use watchkeeper_collect::Remark;
+use watchkeeper_collect::receive::FirehoseHeaders;
+use watchkeeper_testbed::cloudwatch::CloudWatch;
+use watchkeeper_testbed::kinesis::Kinesis;
+
+async fn bench() -> (Bench, CloudWatch) {
+    let bench = Bench::new();
+    let cloudwatch = CloudWatch::start(bench.clock.clone()).await;
+    (bench, cloudwatch)
+}
+
+fn config(cloudwatch: &CloudWatch) -> Value {
+    json!({"kind": "cloudwatch_logs", "name": "app", "endpoint_url": cloudwatch.endpoint_url})
+}
+
+async fn for_minutes(bench: &Bench, reader: &mut Reader, minutes: i64) -> Vec<String> {
+    let mut found = Vec::new();
+    for _ in 0..minutes * 6 {
+        found.extend(reader.messages().await);
+        bench.clock.advance(seconds(10));
+    }
+    found
+}
+
+#[tokio::test]
+async fn groups_are_found_by_prefix_and_tag_also_those_that_are_made_later() {
+    let (bench, cloudwatch) = bench().await;
+    for (group, stage) in [
+        ("/app/a", "live"),
+        ("/app/b", "test"),
+        ("/app/c", "live"),
+        ("/other", "live"),
+        ("/app/own", "live"),
+    ] {
+        cloudwatch.put(group, "s", monday(), monday(), group);
+        cloudwatch.tag(group, "stage", stage);
+    }
+    let mut config = config(&cloudwatch);
+    config["log_group_prefixes"] = json!(["/app/"]);
+    config["log_group_tags"] = json!({"stage": "live"});
+    config["exclude_log_groups"] = json!(["/app/own*"]);
+    let mut reader = bench.source(config).await;
+    assert_eq!(reader.messages().await, ["/app/a", "/app/c"]);
+    cloudwatch.put("/app/d", "s", bench.now(), bench.now(), "/app/d");
+    cloudwatch.tag("/app/d", "stage", "live");
+    assert_eq!(for_minutes(&bench, &mut reader, 12).await, ["/app/d"]);
+}
+
+#[tokio::test]
+async fn accounts_and_regions_are_read_through_their_roles_with_their_external_ids() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.trust("arn:aws:iam::111111111111:role/watch", "x-1");
+    cloudwatch.trust("arn:aws:iam::222222222222:role/watch", "x-2");
+    cloudwatch.put("/app", "s", monday(), monday(), "event");
+    let mut config = config(&cloudwatch);
+    config["sts_endpoint_url"] = cloudwatch.endpoint_url.clone().into();
+    config["log_groups"] = json!(["/app"]);
+    config["accounts"] = json!([
+        {"role_arn": "arn:aws:iam::111111111111:role/watch", "external_id": "x-1", "regions": ["eu-central-1", "us-east-1"]},
+        {"role_arn": "arn:aws:iam::222222222222:role/watch", "external_id": "x-2"},
+        {"role_arn": "arn:aws:iam::333333333333:role/watch", "external_id": "guessed"}]);
+    let mut reader = bench.source(config).await;
+    let events = reader.read().await;
+    let places: BTreeSet<String> = ids(&events)
+        .iter()
+        .map(|id| id.split("//").next().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "111111111111/eu-central-1",
+        "111111111111/us-east-1",
+        "222222222222/eu-central-1",
+    ];
+    assert_eq!(places, expected.map(str::to_owned).into());
+    let callers = cloudwatch.callers();
+    assert!(
+        callers.contains(&("ASIA111111111111".to_owned(), "us-east-1".to_owned())),
+        "{callers:?}"
+    );
+    // The account that does not trust us is shown, and the others go on.
+    assert!(
+        reader
+            .remarks
+            .iter()
+            .any(|remark| matches!(remark, Remark::Failing { what, .. } if what.contains("333333333333"))),
+        "{:?}",
+        reader.remarks
+    );
+}
+
+#[tokio::test]
+async fn the_past_is_read_in_slices_once_and_the_present_does_not_wait_for_it() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.page_size(10);
+    for n in 0..400_i64 {
+        // Many of one millisecond, so that a place within it matters.
+        let at = monday() - Duration::hours(30) + Duration::minutes(n / 8 * 8);
+        cloudwatch.put("/app", "s", at, at, &format!("old {n}"));
+    }
+    let mut config = config(&cloudwatch);
+    config["log_groups"] = json!(["/app"]);
+    config["backfill"] = "2d".into();
+    config["calls_per_second"] = 4.into();
+    let mut reader = bench.source(config.clone()).await;
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for minute in 0..60_i64 {
+        cloudwatch.put("/app", "s", bench.now(), bench.now(), &format!("new {minute}"));
+        for message in for_minutes(&bench, &mut reader, 1).await {
+            if message.starts_with("old") {
+                old.push(message)
+            } else {
+                new.push(message)
+            }
+        }
+        assert_eq!(
+            new.len(),
+            usize::try_from(minute + 1).unwrap(),
+            "the present waited"
+        );
+        if minute % 7 == 3 {
+            reader.source = bench.open(config.clone()).await.source;
+        }
+    }
+    // What lies in the hour before the first reading belongs to the live lane.
+    let distinct: BTreeSet<_> = old.iter().collect();
+    assert_eq!((old.len(), distinct.len()), (400, 400));
+}
+
+fn envelope(from: usize, to: usize) -> String {
+    let events: Vec<Value> = (from..to)
+        .map(|n| json!({"id": format!("{:056}", n + 1), "timestamp": monday().timestamp_millis(), "message": format!("event {n}")}))
+        .collect();
+    json!({"messageType": "DATA_MESSAGE", "owner": "111122223333", "logGroup": "/app", "logStream": "s",
+        "subscriptionFilters": ["all"], "logEvents": events})
+    .to_string()
+}
+
+fn subscribed(cloudwatch: &CloudWatch) -> Value {
+    let mut config = config(cloudwatch);
+    config["log_groups"] = json!(["/app"]);
+    config["account"] = "111122223333".into();
+    for n in 0..20 {
+        cloudwatch.put("/app", "s", monday(), monday(), &format!("event {n}"));
+    }
+    config
+}
+
+#[tokio::test]
+async fn what_a_firehose_missed_is_found_and_judged_once_also_by_the_next_process() {
+    let (bench, cloudwatch) = bench().await;
+    let mut config = subscribed(&cloudwatch);
+    let keys = bench.path().join("keys");
+    std::fs::write(&keys, "open-sesame\n").unwrap();
+    config["subscription"] = json!({"firehose_keys_file": keys});
+    let opened = bench.open(config.clone()).await;
+    let receiver = opened.receiver.unwrap();
+    let mut reader = Reader {
+        source: opened.source,
+        cursor: watchkeeper_collect::Cursor::start(),
+        counts: watchkeeper_collect::BatchCounts::default(),
+        remarks: Vec::new(),
+    };
+    // Twelve of twenty are delivered, some of them twice.
+    for (request, from, to) in [("r-1", 0, 8), ("r-2", 4, 12)] {
+        let body = json!({"requestId": request, "timestamp": 1, "records": [{"data": BASE64.encode(envelope(from, to))}]});
+        let headers = FirehoseHeaders {
+            access_key: Some("open-sesame"),
+            request_id: Some(request),
+            protocol_version: Some("1.0"),
+            source_arn: Some("arn:aws:firehose:eu-central-1:111122223333:deliverystream/logs"),
+            content_encoding: None,
+        };
+        let answer = receiver
+            .accept_firehose(headers, body.to_string().as_bytes())
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let mut found = reader.messages().await;
+    assert_eq!(found.len(), 12);
+    assert_eq!(reader.counts.missed_by_push, 0);
+    // Killed: the spool is read again from the cursor, the journal from the disk.
+    drop(receiver);
+    let elsewhere = json!({"kind": "file", "name": "f", "paths": ["/nowhere/x"]});
+    reader.source = bench.open(elsewhere).await.source;
+    reader.source = bench.open(config.clone()).await.source;
+    found.extend(for_minutes(&bench, &mut reader, 30).await);
+    let distinct: BTreeSet<_> = found.iter().collect();
+    assert_eq!(
+        (found.len(), distinct.len(), reader.counts.missed_by_push),
+        (20, 20, 8)
+    );
+}
+
+#[tokio::test]
+async fn what_a_stream_delivers_late_is_not_judged_again() {
+    let (bench, cloudwatch) = bench().await;
+    let kinesis = Kinesis::start(bench.clock.clone(), &["0"]).await;
+    let mut config = subscribed(&cloudwatch);
+    config["subscription"] = json!({"kinesis_stream": "logs"});
+    config["kinesis_endpoint_url"] = kinesis.endpoint_url.clone().into();
+    let mut reader = bench.source(config).await;
+    let mut found = for_minutes(&bench, &mut reader, 8).await;
+    assert_eq!((found.len(), reader.counts.missed_by_push), (20, 20));
+    kinesis.put("0", &BASE64.encode(envelope(0, 20)));
+    found.extend(for_minutes(&bench, &mut reader, 2).await);
+    assert_eq!((found.len(), reader.counts.duplicates >= 20), (20, true));
+}
+
+#[tokio::test]
+async fn sixty_thousand_events_within_the_horizon_survive_being_killed_without_coming_twice() {
+    let (bench, cloudwatch) = bench().await;
+    let mut config = config(&cloudwatch);
+    config["log_groups"] = json!(["/app"]);
+    let mut reader = bench.source(config.clone()).await;
+    let mut found = BTreeSet::new();
+    let mut count = 0;
+    for round in 0..6_i64 {
+        for n in 0..10_000 {
+            let at = bench.now() - seconds(n % 60);
+            cloudwatch.put(
+                "/app",
+                "s",
+                at,
+                bench.now() + seconds(if n % 50 == 0 { 90 } else { 0 }),
+                &format!("event {round} {n}"),
+            );
+        }
+        for _ in 0..12 {
+            let batch = reader.source.read(&reader.cursor).await.unwrap();
+            count += batch.events.len();
+            found.extend(messages(&batch.events));
+            reader.cursor = batch.next;
+            bench.clock.advance(seconds(10));
+        }
+        reader.source = bench.open(config.clone()).await.source;
+    }
+    bench.clock.advance(seconds(600));
+    let rest = reader.messages().await;
+    count += rest.len();
+    found.extend(rest);
+    assert_eq!((found.len(), count), (60_000, 60_000));
+}
