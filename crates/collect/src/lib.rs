@@ -19,6 +19,7 @@ pub mod journal;
 pub mod kinesis;
 pub mod otlp;
 pub mod parse;
+pub mod prove;
 pub mod push;
 pub mod receive;
 pub mod s3;

@@ -273,7 +273,7 @@ async fn open_sources(config: &Config, clock: &Arc<dyn Clock>) -> Result<Opened,
     Ok((sources, receivers, listeners))
 }
 
-/// CloudTrail delivers with minutes of disorder.
+/// CloudTrail delivers with minutes of disorder, and so does whatever writes objects now and then.
 const CLOUDTRAIL_LATENESS: Span = Span::minutes(15);
 
 /// The detectors of these rules, within the bounds that the configuration sets. Bad rules are quarantined and said loudly; the others
@@ -319,7 +319,9 @@ pub fn limits(config: &Config) -> Limits {
         if let SourceConfig::CloudwatchLogs(logs) = source {
             let horizon = chrono::Duration::minutes(i64::from(logs.horizon_minutes));
             limits.lateness_of.insert(source.name(), horizon);
-        } else if source.interpretation().format == Format::Cloudtrail {
+        } else if matches!(source, SourceConfig::S3(_))
+            || source.interpretation().format == Format::Cloudtrail
+        {
             limits
                 .lateness_of
                 .insert(source.name(), CLOUDTRAIL_LATENESS.duration());

@@ -18,7 +18,7 @@ const FLOORS: [(&str, u8); 8] = [
 ];
 
 /// Packages that belong into one crate and no other.
-const ONLY_IN: [(&str, &str); 7] = [
+const ONLY_IN: [(&str, &str); 9] = [
     ("sqlx", "watchkeeper-store"),
     ("axum", "watchkeeper-api"),
     ("lettre", "watchkeeper-deliver"),
@@ -26,6 +26,8 @@ const ONLY_IN: [(&str, &str); 7] = [
     ("aws-sdk-sns", "watchkeeper-deliver"),
     ("aws-sdk-cloudwatchlogs", "watchkeeper-collect"),
     ("aws-sdk-guardduty", "watchkeeper-collect"),
+    ("aws-sdk-kinesis", "watchkeeper-collect"),
+    ("aws-sdk-sqs", "watchkeeper-collect"),
 ];
 
 /// Crates that decide without waiting, and what they therefore do without.

@@ -220,7 +220,13 @@ async fn call(State(world): State<Shared>, headers: HeaderMap, body: String) -> 
         return assume_role(&mut lock(&world), &body);
     }
     note_caller(&mut lock(&world), &headers);
-    if std::mem::take(&mut lock(&world).failing) > 0 {
+    let is_failing = {
+        let mut world = lock(&world);
+        let failing = world.failing > 0;
+        world.failing = world.failing.saturating_sub(1);
+        failing
+    };
+    if is_failing {
         return (StatusCode::INTERNAL_SERVER_ERROR, JSON, "{}".to_owned()).into_response();
     }
     let outcome = match target {

@@ -195,7 +195,7 @@ aws_kinds! {
 
 impl CloudwatchLogsConfig {
     /// The subscription as the source that it would be alone.
-    pub(super) fn pushed(&self) -> Option<SourceConfig> {
+    pub(crate) fn pushed(&self) -> Option<SourceConfig> {
         let common = |own: serde_json::Value| {
             let mut config = own;
             config["name"] = self.name.clone().into();

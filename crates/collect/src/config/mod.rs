@@ -260,7 +260,18 @@ impl SourceConfig {
     #[must_use]
     pub fn takes_from(&self) -> String {
         match self {
-            Self::CloudwatchLogs(c) => format!("{} in {}", c.log_groups.join(", "), c.region),
+            Self::CloudwatchLogs(c) => {
+                let prefixes = c.log_group_prefixes.iter().map(|prefix| format!("{prefix}*"));
+                let tags = c
+                    .log_group_tags
+                    .iter()
+                    .map(|(key, value)| format!("tag {key}={value}"));
+                let groups: Vec<String> = c.log_groups.iter().cloned().chain(prefixes).chain(tags).collect();
+                format!("{} in {}", groups.join(", "), c.region)
+            }
+            Self::S3(c) => format!("objects that {} tells of", c.queue_url),
+            Self::Kinesis(c) => format!("stream {} in {}", c.stream, c.region),
+            Self::Sns(c) => format!("messages of {} to /sns/{}", c.topics.join(", "), c.name),
             Self::Guardduty(c) => c.region.clone(),
             Self::S3(c) => c.queue_url.clone(),
             Self::Kinesis(c) => format!("{} in {}", c.stream, c.region),

@@ -516,3 +516,19 @@ impl Source for S3 {
         self.queue.delete_up_to(stored.sequence).await
     }
 }
+
+/// Whether an object may be read: its beginning is asked for, and dropped.
+pub(crate) async fn try_get(
+    config: &S3Config,
+    sdk: aws_config::SdkConfig,
+    object: &Object,
+    clock: Arc<dyn Clock>,
+) -> Result<(), String> {
+    let endpoint = config.s3_endpoint_url.clone().or(config.endpoint_url.clone());
+    let getter = Getter::new(sdk, &config.region, endpoint, clock);
+    match getter.get(object, 0).await {
+        // That this object is gone says nothing of what is allowed.
+        Ok(_) | Err(ObjectFault::Poison(_)) => Ok(()),
+        Err(fault) => Err(fault.reason().to_owned()),
+    }
+}

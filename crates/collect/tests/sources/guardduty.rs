@@ -4,8 +4,9 @@ use crate::{Bench, ids, monday, seconds};
 use chrono::Duration;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use watchkeeper_collect::{CollectError, Cursor};
-use watchkeeper_testbed::guardduty::GuardDuty;
+use watchkeeper_collect::{CollectError, Cursor, Remark};
+use watchkeeper_testbed::guardduty::{GuardDuty, finding};
+use watchkeeper_testbed::objects::Objects;
 
 const EXFILTRATION: &str = "Exfiltration:S3/AnomalousBehavior";
 const ADDRESS: &str = "service.action.awsApiCallAction.remoteIpDetails.ipAddressV4";
@@ -191,4 +192,59 @@ async fn what_is_missing_or_refused_says_what_to_do() {
     assert!(error.contains("enable GuardDuty in this region"), "{error}");
     guardduty.disable(false);
     assert!(source.read(&Cursor::start()).await.is_ok());
+}
+
+/// What EventBridge puts into a queue.
+fn event(finding: &Value) -> String {
+    json!({"version": "0", "source": "aws.guardduty", "detail-type": "GuardDuty Finding", "detail": finding})
+        .to_string()
+}
+
+#[tokio::test]
+async fn what_eventbridge_tells_is_quick_and_the_poller_behind_it_finds_what_it_missed_once() {
+    let bench = Bench::new();
+    let guardduty = GuardDuty::start().await;
+    let queue = Objects::start(bench.clock.clone()).await;
+    let config = json!({"kind": "guardduty", "name": "findings", "endpoint_url": guardduty.endpoint_url,
+        "queue_url": queue.queue_url(), "sqs_endpoint_url": queue.endpoint_url});
+    let mut reader = bench.source(config.clone()).await;
+    reader.read().await;
+    bench.clock.advance(seconds(60));
+    // The poller is not due yet; the queue tells the finding, and its recurrence.
+    let first = finding("f-1", "Recon:EC2/Portscan", 5.0, bench.now(), "192.0.2.1");
+    guardduty.put(first.clone());
+    queue.send(&event(&first));
+    let batch = reader.source.read(&reader.cursor).await.unwrap();
+    assert_eq!((batch.events.len(), queue.messages()), (1, 1));
+    reader.source.committed(&batch.next).await.unwrap();
+    reader.cursor = batch.next;
+    assert_eq!(queue.messages(), 0);
+    bench.clock.advance(seconds(60));
+    guardduty.recur("f-1", bench.now(), "198.51.100.7");
+    let mut again = first.clone();
+    again["service"]["count"] = 2.into();
+    again["updatedAt"] = bench
+        .now()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+        .into();
+    queue.send(&json!({"Type": "Notification", "Message": event(&again)}).to_string());
+    assert_eq!(reader.read().await.len(), 1);
+    // A finding that the queue never told, and another process that is told the recurrence again.
+    guardduty.put_finding("f-2", "Recon:EC2/Portscan", 5.0, bench.now(), "192.0.2.2");
+    queue.send(&event(&again));
+    queue.send("{\"detail-type\": \"Scheduled Event\"}");
+    reader.source = bench.open(config).await.source;
+    bench.clock.advance(seconds(400));
+    let found = reader.read().await;
+    assert_eq!(
+        found.iter().filter_map(|e| e.text("id")).collect::<Vec<_>>(),
+        ["f-2"]
+    );
+    assert!(
+        reader
+            .remarks
+            .iter()
+            .any(|r| matches!(r, Remark::SetAside { reason, .. } if reason.contains("Scheduled Event")))
+    );
+    assert_eq!(queue.messages(), 1);
 }

@@ -7,11 +7,13 @@ mod configuration;
 mod files;
 mod guardduty;
 mod kinesis;
+mod mistakes;
 mod moto;
 mod parsers;
 mod places;
 mod receiver;
 mod s3;
+mod sns;
 mod spool;
 mod syslog;
 
