@@ -255,6 +255,26 @@ Exit code 0: sound. 1: faults.")]
 /// Look at where events come from.
 #[derive(Debug, Subcommand)]
 pub enum SourcesCommand {
+    /// Connect a source: print what to configure and what to allow.
+    #[command(subcommand)]
+    Add(AddSource),
+    /// Prove that every source may do what it will do, and explain each refusal. Cursors stay where they are.
+    #[command(after_help = "Examples:
+  watchkeeper sources check --config watchkeeper.toml
+  watchkeeper sources check trail --json
+
+A message that lies in a queue is looked at and not hidden, which counts as one more time that it was received.
+Exit code 0: all is allowed. 1: something is refused.")]
+    Check {
+        /// One source alone.
+        name: Option<String>,
+        /// Which configuration.
+        #[command(flatten)]
+        file: ConfigFile,
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// List the configured sources: kind, format, and where each takes its events from.
     #[command(after_help = "Examples:
   watchkeeper sources list --config watchkeeper.toml
@@ -293,6 +313,75 @@ pub struct SampleOptions {
     /// For machines.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Connect a source: prints what to configure and what to allow, and changes nothing.
+#[derive(Debug, Subcommand)]
+pub enum AddSource {
+    /// An account of AWS: log groups, findings of GuardDuty, objects in a bucket.
+    #[command(after_help = "Examples:
+  watchkeeper sources add aws                       asks
+  watchkeeper sources add aws --account 111122223333 --region eu-central-1 --log-group-prefix /app/ --bucket acme-trail
+  watchkeeper sources add aws --account 111122223333 --only cloudformation >watchkeeper.json")]
+    Aws(AddAws),
+}
+
+/// An account of AWS to be connected.
+#[derive(Debug, Args)]
+pub struct AddAws {
+    /// The account to be watched: 12 digits.
+    #[arg(long)]
+    pub account: Option<String>,
+    /// The region, such as eu-central-1.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The account that Watchkeeper runs in, which assumes the role; the watched one where it is not said.
+    #[arg(long)]
+    pub hub: Option<String>,
+    /// What the sources' names begin with; `aws-<account>` where it is not said.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The external id of the role; a random one where it is not said.
+    #[arg(long)]
+    pub external_id: Option<String>,
+    /// Read log groups whose name begins so; may be given several times.
+    #[arg(long, value_name = "PREFIX")]
+    pub log_group_prefix: Vec<String>,
+    /// Read no log groups.
+    #[arg(long, conflicts_with = "log_group_prefix")]
+    pub no_logs: bool,
+    /// A stream of Kinesis through which a subscription delivers the log groups.
+    #[arg(long, value_name = "STREAM")]
+    pub kinesis_stream: Option<String>,
+    /// Read objects that are put into this bucket.
+    #[arg(long)]
+    pub bucket: Option<String>,
+    /// Read no findings of GuardDuty.
+    #[arg(long)]
+    pub no_guardduty: bool,
+    /// Print one part alone.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub only: Option<Part>,
+    /// For machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `sources add aws` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Tables of the configuration.
+    Config,
+    /// The policy of the role.
+    Policy,
+    /// Who may assume the role.
+    Trust,
+    /// Commands of the AWS command line.
+    Commands,
+    /// A template of CloudFormation.
+    Cloudformation,
+    /// A file of Terraform.
+    Terraform,
 }
 
 /// What the world must know of our mail.

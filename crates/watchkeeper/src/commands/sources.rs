@@ -1,9 +1,11 @@
 //! `watchkeeper sources`: where events come from, as the configuration says.
 
+mod aws;
+mod check;
 mod sample;
 
 use super::say;
-use crate::cli::SourcesCommand;
+use crate::cli::{AddSource, SourcesCommand};
 use crate::config::Config;
 use serde_json::json;
 use std::path::Path;
@@ -15,6 +17,8 @@ pub(super) async fn run(command: SourcesCommand) -> Result<ExitCode, String> {
     match command {
         SourcesCommand::List { file, json } => list(&file.config, json),
         SourcesCommand::Sample(options) => sample::sample(&options).await,
+        SourcesCommand::Check { file, name, json } => check::check(&file.config, name.as_deref(), json).await,
+        SourcesCommand::Add(AddSource::Aws(options)) => aws::add(&options),
     }
 }
 
