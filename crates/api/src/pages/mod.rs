@@ -13,7 +13,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use serde::Serialize;
 use std::sync::LazyLock;
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("page.html", include_str!("../../templates/page.html")),
     ("sign_in.html", include_str!("../../templates/sign_in.html")),
     ("password.html", include_str!("../../templates/password.html")),
@@ -23,6 +23,7 @@ const TEMPLATES: [(&str, &str); 7] = [
     ),
     ("check.html", include_str!("../../templates/check.html")),
     ("checked.html", include_str!("../../templates/checked.html")),
+    ("contact.html", include_str!("../../templates/contact.html")),
     ("message.html", include_str!("../../templates/message.html")),
 ];
 

@@ -5,7 +5,7 @@ use watchkeeper_api::{Access, Route, routes};
 use watchkeeper_domain::access::AccessRole;
 
 /// What strangers may use. A route that is added here is added on purpose.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     "GET /login",
     "POST /login",
     "GET /ack/{token}",
@@ -14,6 +14,7 @@ const PUBLIC: [&str; 17] = [
     "POST /check",
     "POST /check/acknowledge",
     "POST /check/ask",
+    "POST /check/contact",
     "POST /check/facts",
     "POST /check/proof",
     "GET /assets-server.css",

@@ -120,8 +120,8 @@ pub fn people(posts: &BTreeMap<Post, PeopleSeen>) -> Check {
     Check::judged(CheckName::People, reached.join(", "), findings).noting(notes)
 }
 
-/// What was seen of the audit log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was seen of the audit log, after it was to be sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditSeen {
     /// When the newest checkpoint was signed.
     pub sealed_at: Option<DateTime<Utc>>,
@@ -129,11 +129,14 @@ pub struct AuditSeen {
     pub unsealed_since: Option<DateTime<Utc>>,
     /// How often the log is sealed.
     pub every: Span,
+    /// Why it could not be sealed just now.
+    pub fault: Option<String>,
 }
 
-/// Judges whether the log is sealed: what happened three times the period ago, and at least a quarter of an hour, has a checkpoint.
+/// Judges whether the log is sealed: nothing keeps it from being sealed, and what happened three times the period ago, and at least a
+/// quarter of an hour, has a checkpoint.
 #[must_use]
-pub fn audit_log(seen: AuditSeen, now: DateTime<Utc>) -> Check {
+pub fn audit_log(seen: &AuditSeen, now: DateTime<Utc>) -> Check {
     let patience = (seen.every.duration() * 3).max(Duration::minutes(15));
     let said = seen.sealed_at.map_or_else(
         || "no checkpoint yet".to_owned(),
@@ -143,8 +146,8 @@ pub fn audit_log(seen: AuditSeen, now: DateTime<Utc>) -> Check {
         .unsealed_since
         .map(|since| now - since)
         .filter(|waited| *waited > patience);
-    let findings = late.map(|waited| {
-        let seen = format!("records have waited {} for a checkpoint", in_words(waited));
+    let waited = late.map(|waited| format!("records have waited {} for a checkpoint", in_words(waited)));
+    let findings = seen.fault.clone().or(waited).map(|seen| {
         let remedy = "run `watchkeeper audit verify`: it says whether the log still is what was signed; the service's own log says why \
                       the worker `sealing` does not go on";
         Finding::new("unsealed", seen, remedy)

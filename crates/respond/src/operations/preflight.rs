@@ -6,6 +6,7 @@ use crate::desk::{Desk, RespondError};
 use crate::house::{House, PreflightPlan};
 use crate::library::Library;
 use crate::outbox::by_address;
+use crate::workers::seal::Sealing;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +68,9 @@ impl Desk {
     /// Takes all checks; nothing is kept.
     pub(crate) async fn take_preflight(&self, by: &Actor) -> Result<Preflight, RespondError> {
         let began_at = self.now();
+        // After the service was down much may wait for a checkpoint that only has to be made.
+        let sealed = Sealing::new(self.clone()).everything().await;
+        let unsealable = sealed.err().map(|fault| fault.to_string());
         let mut tx = self.store.read().await?;
         let customers = tx.all_customers().await?;
         let people = tx.users().await?;
@@ -74,7 +78,7 @@ impl Desk {
             letters_check(&self.house.library, &customers, self.house.contacts.ask),
             self.contacts_check(&mut tx, &customers, began_at).await?,
             check::people(&posts(&self.house, &people)),
-            self.audit_check(&mut tx, began_at).await?,
+            self.audit_check(&mut tx, began_at, unsealable).await?,
         ];
         drop(tx);
         let mut checks = mail_checks(&self.house, &customers, &people).await;
@@ -123,7 +127,12 @@ impl Desk {
         Ok(check::contacts(customers, &asked, coverage, now))
     }
 
-    async fn audit_check(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<Check, RespondError> {
+    async fn audit_check(
+        &self,
+        tx: &mut Tx,
+        now: DateTime<Utc>,
+        fault: Option<String>,
+    ) -> Result<Check, RespondError> {
         let last = tx.last_checkpoint().await?;
         let size = last.as_ref().map_or(0, |last| last.size);
         let size = i64::try_from(size).unwrap_or(i64::MAX);
@@ -132,8 +141,9 @@ impl Desk {
             sealed_at: last.map(|last| last.at),
             unsealed_since: unsealed.first().map(|record| record.at),
             every: self.house.seal_every,
+            fault,
         };
-        Ok(check::audit_log(seen, now))
+        Ok(check::audit_log(&seen, now))
     }
 }
 
