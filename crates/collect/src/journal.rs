@@ -82,8 +82,11 @@ fn entry<'b>(mut rest: &'b [u8], ends: bool, place: &str) -> Result<Found<'b>, D
     }
 }
 
-/// A value behind its length, and what stands behind it; nothing where it is not whole.
-fn sized<'b>(rest: &'b [u8], place: &str) -> Result<Option<(&'b [u8], &'b [u8])>, DecodeError> {
+/// A value, and what stands behind it.
+type Cut<'b> = (&'b [u8], &'b [u8]);
+
+/// A value behind its length; nothing where it is not whole.
+fn sized<'b>(rest: &'b [u8], place: &str) -> Result<Option<Cut<'b>>, DecodeError> {
     let Some((length, rest)) = rest.split_first_chunk::<8>() else {
         return Ok(None);
     };

@@ -263,7 +263,12 @@ impl Receiver {
 
     /// A receiver of messages of SNS, which nobody but SNS may push to.
     #[must_use]
-    pub fn of_topics(config: &SnsConfig, spool: Spool, tally: Arc<Tally>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn of_topics(
+        config: &SnsConfig,
+        spool: Spool,
+        tally: Arc<Tally>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             name: SourceName(config.name.clone()),
             strict_json: false,

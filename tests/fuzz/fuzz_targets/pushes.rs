@@ -10,6 +10,10 @@ use watchkeeper_collect::parse::{Context, Format, Interpretation, parse};
 use watchkeeper_collect::push::{self, PushLimits, Taken};
 use watchkeeper_fuzz::{mutate::Mutator, seeds};
 
+const ORIGIN: push::Origin<'static> = push::Origin {
+    region: "eu-central-1",
+    excluded: &[],
+};
 const LIMITS: PushLimits = PushLimits {
     body_bytes: 4_096,
     decompressed_bytes: 16_384,
@@ -56,7 +60,7 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         b'f' => {
-            if let Ok(request) = push::firehose(body, &LIMITS) {
+            if let Ok(request) = push::firehose(body, &ORIGIN, &LIMITS) {
                 assert!(request.records.len() <= LIMITS.records);
                 // What is not UTF-8 is marked, with three bytes for one.
                 assert!(request.records.iter().all(|record| record.line.len() <= 3 * LIMITS.record_bytes));

@@ -214,6 +214,7 @@ pub fn file_source(path: &Path) -> SourceConfig {
 pub fn finding_source() -> SourceConfig {
     use sha2::Digest as _;
     SourceConfig::Http(HttpConfig {
+        exclude_log_groups: Vec::new(),
         name: "findings".to_owned(),
         secrets_sha256: vec![hex::encode(sha2::Sha256::digest(b"a secret of this test"))],
         secrets_file: None,

@@ -273,9 +273,6 @@ impl SourceConfig {
             Self::Kinesis(c) => format!("stream {} in {}", c.stream, c.region),
             Self::Sns(c) => format!("messages of {} to /sns/{}", c.topics.join(", "), c.name),
             Self::Guardduty(c) => c.region.clone(),
-            Self::S3(c) => c.queue_url.clone(),
-            Self::Kinesis(c) => format!("{} in {}", c.stream, c.region),
-            Self::Sns(c) => c.topics.join(", "),
             Self::File(c) => {
                 let paths: Vec<_> = c.paths.iter().map(|path| path.display().to_string()).collect();
                 paths.join(", ")

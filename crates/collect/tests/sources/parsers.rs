@@ -529,7 +529,8 @@ proptest! {
             'j' => (otlp::logs(&body, Encoding::Json, &limits), Format::Otlp),
             'e' => (journal::entries(&body, &limits), Format::Journal),
             'f' => {
-                let records = push::firehose(&body, &limits).map_or(0, |request| request.records.len());
+                let from = push::Origin { region: "eu-central-1", excluded: &[] };
+                let records = push::firehose(&body, &from, &limits).map_or(0, |request| request.records.len());
                 prop_assert!(records <= limits.records);
                 return Ok(());
             }

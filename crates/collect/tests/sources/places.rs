@@ -177,9 +177,7 @@ async fn what_a_firehose_missed_is_found_and_judged_once_also_by_the_next_proces
             source_arn: Some("arn:aws:firehose:eu-central-1:111122223333:deliverystream/logs"),
             content_encoding: None,
         };
-        let answer = receiver
-            .accept_firehose(headers, body.to_string().as_bytes())
-            .await;
+        let answer = receiver.accept_firehose(headers, body.to_string().into()).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
     let mut found = reader.messages().await;

@@ -5,6 +5,7 @@ use chrono::Duration;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use watchkeeper_collect::Receiver;
+use watchkeeper_collect::push::Refused;
 use watchkeeper_collect::receive::{Accepted, PushError, SnsAccepted};
 use watchkeeper_testbed::sns::{Publication, Publisher};
 
@@ -43,6 +44,7 @@ async fn a_signed_message_of_a_configured_topic_is_stored_once_and_nothing_else(
         Ok(SnsAccepted::Stored(Accepted {
             records: 1,
             duplicate,
+            refused: Refused::default(),
         }))
     };
     assert_eq!(accept(&receiver, &publisher, &body).await, stored(false));

@@ -8,6 +8,13 @@ pub(crate) fn cloudwatch(endpoint: &str, credentials: &Path) -> SourceConfig {
     SourceConfig::CloudwatchLogs(CloudwatchLogsConfig {
         name: "filedrop-logs".to_owned(),
         log_groups: vec![GROUP.to_owned()],
+        log_group_prefixes: Vec::new(),
+        log_group_tags: BTreeMap::new(),
+        exclude_log_groups: Vec::new(),
+        accounts: Vec::new(),
+        subscription: None,
+        kinesis_endpoint_url: None,
+        backfill: None,
         region: REGION.to_owned(),
         profile: None,
         credentials_file: Some(credentials.to_owned()),
@@ -34,6 +41,8 @@ pub(crate) fn cloudwatch(endpoint: &str, credentials: &Path) -> SourceConfig {
 pub(crate) fn guardduty(endpoint: &str, credentials: &Path) -> SourceConfig {
     SourceConfig::Guardduty(GuarddutyConfig {
         name: "guardduty".to_owned(),
+        queue_url: None,
+        sqs_endpoint_url: None,
         region: REGION.to_owned(),
         profile: None,
         credentials_file: Some(credentials.to_owned()),
