@@ -42,7 +42,7 @@ fn every_source_that_the_default_shows_is_sound_when_its_comment_is_taken_away()
         .collect();
     let text = format!("{head}{}", uncommented.join("\n"));
     let config = Config::parse(&text, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!(config.sources.len(), 7);
+    assert_eq!(config.sources.len(), 11);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use watchkeeper_api::{Access, Route, routes};
 use watchkeeper_domain::access::AccessRole;
 
 /// What strangers may use. A route that is added here is added on purpose.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 19] = [
     "GET /login",
     "POST /login",
     "GET /ack/{token}",
@@ -20,6 +20,7 @@ const PUBLIC: [&str; 18] = [
     "GET /assets-server.css",
     "POST /ingest/{source}",
     "POST /firehose/{source}",
+    "POST /otlp/{source}/v1/logs",
     "POST /sns/ses",
     "POST /sns/{source}",
     "GET /healthz",

@@ -235,7 +235,8 @@ impl Place {
         Answer {
             status: parts.status,
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).expect("text"),
+            // What is no text, such as protobuf, has marks in it.
+            text: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
 
