@@ -46,8 +46,8 @@ async fn whoever_is_erased_is_gone_and_the_proof_stands(place: Place) {
     let refusal = desk
         .erase_contact(&customer.id, None, &asked, &counsel)
         .await
-        .expect_err("the incident is open")
-        .to_string();
+        .expect_err("the incident is open");
+    let refusal = format!("{refusal:?}");
     assert!(
         refusal.contains(&incident.reference()) && refusal.contains("reference"),
         "everything at once: {refusal}"
