@@ -6,6 +6,13 @@ use watchkeeper_collect::{Batch, CollectError, Remark};
 
 /// How many minutes of rate are kept.
 const MINUTES: usize = 60;
+/// How many remarks are kept.
+const REMARKS: usize = 20;
+
+/// For how long a remark is shown after it was made last.
+fn shown_for() -> Duration {
+    Duration::days(1)
+}
 
 /// How a source is doing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,10 +56,23 @@ pub struct SourceStatus {
     pub error: Option<SourceError>,
     /// What it waits for, such as a file that is not there yet.
     pub waiting: Vec<String>,
+    /// What else an operator should know, such as an object that was set aside; what was said last stands first.
+    pub remarks: Vec<SourceRemark>,
+    /// Events that a subscription missed and the poller behind it found.
+    pub missed_by_push: u64,
     /// Events a minute by the clock of the service, the newest last; the start of the newest minute.
     pub rate: Vec<u64>,
     /// The start of the newest minute of `rate`.
     pub rate_until: Option<DateTime<Utc>>,
+}
+
+/// Something that a source had to say besides its events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRemark {
+    /// When it said so last, to the minute.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub text: String,
 }
 
 /// An error that stands.
@@ -93,6 +113,7 @@ impl SourceStatus {
         self.dropped += batch.counts.dropped;
         self.refused += batch.counts.refused;
         self.lost_bytes += batch.counts.lost_bytes;
+        self.missed_by_push += batch.counts.missed_by_push;
         self.calls += batch.counts.calls;
         self.throttled += batch.counts.throttled;
         self.last_event_at = batch
@@ -118,7 +139,21 @@ impl SourceStatus {
                 _ => None,
             })
             .collect();
+        self.note(&batch.remarks, now);
         self.count(batch.events.len() as u64, now);
+    }
+
+    /// Keeps what was remarked, each thing once.
+    fn note(&mut self, remarks: &[Remark], now: DateTime<Utc>) {
+        let at = now.duration_trunc(Duration::minutes(1)).unwrap_or(now);
+        self.remarks.retain(|said| at - said.at < shown_for());
+        // What stands as an error, or as what is waited for, is shown there.
+        let news = |remark: &&Remark| !matches!(remark, Remark::Refusing { .. } | Remark::Waiting { .. });
+        for text in remarks.iter().filter(news).map(ToString::to_string) {
+            self.remarks.retain(|said| said.text != text);
+            self.remarks.insert(0, SourceRemark { at, text });
+        }
+        self.remarks.truncate(REMARKS);
     }
 
     /// Keeps an error; the time of the first one stands while it goes on.
@@ -152,5 +187,42 @@ impl SourceStatus {
             *newest += events;
         }
         self.rate_until = Some(minute.max(self.rate_until.unwrap_or(minute)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchkeeper_collect::Cursor;
+
+    fn reading(said: &[&str]) -> Batch {
+        let remark = |what: &&str| Remark::SetAside {
+            what: (*what).to_owned(),
+            reason: "it is damaged".to_owned(),
+        };
+        Batch {
+            remarks: said.iter().map(remark).collect(),
+            ..Batch::nothing(&Cursor::start())
+        }
+    }
+
+    #[test]
+    fn what_a_source_remarks_is_shown_once_with_its_last_time_for_a_day() {
+        let noon = DateTime::UNIX_EPOCH + Duration::hours(12);
+        let mut status = SourceStatus::default();
+        status.read(&reading(&["a", "b"]), noon);
+        status.read(&reading(&["a"]), noon + Duration::hours(2));
+        let said: Vec<(i64, bool)> = status
+            .remarks
+            .iter()
+            .map(|said| ((said.at - noon).num_hours(), said.text.contains("damaged")))
+            .collect();
+        assert_eq!(said, [(2, true), (0, true)], "{:?}", status.remarks);
+        status.read(&reading(&[]), noon + Duration::hours(25));
+        assert_eq!(status.remarks.len(), 1);
+        let many: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        status.read(&reading(&many), noon + Duration::hours(25));
+        assert_eq!(status.remarks.len(), REMARKS);
     }
 }

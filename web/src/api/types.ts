@@ -1055,6 +1055,14 @@ export interface SourceView {
   late: number;
   duplicates: number;
   truncated: number;
+  /** Frames of a protocol that could not be understood. */
+  malformed: number;
+  /** What came and found no room: datagrams, which nobody sends again. */
+  dropped: number;
+  /** Records and connections that were refused, and whoever sent them was told. */
+  refused: number;
+  /** Events that a subscription missed and the poller behind it found. */
+  missed_by_push: number;
   /** Bytes that a source had and nobody will ever read, such as of a file that was cut. */
   lost_bytes: number;
   /** Requests made to whoever keeps the events, and how many of them were told to slow down. */
@@ -1062,6 +1070,8 @@ export interface SourceView {
   throttled: number;
   /** What it waits for, such as a file that is not there yet. */
   waiting: string[];
+  /** What else it had to say, such as an object that was set aside; what was said last stands first. */
+  remarks: { at: Instant; text: string }[];
   last_event_at: Instant | null;
   last_read_at: Instant | null;
   lag_seconds: number | null;

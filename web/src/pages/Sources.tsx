@@ -16,6 +16,14 @@ const STATE: Record<SourceView['state'], { tag: string; text: string }> = {
   failing: { tag: 'tag alarm', text: 'failing' },
 };
 
+/** Figures that most sources never have. */
+const WHERE_ANY = [
+  { of: 'malformed', name: 'malformed' },
+  { of: 'dropped', name: 'dropped' },
+  { of: 'refused', name: 'refused' },
+  { of: 'missed_by_push', name: 'missed by the subscription, found by polling' },
+] as const;
+
 export function SourcesPage() {
   const query = useSources();
   const [samples, setSamples] = useState<string | null>(null);
@@ -25,8 +33,9 @@ export function SourcesPage() {
         {({ items }) =>
           items.length === 0 ? (
             <Empty title="No source is configured">
-              Name files, CloudWatch log groups, GuardDuty or receivers in the configuration;{' '}
-              <code>watchkeeper config init</code> writes one with every setting explained.
+              Name files, receivers or sources in AWS in the configuration:{' '}
+              <code>watchkeeper config init</code> writes one with every setting explained,{' '}
+              <code>watchkeeper sources add aws</code> what an account needs.
             </Empty>
           ) : (
             <div className="panel lines">
@@ -60,6 +69,9 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
         <Figure value={source.late.toLocaleString('en-GB')} name="late" />
         <Figure value={source.duplicates.toLocaleString('en-GB')} name="duplicates" />
         <Figure value={source.truncated.toLocaleString('en-GB')} name="truncated" />
+        {WHERE_ANY.filter(({ of }) => source[of] > 0).map(({ of, name }) => (
+          <Figure key={of} value={source[of].toLocaleString('en-GB')} name={name} />
+        ))}
         {source.calls > 0 && (
           <Figure
             value={source.calls.toLocaleString('en-GB')}
@@ -91,6 +103,18 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
           {bytes(source.lost_bytes)} could not be read before they were gone. Let files rotate later, or read
           them faster.
         </p>
+      )}
+      {source.remarks.length > 0 && (
+        <details className="small source-error">
+          <summary>{count(source.remarks.length, 'remark')} of the last day</summary>
+          <ul className="plain-list">
+            {source.remarks.map(({ at, text }) => (
+              <li key={text} className="wrap">
+                <At at={at} />: {text}
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
       {source.error !== null && (
         <p className="notice-bar alarm source-error wrap">

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use watchkeeper_respond::source_status::{SourceError, SourceStatus};
+use watchkeeper_respond::source_status::{SourceError, SourceRemark, SourceStatus};
 
 /// How many minutes of rate are shown.
 const MINUTES: usize = 60;
@@ -24,10 +24,12 @@ pub(crate) struct SourceView {
     malformed: u64,
     dropped: u64,
     refused: u64,
+    missed_by_push: u64,
     lost_bytes: u64,
     calls: u64,
     throttled: u64,
     waiting: Vec<String>,
+    remarks: Vec<SourceRemark>,
     last_event_at: Option<DateTime<Utc>>,
     last_read_at: Option<DateTime<Utc>>,
     error: Option<SourceError>,
@@ -53,10 +55,12 @@ impl SourceView {
             malformed: status.malformed,
             dropped: status.dropped,
             refused: status.refused,
+            missed_by_push: status.missed_by_push,
             lost_bytes: status.lost_bytes,
             calls: status.calls,
             throttled: status.throttled,
             waiting: status.waiting,
+            remarks: status.remarks,
             last_event_at: status.last_event_at,
             last_read_at: status.last_read_at,
             error: status.error,

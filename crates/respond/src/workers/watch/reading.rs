@@ -46,10 +46,11 @@ impl Reader {
         }
     }
 
-    /// Whether it fails, waits or is well again since the last commit: shown also while no event comes.
+    /// Whether it fails, waits, has something to say or is well again since the last commit: shown also while no event comes.
     pub(super) fn has_news(&self) -> bool {
         self.status.error != self.committed_status.error
             || self.status.waiting != self.committed_status.waiting
+            || self.status.remarks != self.committed_status.remarks
     }
 
     /// What stands is committed.
