@@ -108,6 +108,11 @@ const PAGES = [
     '/customers/cus_1',
     async (page) => page.getByRole('button', { name: 'verified by other means' }).first().click(),
   ],
+  [
+    'customer-erase',
+    '/customers/cus_1',
+    async (page) => page.getByRole('button', { name: 'Erase' }).first().click(),
+  ],
   ['detectors', '/detectors'],
   ['detector', '/detectors/mass-download-by-one-key'],
   ['sources', '/sources'],
