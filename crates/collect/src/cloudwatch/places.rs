@@ -208,25 +208,31 @@ impl Place {
 }
 
 /// Whether a name is one of these, of which a `*` at the end stands for anything.
-pub(super) fn is_excluded(name: &str, patterns: &[String]) -> bool {
+pub(crate) fn is_excluded(name: &str, patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
     })
 }
 
-/// What is known of the groups of every place.
+/// When groups are looked for again.
 #[derive(Debug)]
 pub(super) struct Discovery {
-    due_at: Vec<Option<DateTime<Utc>>>,
+    places: Vec<Looking>,
+}
+
+/// The same, of one place.
+#[derive(Debug, Clone, Default)]
+struct Looking {
+    due_at: Option<DateTime<Utc>>,
+    /// How often it was looked.
     rounds: u32,
 }
 
 impl Discovery {
     pub(super) fn new(places: usize) -> Self {
         Self {
-            due_at: vec![None; places],
-            rounds: 0,
+            places: vec![Looking::default(); places],
         }
     }
 
@@ -240,12 +246,12 @@ impl Discovery {
         mut begin: impl FnMut(usize, &str) -> Group,
     ) -> Vec<(usize, CollectError)> {
         let mut faults = Vec::new();
-        for (index, place) in places.iter_mut().enumerate() {
-            if self.due_at[index].is_some_and(|due| due > now) {
+        for (index, (place, looking)) in places.iter_mut().zip(&mut self.places).enumerate() {
+            if looking.due_at.is_some_and(|due| due > now) {
                 continue;
             }
             // Tags change seldom: every sixth round, an hour, they are asked for again.
-            if self.rounds % 6 == 5 {
+            if looking.rounds % 6 == 5 {
                 place.tags.clear();
             }
             let names = if wanted.must_discover() {
@@ -254,7 +260,7 @@ impl Discovery {
                     // The next reading goes on, with what was learned about tags.
                     Ok(None) => continue,
                     Err(fault) => {
-                        self.due_at[index] = Some(now + Duration::minutes(1));
+                        looking.due_at = Some(now + Duration::minutes(1));
                         faults.push((index, fault));
                         continue;
                     }
@@ -262,17 +268,15 @@ impl Discovery {
             } else {
                 wanted.names.iter().cloned().collect()
             };
-            self.due_at[index] = Some(now + DISCOVER_EVERY);
-            self.rounds = self.rounds.wrapping_add(1);
+            looking.due_at = Some(now + DISCOVER_EVERY);
+            looking.rounds = looking.rounds.wrapping_add(1);
             groups.retain(|group| group.place != index || names.contains(&group.name));
-            for name in &names {
-                if !groups
-                    .iter()
-                    .any(|group| group.place == index && group.name == *name)
-                {
-                    groups.push(begin(index, name));
-                }
-            }
+            let known: BTreeSet<String> = groups
+                .iter()
+                .filter(|group| group.place == index)
+                .map(|group| group.name.clone())
+                .collect();
+            groups.extend(names.difference(&known).map(|name| begin(index, name)));
         }
         faults
     }

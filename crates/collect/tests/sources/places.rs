@@ -96,6 +96,25 @@ async fn accounts_and_regions_are_read_through_their_roles_with_their_external_i
 }
 
 #[tokio::test]
+async fn a_tag_that_changes_is_seen_within_the_hour_in_every_region() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.trust("arn:aws:iam::111111111111:role/watch", "x-1");
+    cloudwatch.put("/app", "s", monday(), monday(), "before");
+    cloudwatch.tag("/app", "stage", "test");
+    let mut config = config(&cloudwatch);
+    config["sts_endpoint_url"] = cloudwatch.endpoint_url.clone().into();
+    config["log_group_tags"] = json!({"stage": "live"});
+    config["accounts"] = json!([{"role_arn": "arn:aws:iam::111111111111:role/watch", "external_id": "x-1",
+        "regions": ["eu-central-1", "us-east-1", "us-west-2"]}]);
+    let mut reader = bench.source(config).await;
+    assert!(reader.messages().await.is_empty());
+    cloudwatch.tag("/app", "stage", "live");
+    for_minutes(&bench, &mut reader, 70).await;
+    cloudwatch.put("/app", "s", bench.now(), bench.now(), "after");
+    assert_eq!(for_minutes(&bench, &mut reader, 2).await, ["after"; 3]);
+}
+
+#[tokio::test]
 async fn the_past_is_read_in_slices_once_and_the_present_does_not_wait_for_it() {
     let (bench, cloudwatch) = bench().await;
     cloudwatch.page_size(10);
