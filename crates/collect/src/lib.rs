@@ -33,6 +33,7 @@ mod queue;
 mod rate;
 mod seen;
 mod tally;
+pub mod zstd;
 
 pub use config::{Fault, Opened, SourceConfig, open, spool_dir};
 pub use receive::Receiver;

@@ -2,11 +2,12 @@
 //!
 //! Takes a body as it was sent; gives records, or an error that names the record. Leaves alone: HTTP itself and the disk.
 
+use crate::cloudwatch::{event_id, is_excluded};
+use crate::zstd::Frames;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -116,7 +117,9 @@ pub fn decompress<'b>(
     match content_encoding.map(|e| e.trim().to_ascii_lowercase()).as_deref() {
         None | Some("" | "identity") => Ok(Cow::Borrowed(body)),
         Some("gzip" | "x-gzip") => gunzip(body, limits.decompressed_bytes, "the body").map(Cow::Owned),
-        Some("zstd") => unzstd(body, limits.decompressed_bytes, "the body").map(Cow::Owned),
+        Some("zstd") => {
+            unfold(Frames::new(body), limits.decompressed_bytes, "the body", "zstd").map(Cow::Owned)
+        }
         Some(other) => Err(malformed(
             "the body",
             format!("content encoding `{other}` is not known; use gzip, zstd or none"),
@@ -124,35 +127,21 @@ pub fn decompress<'b>(
     }
 }
 
-/// As [`gunzip`], for zstd, whose frames follow one another.
-fn unzstd(bytes: &[u8], budget: usize, place: &str) -> Result<Vec<u8>, DecodeError> {
-    let damaged = |e: &dyn std::fmt::Display| malformed(place, format!("damaged zstd: {e}"));
-    let (mut plain, mut rest) = (Vec::new(), bytes);
-    while !rest.is_empty() {
-        let left = (budget - plain.len()) as u64 + 1;
-        StreamingDecoder::new(&mut rest)
-            .map_err(|e| damaged(&e))?
-            .take(left)
-            .read_to_end(&mut plain)
-            .map_err(|e| damaged(&e))?;
-        if plain.len() > budget {
-            return Err(too_large(format!("{place} after decompression"), budget));
-        }
-    }
-    Ok(plain)
-}
-
-/// Decompresses at most `budget` bytes: a few kilobytes of gzip can hold gigabytes.
-fn gunzip(bytes: &[u8], budget: usize, place: &str) -> Result<Vec<u8>, DecodeError> {
+/// Reads at most `budget` bytes of what a decoder gives: a few kilobytes of gzip can hold gigabytes.
+fn unfold(decoder: impl Read, budget: usize, place: &str, kind: &str) -> Result<Vec<u8>, DecodeError> {
     let mut plain = Vec::new();
-    MultiGzDecoder::new(bytes)
+    decoder
         .take(budget as u64 + 1)
         .read_to_end(&mut plain)
-        .map_err(|e| malformed(place, format!("damaged gzip: {e}")))?;
+        .map_err(|e| malformed(place, format!("damaged {kind}: {e}")))?;
     if plain.len() > budget {
         return Err(too_large(format!("{place} after decompression"), budget));
     }
     Ok(plain)
+}
+
+fn gunzip(bytes: &[u8], budget: usize, place: &str) -> Result<Vec<u8>, DecodeError> {
+    unfold(MultiGzDecoder::new(bytes), budget, place, "gzip")
 }
 
 /// What a request holds: the records that can be kept, and those that cannot.
@@ -216,17 +205,23 @@ pub fn json_lines(body: &[u8], strict: bool, limits: &PushLimits) -> Result<Take
         return take_items(&items, limits);
     }
     let mut taken = Taken::default();
-    for (index, line) in body.split(|b| *b == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        match checked_line(line, index + 1, strict, limits) {
+    for (number, line) in lines(body) {
+        match checked_line(line, number, strict, limits) {
             Ok(text) => push_record(&mut taken.records, Record::text(text), limits)?,
             Err(error) => taken.refused.add(error),
         }
     }
     Ok(taken)
+}
+
+/// The lines of a text with their numbers from 1; blank ones separate and are nothing themselves.
+fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let lines = text
+        .split(|b| *b == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    (1..)
+        .zip(lines)
+        .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
 }
 
 fn checked_line<'l>(
@@ -394,31 +389,15 @@ pub struct Origin<'o> {
     pub excluded: &'o [String],
 }
 
-impl Origin<'_> {
-    fn excludes(&self, log_group: &str) -> bool {
-        self.excluded
-            .iter()
-            .any(|pattern| match pattern.strip_suffix('*') {
-                Some(prefix) => log_group.starts_with(prefix),
-                None => pattern == log_group,
-            })
-    }
-}
-
 /// The records of data that nothing wraps, as a stream of Kinesis carries it: lines, or a subscription's message, compressed or not.
 ///
 /// # Errors
 /// What cannot be decoded.
-pub fn data_records(
-    data: &[u8],
-    region: &str,
-    excluded: &[String],
-    limits: &PushLimits,
-) -> Result<Vec<Record>, DecodeError> {
+pub fn data_records(data: &[u8], from: &Origin<'_>, limits: &PushLimits) -> Result<Vec<Record>, DecodeError> {
     let mut records = Vec::new();
     let place = "the record";
     let plain = unfolded(data, limits.decompressed_bytes, place)?;
-    take_data(&plain, &Origin { region, excluded }, place, &mut records, limits)?;
+    take_data(&plain, from, place, &mut records, limits)?;
     Ok(records)
 }
 
@@ -465,11 +444,7 @@ fn take_data(
             .map_err(|e| malformed(place, format!("not a CloudWatch Logs subscription message: {e}")))?;
         return take_subscription(envelope, from, place, records, limits);
     }
-    for line in plain.split(|b| *b == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
+    for (_, line) in lines(plain) {
         if line.len() > limits.record_bytes {
             return Err(too_large(place, limits.record_bytes));
         }
@@ -502,7 +477,7 @@ fn take_subscription(
         // Sent to see whether the destination answers; it carries no log.
         return Ok(());
     }
-    if from.excludes(&envelope.log_group) {
+    if is_excluded(&envelope.log_group, from.excluded) {
         return Ok(());
     }
     for event in envelope.log_events {
@@ -516,7 +491,7 @@ fn take_subscription(
         let record = Record {
             line: event.message,
             at: DateTime::from_timestamp_millis(event.timestamp),
-            id: Some(crate::cloudwatch::event_id(&[
+            id: Some(event_id(&[
                 &envelope.owner,
                 from.region,
                 &envelope.log_group,

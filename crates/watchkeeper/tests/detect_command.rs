@@ -107,6 +107,15 @@ fn lines_lists_records_and_compressed_files_give_the_same_detections() {
     packed.write_all(lines.as_bytes()).expect("memory");
     place.write("lines.jsonl.gz", &packed.finish().expect("memory"));
     assert_eq!(place.fired(&["lines.jsonl.gz"], ""), [("opened".to_owned(), 3)]);
+    // Two frames, as `cat a.zst b.zst` leaves them.
+    let frame = |text: &str| {
+        ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+    };
+    place.write(
+        "lines.jsonl.zst",
+        &[frame(&format!("{other}\n")), frame(&format!("\n{vault}\n"))].concat(),
+    );
+    assert_eq!(place.fired(&["lines.jsonl.zst"], ""), [("opened".to_owned(), 3)]);
     place.write("list.json", format!("[{other},\n {vault}]").as_bytes());
     assert_eq!(place.fired(&["list.json"], ""), [("opened".to_owned(), 2)]);
     place.write(

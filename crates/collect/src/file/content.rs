@@ -1,10 +1,10 @@
 //! A file's text, compressed or not, and the marks by which it is recognised.
 
+use crate::zstd::Frames;
 use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub(super) enum Content {
 /// What undoes a compression.
 pub(super) enum Decoder {
     Gzip(Box<MultiGzDecoder<File>>),
-    Zstd(Box<Frames>),
+    Zstd(Box<Frames<BufReader<File>>>),
 }
 
 impl std::fmt::Debug for Decoder {
@@ -55,7 +55,10 @@ impl Decoder {
             [0x1f, 0x8b, ..] if read >= 2 => {
                 Ok(Some(Self::Gzip(Box::new(MultiGzDecoder::new(file.try_clone()?)))))
             }
-            [0x28, 0xb5, 0x2f, 0xfd] => Ok(Some(Self::Zstd(Box::new(Frames::new(file.try_clone()?))))),
+            [0x28, 0xb5, 0x2f, 0xfd] => {
+                let compressed = BufReader::new(file.try_clone()?);
+                Ok(Some(Self::Zstd(Box::new(Frames::new(compressed)))))
+            }
             _ => Ok(None),
         }
     }
@@ -65,52 +68,13 @@ impl Read for Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Gzip(decoder) => decoder.read(buffer),
-            Self::Zstd(decoder) => decoder.read(buffer),
-        }
-    }
-}
-
-/// The frames of a zstd file, one after another.
-pub(super) struct Frames {
-    /// Between two frames.
-    rest: Option<BufReader<File>>,
-    /// Within one.
-    frame: Option<StreamingDecoder<BufReader<File>, FrameDecoder>>,
-}
-
-impl Frames {
-    fn new(file: File) -> Self {
-        Self {
-            rest: Some(BufReader::new(file)),
-            frame: None,
-        }
-    }
-}
-
-impl Read for Frames {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(mut rest) = self.rest.take() {
-                if rest.fill_buf()?.is_empty() {
-                    self.rest = Some(rest);
-                    return Ok(0);
-                }
-                self.frame = Some(StreamingDecoder::new(rest).map_err(as_unfinished)?);
-            }
-            let Some(frame) = self.frame.as_mut() else {
-                return Err(as_unfinished("an error ended it"));
-            };
-            let read = frame.read(buffer).map_err(as_unfinished)?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            self.rest = self.frame.take().map(|frame| frame.into_inner());
+            Self::Zstd(decoder) => decoder.read(buffer).map_err(|fault| as_unfinished(&fault)),
         }
     }
 }
 
 /// The decoder does not tell a file that ends too early from a damaged one: both are looked at again once the file's length changes.
-fn as_unfinished(error: impl std::fmt::Display) -> io::Error {
+fn as_unfinished(error: &io::Error) -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, format!("zstd: {error}"))
 }
 

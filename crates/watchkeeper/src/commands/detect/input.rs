@@ -8,6 +8,7 @@ use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use watchkeeper_collect::zstd::Frames;
 
 /// How much of a file of lines is handed to a thread at once: some hundred events, so that handing over costs nothing beside them.
 const BLOCK_BYTES: usize = 512 * 1024;
@@ -100,10 +101,7 @@ impl Open {
                 1 << 16,
                 whole,
             ))),
-            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(
-                ruzstd::decoding::StreamingDecoder::new(BufReader::with_capacity(1 << 16, whole))
-                    .map_err(|fault| format!("{}: {fault}", path.display()))?,
-            ),
+            [0x28, 0xb5, 0x2f, 0xfd] => Box::new(Frames::new(BufReader::with_capacity(1 << 16, whole))),
             _ => Box::new(whole),
         };
         Ok(Self {
