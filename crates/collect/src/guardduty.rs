@@ -11,7 +11,7 @@ use crate::parse::{Context, Format, Interpretation, Origin};
 use crate::queue::Queue;
 use crate::rate::Bucket;
 use crate::seen::{SeenIds, StoredIds};
-use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
 use aws_sdk_guardduty::Client;
 use aws_sdk_guardduty::types::{Condition, FindingCriteria, OrderBy, SortCriteria};
@@ -172,28 +172,20 @@ impl Guardduty {
         for held in queue.held.iter().filter(|held| held.dealt_with.is_none()) {
             match finding_in(&held.body) {
                 Ok(finding) => self.take_finding(finding.get(), memory, now, reading),
-                Err(reason) => strange.push((held.id.clone(), held.received, reason)),
+                Err(reason) => strange.push((held.id.clone(), reason)),
             }
         }
-        for (id, received, reason) in strange {
-            queue.let_go(&id);
-            // It is nobody's to delete: the queue keeps it for its own time, or moves it to its dead-letter queue.
-            remarks.push(Remark::SetAside {
-                what: format!("message {id} of the queue of findings, given {received} times"),
-                reason: format!("{reason}; it is left in the queue, for its dead-letter queue to take"),
-            });
-        }
+        remarks.extend(queue.let_go(&strange, "the queue of findings"));
         self.queue = Some(queue);
         remarks
     }
 
     fn recall(&mut self, from: &Cursor, now: DateTime<Utc>) -> Result<Memory, CollectError> {
         let stored: Stored = from.decode(&self.name)?;
-        let last = self.memory.take();
-        let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
-        if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
-            return Ok(memory);
-        }
+        let sequence = match resumed(self.memory.take(), |memory| memory.sequence, stored.sequence) {
+            Ok(memory) => return Ok(memory),
+            Err(sequence) => sequence,
+        };
         // What messages in hand told is to be taken again, where the cursor does not hold it.
         for held in self.queue.iter_mut().flat_map(|queue| &mut queue.held) {
             held.dealt_with = None;
@@ -204,7 +196,7 @@ impl Guardduty {
             stored.began
         };
         Ok(Memory {
-            sequence: stored.sequence.max(sequence),
+            sequence,
             began,
             watermark: stored.watermark,
             whole_list_at: stored.whole_list_at,

@@ -7,11 +7,11 @@
 //! With a subscription the poller is the reconciler: it looks only at what is older than [`PUSH_TIME`], and what it finds then and the
 //! journal does not hold was missed.
 
-use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use crate::seen::short;
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -81,29 +81,23 @@ impl Default for Stored {
 #[derive(Debug)]
 struct Journal {
     dir: PathBuf,
+    /// Every id of every minute.
+    known: HashSet<u64>,
     minutes: BTreeMap<i64, Minute>,
-    count: usize,
     /// The file that is being written, and its minute.
     open: Option<(i64, File)>,
 }
 
 #[derive(Debug, Default)]
 struct Minute {
-    ids: HashSet<u64>,
-    /// What is not written yet.
-    fresh: Vec<u64>,
-    written: u64,
+    /// In the order in which they were delivered.
+    ids: Vec<u64>,
+    /// How many of them are on the disk.
+    written: usize,
 }
 
 fn minute_of(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
-}
-
-fn short(id: &str) -> u64 {
-    Sha256::digest(id.as_bytes())
-        .iter()
-        .take(8)
-        .fold(0_u64, |short, byte| short << 8 | u64::from(*byte))
 }
 
 impl Journal {
@@ -111,8 +105,8 @@ impl Journal {
         fs::create_dir_all(&dir).map_err(|e| CollectError::io(&dir, &e))?;
         Ok(Self {
             dir,
+            known: HashSet::new(),
             minutes: BTreeMap::new(),
-            count: 0,
             open: None,
         })
     }
@@ -125,7 +119,7 @@ impl Journal {
     fn restore(&mut self, delivered: &BTreeMap<i64, u64>) -> Result<u64, CollectError> {
         self.open = None;
         self.minutes.clear();
-        self.count = 0;
+        self.known.clear();
         let mut lost = 0;
         for (minute, count) in delivered {
             let path = self.path(*minute);
@@ -143,12 +137,11 @@ impl Journal {
                 Err(e) => return Err(failed(&e)),
             }
             let (ids, _) = bytes.as_chunks::<8>();
-            let ids: HashSet<u64> = ids.iter().map(|id| u64::from_be_bytes(*id)).collect();
-            let written = bytes.len() as u64 / ID_BYTES;
-            lost += count - written.min(*count);
-            self.count += ids.len();
-            let fresh = Vec::new();
-            self.minutes.insert(*minute, Minute { ids, fresh, written });
+            let ids: Vec<u64> = ids.iter().map(|id| u64::from_be_bytes(*id)).collect();
+            let written = ids.len();
+            lost += count - (written as u64).min(*count);
+            self.known.extend(&ids);
+            self.minutes.insert(*minute, Minute { ids, written });
         }
         Ok(lost)
     }
@@ -156,18 +149,10 @@ impl Journal {
     /// Notes an id; false when it was delivered before.
     fn insert(&mut self, minute: i64, id: &str) -> bool {
         let short = short(id);
-        if self
-            .minutes
-            .values()
-            .rev()
-            .any(|known| known.ids.contains(&short))
-        {
+        if !self.known.insert(short) {
             return false;
         }
-        let minute = self.minutes.entry(minute).or_default();
-        minute.ids.insert(short);
-        minute.fresh.push(short);
-        self.count += 1;
+        self.minutes.entry(minute).or_default().ids.push(short);
         true
     }
 
@@ -176,7 +161,7 @@ impl Journal {
         let fresh: Vec<i64> = self
             .minutes
             .iter()
-            .filter(|(_, minute)| !minute.fresh.is_empty())
+            .filter(|(_, minute)| minute.written < minute.ids.len())
             .map(|(minute, _)| *minute)
             .collect();
         for number in fresh {
@@ -186,7 +171,7 @@ impl Journal {
         Ok(self
             .minutes
             .iter()
-            .map(|(number, minute)| (*number, minute.written))
+            .map(|(number, minute)| (*number, minute.written as u64))
             .collect())
     }
 
@@ -208,13 +193,13 @@ impl Journal {
             }
         };
         // Behind what counts may lie what a reading wrote that was never committed.
-        file.set_len(minute.written * ID_BYTES)?;
+        file.set_len(minute.written as u64 * ID_BYTES)?;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
-        let bytes: Vec<u8> = minute.fresh.iter().flat_map(|id| id.to_be_bytes()).collect();
+        let fresh = &minute.ids[minute.written..];
+        let bytes: Vec<u8> = fresh.iter().flat_map(|id| id.to_be_bytes()).collect();
         file.write_all(&bytes)?;
         file.sync_data()?;
-        minute.written += minute.fresh.len() as u64;
-        minute.fresh.clear();
+        minute.written = minute.ids.len();
         self.open = Some((number, file));
         Ok(())
     }
@@ -222,21 +207,23 @@ impl Journal {
     /// Forgets what was read before a minute; gives how many ids beyond it had to be forgotten for their number.
     fn forget_before(&mut self, minute: i64) -> u64 {
         let kept = self.minutes.split_off(&minute);
-        self.count -= self
-            .minutes
-            .values()
-            .map(|minute| minute.ids.len())
-            .sum::<usize>();
-        self.minutes = kept;
+        let over = std::mem::replace(&mut self.minutes, kept);
+        over.values().for_each(|minute| self.forget(minute));
         let mut forgotten = 0;
-        while self.count > MOST && self.minutes.len() > 1 {
+        while self.known.len() > MOST && self.minutes.len() > 1 {
             let Some((_, oldest)) = self.minutes.pop_first() else {
                 break;
             };
-            self.count -= oldest.ids.len();
+            self.forget(&oldest);
             forgotten += oldest.ids.len() as u64;
         }
         forgotten
+    }
+
+    fn forget(&mut self, minute: &Minute) {
+        for id in &minute.ids {
+            self.known.remove(id);
+        }
     }
 
     /// Deletes files that no cursor asks for any more.
@@ -300,18 +287,16 @@ impl Once {
         remarks: &mut Vec<Remark>,
     ) -> Result<Memory, CollectError> {
         let stored = self.decode(from)?;
-        let last = self.memory.take();
-        let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
-        if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
-            return Ok(memory);
-        }
+        let sequence = match resumed(self.memory.take(), |memory| memory.sequence, stored.sequence) {
+            Ok(memory) => return Ok(memory),
+            Err(sequence) => sequence,
+        };
         let forgotten = self.journal.restore(&stored.delivered)?;
         if forgotten > 0 {
             remarks.push(Remark::MemoryFull { forgotten });
         }
         Ok(Memory {
-            // Above every number given so far, so that no older cursor is taken for the newest.
-            sequence: stored.sequence.max(sequence),
+            sequence,
             push: stored.push,
             poll: stored.poll,
             caught_up: now,

@@ -5,7 +5,7 @@
 //! a message that comes again for the one that it is.
 
 use crate::aws;
-use crate::source::CollectError;
+use crate::source::{CollectError, Remark};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
@@ -33,7 +33,7 @@ pub(crate) struct Held {
     receipt: String,
     pub(crate) body: String,
     /// How often the queue has given it.
-    pub(crate) received: u32,
+    received: u32,
     hidden_at: DateTime<Utc>,
     /// The number of the cursor that holds everything it told; it may be deleted once that is committed.
     pub(crate) dealt_with: Option<u64>,
@@ -49,6 +49,11 @@ impl Queue {
             due_at: None,
             held: Vec::new(),
         }
+    }
+
+    /// For how many seconds a message is hidden.
+    fn hides_for(&self) -> i32 {
+        i32::try_from(self.visibility.num_seconds()).unwrap_or(300)
     }
 
     fn resource(&self) -> String {
@@ -68,7 +73,7 @@ impl Queue {
             .queue_url(&self.url)
             .max_number_of_messages(10)
             .wait_time_seconds(0)
-            .visibility_timeout(i32::try_from(self.visibility.num_seconds()).unwrap_or(300))
+            .visibility_timeout(self.hides_for())
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .send()
             .await
@@ -106,7 +111,7 @@ impl Queue {
     /// Keeps hidden what would otherwise come back to the queue while the work on it goes on.
     pub(crate) async fn keep_hidden(&mut self, now: DateTime<Utc>) -> Result<(), CollectError> {
         let half = self.visibility / 2;
-        let timeout = i32::try_from(self.visibility.num_seconds()).unwrap_or(300);
+        let timeout = self.hides_for();
         let due: Vec<usize> = (0..self.held.len())
             .filter(|index| now - self.held[*index].hidden_at >= half)
             .collect();
@@ -169,8 +174,20 @@ impl Queue {
         }
     }
 
-    /// Puts a message out of hand: the queue gives it again when its time is over, and moves it aside by its own policy.
-    pub(crate) fn let_go(&mut self, id: &str) {
-        self.held.retain(|held| held.id != id);
+    /// Puts messages out of hand that nobody can read, each with the reason. They are nobody's to delete: the queue gives them again when
+    /// their time is over, or moves them to its dead-letter queue.
+    pub(crate) fn let_go(&mut self, unreadable: &[(String, String)], called: &str) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        self.held.retain(|held| {
+            let Some((_, reason)) = unreadable.iter().find(|(id, _)| *id == held.id) else {
+                return true;
+            };
+            remarks.push(Remark::SetAside {
+                what: format!("message {} of {called}, given {} times", held.id, held.received),
+                reason: format!("{reason}; it is left in the queue, for its dead-letter queue to take"),
+            });
+            false
+        });
+        remarks
     }
 }

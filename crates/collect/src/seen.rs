@@ -121,7 +121,8 @@ impl SeenIds {
     }
 }
 
-fn short(id: &str) -> u64 {
+/// An id in 64 bits of its SHA-256.
+pub(crate) fn short(id: &str) -> u64 {
     Sha256::digest(id.as_bytes())
         .iter()
         .take(8)

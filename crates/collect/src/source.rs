@@ -48,6 +48,18 @@ impl Cursor {
     }
 }
 
+/// What a source remembers of the reading before, where `stored`, the number in the cursor, is the one that this reading gave.
+///
+/// # Errors
+/// Reading resumes from another cursor: the number to count on from, above every one given so far, so that no older cursor is taken for
+/// the newest.
+pub(crate) fn resumed<M>(memory: Option<M>, sequence: impl Fn(&M) -> u64, stored: u64) -> Result<M, u64> {
+    match memory {
+        Some(memory) if sequence(&memory) == stored => Ok(memory),
+        other => Err(stored.max(other.as_ref().map_or(0, sequence))),
+    }
+}
+
 /// What one reading gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {

@@ -20,13 +20,13 @@ mod backfill;
 mod group;
 mod places;
 
-pub(crate) use places::accesses;
+pub(crate) use places::{accesses, is_excluded};
 
 use crate::aws;
 use crate::config::CloudwatchLogsConfig;
 use crate::once::PUSH_TIME;
 use crate::parse::{Context, Interpretation, Origin};
-use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use backfill::Backfill;
@@ -150,15 +150,13 @@ impl CloudwatchLogs {
     /// What is known at `from`: kept from the last reading, or restored from the cursor.
     fn recall(&mut self, from: &Cursor) -> Result<Memory, CollectError> {
         let stored: Stored = from.decode(&self.name)?;
-        let last = self.memory.take();
-        let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
-        if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
-            return Ok(memory);
-        }
+        let sequence = match resumed(self.memory.take(), |memory| memory.sequence, stored.sequence) {
+            Ok(memory) => return Ok(memory),
+            Err(sequence) => sequence,
+        };
         self.discovery = Discovery::new(self.places.len());
         Ok(Memory {
-            // Above every number given so far, so that no older cursor is taken for the newest.
-            sequence: stored.sequence.max(sequence),
+            sequence,
             groups: Vec::new(),
             stored: stored.groups,
             first: 0,

@@ -18,7 +18,7 @@ use crate::config::KinesisConfig;
 use crate::parse::{Context, Interpretation, Origin};
 use crate::push::{self, PushLimits, Record};
 use crate::rate::Bucket;
-use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::ShardIteratorType;
@@ -121,19 +121,17 @@ impl Kinesis {
 
     fn recall(&mut self, from: &Cursor, now: DateTime<Utc>) -> Result<Memory, CollectError> {
         let stored: Stored = from.decode(&self.name)?;
-        let last = self.memory.take();
-        let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
-        if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
-            return Ok(memory);
-        }
+        let sequence = match resumed(self.memory.take(), |memory| memory.sequence, stored.sequence) {
+            Ok(memory) => return Ok(memory),
+            Err(sequence) => sequence,
+        };
         let began = if from.is_start() {
             (now - self.lookback).timestamp_millis()
         } else {
             stored.began
         };
         Ok(Memory {
-            // Above every number given so far, so that no older cursor is taken for the newest.
-            sequence: stored.sequence.max(sequence),
+            sequence,
             shards: Shards::restore(began, stored.shards),
             list_at: None,
         })
@@ -303,7 +301,11 @@ impl Kinesis {
             record_bytes: self.longest,
             records: RECORDS_IN_ONE,
         };
-        let records = push::data_records(data, &self.region, &self.excluded, &limits);
+        let from = push::Origin {
+            region: &self.region,
+            excluded: &self.excluded,
+        };
+        let records = push::data_records(data, &from, &limits);
         let (records, fault) = match records {
             Ok(records) => (records, None),
             // Nobody can be asked to send it again, and a stream does not wait: what it is, as far as it can be shown, is delivered.

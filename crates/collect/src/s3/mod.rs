@@ -22,7 +22,7 @@ use crate::parse::{Context, Format, Interpretation, Origin};
 use crate::queue::Queue;
 use crate::rate::Bucket;
 use crate::seen::{SeenIds, StoredIds};
-use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
+use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use get::{Getter, ObjectFault};
@@ -236,14 +236,12 @@ impl S3 {
 
     fn recall(&mut self, from: &Cursor) -> Result<Memory, CollectError> {
         let stored: Stored = from.decode(&self.name)?;
-        let last = self.memory.take();
-        let sequence = last.as_ref().map_or(0, |memory| memory.sequence);
-        if let Some(memory) = last.filter(|memory| memory.sequence == stored.sequence) {
-            return Ok(memory);
-        }
+        let sequence = match resumed(self.memory.take(), |memory| memory.sequence, stored.sequence) {
+            Ok(memory) => return Ok(memory),
+            Err(sequence) => sequence,
+        };
         let mut memory = Memory {
-            // Above every number given so far, so that no older cursor is taken for the newest.
-            sequence: stored.sequence.max(sequence),
+            sequence,
             waiting: stored.objects.into_iter().map(Waiting::new).collect(),
             done: SeenIds::restore(&stored.done),
             finished: 0,
@@ -297,18 +295,12 @@ impl S3 {
                         reading.counts.duplicates += u64::from(!memory.offer(object));
                     }
                 }
-                Err(reason) => unreadable.push((held.id.clone(), held.received, reason)),
+                Err(reason) => unreadable.push((held.id.clone(), reason)),
             }
         }
         let any = !new.is_empty();
-        for (id, received, reason) in unreadable {
-            self.queue.let_go(&id);
-            // It is nobody's to delete: the queue keeps it for its own time, or moves it to its dead-letter queue.
-            reading.remarks.push(Remark::SetAside {
-                what: format!("message {id} of the queue, given {received} times"),
-                reason: format!("{reason}; it is left in the queue, for its dead-letter queue to take"),
-            });
-        }
+        let set_aside = self.queue.let_go(&unreadable, "the queue");
+        reading.remarks.extend(set_aside);
         any
     }
 
