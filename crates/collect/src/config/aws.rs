@@ -1,6 +1,6 @@
 //! The configuration of sources in AWS.
 
-use super::{HttpConfig, SourceConfig};
+use super::{HttpConfig, SourceConfig, a_mebibyte};
 use crate::aws::AwsAccess;
 use crate::parse::{Format, Interpretation, RecordLogSource};
 use serde::{Deserialize, Serialize};
@@ -266,7 +266,4 @@ fn three_hundred() -> u32 {
 }
 fn a_day() -> u32 {
     24 * 60
-}
-fn a_mebibyte() -> usize {
-    1 << 20
 }

@@ -1,6 +1,7 @@
 //! What is wrong with the configuration of a source in AWS, and what to write instead.
 
 use super::aws::{CloudwatchLogsConfig, GuarddutyConfig, KinesisConfig, S3Config, Subscription};
+use super::check::{is_sha256, within};
 use super::{Fault, SnsConfig};
 use crate::aws::AwsAccess;
 use crate::parse::Format;
@@ -13,53 +14,23 @@ struct AwsFields {
     calls_per_second: Option<f64>,
 }
 
-pub(super) fn is_address(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
-}
-
 impl AwsFields {
-    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
-        let region_bytes = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if self.access.region.is_empty() || !self.access.region.bytes().all(region_bytes) {
-            faults.push(Fault::new(
-                "region",
-                format!("`{}` is not an AWS region", self.access.region),
-                "write one such as `eu-central-1`",
-            ));
+    fn check(&self, faults: &mut Vec<Fault>) {
+        let access = &self.access;
+        region("region", &access.region, faults);
+        if let Some(arn) = &access.role_arn {
+            role("role_arn", arn, faults);
         }
-        if self
-            .access
-            .role_arn
-            .as_deref()
-            .is_some_and(|arn| !arn.starts_with("arn:") || !arn.contains(":role/"))
-        {
-            faults.push(Fault::new(
-                "role_arn",
-                "it is not the ARN of a role",
-                "write `arn:aws:iam::<account>:role/<name>`",
-            ));
-        }
-        if self.access.external_id.is_some() && self.access.role_arn.is_none() {
+        if access.external_id.is_some() && access.role_arn.is_none() {
             faults.push(Fault::new(
                 "external_id",
                 "it is only used when assuming a role",
                 "add `role_arn` or remove it",
             ));
         }
-        if self
-            .access
-            .endpoint_url
-            .as_deref()
-            .is_some_and(|url| !is_address(url))
-        {
-            faults.push(Fault::new(
-                "endpoint_url",
-                "it is not an http or https address",
-                "write one such as `http://127.0.0.1:5000`, or leave it out for AWS itself",
-            ));
-        }
-        if self
-            .access
+        endpoint("endpoint_url", access.endpoint_url.as_deref(), faults);
+        endpoint("sts_endpoint_url", access.sts_endpoint_url.as_deref(), faults);
+        if access
             .account
             .as_deref()
             .is_some_and(|a| a.len() != 12 || !a.bytes().all(|b| b.is_ascii_digit()))
@@ -68,18 +39,6 @@ impl AwsFields {
                 "account",
                 "it is not an AWS account number",
                 "write its 12 digits, as text",
-            ));
-        }
-        if self
-            .access
-            .sts_endpoint_url
-            .as_deref()
-            .is_some_and(|url| !is_address(url))
-        {
-            faults.push(Fault::new(
-                "sts_endpoint_url",
-                "it is not an http or https address",
-                "write one such as `https://sts.eu-central-1.amazonaws.com`, or leave it out for AWS itself",
             ));
         }
         if self.poll_seconds == 0 || self.poll_seconds > 3600 {
@@ -130,6 +89,11 @@ impl CloudwatchLogsConfig {
         }
         self.check_accounts(faults);
         self.check_subscription(faults);
+        endpoint(
+            "kinesis_endpoint_url",
+            self.kinesis_endpoint_url.as_deref(),
+            faults,
+        );
         if self.backfill.is_some_and(|back| {
             back.as_seconds() > 90 * 86_400 || back.as_seconds() < 60 * i64::from(self.lookback_minutes)
         }) {
@@ -187,10 +151,7 @@ impl CloudwatchLogsConfig {
         }
         let sound = match subscription {
             Subscription::FirehoseKeysSha256(digests) => {
-                !digests.is_empty()
-                    && digests
-                        .iter()
-                        .all(|digest| digest.len() == 64 && hex::decode(digest).is_ok())
+                !digests.is_empty() && digests.iter().all(|digest| is_sha256(digest))
             }
             Subscription::FirehoseKeysFile(path) => !path.as_os_str().is_empty(),
             Subscription::KinesisStream(stream) => !stream.is_empty(),
@@ -212,6 +173,12 @@ impl CloudwatchLogsConfig {
                 "name the role within `accounts`",
             ));
         }
+        for account in &self.accounts {
+            role("accounts.role_arn", &account.role_arn, faults);
+            for name in &account.regions {
+                region("accounts.regions", name, faults);
+            }
+        }
         let mut places = std::collections::BTreeSet::new();
         for access in &crate::cloudwatch::accesses(self) {
             if !self.accounts.is_empty()
@@ -223,24 +190,6 @@ impl CloudwatchLogsConfig {
                     "remove one",
                 ));
             }
-            let mut found = Vec::new();
-            if !self.accounts.is_empty() {
-                AwsFields {
-                    access: access.clone(),
-                    poll_seconds: 1,
-                    calls_per_second: None,
-                }
-                .check(&mut found);
-            }
-            faults.extend(
-                found
-                    .into_iter()
-                    .filter(|fault| matches!(fault.field.as_str(), "role_arn" | "region"))
-                    .map(|fault| Fault {
-                        field: format!("accounts.{}", fault.field),
-                        ..fault
-                    }),
-            );
         }
     }
 }
@@ -256,6 +205,7 @@ impl GuarddutyConfig {
         if let Some(url) = &self.queue_url {
             queue("queue_url", url, faults);
         }
+        endpoint("sqs_endpoint_url", self.sqs_endpoint_url.as_deref(), faults);
         if !matches!(self.format, Format::Guardduty | Format::Auto) {
             faults.push(Fault::new(
                 "format",
@@ -290,17 +240,7 @@ impl S3Config {
             16 << 20,
             faults,
         );
-        if self
-            .s3_endpoint_url
-            .as_deref()
-            .is_some_and(|url| !is_address(url))
-        {
-            faults.push(Fault::new(
-                "s3_endpoint_url",
-                "it is not an http or https address",
-                "write one such as `http://127.0.0.1:5000`, or leave it out for AWS itself",
-            ));
-        }
+        endpoint("s3_endpoint_url", self.s3_endpoint_url.as_deref(), faults);
         if matches!(self.format, Format::Guardduty) {
             faults.push(Fault::new(
                 "format",
@@ -372,22 +312,47 @@ impl SnsConfig {
     }
 }
 
+fn is_address(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+fn endpoint(field: &str, url: Option<&str>, faults: &mut Vec<Fault>) {
+    if url.is_some_and(|url| !is_address(url)) {
+        faults.push(Fault::new(
+            field,
+            "it is not an http or https address",
+            "write one such as `https://sts.eu-central-1.amazonaws.com` or `http://127.0.0.1:5000`, or leave it out for AWS itself",
+        ));
+    }
+}
+
+fn region(field: &str, region: &str, faults: &mut Vec<Fault>) {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if region.is_empty() || !region.bytes().all(fits) {
+        faults.push(Fault::new(
+            field,
+            format!("`{region}` is not an AWS region"),
+            "write one such as `eu-central-1`",
+        ));
+    }
+}
+
+fn role(field: &str, arn: &str, faults: &mut Vec<Fault>) {
+    if !arn.starts_with("arn:") || !arn.contains(":role/") {
+        faults.push(Fault::new(
+            field,
+            "it is not the ARN of a role",
+            "write `arn:aws:iam::<account>:role/<name>`",
+        ));
+    }
+}
+
 fn queue(field: &str, url: &str, faults: &mut Vec<Fault>) {
     if !is_address(url) || url.matches('/').count() < 4 {
         faults.push(Fault::new(
             field,
             format!("`{url}` is not the address of a queue"),
             "write it as `aws sqs get-queue-url` prints it, such as `https://sqs.eu-central-1.amazonaws.com/123456789012/logs`",
-        ));
-    }
-}
-
-fn within(field: &str, value: u64, least: u64, most: u64, faults: &mut Vec<Fault>) {
-    if value < least || value > most {
-        faults.push(Fault::new(
-            field,
-            format!("{value} is not between {least} and {most}"),
-            "leave it out for the default",
         ));
     }
 }

@@ -128,7 +128,7 @@ impl HttpConfig {
             ));
         }
         for (index, digest) in self.secrets_sha256.iter().enumerate() {
-            if digest.len() != 64 || hex::decode(digest).is_err() {
+            if !is_sha256(digest) {
                 faults.push(Fault::new(
                     format!("secrets_sha256[{index}]"),
                     "it is not a SHA-256 in hex",
@@ -150,7 +150,11 @@ impl HttpConfig {
     }
 }
 
-fn within(field: &str, value: u64, least: u64, most: u64, faults: &mut Vec<Fault>) {
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && hex::decode(text).is_ok()
+}
+
+pub(super) fn within(field: &str, value: u64, least: u64, most: u64, faults: &mut Vec<Fault>) {
     if value < least || value > most {
         faults.push(Fault::new(
             field,

@@ -162,9 +162,7 @@ source_kinds! {
         #[serde(default = "a_gibibyte")]
         max_backlog_bytes: u64,
     }
-}
 
-source_kinds! {
     /// Messages of topics of SNS, posted over HTTPS to `/sns/<name>` and believed by their signature.
     SnsConfig {
         /// The ARNs of the topics that are believed, and whose subscriptions are confirmed. Set SignatureVersion 2 on them.
@@ -351,6 +349,17 @@ impl std::fmt::Debug for Opened {
     }
 }
 
+impl Opened {
+    /// A source that nothing is pushed to.
+    fn of(source: Box<dyn Source>) -> Self {
+        Self {
+            source,
+            receiver: None,
+            listener: None,
+        }
+    }
+}
+
 /// Opens a source. Spools live in `data_dir/spool/<name>`. No remote call is made before the first reading.
 ///
 /// # Errors
@@ -372,34 +381,21 @@ pub async fn open(
         SourceConfig::File(c) => Box::new(FileTail::open(c, clock)),
         SourceConfig::Http(c) => return received(c, clock, data_dir),
         SourceConfig::Sns(c) => {
-            let spool = spool_of(&config.name(), data_dir, c.max_backlog_bytes)?;
-            let tally = Arc::new(Tally::default());
-            let receiver = Receiver::of_topics(c, spool.clone(), Arc::clone(&tally), clock);
-            let source = SpoolSource::new(config.name(), c.interpretation(), spool).counting(tally);
-            return Ok(Opened {
-                source: Box::new(source),
-                receiver: Some(Arc::new(receiver)),
-                listener: None,
-            });
+            let spool = Spooled::open(&config.name(), data_dir, c.max_backlog_bytes)?;
+            let receiver = Receiver::of_topics(c, spool.spool.clone(), Arc::clone(&spool.tally), clock);
+            return Ok(spool.received(receiver, c.interpretation()));
         }
         SourceConfig::Syslog(c) => {
-            let name = config.name();
-            let spool = spool_of(&name, data_dir, c.max_backlog_bytes)?;
-            let tally = Arc::new(Tally::default());
-            let listener = SyslogListener::bind(c, spool.clone(), Arc::clone(&tally), clock).await?;
-            let source = SpoolSource::new(name, c.interpretation(), spool).counting(tally);
+            let spool = Spooled::open(&config.name(), data_dir, c.max_backlog_bytes)?;
+            let tally = Arc::clone(&spool.tally);
+            let listener = SyslogListener::bind(c, spool.spool.clone(), tally, clock).await?;
             return Ok(Opened {
-                source: Box::new(source),
-                receiver: None,
                 listener: Some(listener),
+                ..spool.source(c.interpretation())
             });
         }
     };
-    Ok(Opened {
-        source,
-        receiver: None,
-        listener: None,
-    })
+    Ok(Opened::of(source))
 }
 
 /// Where the spool of a source lies that is fed by pushes.
@@ -408,26 +404,46 @@ pub fn spool_dir(name: &SourceName, data_dir: &Path) -> PathBuf {
     data_dir.join("spool").join(&name.0)
 }
 
-fn spool_of(name: &SourceName, data_dir: &Path, backlog_bytes: u64) -> Result<Spool, CollectError> {
-    let limits = SpoolLimits {
-        backlog_bytes,
-        ..SpoolLimits::default()
-    };
-    Spool::open(&spool_dir(name, data_dir), limits)
+/// The spool of a source that is fed by pushes, and what is counted beside it.
+struct Spooled {
+    name: SourceName,
+    spool: Spool,
+    tally: Arc<Tally>,
+}
+
+impl Spooled {
+    fn open(name: &SourceName, data_dir: &Path, backlog_bytes: u64) -> Result<Self, CollectError> {
+        let limits = SpoolLimits {
+            backlog_bytes,
+            ..SpoolLimits::default()
+        };
+        Ok(Self {
+            name: name.clone(),
+            spool: Spool::open(&spool_dir(name, data_dir), limits)?,
+            tally: Arc::default(),
+        })
+    }
+
+    fn source(self, how: Interpretation) -> Opened {
+        Opened::of(Box::new(
+            SpoolSource::new(self.name, how, self.spool).counting(self.tally),
+        ))
+    }
+
+    fn received(self, receiver: Receiver, how: Interpretation) -> Opened {
+        Opened {
+            receiver: Some(Arc::new(receiver)),
+            ..self.source(how)
+        }
+    }
 }
 
 /// What is pushed, through a spool.
 fn received(config: &HttpConfig, clock: Arc<dyn Clock>, data_dir: &Path) -> Result<Opened, CollectError> {
     let name = SourceName(config.name.clone());
-    let spool = spool_of(&name, data_dir, config.max_backlog_bytes)?;
-    let tally = Arc::new(Tally::default());
-    let receiver = Receiver::new(config, spool.clone(), Arc::clone(&tally), clock)?;
-    let source = SpoolSource::new(name, config.interpretation(), spool).counting(tally);
-    Ok(Opened {
-        source: Box::new(source),
-        receiver: Some(Arc::new(receiver)),
-        listener: None,
-    })
+    let spool = Spooled::open(&name, data_dir, config.max_backlog_bytes)?;
+    let receiver = Receiver::new(config, spool.spool.clone(), Arc::clone(&spool.tally), clock)?;
+    Ok(spool.received(receiver, config.interpretation()))
 }
 
 /// Log groups, polled, with the subscription before the poller if there is one.
@@ -454,8 +470,7 @@ async fn reconciled(
     let name = SourceName(config.name.clone());
     let source = Once::new(name, push, Box::new(poll), horizon, data_dir, clock)?;
     Ok(Opened {
-        source: Box::new(source),
         receiver,
-        listener: None,
+        ..Opened::of(Box::new(source))
     })
 }
