@@ -1,4 +1,4 @@
-//! The AWS emulator `moto` as a process: CloudWatch Logs, SNS and SQS for the real SDK.
+//! The AWS emulator `moto` as a process, for the real SDK, and Amazon's own Python SDK to put into it what is to be found.
 
 use crate::python;
 use std::net::{Ipv4Addr, TcpStream};
@@ -6,6 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+const PRELUDE: &str = "
+import boto3, gzip, json, sys, urllib.request
+endpoint, arguments = sys.argv[1], sys.argv[2:]
+def client(service):
+    return boto3.client(service, region_name='eu-central-1', endpoint_url=endpoint,
+        aws_access_key_id='testing', aws_secret_access_key='testing')
+";
 
 /// A running moto; it is killed when this is dropped.
 #[derive(Debug)]
@@ -41,6 +49,18 @@ impl Moto {
         };
         moto.wait_for(port)?;
         Ok(moto)
+    }
+
+    /// Runs a Python script with `client(service)` of boto3 at this moto, in eu-central-1; gives the JSON that it prints.
+    ///
+    /// # Panics
+    /// When the script fails; the panic has what it said.
+    pub fn script(&self, text: &str, arguments: &[&str]) -> serde_json::Value {
+        let text = format!("{PRELUDE}{text}");
+        let arguments = [&[self.endpoint_url.as_str()], arguments].concat();
+        let (ended_well, said) = python::script(&text, &arguments, b"");
+        assert!(ended_well, "{said}");
+        serde_json::from_str(said.trim()).unwrap_or_default()
     }
 
     fn wait_for(&mut self, port: u16) -> Result<(), String> {
