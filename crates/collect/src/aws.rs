@@ -6,11 +6,12 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudwatchlogs::config::http::HttpResponse;
 use aws_sdk_cloudwatchlogs::config::interceptors::{
     AfterDeserializationInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_cloudwatchlogs::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_cloudwatchlogs::error::{BoxError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatchlogs::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -200,16 +201,39 @@ const THROTTLES: [&str; 5] = [
     "RequestLimit",
 ];
 
+/// What an error and those below it say. (The SDK's own view adds all their parts, with whole answers.)
+fn told_by(error: &dyn std::error::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let words = error.to_string();
+        if said.last().is_none_or(|last| !last.contains(&words)) {
+            said.push(words);
+        }
+        next = error.source();
+    }
+    said.join(": ")
+}
+
 /// A call that failed, in our words.
-pub(crate) fn refusal<E, R>(error: &SdkError<E, R>, action: &'static str, resource: &str) -> CollectError
+pub(crate) fn refusal<E>(
+    error: &SdkError<E, HttpResponse>,
+    action: &'static str,
+    resource: &str,
+) -> CollectError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
+    let status = error.raw_response().map(|answer| answer.status().as_u16());
     let reason = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => DisplayErrorContext(error).to_string(),
+        // Whoever stands between us and AWS answers in a form of its own.
+        (None, _) if status.is_some_and(|status| status >= 400) => {
+            let status = status.unwrap_or_default();
+            format!("HTTP {status}, in a form that AWS does not use: is `endpoint_url` AWS or a proxy?")
+        }
+        _ => told_by(error),
     };
     let reason: String = reason.chars().take(400).collect();
     let resource = resource.to_owned();
@@ -241,6 +265,11 @@ where
                 remedy: format!("check its name, the region and the account ({reason})"),
             }
         }
+        "" if matches!(status, Some(401 | 403)) => CollectError::Refused {
+            action,
+            resource,
+            reason,
+        },
         "" if reason.contains("redentials") => CollectError::Credentials { resource, reason },
         _ => CollectError::Retryable {
             what: format!("{action} on {resource} failed: {reason}"),

@@ -4,7 +4,10 @@
 
 use crate::aws::{self, AwsAccess};
 use crate::cloudwatch;
-use crate::config::{CloudwatchLogsConfig, GuarddutyConfig, KinesisConfig, S3Config, SourceConfig};
+use crate::config::{
+    CloudwatchLogsConfig, FileConfig, GuarddutyConfig, KinesisConfig, S3Config, SourceConfig,
+};
+use crate::file;
 use crate::s3;
 use crate::source::CollectError;
 use aws_sdk_kinesis::types::ShardIteratorType;
@@ -24,6 +27,8 @@ pub struct Proof {
     pub resource: String,
     /// Why it does not work, and what to do; nothing where it works.
     pub refusal: Option<String>,
+    /// Why it could not be tried, where it could not.
+    pub untried: Option<&'static str>,
 }
 
 impl Proof {
@@ -32,6 +37,7 @@ impl Proof {
             action,
             resource: resource.into(),
             refusal: outcome.as_ref().err().map(ToString::to_string),
+            untried: None,
         }
     }
 }
@@ -45,8 +51,31 @@ pub async fn prove(config: &SourceConfig, clock: &Arc<dyn Clock>) -> Vec<Proof> 
         SourceConfig::Guardduty(c) => findings(c).await,
         SourceConfig::S3(c) => objects(c, clock).await,
         SourceConfig::Kinesis(c) => stream(c).await,
-        _ => Vec::new(),
+        SourceConfig::File(c) => files(c),
+        SourceConfig::Http(_) | SourceConfig::Syslog(_) | SourceConfig::Sns(_) => Vec::new(),
     }
+}
+
+/// Opens each file.
+fn files(config: &FileConfig) -> Vec<Proof> {
+    let mut proofs = Vec::new();
+    for pattern in &config.paths {
+        let listed = file::expand(pattern).map_err(|e| CollectError::io(pattern, &e));
+        let found = listed.as_deref().map_or(&[][..], |paths| paths);
+        if found.is_empty() {
+            proofs.push(Proof {
+                untried: listed
+                    .is_ok()
+                    .then_some("no such file is there yet; it is read once it is"),
+                ..Proof::of("read", pattern.display().to_string(), &listed)
+            });
+        }
+        for path in found {
+            let opened = std::fs::File::open(path).map_err(|e| CollectError::io(path, &e));
+            proofs.push(Proof::of("read", path.display().to_string(), &opened));
+        }
+    }
+    proofs
 }
 
 async fn log_groups(config: &CloudwatchLogsConfig) -> Vec<Proof> {
@@ -159,24 +188,33 @@ async fn objects(config: &S3Config, clock: &Arc<dyn Clock>) -> Vec<Proof> {
         .filter_map(|body| s3::objects(body).ok())
         .flatten()
         .next();
-    if let Some(object) = told {
-        let refusal = s3::try_get(config, sdk, &object, clock.clone()).await.err();
-        proofs.push(Proof {
-            action: "s3:GetObject",
-            resource: object.to_string(),
-            refusal,
-        });
-    }
+    let (resource, refusal, untried) = match told {
+        Some(object) => {
+            let got = s3::try_get(config, sdk, &object, clock.clone()).await;
+            (object.to_string(), got.err(), None)
+        }
+        None => (
+            "objects that the queue tells of".to_owned(),
+            None,
+            Some("no message of the queue tells of one now; put an object into the bucket and check again"),
+        ),
+    };
+    proofs.push(Proof {
+        action: "s3:GetObject",
+        resource,
+        refusal,
+        untried,
+    });
     proofs
 }
 
-/// Gives the bodies of messages that were looked at.
+/// Gives the bodies of messages that were looked at. The first that S3 sends tells of no object, but that it may send.
 async fn queue(client: &aws_sdk_sqs::Client, url: &str, proofs: &mut Vec<Proof>) -> Vec<String> {
     let resource = format!("queue {url}");
     let taken = client
         .receive_message()
         .queue_url(url)
-        .max_number_of_messages(1)
+        .max_number_of_messages(10)
         .visibility_timeout(0)
         .send()
         .await

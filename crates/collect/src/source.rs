@@ -264,7 +264,7 @@ pub enum CollectError {
     },
     /// There are no usable credentials.
     #[error(
-        "no usable AWS credentials for {resource}: set `profile` or `role_arn`, or the AWS_* environment variables ({reason})"
+        "no usable AWS credentials for {resource}: set `profile` or the AWS_* environment variables, or where `role_arn` is set, let its trust policy name who assumes it and the same `external_id` ({reason})"
     )]
     Credentials {
         /// For what.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use watchkeeper::config::{Config, DEFAULT};
 use watchkeeper_collect::receive::PushHeaders;
 use watchkeeper_domain::clock::SystemClock;
+use watchkeeper_testbed::moto::Moto;
 
 const SOURCES: &str = r#"
 [[source]]
@@ -132,4 +133,175 @@ fn the_newest_of_what_was_pushed_is_shown_while_the_spool_is_in_use() {
     assert_eq!(numbers, [&json!("28b"), &json!(29), &json!("29b")]);
     assert_eq!(sampled["events"][0]["because"], "the configuration says so");
     drop(opened);
+}
+
+const ACCOUNT: &str = "123456789012";
+
+/// One part of what `sources add aws` prints.
+fn added(part: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args([
+            "sources",
+            "add",
+            "aws",
+            "--account",
+            ACCOUNT,
+            "--region",
+            "eu-central-1",
+        ])
+        .args([
+            "--name",
+            "acme",
+            "--external-id",
+            "x-1",
+            "--log-group-prefix",
+            "/app/",
+        ])
+        .args(["--kinesis-stream", "logs", "--bucket", "trail", "--no-guardduty"])
+        .args(["--only", part])
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// An account with logs, a stream, a bucket and a queue, in which the role is allowed what `policy` says, and nobody anything else:
+/// signatures and permissions are checked from then on. moto knows resources for S3 alone.
+fn account(moto: &Moto, policy: &str, trust: &str) -> Value {
+    moto.script(
+        "
+policy, trust = json.loads(arguments[0]), json.loads(arguments[1])
+iam, sqs, s3, logs = client('iam'), client('sqs'), client('s3'), client('logs')
+user = iam.create_user(UserName='watchkeeper')['User']['Arn']
+for statement in policy['Statement']:
+    if not statement['Resource'][0].startswith('arn:aws:s3'):
+        statement['Resource'] = '*'
+trust['Statement'][0]['Principal'] = {'AWS': user}
+iam.create_role(RoleName='watchkeeper-read', AssumeRolePolicyDocument=json.dumps(trust))
+iam.put_role_policy(RoleName='watchkeeper-read', PolicyName='read', PolicyDocument=json.dumps(policy))
+iam.put_user_policy(UserName='watchkeeper', PolicyName='assume', PolicyDocument=json.dumps({'Version': '2012-10-17',
+    'Statement': [{'Effect': 'Allow', 'Action': 'sts:AssumeRole', 'Resource': '*'}]}))
+key = iam.create_access_key(UserName='watchkeeper')['AccessKey']
+sqs.create_queue(QueueName='watchkeeper-objects')
+s3.create_bucket(Bucket='trail', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})
+s3.put_bucket_notification_configuration(Bucket='trail', NotificationConfiguration={'QueueConfigurations': [
+    {'QueueArn': 'arn:aws:sqs:eu-central-1:123456789012:watchkeeper-objects', 'Events': ['s3:ObjectCreated:*']}]})
+s3.put_object(Bucket='trail', Key='AWSLogs/a b+c=d/1.json', Body=b'{\"object\":1}\\n')
+client('kinesis').create_stream(StreamName='logs', ShardCount=1)
+logs.create_log_group(logGroupName='/app/shop')
+urllib.request.urlopen(urllib.request.Request(endpoint + '/moto-api/reset-auth', data=b'0', method='POST', headers={'Content-Type': 'text/plain'}))
+print(json.dumps([key['AccessKeyId'], key['SecretAccessKey']]))
+",
+        &[policy, trust],
+    )
+}
+
+/// The printed tables, with moto's address instead of AWS's own, and the credentials of whoever assumes the role.
+fn configured_for(folder: &Path, moto: &Moto, key: &Value) {
+    let (id, secret) = (
+        key[0].as_str().expect("an id"),
+        key[1].as_str().expect("a secret"),
+    );
+    let credentials = folder.join("credentials");
+    let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    std::fs::write(&credentials, text).expect("written");
+    let at = &moto.endpoint_url;
+    let reached = format!(
+        "endpoint_url = \"{at}\"\nsts_endpoint_url = \"{at}\"\ncredentials_file = \"{}\"\n",
+        credentials.display()
+    );
+    let tables = added("config")
+        .replace(
+            "kind = \"s3\"\n",
+            &format!("kind = \"s3\"\n{reached}s3_endpoint_url = \"{at}\"\n"),
+        )
+        .replace(
+            "kind = \"cloudwatch_logs\"\n",
+            &format!("kind = \"cloudwatch_logs\"\n{reached}kinesis_endpoint_url = \"{at}\"\n"),
+        );
+    let data = format!("\"{}/data\"", folder.display());
+    let text = DEFAULT.replace("\"./data\"", &data) + "\n" + &tables;
+    std::fs::write(folder.join("watchkeeper.toml"), text).expect("written");
+    Config::load(&folder.join("watchkeeper.toml")).expect("sound");
+}
+
+fn refused(folder: &Path) -> Vec<(String, String)> {
+    let checked = told(&sources(folder, &["check", "--json"]));
+    let proofs = checked["sources"].as_array().into_iter().flatten();
+    let proofs = proofs.flat_map(|source| source["proofs"].as_array().into_iter().flatten());
+    proofs
+        .filter_map(|proof| {
+            let reason = proof["refusal"].as_str()?.to_owned();
+            Some((proof["action"].as_str()?.to_owned(), reason))
+        })
+        .collect()
+}
+
+#[test]
+fn what_add_aws_prints_is_enough_where_signatures_and_permissions_are_checked() {
+    let moto = Moto::start().expect("moto");
+    let key = account(&moto, &added("policy"), &added("trust"));
+    let folder = tempfile::tempdir().expect("a folder");
+    configured_for(folder.path(), &moto, &key);
+    let checked = sources(folder.path(), &["check"]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{said}");
+    for action in [
+        "logs:DescribeLogGroups",
+        "logs:FilterLogEvents",
+        "kinesis:GetRecords",
+        "sqs:ReceiveMessage",
+        "s3:GetObject",
+    ] {
+        assert!(said.contains(&format!("ok      {action}")), "{action}: {said}");
+    }
+    let sampled = told(&sources(folder.path(), &["sample", "acme-objects", "--json"]));
+    assert_eq!(sampled["events"][0]["fields"]["object"], 1, "{sampled}");
+}
+
+#[test]
+fn every_action_that_the_policy_leaves_out_is_refused_and_named() {
+    let whole: Value = serde_json::from_str(&added("policy")).expect("a policy");
+    for left_out in [
+        "s3:GetObject",
+        "sqs:ReceiveMessage",
+        "logs:FilterLogEvents",
+        "kinesis:GetShardIterator",
+    ] {
+        let mut policy = whole.clone();
+        let statements = policy["Statement"].as_array_mut().expect("a list");
+        statements.retain_mut(|statement| {
+            let actions = statement["Action"].as_array_mut().expect("a list");
+            actions.retain(|action| action != left_out);
+            !actions.is_empty()
+        });
+        let moto = Moto::start().expect("moto");
+        let key = account(&moto, &policy.to_string(), &added("trust"));
+        let folder = tempfile::tempdir().expect("a folder");
+        configured_for(folder.path(), &moto, &key);
+        let refused = refused(folder.path());
+        let [(action, reason)] = refused.as_slice() else {
+            panic!("{left_out}: {refused:#?}");
+        };
+        assert!(
+            action == left_out && reason.contains(&format!("allow `{left_out}`")),
+            "{left_out}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn a_role_that_asks_for_another_external_id_lets_nobody_in_and_says_what_to_look_at() {
+    let moto = Moto::start().expect("moto");
+    let key = account(&moto, &added("policy"), &added("trust").replace("x-1", "x-2"));
+    let folder = tempfile::tempdir().expect("a folder");
+    configured_for(folder.path(), &moto, &key);
+    let refused = refused(folder.path());
+    assert!(refused.len() >= 5, "{refused:#?}");
+    for (action, reason) in refused {
+        assert!(
+            reason.contains("`external_id`") && !reason.contains("ServiceError"),
+            "{action}: {reason}"
+        );
+    }
 }

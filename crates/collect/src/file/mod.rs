@@ -8,6 +8,8 @@ mod content;
 mod pattern;
 mod tail;
 
+pub(crate) use pattern::expand;
+
 use crate::config::FileConfig;
 use crate::parse::{Context, Interpretation, Origin};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};

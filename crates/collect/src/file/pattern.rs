@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The files that match now. A missing directory matches nothing.
-pub(super) fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !name.contains(['*', '?']) {
         return Ok(if path.is_file() {

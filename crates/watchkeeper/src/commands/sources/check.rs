@@ -36,15 +36,14 @@ pub(super) async fn check(path: &Path, only: Option<&str>, as_json: bool) -> Res
         }
         say(&format!("{} ({})", source.name(), source.kind()));
         if proofs.is_empty() {
-            say("  -       asks nobody: it waits to be told, or reads what lies on this machine");
+            say("  -       asks nobody: it waits to be told");
         }
         for proof in proofs {
-            match proof.refusal {
-                None => say(&format!("  ok      {} on {}", proof.action, proof.resource)),
-                Some(reason) => say(&format!(
-                    "  REFUSED {} on {}\n          {reason}",
-                    proof.action, proof.resource
-                )),
+            let tried = format!("{} on {}", proof.action, proof.resource);
+            match (proof.refusal, proof.untried) {
+                (Some(reason), _) => say(&format!("  REFUSED {tried}\n          {reason}")),
+                (None, Some(reason)) => say(&format!("  -       {tried}\n          {reason}")),
+                (None, None) => say(&format!("  ok      {tried}")),
             }
         }
     }

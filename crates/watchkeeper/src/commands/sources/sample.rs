@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use watchkeeper_collect::config::FileConfig;
 use watchkeeper_collect::parse::{Context, Format, Interpretation, Origin};
 use watchkeeper_collect::{Cursor, SourceConfig, spool, spool_dir};
 use watchkeeper_domain::clock::SystemClock;
@@ -27,16 +26,10 @@ pub(super) async fn sample(options: &SampleOptions) -> Result<ExitCode, String> 
     let how = source.interpretation();
     let count = usize::from(options.count);
     let events = match source {
-        SourceConfig::File(files) => of_files(files, &config.server.data_dir, count).await?,
-        SourceConfig::Http(_) | SourceConfig::Syslog(_) => {
+        SourceConfig::Http(_) | SourceConfig::Syslog(_) | SourceConfig::Sns(_) => {
             of_spool(source, &how, &config.server.data_dir, count)?
         }
-        _ => {
-            return Err(format!(
-                "source `{}` is kept by AWS and nothing of it lies here: events that could not be read are shown in the console",
-                options.name
-            ));
-        }
+        _ => as_the_service(source, count).await?,
     };
     let shown: Vec<Shown> = events.iter().map(|event| Shown::of(&how, event)).collect();
     if options.json {
@@ -52,20 +45,44 @@ pub(super) async fn sample(options: &SampleOptions) -> Result<ExitCode, String> 
     })
 }
 
-/// Reads as the service does, with a cursor that nobody keeps.
-async fn of_files(files: &FileConfig, data_dir: &Path, count: usize) -> Result<Vec<Event>, String> {
-    let from_the_beginning = SourceConfig::File(FileConfig {
-        from_beginning: true,
-        ..files.clone()
-    });
-    let opened = watchkeeper_collect::open(&from_the_beginning, Arc::new(SystemClock), data_dir).await;
+/// How many readings may go by without an event before there is nothing.
+const READINGS: usize = 20;
+
+/// Reads as the service does, with a cursor and a folder that nobody keeps.
+async fn as_the_service(source: &SourceConfig, count: usize) -> Result<Vec<Event>, String> {
+    let folder = tempfile::tempdir().map_err(|fault| format!("no folder can be made: {fault}"))?;
+    let opened = watchkeeper_collect::open(&for_a_look(source), Arc::new(SystemClock), folder.path()).await;
     let mut source = opened.map_err(|fault| fault.to_string())?.source;
-    let batch = source.read(&Cursor::start()).await;
-    let batch = batch.map_err(|fault| fault.to_string())?;
-    for remark in &batch.remarks {
-        eprintln!("watchkeeper: {remark}");
+    let mut cursor = Cursor::start();
+    let mut events = Vec::new();
+    for _ in 0..READINGS {
+        let batch = source.read(&cursor).await.map_err(|fault| fault.to_string())?;
+        for remark in &batch.remarks {
+            eprintln!("watchkeeper: {remark}");
+        }
+        events.extend(batch.events);
+        cursor = batch.next;
+        if events.len() >= count || !batch.more {
+            break;
+        }
     }
-    Ok(batch.events.into_iter().take(count).collect())
+    events.truncate(count);
+    Ok(events)
+}
+
+/// The source so that a look at it takes nothing from the service: a queue hides what was looked at for as short as it can.
+fn for_a_look(source: &SourceConfig) -> SourceConfig {
+    let mut source = source.clone();
+    match &mut source {
+        SourceConfig::File(files) => files.from_beginning = true,
+        SourceConfig::S3(objects) => objects.visibility_seconds = 30,
+        // What the queue tells, GuardDuty tells itself.
+        SourceConfig::Guardduty(findings) => findings.queue_url = None,
+        // Nobody pushes to this process.
+        SourceConfig::CloudwatchLogs(logs) => logs.subscription = None,
+        _ => {}
+    }
+    source
 }
 
 fn of_spool(
