@@ -1,6 +1,6 @@
 // What the console does with keys, dialogs and refusals: a sentence, what the server answers differently, and the story.
 import assert from 'node:assert/strict';
-import { incidentViews, noticeViews } from './fixtures/world.mjs';
+import { customers, incidentViews, noticeViews } from './fixtures/world.mjs';
 
 const button = (page, name) => page.getByRole('button', { name, exact: true }).first();
 const open = async (page, stage, path) => {
@@ -78,6 +78,39 @@ export const behaviours = [
       });
       assert.equal(write.version, `"${incidentViews.inc_2.incident.version}"`);
       assert.equal(write.csrf, 'csrf-of-the-fixture');
+    },
+  ],
+  [
+    'what was erased of a contact is said though the contact is gone from the list',
+    {
+      'POST /customers/cus_1/contacts/erase': {
+        status: 200,
+        body: { messages: 2, letters: 1, entries: 1, others: 0 },
+      },
+    },
+    async (page, stage) => {
+      await open(page, stage, '/customers/cus_1');
+      const [contact, ...others] = customers[0].contacts;
+      await button(page, `Erase ${contact.email}`).click();
+      const dialog = page.getByRole('dialog');
+      const erase = dialog.getByRole('button', { name: 'Erase for good' });
+      await dialog.getByLabel('Where the request is on file').fill('REQ-17');
+      assert.equal(await erase.isDisabled(), true);
+      await dialog.getByLabel(`Type ${contact.email} to confirm`).fill(contact.email);
+      await page.route('**/api/v1/customers/cus_1', async (route) => {
+        const detail = await (await route.fetch()).json();
+        await route.fulfill({ json: { ...detail, customer: { ...detail.customer, contacts: others } } });
+      });
+      await erase.click();
+      await page.getByRole('button', { name: `Erase ${contact.email}` }).waitFor({ state: 'detached' });
+      await dialog.getByText('From 2 messages, 1 letter, 1 timeline entry and 0 other records').waitFor();
+      assert.deepEqual(written(stage, '/contacts/erase').body, {
+        email: contact.email,
+        ground: 'asked',
+        reference: 'REQ-17',
+      });
+      await dialog.getByRole('button', { name: 'Done' }).click();
+      await dialog.waitFor({ state: 'detached' });
     },
   ],
   [

@@ -9,10 +9,11 @@ import { Ago, At } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { serverNow } from '../../live/serverClock';
 import { spanMilliseconds } from '../../words/countdown';
-import { EraseContact } from './EraseContact';
+import { EraseButton, EraseContact } from './EraseContact';
 
 /** Whom to tell, how sure we are of each, and what each said when it was asked. */
 export function Contacts({ detail: { customer, askings, verify_every } }: { detail: CustomerDetail }) {
+  const [erasing, setErasing] = useState<Contact | null>(null);
   return (
     <Panel title="Contacts" bare>
       {customer.contacts.length === 0 && (
@@ -38,11 +39,14 @@ export function Contacts({ detail: { customer, askings, verify_every } }: { deta
             <div className="stack tight">
               <Verified contact={contact} customer={customer} every={spanMilliseconds(verify_every)} />
               <VerifyContact customer={customer} contact={contact} />
-              <EraseContact customer={customer} contact={contact} />
+              <EraseButton contact={contact} onErase={() => setErasing(contact)} />
             </div>
           </li>
         ))}
       </ul>
+      {erasing !== null && (
+        <EraseContact customer={customer} contact={erasing} onClose={() => setErasing(null)} />
+      )}
     </Panel>
   );
 }

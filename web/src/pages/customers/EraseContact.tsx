@@ -12,22 +12,21 @@ const GROUNDS = [
   { value: 'no_longer_needed', label: 'The data is no longer needed' },
 ];
 
-/** Takes a person out of the records; that the customer was told stays. */
-export function EraseContact({ customer, contact }: { customer: Customer; contact: Contact }) {
-  const may = useMay('approve_notices');
-  const [open, setOpen] = useState(false);
-  if (!may) return null;
+/** Opens the dialog; nothing for whoever may not erase. */
+export function EraseButton({ contact, onErase }: { contact: Contact; onErase: () => void }) {
+  if (!useMay('approve_notices')) return null;
   return (
-    <>
-      <Button variant="subtle" onClick={() => setOpen(true)} aria-label={`Erase ${contact.email}`}>
-        Erase…
-      </Button>
-      {open && <Dialog customer={customer} contact={contact} onClose={() => setOpen(false)} />}
-    </>
+    <Button variant="subtle" onClick={onErase} aria-label={`Erase ${contact.email}`}>
+      Erase…
+    </Button>
   );
 }
 
-function Dialog({
+/**
+ * Takes a person out of the records; that the customer was told stays. Stands beside the list of contacts: what was erased is said when
+ * the contact is no longer in it.
+ */
+export function EraseContact({
   customer,
   contact,
   onClose,
