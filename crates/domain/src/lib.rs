@@ -7,6 +7,9 @@
 // Something happened.
 pub mod event;
 
+// Whether we would hear of it.
+pub mod source_health;
+
 // A detector says that it matters.
 pub mod detection;
 

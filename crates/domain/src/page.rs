@@ -88,6 +88,11 @@ pub enum PageReason {
         /// What it says.
         text: String,
     },
+    /// Sources went quiet, fail, are behind or are well again; the text says which.
+    Sources {
+        /// What it says.
+        text: String,
+    },
     /// Whoever reads a contact's address says that it is not the right one.
     ContactWrong {
         /// Which customer, by name.
@@ -129,7 +134,10 @@ impl PageReason {
             Self::DisclosureConfirmed => "disclosure confirmed, notices are due".to_owned(),
             Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
             Self::AgreementWanted => "a judgement on a change waits for a second person".to_owned(),
-            Self::Ladder { text } | Self::UpdatePromised { text } | Self::ChangeDue { text } => text.clone(),
+            Self::Ladder { text }
+            | Self::UpdatePromised { text }
+            | Self::ChangeDue { text }
+            | Self::Sources { text } => text.clone(),
             Self::Preflight { text } => format!("pre-flight: {text}"),
             Self::ContactWrong { customer } => format!("wrong contact for security notices at {customer}"),
             Self::QuestionAsked { customer } => format!("a question from {customer}"),
