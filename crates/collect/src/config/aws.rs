@@ -1,12 +1,13 @@
 //! The configuration of sources in AWS.
 
-use super::{HttpConfig, SourceConfig, a_mebibyte};
+use super::{HttpConfig, SourceConfig, a_mebibyte, as_it_comes};
 use crate::aws::AwsAccess;
 use crate::parse::{Format, Interpretation, RecordLogSource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use watchkeeper_domain::event::LogSource;
+use watchkeeper_domain::source_health::SourceAlerts;
 use watchkeeper_domain::span::Span;
 
 /// Declares a kind of source in AWS: its own fields, and how an account and region are reached.

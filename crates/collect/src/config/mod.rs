@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::{LogSource, SourceName};
+use watchkeeper_domain::source_health::SourceAlerts;
 
 /// One fault of a source's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -64,6 +65,9 @@ macro_rules! source_kinds {
             /// The customer whom every event concerns; set as the field `tenant` where a record has none.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub tenant: Option<String>,
+            /// Of which troubles people are told: that it is quiet, fails, loses events, is behind or cannot be parsed.
+            #[serde(default, skip_serializing_if = "as_it_comes")]
+            pub alerts: SourceAlerts,
         }
 
         impl $name {
@@ -84,9 +88,14 @@ macro_rules! source_kinds {
     )*};
 }
 
+fn as_it_comes(alerts: &SourceAlerts) -> bool {
+    *alerts == SourceAlerts::default()
+}
+
 mod aws;
 mod aws_check;
 mod check;
+mod expected;
 
 pub use aws::{AccountConfig, CloudwatchLogsConfig, GuarddutyConfig, KinesisConfig, S3Config, Subscription};
 
@@ -315,6 +324,7 @@ impl SourceConfig {
         let mut faults = Vec::new();
         check::name(&self.name().0, &mut faults);
         check::interpretation(&self.interpretation(), &mut faults);
+        expected::check(self.alerts(), &mut faults);
         match self {
             Self::CloudwatchLogs(c) => c.check(&mut faults),
             Self::Guardduty(c) => c.check(&mut faults),

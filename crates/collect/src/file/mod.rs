@@ -38,8 +38,6 @@ pub struct FileTail {
     clock: Arc<dyn Clock>,
     /// Files held open since the last reading, so that a renamed or deleted one can be read to its end.
     open: BTreeMap<u64, Tail>,
-    /// Which missing paths were remarked on; said once, until the file comes and goes again.
-    waiting: BTreeSet<PathBuf>,
 }
 
 /// The cursor's form.
@@ -129,12 +127,11 @@ impl FileTail {
             from_beginning: config.from_beginning,
             clock,
             open: BTreeMap::new(),
-            waiting: BTreeSet::new(),
         }
     }
 
-    /// The files that match now, in order; what matches nothing is remarked on once.
-    fn list(&mut self, remarks: &mut Vec<Remark>) -> Vec<PathBuf> {
+    /// The files that match now, in order; what matches nothing is remarked on, each time.
+    fn list(&self, remarks: &mut Vec<Remark>) -> Vec<PathBuf> {
         let mut paths = BTreeSet::new();
         for wanted in &self.patterns {
             let found = pattern::expand(wanted).unwrap_or_else(|error| {
@@ -144,9 +141,7 @@ impl FileTail {
                 });
                 Vec::new()
             });
-            if !found.is_empty() {
-                self.waiting.remove(wanted);
-            } else if self.waiting.insert(wanted.clone()) {
+            if found.is_empty() {
                 remarks.push(Remark::Waiting { path: wanted.clone() });
             }
             paths.extend(found);

@@ -44,7 +44,7 @@ fn gzip(path: &Path, text: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_missing_file_is_waited_for_and_said_once() {
+async fn a_missing_file_is_waited_for_and_said_with_each_reading_until_it_is_there() {
     let bench = Bench::new();
     let mut reader = reader(&bench, "a.log").await;
     assert_eq!(
@@ -53,12 +53,16 @@ async fn a_missing_file_is_waited_for_and_said_once() {
     );
     assert_eq!(
         reader.remarks,
-        [Remark::Waiting {
-            path: bench.path().join("a.log")
-        }]
+        vec![
+            Remark::Waiting {
+                path: bench.path().join("a.log")
+            };
+            2
+        ]
     );
     Log::at(&bench, "a.log").append("one\n");
     assert_eq!(reader.messages().await, ["one"]);
+    assert_eq!(reader.remarks.len(), 2);
 }
 
 #[tokio::test]

@@ -119,6 +119,15 @@ fn failing(watched: &Watched, expected: &Expected, seen: &Seen) -> Judged {
         let remedy = "correct its `paths`, or start what writes the file and let this service read it";
         return bad(patience, reason, remedy);
     }
+    if let Some(first) = seen.failing_parts.first() {
+        let others = match seen.failing_parts.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let remedy =
+            "let this service read it, or take it out of the configuration; the rest of the source is read";
+        return bad(patience, format!("{first}{others}"), remedy);
+    }
     let unread = Duration::seconds(watched.unread);
     if unread > longest_look() && unread >= patience {
         let reason = format!("it was not read for {}, and there is no error", in_words(unread));

@@ -136,6 +136,8 @@ pub struct Seen {
     pub error: Option<SeenError>,
     /// The files that it waits for.
     pub waiting: Vec<String>,
+    /// Parts of it that cannot be read while the others are, such as one log group, each with the reason.
+    pub failing_parts: Vec<String>,
 }
 
 /// What is remembered of a source from look to look.

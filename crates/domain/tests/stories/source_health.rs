@@ -272,6 +272,15 @@ fn a_file_that_is_not_there_and_a_source_that_nobody_reads_are_told() {
     assert_eq!(desk.news(), [(Trouble::Failing, Change::Ended)]);
 
     let mut desk = Desk::of(habit());
+    desk.seen.failing_parts = vec!["cannot read /app/a: access is refused".to_owned(), "b".to_owned()];
+    desk.chatter(11);
+    assert_eq!(
+        desk.told[0].reason,
+        "cannot read /app/a: access is refused, and 1 more"
+    );
+    assert_eq!(desk.news(), [(Trouble::Failing, Change::Began)]);
+
+    let mut desk = Desk::of(habit());
     let read = desk.seen.last_read_at;
     for _ in 0..10 {
         desk.at += Duration::minutes(1);
