@@ -14,6 +14,7 @@ use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::PagingPolicy;
 use watchkeeper_domain::preflight::Daily;
 use watchkeeper_domain::regulator::RegulatorContact;
+use watchkeeper_domain::source_health::Expected;
 use watchkeeper_domain::span::Span;
 
 /// How it is made sure that customers could be told.
@@ -51,6 +52,15 @@ impl Default for ContactPlan {
             ask: true,
         }
     }
+}
+
+/// A source as it was configured.
+#[derive(Debug, Clone)]
+pub struct HouseSource {
+    /// How it reads its lines.
+    pub interpretation: Interpretation,
+    /// What is expected of it.
+    pub expected: Expected,
 }
 
 /// How this installation is set up.
@@ -96,8 +106,8 @@ pub struct House {
     pub library: Library,
     /// Fields that name tenants and those who act, besides what rules of evidence find.
     pub entities: EntityFields,
-    /// How the sources read their lines.
-    pub sources: BTreeMap<SourceName, Interpretation>,
+    /// The sources.
+    pub sources: BTreeMap<SourceName, HouseSource>,
     /// Whether this is the demo: time can travel, and all mail goes to the mailbox that the console shows.
     pub demo: bool,
 }

@@ -24,5 +24,5 @@ mod words;
 pub mod workers;
 
 pub use desk::{Desk, RespondError};
-pub use house::{ContactPlan, House, PreflightPlan};
+pub use house::{ContactPlan, House, HouseSource, PreflightPlan};
 pub use library::Library;

@@ -3,11 +3,17 @@
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use serde::{Deserialize, Serialize};
 use watchkeeper_collect::{Batch, CollectError, Remark};
+use watchkeeper_domain::source_health::{Figures, Seen, SeenError};
 
 /// How many minutes of rate are kept.
 const MINUTES: usize = 60;
 /// How many remarks are kept.
 const REMARKS: usize = 20;
+
+/// For how long a part that could not be read is taken to fail still: idle ones are tried once a minute.
+fn failing_for() -> Duration {
+    Duration::minutes(3)
+}
 
 /// For how long a remark is shown after it was made last.
 fn shown_for() -> Duration {
@@ -50,6 +56,8 @@ pub struct SourceStatus {
     pub throttled: u64,
     /// When the newest event happened.
     pub last_event_at: Option<DateTime<Utc>>,
+    /// When the newest event of the last reading that gave any happened.
+    pub reached_at: Option<DateTime<Utc>>,
     /// When it was last read without an error.
     pub last_read_at: Option<DateTime<Utc>>,
     /// The error that stands.
@@ -73,6 +81,9 @@ pub struct SourceRemark {
     pub at: DateTime<Utc>,
     /// What.
     pub text: String,
+    /// A part of the source cannot be read, such as one file or one log group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failing: bool,
 }
 
 /// An error that stands.
@@ -82,9 +93,56 @@ pub struct SourceError {
     pub at: DateTime<Utc>,
     /// What, and what to do.
     pub message: String,
+    /// What is pushed is refused, since the disk or the backlog is full.
+    #[serde(default)]
+    pub refusing: bool,
 }
 
 impl SourceStatus {
+    /// What whoever judges its health sees of it at `now`.
+    #[must_use]
+    pub fn seen(&self, now: DateTime<Utc>) -> Seen {
+        let fails = |said: &&SourceRemark| said.failing && now - said.at <= failing_for();
+        Seen {
+            failing_parts: self
+                .remarks
+                .iter()
+                .filter(fails)
+                .map(|said| said.text.clone())
+                .collect(),
+            figures: Figures {
+                events: self.events,
+                unparsed: self.unparsed,
+                dropped: self.dropped,
+                refused: self.refused,
+                lost_bytes: self.lost_bytes,
+            },
+            last_event_at: self.last_event_at,
+            reached_at: self.reached_at,
+            last_read_at: self.last_read_at,
+            error: self.error.as_ref().map(|error| SeenError {
+                since: error.at,
+                message: error.message.clone(),
+                refusing: error.refusing,
+            }),
+            waiting: self.waiting.clone(),
+        }
+    }
+
+    /// Whether it says this for the first time, or for the first time since it went from what is shown.
+    #[must_use]
+    pub fn is_news(&self, remark: &Remark) -> bool {
+        match remark {
+            // Said with each reading, and shown as the error of the source.
+            Remark::Refusing { .. } => false,
+            Remark::Waiting { path } => !self.waiting.contains(&path.display().to_string()),
+            other => {
+                let text = other.to_string();
+                self.remarks.iter().all(|said| said.text != text)
+            }
+        }
+    }
+
     /// `ok`, `waiting` or `failing`.
     #[must_use]
     pub fn state(&self) -> &'static str {
@@ -116,19 +174,16 @@ impl SourceStatus {
         self.missed_by_push += batch.counts.missed_by_push;
         self.calls += batch.counts.calls;
         self.throttled += batch.counts.throttled;
-        self.last_event_at = batch
-            .events
-            .iter()
-            .map(|event| event.at)
-            .max()
-            .max(self.last_event_at);
+        let newest = batch.events.iter().map(|event| event.at).max();
+        self.reached_at = newest.or(self.reached_at);
+        self.last_event_at = newest.max(self.last_event_at);
         self.last_read_at = Some(now);
         let refusing = batch
             .remarks
             .iter()
             .find(|remark| matches!(remark, Remark::Refusing { .. }));
         match refusing {
-            Some(remark) => self.stand(remark.to_string(), now),
+            Some(remark) => self.stand(remark.to_string(), true, now),
             None => self.error = None,
         }
         self.waiting = batch
@@ -149,25 +204,37 @@ impl SourceStatus {
         self.remarks.retain(|said| at - said.at < shown_for());
         // What stands as an error, or as what is waited for, is shown there.
         let news = |remark: &&Remark| !matches!(remark, Remark::Refusing { .. } | Remark::Waiting { .. });
-        for text in remarks.iter().filter(news).map(ToString::to_string) {
+        for remark in remarks.iter().filter(news) {
+            let text = remark.to_string();
+            let failing = matches!(remark, Remark::Failing { .. } | Remark::Unreadable { .. });
             self.remarks.retain(|said| said.text != text);
-            self.remarks.insert(0, SourceRemark { at, text });
+            self.remarks.insert(0, SourceRemark { at, text, failing });
         }
         self.remarks.truncate(REMARKS);
     }
 
     /// Keeps an error; the time of the first one stands while it goes on.
     pub fn fail(&mut self, error: &CollectError, now: DateTime<Utc>) {
-        self.stand(error.to_string(), now);
+        self.stand(error.to_string(), false, now);
     }
 
-    fn stand(&mut self, message: String, now: DateTime<Utc>) {
+    /// Keeps that nothing reads it any more.
+    pub fn give_up(&mut self, now: DateTime<Utc>) {
+        let message = "a fault of this service ended its reading: start the service again, and report what the log says of it";
+        self.stand(message.to_owned(), false, now);
+    }
+
+    fn stand(&mut self, message: String, refusing: bool, now: DateTime<Utc>) {
         let since = self
             .error
             .as_ref()
             .filter(|e| e.message == message)
             .map_or(now, |e| e.at);
-        self.error = Some(SourceError { at: since, message });
+        self.error = Some(SourceError {
+            at: since,
+            message,
+            refusing,
+        });
     }
 
     fn count(&mut self, events: u64, now: DateTime<Utc>) {
@@ -204,6 +271,25 @@ mod tests {
             remarks: said.iter().map(remark).collect(),
             ..Batch::nothing(&Cursor::start())
         }
+    }
+
+    #[test]
+    fn a_remark_is_news_once_a_day_and_a_file_that_is_waited_for_until_it_comes() {
+        let noon = DateTime::UNIX_EPOCH + Duration::hours(12);
+        let waiting = Remark::Waiting {
+            path: "/var/log/app.log".into(),
+        };
+        let mut batch = reading(&["a"]);
+        batch.remarks.push(waiting.clone());
+        let mut status = SourceStatus::default();
+        assert!(batch.remarks.iter().all(|remark| status.is_news(remark)));
+        status.read(&batch, noon);
+        assert!(batch.remarks.iter().all(|remark| !status.is_news(remark)));
+        status.read(&reading(&[]), noon + Duration::hours(1));
+        assert!(status.is_news(&waiting), "it was there meanwhile");
+        assert!(!status.is_news(&batch.remarks[0]));
+        status.read(&reading(&[]), noon + Duration::hours(25));
+        assert!(status.is_news(&batch.remarks[0]));
     }
 
     #[test]

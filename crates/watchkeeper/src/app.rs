@@ -24,10 +24,11 @@ use watchkeeper_respond::workers::delivery::Deliveries;
 use watchkeeper_respond::workers::ladder::Ladder;
 use watchkeeper_respond::workers::preflight::DailyPreflight;
 use watchkeeper_respond::workers::seal::Sealing;
+use watchkeeper_respond::workers::sources::SourceLook;
 use watchkeeper_respond::workers::timers::Timers;
 use watchkeeper_respond::workers::watch::{Board, Configured, ReloadBell, RuleFiles, Watch};
 use watchkeeper_respond::workers::{Turn, Worker};
-use watchkeeper_respond::{ContactPlan, Desk, House, PreflightPlan, RespondError};
+use watchkeeper_respond::{ContactPlan, Desk, House, HouseSource, PreflightPlan, RespondError};
 use watchkeeper_store::{DatabaseConfig, Store};
 
 /// Everything, wired and at rest.
@@ -49,6 +50,8 @@ pub struct App {
     pub preflight: DailyPreflight,
     /// Asks contacts whether they are still the right ones.
     pub askings: Askings,
+    /// Looks after the sources every minute.
+    pub source_look: SourceLook,
     /// Seals the audit log.
     pub sealing: Sealing,
     /// Takes pushes, by source.
@@ -101,6 +104,7 @@ impl App {
             changes: Changes::new(desk.clone()),
             preflight: DailyPreflight::new(desk.clone()),
             askings: Askings::new(desk.clone()),
+            source_look: SourceLook::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
             deliveries: Deliveries::new(desk.clone(), channels(config).await?, second_relay(config).await?),
             board: watch.board(),
@@ -119,13 +123,14 @@ impl App {
     pub async fn settle(&mut self) -> Result<(), RespondError> {
         loop {
             let mut busy = false;
-            let workers: [&mut dyn Worker; 8] = [
+            let workers: [&mut dyn Worker; 9] = [
                 &mut self.watch,
                 &mut self.timers,
                 &mut self.ladder,
                 &mut self.changes,
                 &mut self.preflight,
                 &mut self.askings,
+                &mut self.source_look,
                 &mut self.deliveries,
                 &mut self.sealing,
             ];
@@ -212,10 +217,17 @@ pub fn house(config: &Config, mode: Mode) -> Result<House, String> {
         sources: config
             .sources
             .iter()
-            .map(|source| (source.name(), source.interpretation()))
+            .map(|source| (source.name(), house_source(source)))
             .collect(),
         demo: mode == Mode::Demo,
     })
+}
+
+fn house_source(source: &SourceConfig) -> HouseSource {
+    HouseSource {
+        interpretation: source.interpretation(),
+        expected: source.expected(),
+    }
 }
 
 /// How it is made sure that customers could be told. Mail of a demonstration stays in the house, so that DNS has nothing to say about it.

@@ -160,6 +160,7 @@ pub async fn run(
         deliveries,
         preflight,
         askings,
+        source_look,
         sealing,
         receivers,
         listeners,
@@ -180,6 +181,7 @@ pub async fn run(
         spawn(deliveries, &desk, stop.clone()),
         spawn(preflight, &desk, stop.clone()),
         spawn(askings, &desk, stop.clone()),
+        spawn(source_look, &desk, stop.clone()),
         spawn(sealing, &desk, stop.clone()),
     ];
     let (pulses, tasks): (Vec<Pulse>, Vec<JoinHandle<()>>) = workers.into_iter().unzip();

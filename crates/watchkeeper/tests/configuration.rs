@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use watchkeeper::config::{Config, ConfigFault, DEFAULT};
+use watchkeeper_domain::source_health::SourceAlerts;
 
 fn faults(text: &str) -> Vec<ConfigFault> {
     Config::parse(text, Path::new("watchkeeper.toml"))
@@ -43,6 +44,35 @@ fn every_source_that_the_default_shows_is_sound_when_its_comment_is_taken_away()
     let text = format!("{head}{}", uncommented.join("\n"));
     let config = Config::parse(&text, Path::new("default")).unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(config.sources.len(), 11);
+    assert_eq!(*config.sources[0].alerts(), SourceAlerts::default());
+    assert!(
+        uncommented
+            .iter()
+            .any(|line| line.starts_with("alerts = { off = []")),
+        "the defaults are written"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_alerts_of_a_source_is_said_with_its_line() {
+    let text = format!(
+        "{DEFAULT}\n[[source]]\nkind = \"file\"\nname = \"a\"\npaths = [\"/a\"]\nalerts = {{ quiet_after = \"1s\", unparsed_share = 2.0 }}\n"
+    );
+    let found = faults(&text);
+    let line = text
+        .lines()
+        .position(|line| line.starts_with("alerts = "))
+        .expect("written")
+        + 1;
+    for field in ["quiet_after", "unparsed_share"] {
+        assert_eq!(named(&found, &format!("source[0].alerts.{field}")).line, line);
+    }
+    let unknown = text.replace("quiet_after = \"1s\", unparsed_share = 2.0", "off = [\"noisy\"]");
+    let fault = faults(&unknown).remove(0);
+    assert!(
+        fault.problem.contains("noisy") && fault.problem.contains("quiet"),
+        "{fault:?}"
+    );
 }
 
 #[test]

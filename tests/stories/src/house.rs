@@ -32,6 +32,7 @@ use watchkeeper_domain::notice::{Letter, Notice, NoticeFacts, NoticeKind, Sender
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::{PageReason, PagingStep};
 use watchkeeper_domain::regulator::RegulatorContact;
+use watchkeeper_domain::source_health::SourceAlerts;
 use watchkeeper_domain::span::Span;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::people::NewAccount;
@@ -206,6 +207,7 @@ pub fn file_source(path: &Path) -> SourceConfig {
         utc_offset_minutes: 0,
         flow_log_format: None,
         tenant: None,
+        alerts: SourceAlerts::default(),
     })
 }
 
@@ -229,6 +231,7 @@ pub fn finding_source() -> SourceConfig {
         utc_offset_minutes: 0,
         flow_log_format: None,
         tenant: None,
+        alerts: SourceAlerts::default(),
     })
 }
 

@@ -571,7 +571,7 @@ export type PageReason =
   | { kind: 'task_due'; title: string }
   | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
   | { kind: 'agreement_wanted' }
-  | { kind: 'ladder' | 'update_promised' | 'change_due' | 'preflight'; text: string }
+  | { kind: 'ladder' | 'update_promised' | 'change_due' | 'preflight' | 'sources'; text: string }
   | { kind: 'customer_unreached' | 'question_asked' | 'contact_wrong'; customer: string }
   | { kind: 'mail_refused'; customer: string; status: string };
 export type About =
@@ -1077,6 +1077,16 @@ export interface SourceView {
   lag_seconds: number | null;
   error: { at: Instant; message: string } | null;
   rate: number[];
+  /** What is wrong with it and people were told of, the worst first. */
+  alerts: SourceAlert[];
+}
+/** Something that is wrong with a source. */
+export interface SourceAlert {
+  trouble: 'failing' | 'losing' | 'unreadable' | 'behind' | 'quiet';
+  since: Instant;
+  told_at: Instant;
+  reason: string;
+  remedy: string;
 }
 export interface UnparsedLine {
   at: Instant;

@@ -30,6 +30,8 @@ const SHOWN_BY: Record<string, readonly string[]> = {
   cus_: ['customers', 'customer', 'incident'],
   ask_: ['customer'],
   pfl_: ['preflight'],
+  // What became of sources is told all together.
+  sour: ['sources'],
   usr_: ['users'],
   tok_: ['tokens'],
 };

@@ -5,6 +5,7 @@ import type { SourceView } from '../api/types';
 import { Ago, At } from '../components/marks';
 import { Page } from '../components/Page';
 import { RawText } from '../components/RawText';
+import { SourceTroubles } from '../components/SourceTroubles';
 import { Sparkline } from '../components/Sparkline';
 import { Empty, Loaded } from '../components/States';
 import { seconds } from '../words/countdown';
@@ -53,6 +54,7 @@ export function SourcesPage() {
 
 function Source({ source, onSamples }: { source: SourceView; onSamples: () => void }) {
   const state = STATE[source.state];
+  const isTold = source.alerts.some(({ trouble }) => trouble === 'failing');
   return (
     <section className="source" aria-label={source.name}>
       <div>
@@ -95,7 +97,8 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
           {source.last_read_at === null ? 'never' : <Ago at={source.last_read_at} />}
         </p>
       </div>
-      {source.waiting.length > 0 && (
+      <SourceTroubles alerts={source.alerts} />
+      {source.waiting.length > 0 && !isTold && (
         <p className="small dim source-error wrap">waits for {source.waiting.join('; ')}</p>
       )}
       {source.lost_bytes > 0 && (
@@ -116,7 +119,7 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
           </ul>
         </details>
       )}
-      {source.error !== null && (
+      {source.error !== null && !isTold && (
         <p className="notice-bar alarm source-error wrap">
           <At at={source.error.at} />: {source.error.message}
         </p>

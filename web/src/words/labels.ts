@@ -259,6 +259,7 @@ export function pageReasonInWords(reason: PageReason): string {
       return `Page: task due: ${reason.title}`;
     case 'ladder':
     case 'update_promised':
+    case 'sources':
       return `Page: ${reason.text}`;
     case 'preflight':
       return `Page: pre-flight ${reason.text}`;

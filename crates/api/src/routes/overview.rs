@@ -1,7 +1,7 @@
 //! The first look: what is open, and what is most urgent.
 
 use super::Table;
-use super::sources::statuses;
+use super::sources::faults;
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::Json;
@@ -41,11 +41,7 @@ struct Urgent {
 }
 
 async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Json<impl Serialize>, Problem> {
-    let source_faults = statuses(&desk)
-        .await?
-        .iter()
-        .filter(|status| status.state() == "failing")
-        .count();
+    let source_faults = faults(&desk).await?;
     let drills = desk.drill_status().await?;
     let mut tx = desk.store().read().await?;
     let mine = |notice: &&Notice| caller.user.may(Permission::ApproveNotices) && !wrote(&caller, notice);

@@ -22,26 +22,31 @@ pub(super) fn mount(table: &mut Table) {
     );
 }
 
-/// How every source is doing.
-pub(super) async fn statuses(desk: &Desk) -> Result<Vec<SourceStatus>, Problem> {
-    let kept = desk.store().read().await?.source_statuses().await?;
-    let read = |(name, status): (SourceName, Value)| {
-        serde_json::from_value(status).map_err(|error| {
-            tracing::error!(source = %name, %error, "the status of a source cannot be read back");
-            Problem::internal()
-        })
-    };
-    kept.into_iter().map(read).collect()
-}
-
 async fn list(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
     let now = desk.now();
-    let items: Vec<SourceView> = statuses(&desk)
-        .await?
-        .into_iter()
-        .map(|status| SourceView::of(status, now))
-        .collect();
+    let mut tx = desk.store().read().await?;
+    let statuses = desk.source_statuses(&mut tx).await?;
+    let health = desk.source_health(&mut tx).await?;
+    let view = |(name, status): (SourceName, SourceStatus)| {
+        let watched = health.sources.get(&name);
+        SourceView::of(status, watched, now)
+    };
+    let items: Vec<SourceView> = statuses.into_iter().map(view).collect();
     Ok(Json(json!({"items": items, "next": null})))
+}
+
+/// How many sources fail, or have something wrong that people were told of.
+pub(super) async fn faults(desk: &Desk) -> Result<usize, Problem> {
+    let mut tx = desk.store().read().await?;
+    let health = desk.source_health(&mut tx).await?;
+    let troubled = |name: &SourceName| {
+        let watched = health.sources.get(name);
+        watched.is_some_and(|watched| watched.standing().next().is_some())
+    };
+    let statuses = desk.source_statuses(&mut tx).await?;
+    let at_fault =
+        |(name, status): &&(SourceName, SourceStatus)| status.state() == "failing" || troubled(name);
+    Ok(statuses.iter().filter(at_fault).count())
 }
 
 async fn unparsed(State(desk): State<Desk>, Path(name): Path<String>) -> Result<Json<Value>, Problem> {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use watchkeeper_respond::source_status::{SourceError, SourceRemark, SourceStatus};
+use watchkeeper_domain::source_health::{Standing, Trouble, Watched};
+use watchkeeper_respond::source_status::{SourceRemark, SourceStatus};
 
 /// How many minutes of rate are shown.
 const MINUTES: usize = 60;
@@ -29,17 +30,66 @@ pub(crate) struct SourceView {
     calls: u64,
     throttled: u64,
     waiting: Vec<String>,
-    remarks: Vec<SourceRemark>,
+    remarks: Vec<RemarkView>,
     last_event_at: Option<DateTime<Utc>>,
     last_read_at: Option<DateTime<Utc>>,
-    error: Option<SourceError>,
+    error: Option<ErrorView>,
     rate: Vec<u64>,
+    alerts: Vec<AlertView>,
+}
+
+/// What a source had to say, and when it did last.
+#[derive(Debug, Serialize)]
+struct RemarkView {
+    at: DateTime<Utc>,
+    text: String,
+}
+
+impl RemarkView {
+    fn of(remark: SourceRemark) -> Self {
+        Self {
+            at: remark.at,
+            text: remark.text,
+        }
+    }
+}
+
+/// An error that stands.
+#[derive(Debug, Serialize)]
+struct ErrorView {
+    at: DateTime<Utc>,
+    message: String,
+}
+
+/// Something that is wrong with a source and that people were told of.
+#[derive(Debug, Serialize)]
+struct AlertView {
+    trouble: Trouble,
+    since: DateTime<Utc>,
+    told_at: DateTime<Utc>,
+    reason: String,
+    remedy: String,
+}
+
+impl AlertView {
+    fn of((trouble, standing): (Trouble, &Standing)) -> Self {
+        Self {
+            trouble,
+            since: standing.since,
+            told_at: standing.told_at,
+            reason: standing.reason.clone(),
+            remedy: standing.remedy.clone(),
+        }
+    }
 }
 
 impl SourceView {
-    /// How a source is doing at `now`.
-    pub(crate) fn of(status: SourceStatus, now: DateTime<Utc>) -> Self {
+    /// How a source is doing at `now`, and what whoever looks after it knows of it.
+    pub(crate) fn of(status: SourceStatus, watched: Option<&Watched>, now: DateTime<Utc>) -> Self {
         Self {
+            alerts: watched
+                .map(|watched| watched.standing().map(AlertView::of).collect())
+                .unwrap_or_default(),
             state: status.state(),
             lag_seconds: status.lag(now).map(|lag| lag.num_seconds()),
             rate: last_hour(&status.rate, status.rate_until, now),
@@ -60,10 +110,13 @@ impl SourceView {
             calls: status.calls,
             throttled: status.throttled,
             waiting: status.waiting,
-            remarks: status.remarks,
+            remarks: status.remarks.into_iter().map(RemarkView::of).collect(),
             last_event_at: status.last_event_at,
             last_read_at: status.last_read_at,
-            error: status.error,
+            error: status.error.map(|error| ErrorView {
+                at: error.at,
+                message: error.message,
+            }),
         }
     }
 }

@@ -22,5 +22,6 @@ pub mod portal;
 pub mod preflight;
 pub mod ses_events;
 pub mod sessions;
+pub mod sources;
 pub mod travel;
 pub mod why;

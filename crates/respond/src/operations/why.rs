@@ -100,7 +100,8 @@ impl House {
     /// An event that was kept as evidence, read again as its source reads its lines.
     fn read_again(&self, evidence: &Evidence) -> Option<Event> {
         let default = Interpretation::default();
-        let how = self.sources.get(&evidence.source).unwrap_or(&default);
+        let source = self.sources.get(&evidence.source);
+        let how = source.map_or(&default, |source| &source.interpretation);
         let origin = Origin {
             source: &evidence.source,
             id: &evidence.event,

@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod ladder;
 pub mod preflight;
 pub mod seal;
+pub mod sources;
 pub mod timers;
 pub mod watch;
 

@@ -204,8 +204,9 @@ impl Reader<'_> {
             };
             let line = table.span().map_or(0, |span| line_of(self.text, &span));
             for fault in source.validate() {
+                let top = fault.field.split('.').next().unwrap_or_default();
                 let line = table
-                    .get_key_value(&fault.field)
+                    .get_key_value(top)
                     .map_or(line, |(key, item)| self.span_line(key.span(), item, line));
                 self.fault(
                     line,

@@ -8,6 +8,7 @@ use watchkeeper_collect::SourceConfig;
 use watchkeeper_collect::config::{FileConfig, HttpConfig};
 use watchkeeper_collect::parse::{Format, RecordLogSource};
 use watchkeeper_domain::event::LogSource;
+use watchkeeper_domain::source_health::SourceAlerts;
 
 /// The name of the source that takes findings: they are posted to `/ingest/guardduty`.
 pub const FINDINGS_SOURCE: &str = "guardduty";
@@ -43,6 +44,7 @@ pub fn sources(dir: &Path) -> Vec<SourceConfig> {
         utc_offset_minutes: 0,
         flow_log_format: None,
         tenant: None,
+        alerts: SourceAlerts::default(),
     }));
     sources
 }
@@ -60,6 +62,7 @@ fn file_source(dir: &Path, log: LogFile) -> SourceConfig {
         utc_offset_minutes: 0,
         flow_log_format: None,
         tenant: None,
+        alerts: SourceAlerts::default(),
     })
 }
 

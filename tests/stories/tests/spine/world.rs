@@ -1,6 +1,7 @@
 //! What stands around the house, and what happens there: logs are written, passwords are tried, files are taken.
 
 use super::*;
+use watchkeeper_domain::source_health::SourceAlerts;
 
 pub(crate) const GROUP: &str = "/filedrop/production";
 
@@ -35,6 +36,7 @@ pub(crate) fn cloudwatch(endpoint: &str, credentials: &Path) -> SourceConfig {
         utc_offset_minutes: 0,
         flow_log_format: None,
         tenant: None,
+        alerts: SourceAlerts::default(),
     })
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn guardduty(endpoint: &str, credentials: &Path) -> SourceConfig {
         utc_offset_minutes: 0,
         flow_log_format: None,
         tenant: None,
+        alerts: SourceAlerts::default(),
     })
 }
 

@@ -4,8 +4,11 @@ use crate::source_status::SourceStatus;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use watchkeeper_collect::{Batch, CollectError, Cursor, Remark, Source};
+use watchkeeper_collect::{Batch, CollectError, Cursor, Source};
 use watchkeeper_domain::event::SourceName;
+
+/// How often it is kept that a source was read, while it has nothing to tell.
+const TOLD_EVERY: chrono::Duration = chrono::Duration::minutes(1);
 
 /// A reading that has begun.
 type Reading = JoinHandle<(Box<dyn Source>, Result<Batch, CollectError>)>;
@@ -46,9 +49,16 @@ impl Reader {
         }
     }
 
-    /// Whether it fails, waits, has something to say or is well again since the last commit: shown also while no event comes.
+    /// Whether it fails, waits, has something to say or is well again since the last commit, or was read without anything to tell for
+    /// a while: shown also while no event comes.
     pub(super) fn has_news(&self) -> bool {
-        self.status.error != self.committed_status.error
+        let read = |status: &SourceStatus| status.last_read_at;
+        let read_lately = match (read(&self.status), read(&self.committed_status)) {
+            (Some(now), Some(told)) => now - told >= TOLD_EVERY,
+            (now, told) => now != told,
+        };
+        read_lately
+            || self.status.error != self.committed_status.error
             || self.status.waiting != self.committed_status.waiting
             || self.status.remarks != self.committed_status.remarks
     }
@@ -107,6 +117,7 @@ impl Reader {
             }
             Err(panic) => {
                 tracing::error!(source = %self.name, %panic, "a source panicked and is not read any more");
+                self.status.give_up(now);
                 None
             }
         }
@@ -117,9 +128,7 @@ impl Reader {
             Ok(batch) => {
                 self.failures = 0;
                 self.not_before = None;
-                // What stands is said with each reading, and shown as the error of the source.
-                let news = |remark: &&Remark| !matches!(remark, Remark::Refusing { .. });
-                for remark in batch.remarks.iter().filter(news) {
+                for remark in batch.remarks.iter().filter(|remark| self.status.is_news(remark)) {
                     tracing::warn!(source = %self.name, %remark, "a source has something to say");
                 }
                 self.status.read(&batch, now);
