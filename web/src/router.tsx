@@ -88,7 +88,7 @@ const customer = createRoute({
 });
 const detectors = createRoute({
   ...route('/detectors'),
-  validateSearch: only('q', 'coverage'),
+  validateSearch: only('q', 'coverage', 'source'),
   component: lazyRouteComponent(() => import('./pages/Detectors'), 'DetectorsPage'),
 });
 const detector = createRoute({

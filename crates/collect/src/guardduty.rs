@@ -42,6 +42,8 @@ pub struct Guardduty {
     how: Interpretation,
     client: Client,
     watch: Arc<Watch>,
+    /// Counts the calls of the queue, which have no share in the bucket.
+    queue_watch: Arc<Watch>,
     bucket: Arc<Bucket>,
     clock: Arc<dyn Clock>,
     region: String,
@@ -108,12 +110,14 @@ impl Guardduty {
     pub(crate) async fn open(config: &GuarddutyConfig, access: &AwsAccess, clock: Arc<dyn Clock>) -> Self {
         let bucket = access.bucket("guardduty", config.calls_per_second);
         let watch = Watch::new(bucket.clone(), clock.clone(), true);
+        let queue_watch = Watch::new(Arc::new(Bucket::new(1_000.0)), clock.clone(), false);
         let base = access.sdk_config().await;
         let sdk = aws_sdk_guardduty::config::Builder::from(&base)
             .interceptor(Watching(watch.clone()))
             .build();
         let queue = config.queue_url.as_ref().map(|url| {
-            let mut sqs = aws_sdk_sqs::config::Builder::from(&base);
+            let mut sqs =
+                aws_sdk_sqs::config::Builder::from(&base).interceptor(Watching(queue_watch.clone()));
             if let Some(endpoint) = &config.sqs_endpoint_url {
                 sqs = sqs.endpoint_url(endpoint);
             }
@@ -132,6 +136,7 @@ impl Guardduty {
             },
             client: Client::from_conf(sdk),
             watch,
+            queue_watch,
             bucket,
             clock,
             region: config.region.clone(),
@@ -441,7 +446,8 @@ impl Source for Guardduty {
         } else {
             self.sweep(&mut memory, now, &mut reading).await
         };
-        (reading.counts.calls, reading.counts.throttled) = self.watch.counts();
+        let (own, queued) = (self.watch.counts(), self.queue_watch.counts());
+        (reading.counts.calls, reading.counts.throttled) = (own.0 + queued.0, own.1 + queued.1);
         if let Err(error) = outcome {
             memory.sweep = None;
             self.detectors.clear();

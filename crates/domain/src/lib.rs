@@ -10,6 +10,9 @@ pub mod event;
 // Whether we would hear of it.
 pub mod source_health;
 
+// What hearing of it costs.
+pub mod source_cost;
+
 // A detector says that it matters.
 pub mod detection;
 

@@ -14,6 +14,7 @@ use watchkeeper_domain::notice::Sender;
 use watchkeeper_domain::page::PagingPolicy;
 use watchkeeper_domain::preflight::Daily;
 use watchkeeper_domain::regulator::RegulatorContact;
+use watchkeeper_domain::source_cost::Polled;
 use watchkeeper_domain::source_health::Expected;
 use watchkeeper_domain::span::Span;
 
@@ -61,6 +62,8 @@ pub struct HouseSource {
     pub interpretation: Interpretation,
     /// What is expected of it.
     pub expected: Expected,
+    /// Which calls it makes to read; none where what it tells is pushed or lies on this machine.
+    pub polled: Option<Polled>,
 }
 
 /// How this installation is set up.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use serde::{Deserialize, Serialize};
 use watchkeeper_collect::{Batch, CollectError, Remark};
-use watchkeeper_domain::source_health::{Figures, Seen, SeenError};
+use watchkeeper_domain::source_health::{Figures, Seen, SeenError, Used};
 
 /// How many minutes of rate are kept.
 const MINUTES: usize = 60;
@@ -116,6 +116,10 @@ impl SourceStatus {
                 dropped: self.dropped,
                 refused: self.refused,
                 lost_bytes: self.lost_bytes,
+            },
+            used: Used {
+                calls: self.calls,
+                bytes: self.bytes,
             },
             last_event_at: self.last_event_at,
             reached_at: self.reached_at,

@@ -7,7 +7,7 @@ use crate::rules::ConfiguredRules;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use watchkeeper_collect::parse::Format;
+use watchkeeper_collect::parse::{Format, Interpretation};
 use watchkeeper_collect::syslog::SyslogListener;
 use watchkeeper_collect::{Receiver, SourceConfig};
 use watchkeeper_deliver as deliver;
@@ -97,7 +97,7 @@ impl App {
             .await
             .map_err(|fault| fault.to_string())?
             .following(Arc::new(rules), &files, reload.clone())
-            .expecting(config.sources.iter().map(SourceConfig::interpretation).collect());
+            .expecting(interpretations(config));
         Ok(Self {
             timers: Timers::new(desk.clone()),
             ladder: Ladder::new(desk.clone()),
@@ -223,10 +223,18 @@ pub fn house(config: &Config, mode: Mode) -> Result<House, String> {
     })
 }
 
+fn interpretations(config: &Config) -> BTreeMap<SourceName, Interpretation> {
+    let sources = config.sources.iter();
+    sources
+        .map(|source| (source.name(), source.interpretation()))
+        .collect()
+}
+
 fn house_source(source: &SourceConfig) -> HouseSource {
     HouseSource {
         interpretation: source.interpretation(),
         expected: source.expected(),
+        polled: source.polled(),
     }
 }
 

@@ -981,6 +981,8 @@ export interface DetectorView {
   false_positives: number;
   dropped: RuleDrops;
   coverage: DetectorCoverage;
+  /** The sources that give events which it judges, or can give them. */
+  sources: string[];
 }
 /** Whether the sources can satisfy a detector, by the events since the service started. */
 export interface DetectorCoverage {
@@ -1079,6 +1081,34 @@ export interface SourceView {
   rate: number[];
   /** What is wrong with it and people were told of, the worst first. */
   alerts: SourceAlert[];
+  /** How many of the rules that run judge its events; null for a source that is not configured any more. */
+  coverage: SourceCoverage | null;
+  /** What polling costs; null where nothing is polled, or not for long enough. */
+  cost: SourceCost | null;
+}
+/** Estimated from the calls that were counted; only calls are priced. */
+export interface SourceCost {
+  measured_seconds: number;
+  calls_a_day: number;
+  bytes_a_day: number;
+  usd_a_month: number;
+  /** Some of the calls have no price, and cannot be told from those that have. */
+  at_most: boolean;
+  /** Of the calls that AWS allows an account and region, where they have no price but a limit. */
+  share_of_limit: number | null;
+  /** What is paid besides, and not seen from here. */
+  not_counted: string;
+  prices_of: string;
+  prices_as_of: string;
+  prices_written_at: string[];
+}
+/** By what it gave since the service started. */
+export interface SourceCoverage {
+  can_match: number;
+  /** It has not given enough events to tell. */
+  unknown: number;
+  /** They need fields that it was never seen to give. */
+  fields_unseen: number;
 }
 /** Something that is wrong with a source. */
 export interface SourceAlert {

@@ -1,4 +1,4 @@
-import type { DetectorCoverage } from '../api/types';
+import type { DetectorCoverage, SourceCoverage } from '../api/types';
 import { count } from '../words/labels';
 
 /** The answers to whether a detector can match what the sources send, from good to bad. */
@@ -22,6 +22,16 @@ export function coverageInWords({ satisfiable, missing_fields, events }: Detecto
     case 'no_log_source':
       return 'It cannot match: no configured source gives its kind of log. Connect one, or leave the detector waiting.';
   }
+}
+
+/** What the rules that judge a source's events can make of what it gave. */
+export function coveredInWords({ can_match, fields_unseen, unknown }: SourceCoverage): string {
+  const said = [
+    can_match > 0 && `${can_match} can match`,
+    fields_unseen > 0 && `${fields_unseen} need fields that it never gave`,
+    unknown > 0 && `${unknown} not known before more events come`,
+  ];
+  return said.filter((part) => part !== false).join(', ');
 }
 
 /** Whether a detector can match, as one short mark beside the others of a list. */

@@ -30,12 +30,13 @@ export function DetectorsPage() {
 }
 
 function List({ list }: { list: DetectorList }) {
-  const { q = '', coverage = '' } = here.useSearch();
+  const { q = '', coverage = '', source = '' } = here.useSearch();
   const navigate = here.useNavigate();
   const wanted = q.toLowerCase();
   const found = list.items.filter(
     (each) =>
       (coverage === '' || each.coverage.satisfiable === coverage) &&
+      (source === '' || each.sources.includes(source)) &&
       [each.id, each.title, each.path, ...each.tags].some((text) => text.toLowerCase().includes(wanted)),
   );
   const { dropped } = list;
@@ -70,6 +71,14 @@ function List({ list }: { list: DetectorList }) {
             }}
           />
         </div>
+        {source !== '' && (
+          <p className="small">
+            {count(found.length, 'rule')} for events of <b>{source}</b>{' '}
+            <Link to="/detectors" search={(now) => ({ ...now, source: undefined })}>
+              of all sources
+            </Link>
+          </p>
+        )}
         <p className="small dim">
           {count(list.items.length, 'rule')} in force · events left out:{' '}
           {dropped.late.toLocaleString('en-GB')} late, {dropped.future.toLocaleString('en-GB')} from the

@@ -1,7 +1,10 @@
 import { Button, Modal } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useSources, useUnparsed } from '../api/queries';
-import type { SourceView } from '../api/types';
+import type { SourceCoverage, SourceView } from '../api/types';
+import { Cost } from '../components/Cost';
+import { coveredInWords } from '../components/Coverage';
 import { Ago, At } from '../components/marks';
 import { Page } from '../components/Page';
 import { RawText } from '../components/RawText';
@@ -92,12 +95,14 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
             See samples
           </Button>
         )}
+        <Covered by={source.coverage} source={source.name} />
         <p className="dim">
           last event {source.last_event_at === null ? 'never' : <Ago at={source.last_event_at} />}, read{' '}
           {source.last_read_at === null ? 'never' : <Ago at={source.last_read_at} />}
         </p>
       </div>
       <SourceTroubles alerts={source.alerts} />
+      {source.cost !== null && <Cost cost={source.cost} />}
       {source.waiting.length > 0 && !isTold && (
         <p className="small dim source-error wrap">waits for {source.waiting.join('; ')}</p>
       )}
@@ -125,6 +130,25 @@ function Source({ source, onSamples }: { source: SourceView; onSamples: () => vo
         </p>
       )}
     </section>
+  );
+}
+
+/** Which rules judge the events of a source, with the way to them. */
+function Covered({ by, source }: { by: SourceCoverage | null; source: string }) {
+  if (by === null) {
+    return <p className="dim">not configured any more</p>;
+  }
+  const rules = by.can_match + by.unknown + by.fields_unseen;
+  if (rules === 0) {
+    return <p className="soon">no rule judges its events</p>;
+  }
+  return (
+    <p className="dim">
+      <Link to="/detectors" search={{ source }}>
+        {count(rules, 'rule')}
+      </Link>
+      : {coveredInWords(by)}
+    </p>
   );
 }
 

@@ -4,7 +4,7 @@ use super::Table;
 use crate::access::Access;
 use crate::errors::Problem;
 use crate::extract::{Json, Path};
-use crate::views::detectors::{DetectorDetail, DetectorView, DroppedView, RulesView};
+use crate::views::detectors::{DetectorDetail, DetectorView, DroppedView, Known, RulesView};
 use axum::extract::State;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use watchkeeper_detect::Quarantined;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_respond::Desk;
-use watchkeeper_respond::workers::watch::Board;
+use watchkeeper_respond::workers::watch::{Board, BoardSnapshot};
 use watchkeeper_store::DetectorCounts;
 
 pub(super) fn mount(table: &mut Table) {
@@ -36,6 +36,25 @@ async fn counts(desk: &Desk) -> Result<BTreeMap<String, DetectorCounts>, Problem
         .collect())
 }
 
+/// What is known of the detector at a place of the rules.
+fn known<'a>(
+    shown: &'a BoardSnapshot,
+    counts: &'a BTreeMap<String, DetectorCounts>,
+    place: usize,
+    id: &str,
+) -> Known<'a> {
+    let judged = shown
+        .sources
+        .iter()
+        .filter(|(_, source)| source.is_judged_by(place));
+    Known {
+        dropped: shown.dropped.by_rule.get(id),
+        coverage: shown.coverage().get(place),
+        counts: counts.get(id),
+        sources: judged.map(|(name, _)| name.clone()).collect(),
+    }
+}
+
 async fn list(
     State(desk): State<Desk>,
     State(board): State<Arc<Board>>,
@@ -43,9 +62,7 @@ async fn list(
     let counts = counts(&desk).await?;
     let shown = board.snapshot();
     let items = shown.detectors().enumerate().map(|(place, (info, activity))| {
-        let dropped = shown.dropped.by_rule.get(&info.id);
-        let coverage = shown.coverage().get(place);
-        DetectorView::of(info, activity, dropped, coverage, counts.get(&info.id))
+        DetectorView::of(info, activity, known(&shown, &counts, place, &info.id))
     });
     Ok(Json(DetectorList {
         items: items.collect(),
@@ -61,16 +78,9 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<DetectorDetail>, Problem> {
     let shown = board.snapshot();
-    let found = shown.detectors().find(|(info, _)| info.id == id);
-    let (info, activity) = found.ok_or_else(|| Problem::not_found("there is no such detector"))?;
+    let found = shown.detectors().enumerate().find(|(_, (info, _))| info.id == id);
+    let (place, (info, activity)) = found.ok_or_else(|| Problem::not_found("there is no such detector"))?;
     let counts = counts(&desk).await?;
-    let dropped = shown.dropped.by_rule.get(&id);
-    let coverage = shown.coverage_of(&id);
-    Ok(Json(DetectorDetail::of(
-        info,
-        activity,
-        dropped,
-        coverage,
-        counts.get(&id),
-    )))
+    let known = known(&shown, &counts, place, &id);
+    Ok(Json(DetectorDetail::of(info, activity, known)))
 }

@@ -4,13 +4,15 @@ use super::Table;
 use crate::access::Access;
 use crate::errors::Problem;
 use crate::extract::{Json, Path};
-use crate::views::sources::SourceView;
+use crate::views::sources::{Beside, SourceView};
 use axum::extract::State;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::source_status::SourceStatus;
+use watchkeeper_respond::workers::watch::Board;
 use watchkeeper_store::UNPARSED_KEPT;
 
 pub(super) fn mount(table: &mut Table) {
@@ -22,14 +24,19 @@ pub(super) fn mount(table: &mut Table) {
     );
 }
 
-async fn list(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {
+async fn list(State(desk): State<Desk>, State(board): State<Arc<Board>>) -> Result<Json<Value>, Problem> {
+    let shown = board.snapshot();
     let now = desk.now();
     let mut tx = desk.store().read().await?;
     let statuses = desk.source_statuses(&mut tx).await?;
     let health = desk.source_health(&mut tx).await?;
     let view = |(name, status): (SourceName, SourceStatus)| {
-        let watched = health.sources.get(&name);
-        SourceView::of(status, watched, now)
+        let beside = Beside {
+            watched: health.sources.get(&name),
+            coverage: shown.sources.get(&name),
+            polled: desk.house().sources.get(&name).and_then(|source| source.polled),
+        };
+        SourceView::of(status, beside, now)
     };
     let items: Vec<SourceView> = statuses.into_iter().map(view).collect();
     Ok(Json(json!({"items": items, "next": null})))

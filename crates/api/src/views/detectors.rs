@@ -8,7 +8,7 @@ use watchkeeper_detect::{
     Activity, DetectorInfo, DropCounts, Kind, RuleCoverage, RuleDrops, Satisfiable, Status,
 };
 use watchkeeper_domain::detection::Level;
-use watchkeeper_domain::event::LogSource;
+use watchkeeper_domain::event::{LogSource, SourceName};
 use watchkeeper_respond::workers::watch::{BoardSnapshot, Reloaded, Unreadable};
 use watchkeeper_store::DetectorCounts;
 
@@ -31,18 +31,34 @@ pub(crate) struct DetectorView {
     false_positives: u64,
     dropped: RuleDrops,
     coverage: CoverageView,
+    /// The sources that give events which it judges, or can give them.
+    sources: Vec<SourceName>,
+}
+
+/// What is known of a detector besides its text and what it did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known<'a> {
+    /// What it dropped since its state began.
+    pub(crate) dropped: Option<&'a RuleDrops>,
+    /// Whether the sources can satisfy it.
+    pub(crate) coverage: Option<&'a RuleCoverage>,
+    /// What became of its alerts.
+    pub(crate) counts: Option<&'a DetectorCounts>,
+    /// The sources whose events it judges.
+    pub(crate) sources: Vec<SourceName>,
 }
 
 impl DetectorView {
     /// A detector with what it did and dropped since its state began, and what became of its alerts.
-    pub(crate) fn of(
-        info: &DetectorInfo,
-        activity: &Activity,
-        dropped: Option<&RuleDrops>,
-        coverage: Option<&RuleCoverage>,
-        counts: Option<&DetectorCounts>,
-    ) -> Self {
+    pub(crate) fn of(info: &DetectorInfo, activity: &Activity, known: Known<'_>) -> Self {
+        let Known {
+            dropped,
+            coverage,
+            counts,
+            sources,
+        } = known;
         Self {
+            sources,
             id: info.id.clone(),
             title: info.title.clone(),
             level: info.level,
@@ -103,15 +119,9 @@ pub(crate) struct DetectorDetail {
 
 impl DetectorDetail {
     /// A detector with its text.
-    pub(crate) fn of(
-        info: &DetectorInfo,
-        activity: &Activity,
-        dropped: Option<&RuleDrops>,
-        coverage: Option<&RuleCoverage>,
-        counts: Option<&DetectorCounts>,
-    ) -> Self {
+    pub(crate) fn of(info: &DetectorInfo, activity: &Activity, known: Known<'_>) -> Self {
         Self {
-            view: DetectorView::of(info, activity, dropped, coverage, counts),
+            view: DetectorView::of(info, activity, known),
             source: info.source.clone(),
             references: info.references.clone(),
             falsepositives: info.falsepositives.clone(),

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use watchkeeper_detect::Satisfiable;
+use watchkeeper_domain::source_cost::{Estimate, Polled, prices};
 use watchkeeper_domain::source_health::{Standing, Trouble, Watched};
 use watchkeeper_respond::source_status::{SourceRemark, SourceStatus};
+use watchkeeper_respond::workers::watch::SourceCoverage;
 
 /// How many minutes of rate are shown.
 const MINUTES: usize = 60;
@@ -36,6 +39,69 @@ pub(crate) struct SourceView {
     error: Option<ErrorView>,
     rate: Vec<u64>,
     alerts: Vec<AlertView>,
+    coverage: Option<CoverageView>,
+    cost: Option<CostView>,
+}
+
+/// What polling a source costs, with where the prices are from.
+#[derive(Debug, Serialize)]
+struct CostView {
+    #[serde(flatten)]
+    estimate: Estimate,
+    prices_of: &'static str,
+    prices_as_of: &'static str,
+    prices_written_at: [&'static str; 2],
+}
+
+impl CostView {
+    fn of(estimate: Estimate) -> Self {
+        Self {
+            estimate,
+            prices_of: prices::REGION,
+            prices_as_of: prices::AS_OF,
+            prices_written_at: prices::WRITTEN_AT,
+        }
+    }
+}
+
+/// How many of the rules that run judge events of a source, by what it gave since the service started.
+#[derive(Debug, Serialize)]
+struct CoverageView {
+    /// Of these, with the fields seen so far they can match.
+    can_match: usize,
+    /// Of these, it has not given enough events to tell.
+    unknown: usize,
+    /// Of these, they need fields that it was never seen to give.
+    fields_unseen: usize,
+}
+
+impl CoverageView {
+    fn of(coverage: &SourceCoverage) -> Self {
+        Self {
+            can_match: coverage.count(Satisfiable::Yes),
+            unknown: coverage.count(Satisfiable::Unknown),
+            fields_unseen: coverage.count(Satisfiable::FieldsUnseen),
+        }
+    }
+}
+
+/// What others know of a source besides its own figures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beside<'a> {
+    /// What whoever looks after it knows.
+    pub(crate) watched: Option<&'a Watched>,
+    /// What covers it.
+    pub(crate) coverage: Option<&'a SourceCoverage>,
+    /// Which calls it makes.
+    pub(crate) polled: Option<Polled>,
+}
+
+impl Beside<'_> {
+    fn cost(&self, status: &SourceStatus, now: DateTime<Utc>) -> Option<CostView> {
+        let usage = &self.watched?.usage;
+        let estimate = usage.estimate(self.polled?, status.calls, status.bytes, now);
+        estimate.map(CostView::of)
+    }
 }
 
 /// What a source had to say, and when it did last.
@@ -84,10 +150,13 @@ impl AlertView {
 }
 
 impl SourceView {
-    /// How a source is doing at `now`, and what whoever looks after it knows of it.
-    pub(crate) fn of(status: SourceStatus, watched: Option<&Watched>, now: DateTime<Utc>) -> Self {
+    /// How a source is doing at `now`.
+    pub(crate) fn of(status: SourceStatus, beside: Beside<'_>, now: DateTime<Utc>) -> Self {
         Self {
-            alerts: watched
+            coverage: beside.coverage.map(CoverageView::of),
+            cost: beside.cost(&status, now),
+            alerts: beside
+                .watched
                 .map(|watched| watched.standing().map(AlertView::of).collect())
                 .unwrap_or_default(),
             state: status.state(),

@@ -2,6 +2,7 @@
 
 use super::{Fault, SourceConfig};
 use crate::parse::Format;
+use watchkeeper_domain::source_cost::Polled;
 use watchkeeper_domain::source_health::{Expected, Silence, SourceAlerts};
 use watchkeeper_domain::span::Span;
 
@@ -32,6 +33,26 @@ impl SourceConfig {
     #[must_use]
     pub fn expected(&self) -> Expected {
         Expected::of(self.alerts(), self.silence(), self.behind_after())
+    }
+
+    /// Which calls it makes to read; none where what it tells is pushed or lies on this machine.
+    #[must_use]
+    pub fn polled(&self) -> Option<Polled> {
+        match self {
+            Self::CloudwatchLogs(c) => {
+                let regions = c.accounts.iter().map(|account| account.regions.len().max(1));
+                let places = u32::try_from(regions.sum::<usize>()).unwrap_or(u32::MAX);
+                Some(Polled::LogGroups {
+                    places: places.max(1),
+                })
+            }
+            Self::Kinesis(_) => Some(Polled::Shards),
+            Self::Guardduty(c) => Some(Polled::Findings {
+                queue: c.queue_url.is_some(),
+            }),
+            Self::S3(_) => Some(Polled::Objects),
+            Self::File(_) | Self::Http(_) | Self::Syslog(_) | Self::Sns(_) => None,
+        }
     }
 
     fn silence(&self) -> Silence {

@@ -18,6 +18,7 @@ pub use word::{Change, Told, Word};
 
 use crate::event::SourceName;
 use crate::page::PageTarget;
+use crate::source_cost::Usage;
 use chrono::{DateTime, Duration, Utc};
 use gauge::Gauge;
 use judge::{Minute, signs};
@@ -92,6 +93,15 @@ pub struct Figures {
     pub lost_bytes: u64,
 }
 
+/// What was used to read a source since it was first read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Calls to a remote service.
+    pub calls: u64,
+    /// Bytes of log text.
+    pub bytes: u64,
+}
+
 impl Figures {
     /// What was added since `before`; all of it where a figure fell, since counting began anew then.
     fn since(self, before: Self) -> Self {
@@ -126,6 +136,8 @@ pub struct SeenError {
 pub struct Seen {
     /// What it counted.
     pub figures: Figures,
+    /// What was used to read it.
+    pub used: Used,
     /// When the newest event of all happened.
     pub last_event_at: Option<DateTime<Utc>>,
     /// When the newest event of the last reading that gave any happened.
@@ -159,6 +171,9 @@ pub struct Watched {
     window: Vec<Minute>,
     /// The figures before the loss that is told of.
     whole: Option<Figures>,
+    /// What its reading used in the last day.
+    #[serde(default)]
+    pub usage: Usage,
     gauges: BTreeMap<Trouble, Gauge>,
 }
 
@@ -176,6 +191,7 @@ impl Watched {
             last_read_at: seen.last_read_at,
             window: Vec::new(),
             whole: None,
+            usage: Usage::default(),
             gauges: BTreeMap::new(),
         }
     }
@@ -264,6 +280,7 @@ impl Watched {
         word: &mut Word,
     ) {
         let counted = passed.min(longest_look());
+        self.usage.note(seen.used.calls, seen.used.bytes, at);
         let added = self.hear(seen, counted, at);
         if added.lost_something() && self.whole.is_none() {
             self.whole = Some(self.figures);

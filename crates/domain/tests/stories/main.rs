@@ -23,6 +23,7 @@ mod roles;
 mod rules;
 mod samples;
 mod ses;
+mod source_cost;
 mod source_health;
 mod spans;
 mod spf;

@@ -10,10 +10,11 @@
 mod board;
 mod checkpoint;
 mod compaction;
+mod fields;
 mod reading;
 mod reload;
 
-pub use board::{Board, BoardSnapshot, Rules};
+pub use board::{Board, BoardSnapshot, Rules, SourceCoverage};
 pub use compaction::CompactAfter;
 pub use reload::{LOOK_EVERY, ReloadBell, Reloaded, RuleFiles, Unreadable};
 
@@ -23,13 +24,15 @@ use crate::source_status::SourceStatus;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use compaction::Pieces;
+use fields::Fields;
 use reading::Reader;
 use reload::{News, RuleReader};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use watchkeeper_collect::parse::Interpretation;
 use watchkeeper_collect::{Batch, Source};
-use watchkeeper_detect::{DetectorSet, FieldsSeen, RestoreReport, RuleFile};
+use watchkeeper_detect::{DetectorSet, RestoreReport, RuleFile};
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_store::Tx;
 
@@ -57,10 +60,10 @@ pub struct Watch {
     /// Reloads that the audit log does not tell of yet.
     unrecorded: Vec<Reloaded>,
     board: Arc<Board>,
-    /// Which fields the events have, for telling which rules can match. It is not kept: after a restart it is seen again.
-    seen: FieldsSeen,
+    /// Which fields the events have.
+    seen: Fields,
     /// How the sources read their lines, for telling which log sources they can give.
-    expected: Vec<Interpretation>,
+    expected: BTreeMap<SourceName, Interpretation>,
     /// How long a turn waits for slow sources before it goes on with those that have answered; `None` waits for all.
     patience: Option<Duration>,
     /// When the engine was last told that time passes where no event says so.
@@ -110,6 +113,7 @@ impl Watch {
             readers.push(Reader::new(source, cursor, status));
         }
         let board = Arc::new(Board::of(&engine));
+        let seen = Fields::of(readers.iter().map(|reader| reader.name.clone()));
         Ok(Self {
             desk,
             readers,
@@ -119,8 +123,8 @@ impl Watch {
             rules: None,
             unrecorded: Vec::new(),
             board,
-            seen: FieldsSeen::of_a_stream(),
-            expected: Vec::new(),
+            seen,
+            expected: BTreeMap::new(),
             patience,
             advanced_at: None,
         })
@@ -143,7 +147,7 @@ impl Watch {
     /// Tells rules whose log source one of these sources can give, though no event of it came yet, from those that no source is
     /// there for.
     #[must_use]
-    pub fn expecting(mut self, sources: Vec<Interpretation>) -> Self {
+    pub fn expecting(mut self, sources: BTreeMap<SourceName, Interpretation>) -> Self {
         self.expected = sources;
         self.expect();
         self.board.refresh(&self.engine, &self.seen);
@@ -151,11 +155,7 @@ impl Watch {
     }
 
     fn expect(&mut self) {
-        for asked in self.engine.detectors().iter().flat_map(|info| &info.log_sources) {
-            if self.expected.iter().any(|source| source.can_give(asked)) {
-                self.seen.declare(asked);
-            }
-        }
+        self.seen.expect(self.engine.detectors(), &self.expected);
     }
 
     /// Puts the pieces of the detectors' state together at another size than [`CompactAfter::default`].

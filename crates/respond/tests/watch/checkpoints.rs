@@ -173,6 +173,7 @@ async fn the_board_shares_the_texts_of_rules_and_renews_the_figures() {
 async fn the_board_says_which_rules_wait_for_fields_that_never_come() {
     use watchkeeper_collect::parse::{Format, Interpretation};
     use watchkeeper_detect::{RuleFile, Satisfiable};
+    use watchkeeper_domain::event::SourceName;
     let post = Post::open().await;
     let rule = |id: &str, product: &str, field: &str| RuleFile {
         path: format!("{id}.yml"),
@@ -190,7 +191,8 @@ async fn the_board_says_which_rules_wait_for_fields_that_never_come() {
         ..Interpretation::default()
     };
     app.log_source.product = Some("app".to_owned());
-    let mut watch = post.watch().await.expecting(vec![app]);
+    let sources = [(SourceName("feed".to_owned()), app)];
+    let mut watch = post.watch().await.expecting(sources.into());
     let board = watch.board();
     let of = |id: &str| {
         board
@@ -212,4 +214,17 @@ async fn the_board_says_which_rules_wait_for_fields_that_never_come() {
         (Satisfiable::FieldsUnseen, 100)
     );
     assert_eq!(waits.unseen_fields, ["gone"]);
+    let shown = board.snapshot();
+    let own = &shown.sources[&SourceName("feed".to_owned())];
+    let counts = [
+        Satisfiable::Yes,
+        Satisfiable::FieldsUnseen,
+        Satisfiable::NoLogSource,
+    ];
+    assert_eq!(counts.map(|answer| own.count(answer)), [1, 1, 1], "{own:?}");
+    let judging: Vec<&str> = (0..3)
+        .filter(|place| own.is_judged_by(*place))
+        .map(|place| shown.rules.detectors[place].id.as_str())
+        .collect();
+    assert_eq!(judging, ["sign_in", "waits"]);
 }

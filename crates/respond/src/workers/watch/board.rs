@@ -1,10 +1,13 @@
 //! What the detectors are doing, for whoever shows it.
 
+use super::fields::Fields;
 use super::reload::{Reloaded, Unreadable};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use watchkeeper_detect::{
-    Activity, DetectorInfo, DetectorSet, DropCounts, FieldsSeen, Quarantined, RuleCoverage,
+    Activity, DetectorInfo, DetectorSet, DropCounts, FieldsSeen, Quarantined, RuleCoverage, Satisfiable,
 };
+use watchkeeper_domain::event::SourceName;
 
 /// The rules as they were loaded last.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,8 @@ pub struct BoardSnapshot {
     /// What each rule that runs did, in the order of [`Rules::detectors`].
     pub activity: Vec<Activity>,
     coverage: Arc<Coverage>,
+    /// Whether each source alone can satisfy the rules, by what it was seen to give since the start.
+    pub sources: Arc<BTreeMap<SourceName, SourceCoverage>>,
     /// What the engine had to leave out.
     pub dropped: DropCounts,
     /// What came of the last time that rules were read again; `None` since the start.
@@ -45,6 +50,40 @@ impl Coverage {
             rules: engine.coverage(seen),
             version: seen.version(),
         })
+    }
+}
+
+/// Whether one source alone can satisfy the rules.
+#[derive(Debug, Clone, Default)]
+pub struct SourceCoverage {
+    /// In the order of [`Rules::detectors`].
+    answers: Vec<Satisfiable>,
+    version: u64,
+}
+
+impl SourceCoverage {
+    fn of(engine: &DetectorSet, seen: &FieldsSeen) -> Self {
+        Self {
+            answers: engine
+                .coverage(seen)
+                .iter()
+                .map(|rule| rule.satisfiable)
+                .collect(),
+            version: seen.version(),
+        }
+    }
+
+    /// How many rules have this answer.
+    #[must_use]
+    pub fn count(&self, answer: Satisfiable) -> usize {
+        self.answers.iter().filter(|given| **given == answer).count()
+    }
+
+    /// Whether it gives events that the rule at this place of [`Rules::detectors`] judges, or can give them.
+    #[must_use]
+    pub fn is_judged_by(&self, place: usize) -> bool {
+        let answer = self.answers.get(place);
+        answer.is_some_and(|answer| *answer != Satisfiable::NoLogSource)
     }
 }
 
@@ -77,6 +116,7 @@ impl Board {
             rules: Arc::new(rules(engine)),
             activity: engine.activity(),
             coverage: Arc::default(),
+            sources: Arc::default(),
             dropped: engine.dropped(),
             reloaded: None,
             unreadable: None,
@@ -84,7 +124,8 @@ impl Board {
     }
 
     /// Figures of a checkpoint.
-    pub(super) fn refresh(&self, engine: &DetectorSet, seen: &FieldsSeen) {
+    pub(super) fn refresh(&self, engine: &DetectorSet, fields: &Fields) {
+        let seen = &fields.all;
         let (activity, dropped) = (engine.activity(), engine.dropped());
         let shown = self.snapshot();
         // Judging thousands of rules takes milliseconds, and fields that were never seen before come seldom.
@@ -94,10 +135,12 @@ impl Board {
         } else {
             Arc::clone(&shown.coverage)
         };
+        let sources = by_source(engine, fields, &shown.sources);
         self.change(|shown| BoardSnapshot {
             rules: Arc::clone(&shown.rules),
             activity,
             coverage,
+            sources,
             dropped,
             reloaded: shown.reloaded.clone(),
             unreadable: shown.unreadable.clone(),
@@ -105,11 +148,12 @@ impl Board {
     }
 
     /// Rules that were read again.
-    pub(super) fn reload(&self, engine: &DetectorSet, seen: &FieldsSeen, reloaded: Reloaded) {
+    pub(super) fn reload(&self, engine: &DetectorSet, fields: &Fields, reloaded: Reloaded) {
         let now = BoardSnapshot {
             rules: Arc::new(rules(engine)),
             activity: engine.activity(),
-            coverage: Coverage::of(engine, seen),
+            coverage: Coverage::of(engine, &fields.all),
+            sources: by_source(engine, fields, &BTreeMap::new()),
             dropped: engine.dropped(),
             reloaded: Some(Arc::new(reloaded)),
             unreadable: None,
@@ -135,6 +179,20 @@ impl Board {
     pub fn snapshot(&self) -> Arc<BoardSnapshot> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What covers each source; what is known of one whose events brought nothing new stays.
+fn by_source(
+    engine: &DetectorSet,
+    fields: &Fields,
+    known: &BTreeMap<SourceName, SourceCoverage>,
+) -> Arc<BTreeMap<SourceName, SourceCoverage>> {
+    let judge = |(name, seen): (&SourceName, &FieldsSeen)| {
+        let same = known.get(name).filter(|known| known.version == seen.version());
+        let coverage = same.cloned().unwrap_or_else(|| SourceCoverage::of(engine, seen));
+        (name.clone(), coverage)
+    };
+    Arc::new(fields.by_source.iter().map(judge).collect())
 }
 
 fn rules(engine: &DetectorSet) -> Rules {
