@@ -15,3 +15,4 @@ pub mod picture;
 pub mod place;
 pub mod relay;
 pub mod screen;
+pub mod service;

@@ -3,145 +3,16 @@
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
-use watchkeeper_store::{AlertFilter, DatabaseConfig, PageRequest, Store};
-use watchkeeper_stories::binary::binary;
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+use watchkeeper_stories::service::{PATIENCE, SECRET, Service};
 
 /// Whoever pushes, what they push, and how often the process is killed meanwhile.
 const PUSHERS: usize = 4;
 const REQUESTS: usize = 60;
 const RECORDS: usize = 20;
 const KILLS: usize = 6;
-
-const SECRET: &str = "open-sesame";
-
-const RULE: &str = "\
-title: Something was pushed
-id: 5f0e0a1c-7f0b-4c0e-9d86-1f6f6f0a8b11
-status: test
-level: low
-logsource:
-  category: application
-detection:
-  pushed:
-    kind: pushed
-  condition: pushed
-";
-
-/// A service in a folder of its own.
-struct Service {
-    folder: TempDir,
-    port: u16,
-    process: Option<Child>,
-}
-
-impl Service {
-    fn configured(sources: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let port = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .expect("loopback has a free port")
-            .port();
-        let path = folder.path().display();
-        std::fs::create_dir(folder.path().join("rules")).expect("a folder");
-        std::fs::write(folder.path().join("rules/pushed.yml"), RULE).expect("written");
-        std::fs::write(folder.path().join("secret"), SECRET).expect("written");
-        let configuration = watchkeeper::config::DEFAULT
-            .replace("127.0.0.1:8420", &format!("127.0.0.1:{port}"))
-            .replace("data_dir = \"./data\"", &format!("data_dir = \"{path}/data\""))
-            .replace(
-                "sqlite:./data/watchkeeper.db",
-                &format!("sqlite:{path}/watchkeeper.db"),
-            )
-            .replace("shipped = true", "shipped = false")
-            .replace("\nrules = []", &format!("\nrules = [\"{path}/rules\"]"))
-            .replace("filter = \"info", "filter = \"warn");
-        let sources = sources.replace("FOLDER", &path.to_string());
-        std::fs::write(folder.path().join("watchkeeper.toml"), configuration + &sources).expect("written");
-        Self {
-            folder,
-            port,
-            process: None,
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn config(&self) -> PathBuf {
-        self.path().join("watchkeeper.toml")
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// Starts it, and waits until it answers.
-    async fn start(&mut self) {
-        let process = Command::new(binary())
-            .args(["serve", "--config"])
-            .arg(self.config())
-            .env_remove("WATCHKEEPER_CRASH_AT")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it starts");
-        self.process = Some(process);
-        let healthy = format!("{}/healthz", self.url());
-        let answers = async {
-            while reqwest::get(&healthy).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, answers).await.expect("it answers");
-    }
-
-    /// `kill -9`.
-    async fn kill(&mut self) {
-        let mut process = self.process.take().expect("it runs");
-        process.kill().await.expect("it is killed");
-    }
-
-    async fn store(&self) -> Store {
-        let url = format!("sqlite:{}", self.path().join("watchkeeper.db").display());
-        Store::open(&DatabaseConfig { url }).await.expect("the database")
-    }
-
-    /// What the figures of the sources say was judged.
-    async fn judged(&self, store: &Store) -> u64 {
-        let mut tx = store.read().await.expect("a transaction");
-        let statuses = tx.source_statuses().await.expect("statuses");
-        statuses
-            .iter()
-            .filter_map(|(_, status)| status["events"].as_u64())
-            .sum()
-    }
-
-    fn sources(&self, arguments: &[&str]) -> Value {
-        let output = std::process::Command::new(binary())
-            .arg("sources")
-            .args(arguments)
-            .arg("--json")
-            .arg("--config")
-            .arg(self.config())
-            .output()
-            .expect("it runs");
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).expect("JSON")
-    }
-}
 
 /// A request that is the same whenever it is sent again.
 struct Request {
@@ -256,31 +127,17 @@ log_source = { category = "application" }
     }
     let records = (all * RECORDS) as u64;
     let store = service.store().await;
-    let judged = async {
-        while service.judged(&store).await < records {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, judged)
-        .await
-        .expect("everything is judged");
+    service.wait_until_judged(&store, records).await;
     // A sample can be had beside the service that holds the spool.
     let sample = service.sources(&["sample", "otel", "--count", "3"]);
     assert_eq!(sample["formats"], json!({"otlp": 3}), "{sample}");
     assert_eq!(sample["events"][0]["fields"]["kind"], "pushed");
     service.kill().await;
     assert_eq!(service.judged(&store).await, records);
-    let mut tx = store.read().await.expect("a transaction");
-    let alerts = tx
-        .alerts(&AlertFilter::default(), &PageRequest::first(100))
-        .await
-        .expect("alerts");
-    let counted: u64 = alerts
-        .items
-        .iter()
-        .map(watchkeeper_domain::alert::Alert::events)
-        .sum();
-    assert_eq!(counted, records, "each record is in one alert, once");
-    drop(tx);
+    assert_eq!(
+        service.alerted(&store).await,
+        records,
+        "each record is in one alert, once"
+    );
     store.close().await;
 }

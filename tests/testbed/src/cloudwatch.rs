@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use watchkeeper_domain::clock::Clock;
 
@@ -27,7 +27,7 @@ pub struct CloudWatch {
 type Shared = Arc<Mutex<World>>;
 
 /// One event, and when it can be seen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Stored {
     at_ms: i64,
     visible_at: DateTime<Utc>,
@@ -39,14 +39,16 @@ struct Stored {
 #[derive(Debug)]
 struct World {
     clock: Arc<dyn Clock>,
-    groups: BTreeMap<String, Vec<Stored>>,
+    /// By name; the events by their time, and by their number where they have the same.
+    groups: BTreeMap<String, BTreeMap<(i64, u64), Arc<Stored>>>,
     denied: BTreeSet<String>,
     throttled: usize,
     page_size: usize,
     empty_pages: usize,
     put: u64,
     tokens_given: u64,
-    pages: HashMap<String, Pages>,
+    /// By the number of the token; the oldest expire.
+    pages: BTreeMap<u64, Pages>,
     calls: usize,
     earliest_start: Option<i64>,
     tags: BTreeMap<String, BTreeMap<String, String>>,
@@ -59,11 +61,16 @@ struct World {
     failing: usize,
 }
 
-/// What is left of a list that is being paged through.
-#[derive(Debug)]
+/// What tokens begin with, and how many there are before the oldest expires.
+const TOKEN: &str = "Bxkq6kVGFtq2y_Moigeqscl";
+const TOKENS: usize = 1_000;
+
+/// Where in a list somebody is who pages through it. On AWS a token can be used again, too, until it expires.
+#[derive(Debug, Clone)]
 struct Pages {
     empty: usize,
-    events: Vec<Stored>,
+    events: Arc<[Arc<Stored>]>,
+    from: usize,
 }
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
@@ -85,7 +92,7 @@ impl CloudWatch {
             empty_pages: 0,
             put: 0,
             tokens_given: 0,
-            pages: HashMap::new(),
+            pages: BTreeMap::new(),
             calls: 0,
             earliest_start: None,
             tags: BTreeMap::new(),
@@ -121,13 +128,16 @@ impl CloudWatch {
         world.put += 1;
         // Ids on AWS are 56 digits; those of different streams may be equal.
         let id = format!("{:056}", world.put);
-        world.groups.entry(group.to_owned()).or_default().push(Stored {
-            at_ms: at.timestamp_millis(),
+        let (at_ms, number) = (at.timestamp_millis(), world.put);
+        let event = Arc::new(Stored {
+            at_ms,
             visible_at,
             id,
             stream: stream.to_owned(),
             message: message.to_owned(),
         });
+        let events = world.groups.entry(group.to_owned()).or_default();
+        events.insert((at_ms, number), event);
     }
 
     /// Gives a log group a tag.
@@ -259,29 +269,34 @@ fn filter_log_events(world: &mut World, body: &str) -> Result<Value, Value> {
     world.asked.push(group.to_owned());
     let start = body["startTime"].as_i64().unwrap_or(0);
     world.earliest_start = Some(world.earliest_start.map_or(start, |earliest| earliest.min(start)));
-    let Pages { empty, mut events } = match body["nextToken"].as_str() {
+    let pages = match body["nextToken"].as_str() {
         None => Pages {
             empty: world.empty_pages,
             events: world.select(group, start, body["endTime"].as_i64())?,
+            from: 0,
         },
-        Some(token) => world
-            .pages
-            .remove(token)
+        Some(token) => token
+            .strip_prefix(TOKEN)
+            .and_then(|number| world.pages.get(&number.parse().ok()?).cloned())
             .ok_or_else(|| refuse("InvalidParameterException", "The specified nextToken is invalid."))?,
     };
-    let size = if empty > 0 { 0 } else { world.page_size };
-    let rest = events.split_off(size.min(events.len()));
+    let size = if pages.empty > 0 { 0 } else { world.page_size };
+    let until = pages.events.len().min(pages.from + size);
+    let shown = pages.events[pages.from..until].iter();
     let mut answer =
-        json!({"events": events.iter().map(Stored::wire).collect::<Vec<_>>(), "searchedLogStreams": []});
-    if empty > 0 || !rest.is_empty() {
+        json!({"events": shown.map(|event| event.wire()).collect::<Vec<_>>(), "searchedLogStreams": []});
+    if pages.empty > 0 || until < pages.events.len() {
         world.tokens_given += 1;
-        let token = format!("Bxkq6kVGFtq2y_Moigeqscl{}", world.tokens_given);
-        answer["nextToken"] = token.clone().into();
+        answer["nextToken"] = format!("{TOKEN}{}", world.tokens_given).into();
         let left = Pages {
-            empty: empty.saturating_sub(1),
-            events: rest,
+            empty: pages.empty.saturating_sub(1),
+            from: until,
+            ..pages
         };
-        world.pages.insert(token, left);
+        world.pages.insert(world.tokens_given, left);
+        if world.pages.len() > TOKENS {
+            world.pages.pop_first();
+        }
     }
     Ok(answer)
 }
@@ -365,7 +380,7 @@ fn list_tags(world: &mut World, body: &str) -> Result<Value, Value> {
 }
 
 impl World {
-    fn select(&self, group: &str, start: i64, end: Option<i64>) -> Result<Vec<Stored>, Value> {
+    fn select(&self, group: &str, start: i64, end: Option<i64>) -> Result<Arc<[Arc<Stored>]>, Value> {
         let now = self.clock.now();
         let stored = self.groups.get(group).ok_or_else(|| {
             refuse(
@@ -373,12 +388,13 @@ impl World {
                 "The specified log group does not exist.",
             )
         })?;
-        let within = |event: &&Stored| {
-            event.visible_at <= now && event.at_ms >= start && end.is_none_or(|end| event.at_ms <= end)
-        };
-        let mut events: Vec<Stored> = stored.iter().filter(within).cloned().collect();
-        events.sort();
-        Ok(events)
+        let until = end.unwrap_or(i64::MAX);
+        if start > until {
+            return Ok(Arc::default());
+        }
+        let within = stored.range((start, 0)..=(until, u64::MAX));
+        let visible = within.filter(|(_, event)| event.visible_at <= now);
+        Ok(visible.map(|(_, event)| Arc::clone(event)).collect())
     }
 }
 
