@@ -37,13 +37,14 @@ web: ## Build the web console into web/dist
 
 test: check-tools prepare check-web check-rust ## Run every check and every test; install what is missing where that is possible
 
-bench: check-tools ## Measure: whole runs of detect beside parsing alone, the parts of the engine, what is pushed onto the disk, ten thousand customers told
+# The whole workspace each time: a part of it alone has other features, and everything would be compiled again.
+bench: check-tools ## Measure: whole runs of detect beside parsing alone, of serve under load, the parts of both, ten thousand customers told
 	@if [[ -z $${WATCHKEEPER_TEST_DATA:-} && -d ../shared/data ]]; then export WATCHKEEPER_TEST_DATA=$$(cd ../shared/data && pwd); fi
 	$(MAKE) --no-print-directory web
-	cargo bench --locked -p watchkeeper --bench detect
-	cargo bench --locked -p watchkeeper-detect --bench state
-	cargo bench --locked -p watchkeeper-collect --bench receive
-	WATCHKEEPER_MANY=$${WATCHKEEPER_MANY:-10000} cargo test --locked --release -p watchkeeper-stories --test many -- --nocapture --test-threads 1
+	for bench in detect serve receive state; do
+	  cargo bench --locked --workspace --bench "$$bench"
+	done
+	WATCHKEEPER_MANY=$${WATCHKEEPER_MANY:-10000} cargo test --locked --release --workspace --test many -- --nocapture --test-threads 1
 
 lint: check-tools ## Formatting and lints of Rust and web, without running tests
 	@cargo fmt --all --check

@@ -8,8 +8,9 @@
     reason = "a benchmark prints, and stops where it cannot measure"
 )]
 
+mod rules;
+
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -94,7 +95,7 @@ impl Bench {
         let aws = "product=aws,service=cloudtrail";
         let mut one = f64::NAN;
         for (count, threads) in [(57, 1), (790, 1), (790, 2), (3_141, 1)] {
-            self.generate(count);
+            rules::generate(&self.data, &self.rules, count);
             for log_source in [Some(aws), None] {
                 let summary = self.run(&self.rules, threads, log_source, &self.events);
                 let name = format!(
@@ -130,7 +131,7 @@ impl Bench {
     }
 
     fn loading(&self) {
-        self.generate(3_800);
+        rules::generate(&self.data, &self.rules, 3_800);
         let empty = self.work.join("one.jsonl");
         std::fs::write(&empty, "{}\n").unwrap();
         let summary = self.run(&self.rules, 1, None, &empty);
@@ -244,56 +245,6 @@ impl Bench {
         let done = command.arg("--").arg(events).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         serde_json::from_str(&std::fs::read_to_string(&summary).unwrap()).unwrap()
-    }
-
-    /// Fills the folder of rules with `count` of them: first the public ones for AWS, then all others, then the same again with
-    /// other literals, so that no two look for the same.
-    fn generate(&self, count: usize) {
-        let mut sources = Vec::new();
-        for folder in [
-            "sigma/rules/aws",
-            "sigma/rules/web",
-            "sigma/rules/application",
-            "sigma/regression",
-        ] {
-            texts(&self.data.join(folder), &mut sources);
-        }
-        let _absent = std::fs::remove_dir_all(&self.rules);
-        std::fs::create_dir_all(&self.rules).unwrap();
-        for number in 0..count {
-            let text = &sources[number % sources.len()];
-            let mut varied = String::new();
-            for line in text.lines().filter(|line| !line.starts_with("id:")) {
-                let literal = line.trim_start().starts_with(['-', '\'']) || line.contains(": '");
-                match line
-                    .strip_suffix('\'')
-                    .filter(|_| literal && number >= sources.len())
-                {
-                    Some(head) => writeln!(varied, "{head}{number}'").unwrap(),
-                    None => writeln!(varied, "{line}").unwrap(),
-                }
-            }
-            std::fs::write(
-                self.rules.join(format!("{number:05}.yml")),
-                format!("id: generated-{number}\n{varied}"),
-            )
-            .unwrap();
-        }
-    }
-}
-
-fn texts(folder: &Path, into: &mut Vec<String>) {
-    let mut entries: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            texts(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "yml") {
-            into.push(std::fs::read_to_string(&path).unwrap());
-        }
     }
 }
 
