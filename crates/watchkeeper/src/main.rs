@@ -4,6 +4,9 @@ use clap::Parser;
 use std::process::ExitCode;
 use watchkeeper::cli::Cli;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     watchkeeper::commands::run(Cli::parse())
 }
