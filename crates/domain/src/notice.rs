@@ -18,7 +18,7 @@ pub use letter::{
     render,
 };
 pub use lint::{Finding, Weight, lint};
-pub use receipt::{Acknowledgement, Answer, Question, Receipt, ReceiptError};
+pub use receipt::{Acknowledgement, Answer, MOST_QUESTIONS, Question, Receipt, ReceiptError};
 pub use template::{LetterLanguage, LetterTemplate, Sheet, base_language};
 
 use crate::actor::Actor;

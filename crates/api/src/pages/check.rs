@@ -1,18 +1,21 @@
 //! The recipient's page, by a code typed in: is the notice ours and as we sent it, what else was sent; here recipients acknowledge and
 //! ask. No account is needed, and no JavaScript.
 
+use super::words::{Phrase, language_accepted, language_for};
 use super::{page, told};
 use crate::access::ClientAddress;
 use crate::errors::Problem;
 use crate::extract::{Attachment, Form};
 use crate::state::ApiState;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use minijinja::context;
 use serde::Deserialize;
-use watchkeeper_domain::customer::asking::{AskingState, ContactAnswer};
-use watchkeeper_domain::notice::NoticeKind;
+use watchkeeper_domain::customer::asking::{AskingError, AskingState, ContactAnswer, LONGEST};
+use watchkeeper_domain::notice::{MOST_QUESTIONS, NoticeKind, ReceiptError};
 use watchkeeper_domain::span::in_words;
 use watchkeeper_domain::words::second;
 use watchkeeper_respond::RespondError;
@@ -43,26 +46,46 @@ pub(crate) struct Asking {
 }
 
 /// An empty form, for the page of the company whose notices are checked.
-pub(crate) async fn show(State(state): State<ApiState>) -> Response {
-    form(&state, StatusCode::OK, "", "")
+pub(crate) async fn show(State(state): State<ApiState>, Reader(language): Reader) -> Response {
+    form(&state, language, StatusCode::OK, "", None)
 }
 
-fn form(state: &ApiState, status: StatusCode, code: &str, fault: &str) -> Response {
+fn form(
+    state: &ApiState,
+    language: &'static str,
+    status: StatusCode,
+    code: &str,
+    fault: Option<&Phrase>,
+) -> Response {
     let sender = &state.desk.house().sender;
     page(
         status,
         "check.html",
-        context! { company => sender.company, contact => sender.contact, code, fault },
+        context! { language, company => sender.company, contact => sender.contact, code, fault },
     )
+}
+
+/// The language that a browser asks for, of those that the pages speak.
+pub(crate) struct Reader(&'static str);
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let header = parts.headers.get(header::ACCEPT_LANGUAGE);
+        let header = header.and_then(|header| header.to_str().ok());
+        Ok(Self(language_accepted(header)))
+    }
 }
 
 /// Looks the code up. It stands in the body and not in the address, so that it is in no log.
 pub(crate) async fn act(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    Reader(language): Reader,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    open(&state, &code, &address, |notice| {
+    open(&state, language, (&code, &address), |notice| {
         genuine(&state, &code, notice, Said::Nothing)
     })
     .await
@@ -72,15 +95,18 @@ pub(crate) async fn act(
 pub(crate) async fn proof(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    Reader(language): Reader,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    open(&state, &code, &address, |notice| match &notice.proof {
-        Some(proof) => Attachment {
-            name: format!("{}.tlog-proof", notice.reference),
-            text: proof.text(),
+    open(&state, language, (&code, &address), |notice| {
+        match &notice.proof {
+            Some(proof) => Attachment {
+                name: format!("{}.tlog-proof", notice.reference),
+                text: proof.text(),
+            }
+            .into_response(),
+            None => genuine(&state, &code, notice, Said::Nothing),
         }
-        .into_response(),
-        None => genuine(&state, &code, notice, Said::Nothing),
     })
     .await
 }
@@ -89,9 +115,10 @@ pub(crate) async fn proof(
 pub(crate) async fn facts(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    Reader(language): Reader,
     Form(Typed { code }): Form<Typed>,
 ) -> Response {
-    open(&state, &code, &address, |notice| {
+    open(&state, language, (&code, &address), |notice| {
         let Some(facts) = &notice.facts else {
             return genuine(&state, &code, notice, Said::Nothing);
         };
@@ -114,26 +141,30 @@ pub(crate) async fn facts(
 pub(crate) async fn acknowledge(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    Reader(language): Reader,
     Form(form): Form<Acknowledging>,
 ) -> Response {
     let response = portal::Response::Acknowledge {
         name: &form.name,
         role: &form.role,
     };
-    respond(&state, &form.code, &address, response, Said::Acknowledged).await
+    let done = Said::Done("acknowledged_thanks");
+    respond(&state, language, (&form.code, &address), response, done).await
 }
 
 /// Somebody asks.
 pub(crate) async fn ask(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    Reader(language): Reader,
     Form(form): Form<Asking>,
 ) -> Response {
     let response = portal::Response::Ask {
         name: &form.name,
         text: &form.question,
     };
-    respond(&state, &form.code, &address, response, Said::Asked).await
+    let done = Said::Done("asked_thanks");
+    respond(&state, language, (&form.code, &address), response, done).await
 }
 
 /// A contact says whether it is still the right one.
@@ -158,6 +189,7 @@ enum Answered {
 pub(crate) async fn contact(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    Reader(language): Reader,
     Form(form): Form<Answering>,
 ) -> Response {
     let (name, instead) = (form.name.as_str(), form.instead.as_str());
@@ -169,50 +201,74 @@ pub(crate) async fn contact(
         // What is refused is said on the page of the contact.
         Err(RespondError::Asking(refused)) => match state.desk.open_notice(&form.code, &address).await {
             Ok(Checked::Contact(asked)) => {
-                let fault = super::capitalised(&refused.to_string());
-                asked_contact(&state, &form.code, &asked, &fault)
+                asked_contact(&state, &form.code, &asked, Some(&asking_refused(&refused)))
             }
-            again => answer_unless_found(&state, &form.code, again),
+            again => answer_unless_found(&state, language, &form.code, again),
         },
-        done => answer_unless_found(&state, &form.code, done),
+        done => answer_unless_found(&state, language, &form.code, done),
     }
 }
 
-fn answer_unless_found(state: &ApiState, code: &str, checked: Result<Checked, RespondError>) -> Response {
-    answer(state, code, checked, |notice| {
+fn answer_unless_found(
+    state: &ApiState,
+    language: &'static str,
+    code: &str,
+    checked: Result<Checked, RespondError>,
+) -> Response {
+    answer(state, language, code, checked, |notice| {
         genuine(state, code, notice, Said::Nothing)
     })
 }
 
-fn asked_contact(state: &ApiState, code: &str, asked: &AskedContact, fault: &str) -> Response {
+/// What a field is called on the page.
+fn field_name(field: &str) -> &'static str {
+    match field {
+        "role" => "your_role",
+        "question" | "text" => "question",
+        "instead" => "contact_instead",
+        _ => "your_name",
+    }
+}
+
+fn asking_refused(refused: &AskingError) -> Phrase {
+    match refused {
+        AskingError::Answered => Phrase::of("contact_answered"),
+        AskingError::Length { field } => Phrase::of("length")
+            .saying("field", field_name(field))
+            .with("longest", &LONGEST),
+    }
+}
+
+/// What the page of a notice says of an answer that is refused; an error that none of its forms can cause is said as it is.
+fn receipt_refused(refused: &ReceiptError) -> Phrase {
+    match refused {
+        ReceiptError::Acknowledged { name } => Phrase::of("acknowledged_already").with("name", name),
+        ReceiptError::Length { field, longest } => Phrase::of("length")
+            .saying("field", field_name(field))
+            .with("longest", longest),
+        ReceiptError::TooMany => Phrase::of("questions_full").with("most", &MOST_QUESTIONS),
+        other => Phrase::of("refused").with("reason", &super::capitalised(&other.to_string())),
+    }
+}
+
+fn asked_contact(state: &ApiState, code: &str, asked: &AskedContact, fault: Option<&Phrase>) -> Response {
     let sender = &state.desk.house().sender;
     let asking = &asked.asking;
     let (open, done) = match &asking.state {
-        AskingState::Confirmed { at, name } => (
-            false,
-            format!("Thank you: {name} confirmed the address on {}.", second(*at)),
-        ),
-        AskingState::NotTheRightOne { at, name, .. } => (
-            false,
-            format!(
-                "Thank you: {name} said on {} that it is not the right address. Our team was told.",
-                second(*at)
-            ),
-        ),
-        AskingState::Overtaken { .. } => (
-            false,
-            "This was settled in another way; there is nothing to do.".to_owned(),
-        ),
+        AskingState::Confirmed { at, name } => (false, Some(by("contact_confirmed", name, *at))),
+        AskingState::NotTheRightOne { at, name, .. } => (false, Some(by("contact_not_right", name, *at))),
+        AskingState::Overtaken { .. } => (false, Some(Phrase::of("contact_overtaken"))),
         AskingState::Waiting { .. } | AskingState::Unanswered { .. } | AskingState::Undeliverable { .. } => {
-            (true, String::new())
+            (true, None)
         }
     };
-    let status = if fault.is_empty() {
+    let status = if fault.is_none() {
         StatusCode::OK
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
     let content = context! {
+        language => language_for(&asked.language),
         company => sender.company,
         contact => sender.contact,
         customer => asked.customer,
@@ -226,19 +282,22 @@ fn asked_contact(state: &ApiState, code: &str, asked: &AskedContact, fault: &str
     page(status, "contact.html", content)
 }
 
+fn by(key: &'static str, name: &str, at: DateTime<Utc>) -> Phrase {
+    Phrase::of(key).with("name", name).with("at", &second(at))
+}
+
 /// What the page says happened just now.
 #[derive(Clone)]
 enum Said {
     Nothing,
-    Acknowledged,
-    Asked,
-    Refused(String),
+    Done(&'static str),
+    Refused(Phrase),
 }
 
 async fn respond(
     state: &ApiState,
-    code: &str,
-    address: &str,
+    language: &'static str,
+    (code, address): (&str, &str),
     response: portal::Response<'_>,
     done: Said,
 ) -> Response {
@@ -246,41 +305,44 @@ async fn respond(
         // What is refused is said on the page of the notice, so that nothing else is lost from sight.
         Err(RespondError::Receipt(refused)) => {
             let again = state.desk.open_notice(code, address).await;
-            (again, Said::Refused(super::capitalised(&refused.to_string())))
+            (again, Said::Refused(receipt_refused(&refused)))
         }
         other => (other, done),
     };
-    answer(state, code, checked, |notice| genuine(state, code, notice, said))
+    answer(state, language, code, checked, |notice| {
+        genuine(state, code, notice, said)
+    })
 }
 
 /// Opens the letter with the code, and answers with what `genuine` makes of it.
 async fn open(
     state: &ApiState,
-    code: &str,
-    address: &str,
+    language: &'static str,
+    (code, address): (&str, &str),
     genuine: impl FnOnce(&GenuineNotice) -> Response,
 ) -> Response {
     let checked = state.desk.open_notice(code, address).await;
-    answer(state, code, checked, genuine)
+    answer(state, language, code, checked, genuine)
 }
 
 fn answer(
     state: &ApiState,
+    language: &'static str,
     code: &str,
     checked: Result<Checked, RespondError>,
     genuine: impl FnOnce(&GenuineNotice) -> Response,
 ) -> Response {
     match checked {
         Ok(Checked::Genuine(notice)) => genuine(&notice),
-        Ok(Checked::Contact(asked)) => asked_contact(state, code, &asked, ""),
+        Ok(Checked::Contact(asked)) => asked_contact(state, code, &asked, None),
         Ok(Checked::Unknown) => {
-            let fault = "We have sent no notice with this code. Check it for typing mistakes; if it is typed as it stands in the message, the message is not ours: do not answer it, and tell us.";
-            form(state, StatusCode::NOT_FOUND, code, fault)
+            let fault = Phrase::of("unknown_code");
+            form(state, language, StatusCode::NOT_FOUND, code, Some(&fault))
         }
         Ok(Checked::Wait { seconds }) => {
-            let words = in_words(chrono::Duration::seconds(seconds));
-            let fault = format!("Too many wrong codes came from your network. Try again in {words}.");
-            let mut response = form(state, StatusCode::TOO_MANY_REQUESTS, code, &fault);
+            let wait = in_words(chrono::Duration::seconds(seconds));
+            let fault = Phrase::of("too_many_codes").with("wait", &wait);
+            let mut response = form(state, language, StatusCode::TOO_MANY_REQUESTS, code, Some(&fault));
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
             response
         }
@@ -290,31 +352,22 @@ fn answer(
 
 fn kind_in_words(kind: NoticeKind) -> &'static str {
     match kind {
-        NoticeKind::Holding => "first notice, with what was known at the time",
-        NoticeKind::Full => "full account",
-        NoticeKind::FollowUp => "update",
-        NoticeKind::Final => "final account",
-        NoticeKind::Correction => "correction of an earlier notice",
-        NoticeKind::Withdrawn => "withdrawal of earlier notices",
-        NoticeKind::SecurityChange => "change that affects security",
+        NoticeKind::Holding => "kind_holding",
+        NoticeKind::Full => "kind_full",
+        NoticeKind::FollowUp => "kind_follow_up",
+        NoticeKind::Final => "kind_final",
+        NoticeKind::Correction => "kind_correction",
+        NoticeKind::Withdrawn => "kind_withdrawn",
+        NoticeKind::SecurityChange => "kind_security_change",
     }
 }
 
 fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice, said: Said) -> Response {
     let sender = &state.desk.house().sender;
     let (status, done, fault) = match said {
-        Said::Nothing => (StatusCode::OK, "", String::new()),
-        Said::Acknowledged => (
-            StatusCode::OK,
-            "Thank you: the acknowledgement is recorded.",
-            String::new(),
-        ),
-        Said::Asked => (
-            StatusCode::OK,
-            "Your question is with our team. The answer will stand on this page.",
-            String::new(),
-        ),
-        Said::Refused(fault) => (StatusCode::UNPROCESSABLE_ENTITY, "", fault),
+        Said::Nothing => (StatusCode::OK, None, None),
+        Said::Done(key) => (StatusCode::OK, Some(Phrase::of(key)), None),
+        Said::Refused(fault) => (StatusCode::UNPROCESSABLE_ENTITY, None, Some(fault)),
     };
     let questions: Vec<_> = notice
         .receipt
@@ -342,12 +395,16 @@ fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice, said: Said) -> 
             }
         })
         .collect();
-    let acknowledged = notice
-        .receipt
-        .acknowledged
-        .as_ref()
-        .map(|a| context! { name => a.name, role => a.role, at => second(a.at) });
+    let acknowledged = notice.receipt.acknowledged.as_ref().map(|by| {
+        let who = if by.role.is_empty() {
+            by.name.clone()
+        } else {
+            format!("{} ({})", by.name, by.role)
+        };
+        context! { who, at => second(by.at) }
+    });
     let content = context! {
+        language => language_for(&notice.language),
         company => sender.company,
         contact => sender.contact,
         reference => notice.reference,

@@ -4,6 +4,7 @@ pub(crate) mod acknowledge;
 pub(crate) mod check;
 pub(crate) mod password;
 pub(crate) mod sign_in;
+mod words;
 
 use crate::errors::Problem;
 use crate::security::PAGE_POLICY;
@@ -32,6 +33,7 @@ static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_function("say", words::say);
     for (name, source) in TEMPLATES {
         environment.add_template(name, source)?;
     }

@@ -7,9 +7,13 @@ use watchkeeper_domain::access::AccessRole;
 
 /// A full notice that was sent to acme: the letter, and who approved it.
 async fn a_letter_that_was_sent(place: &Place) -> (Value, String, Visitor) {
+    a_letter_to_who_reads(place, "en").await
+}
+
+async fn a_letter_to_who_reads(place: &Place, language: &str) -> (Value, String, Visitor) {
     let ann = place.person("ann", &[AccessRole::Commander]).await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
-    let acme = place.customer(&lea, "acme").await;
+    let acme = place.customer_reading(&lea, "acme", language).await;
     let room = place.room(&ann).await;
     place.list(&ann, &room, &acme, "confirmed").await;
     place.confirm(&ann, &room).await;
@@ -94,6 +98,57 @@ async fn a_recipient_reads_acknowledges_asks_and_takes_the_facts_without_an_acco
     assert_eq!(place.post(&lea, &none, json!({"text": "?"})).await.status, 404);
     let seen = place.form(&anybody, "/check", &[("code", code)]).await;
     assert!(page(&seen, 200).contains("On Monday."));
+}
+
+#[tokio::test]
+async fn the_page_speaks_the_language_of_the_letter() {
+    for (language, genuine, once, length) in [
+        (
+            "de",
+            "Die Mitteilung ist echt",
+            "Jane {Roe} (CISO) hat am",
+            "Ihre Frage; schreiben Sie keine Passwörter oder Schlüssel: Schreiben Sie 1 bis 4000 Zeichen.",
+        ),
+        (
+            "fr-CA",
+            "L’avis est authentique",
+            "Jane {Roe} (CISO) a confirmé le",
+            "écrivez de 1 à 4000 caractères.",
+        ),
+        (
+            "es",
+            "El aviso es auténtico",
+            "Jane {Roe} (CISO) confirmó el",
+            "escriba de 1 a 4000 caracteres.",
+        ),
+        (
+            "nl",
+            "The notice is genuine",
+            "Jane {Roe} (CISO) confirmed on",
+            "write 1 to 4000 characters.",
+        ),
+    ] {
+        let place = Place::open().await;
+        let (letter, _, _) = a_letter_to_who_reads(&place, language).await;
+        let code = letter["check_code"].as_str().expect("a code");
+        let anybody = Visitor::default();
+        let opened = place.form(&anybody, "/check", &[("code", code)]).await;
+        let shown = page(&opened, 200);
+        let base = match language {
+            "nl" => "en",
+            other => &other[..2],
+        };
+        assert!(
+            shown.contains(genuine) && shown.contains(&format!("<html lang=\"{base}\"")),
+            "{shown}"
+        );
+        let who = [("code", code), ("name", "Jane {Roe}"), ("role", "CISO")];
+        let acknowledged = place.form(&anybody, "/check/acknowledge", &who).await;
+        assert!(page(&acknowledged, 200).contains(once), "{}", acknowledged.text);
+        let nothing = [("code", code), ("name", "Sam"), ("question", " ")];
+        let refused = place.form(&anybody, "/check/ask", &nothing).await;
+        assert!(page(&refused, 422).contains(length), "{}", refused.text);
+    }
 }
 
 #[tokio::test]

@@ -359,8 +359,13 @@ impl Place {
 
     /// A customer of this name with one tenant.
     pub(crate) async fn customer(&self, by: &Visitor, key: &str) -> Value {
+        self.customer_reading(by, key, "en").await
+    }
+
+    /// The same, with its language.
+    pub(crate) async fn customer_reading(&self, by: &Visitor, key: &str, language: &str) -> Value {
         let body = json!({
-            "name": format!("{key} Ltd"), "tenants": [format!("t-{key}")], "notify_within": null, "contract": "", "language": "en",
+            "name": format!("{key} Ltd"), "tenants": [format!("t-{key}")], "notify_within": null, "contract": "", "language": language,
             "contacts": [{"name": "Security", "email": format!("security@{key}.example"), "role": "security"}],
         });
         self.write(by, "PUT", &format!("/api/v1/customers/{key}"), body)

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The longest name and the longest remark, in characters.
-const LONGEST: usize = 200;
+pub const LONGEST: usize = 200;
 
 /// One asking of one contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

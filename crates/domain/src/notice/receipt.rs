@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// How many questions a letter takes.
-const MOST_QUESTIONS: usize = 20;
+pub const MOST_QUESTIONS: usize = 20;
 
 /// The longest name and role, in characters.
 const LONGEST_NAME: usize = 120;

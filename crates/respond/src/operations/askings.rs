@@ -20,6 +20,8 @@ use watchkeeper_store::{StoreError, Tx};
 pub struct AskedContact {
     /// The customer's name.
     pub customer: String,
+    /// Its language, BCP 47.
+    pub language: String,
     /// The asking, as it stands now.
     pub asking: Asking,
 }
@@ -131,7 +133,7 @@ impl Desk {
         let asking = asking.answered(answer, self.now())?;
         tx.update_asking(&asking, before).await?;
         let customer = tx.customer(&asking.customer).await?;
-        let name = customer.name.clone();
+        let (name, language) = (customer.name.clone(), customer.language.clone());
         self.change_contact(tx, customer, &asking.email, |contact| asking.settle(contact))
             .await?;
         self.record_asking(tx, &asking, "contact.answered", &Actor::worker("portal"))
@@ -166,6 +168,7 @@ impl Desk {
         }
         Ok(AskedContact {
             customer: name,
+            language,
             asking,
         })
     }

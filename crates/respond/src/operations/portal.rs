@@ -41,6 +41,8 @@ pub enum Checked {
 pub struct GenuineNotice {
     /// `INC-0042` or `CHG-0007`.
     pub reference: String,
+    /// The customer's language, BCP 47.
+    pub language: String,
     /// Which kind.
     pub kind: NoticeKind,
     /// The subject line.
@@ -124,9 +126,12 @@ impl Desk {
         let found = match self.look_up(&mut tx, code, address).await? {
             Looked::Found(found) => found,
             Looked::Asking(asking) => {
-                let customer = tx.customer(&asking.customer).await?.name;
-                let asking = *asking;
-                return Ok(Checked::Contact(Box::new(AskedContact { customer, asking })));
+                let customer = tx.customer(&asking.customer).await?;
+                return Ok(Checked::Contact(Box::new(AskedContact {
+                    customer: customer.name,
+                    language: customer.language,
+                    asking: *asking,
+                })));
             }
             other => return other.refused(tx).await,
         };
@@ -354,6 +359,7 @@ async fn genuine(tx: &mut Tx, found: Found, receipt: Receipt) -> Result<GenuineN
     others.sort_by_key(|other| std::cmp::Reverse(other.sent_at));
     Ok(GenuineNotice {
         reference: matter.reference(),
+        language: tx.customer(&letter.customer).await?.language,
         kind: notice.kind,
         subject: letter.subject.clone(),
         sent_at,
