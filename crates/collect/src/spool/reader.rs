@@ -1,4 +1,7 @@
 //! The spool as a source.
+//!
+//! While a batch is judged, the next one is read and parsed beside it. What was read ahead is used only by whoever goes on from where
+//! it began; it holds nothing of the source's figures, so that throwing it away loses nothing.
 
 use super::frame::{Entry, Frame, Unreadable};
 use super::segment::{self, At};
@@ -7,9 +10,11 @@ use crate::parse::{Context, Interpretation, Origin};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
 use crate::tally::Tally;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 use watchkeeper_domain::event::{Event, SourceName};
 
 /// How much one batch holds at most.
@@ -20,10 +25,21 @@ const BATCH_BYTES: u64 = 8 << 20;
 #[derive(Debug)]
 pub struct SpoolSource {
     name: SourceName,
-    how: Interpretation,
+    how: Arc<Interpretation>,
     spool: Spool,
     /// What befell lines before they reached the spool.
     tally: Arc<Tally>,
+    /// What is read beside the work on the batch before, and where that began.
+    ahead: Option<(Position, JoinHandle<Result<Passage, CollectError>>)>,
+}
+
+/// What lies in a spool from a place on, as far as a batch holds it, and the place behind it.
+#[derive(Debug)]
+struct Passage {
+    events: Vec<Event>,
+    counts: BatchCounts,
+    remarks: Vec<Remark>,
+    reached: Position,
 }
 
 impl SpoolSource {
@@ -32,9 +48,10 @@ impl SpoolSource {
     pub fn new(name: SourceName, how: Interpretation, spool: Spool) -> Self {
         Self {
             name,
-            how,
+            how: Arc::new(how),
             spool,
             tally: Arc::new(Tally::default()),
+            ahead: None,
         }
     }
 
@@ -44,6 +61,70 @@ impl SpoolSource {
         self.tally = tally;
         self
     }
+
+    /// Begins to read what lies behind `position`.
+    fn begin(&self, position: Position) -> JoinHandle<Result<Passage, CollectError>> {
+        let (name, how) = (self.name.clone(), Arc::clone(&self.how));
+        let segments = lock(&self.spool.inner.state).segments.clone();
+        let dir = self.spool.inner.dir.clone();
+        tokio::task::spawn_blocking(move || passage(&name, &how, &dir, &segments, position))
+    }
+
+    /// What lies behind `position`: what was read ahead from there, or what is read now.
+    async fn passage(&mut self, position: Position) -> Result<Passage, CollectError> {
+        let reading = match self.ahead.take() {
+            Some((from, reading)) if from == position => reading,
+            _ => self.begin(position),
+        };
+        match reading.await {
+            Ok(read) => read,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            Err(_) => Err(CollectError::Retryable {
+                what: format!("source {} stops", self.name),
+                after: None,
+            }),
+        }
+    }
+}
+
+fn passage(
+    name: &SourceName,
+    how: &Interpretation,
+    dir: &Path,
+    segments: &BTreeMap<u64, u64>,
+    position: Position,
+) -> Result<Passage, CollectError> {
+    let mut reading = Reading {
+        name,
+        how,
+        events: Vec::new(),
+        counts: BatchCounts::default(),
+        remarks: Vec::new(),
+    };
+    let mut reached = start_of(position, segments, &mut reading, dir);
+    let first = reached.segment;
+    for (number, end) in segments.range(first..) {
+        if *number > reached.segment {
+            reached = Position {
+                segment: *number,
+                offset: 0,
+                record: 0,
+            };
+        }
+        let path = segment::path(dir, *number);
+        reached = reading
+            .segment(&path, reached, *end)
+            .map_err(|e| CollectError::io(&path, &e))?;
+        if reading.is_full() {
+            break;
+        }
+    }
+    Ok(Passage {
+        events: reading.events,
+        counts: reading.counts,
+        remarks: reading.remarks,
+        reached,
+    })
 }
 
 /// A reading under way.
@@ -164,50 +245,34 @@ impl Source for SpoolSource {
 
     async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
         let position: Position = from.decode(&self.name)?;
-        let (segments, mut remarks) = {
+        let Passage {
+            events,
+            mut counts,
+            remarks: found,
+            reached,
+        } = self.passage(position).await?;
+        self.tally.tell(&mut counts);
+        let (mut remarks, backlog) = {
             let mut state = lock(&self.spool.inner.state);
-            (state.segments.clone(), std::mem::take(&mut state.remarks))
+            state.read_to = reached;
+            (std::mem::take(&mut state.remarks), state.backlog())
         };
         remarks.extend(self.spool.refuses().map(|reason| Remark::Refusing { reason }));
-        let mut reading = Reading {
-            name: &self.name,
-            how: &self.how,
-            events: Vec::new(),
-            counts: BatchCounts::default(),
-            remarks,
-        };
-        self.tally.tell(&mut reading.counts);
-        let mut reached = start_of(position, &segments, &mut reading, &self.spool.inner.dir);
-        let first = reached.segment;
-        for (number, end) in segments.range(first..) {
-            if *number > reached.segment {
-                reached = Position {
-                    segment: *number,
-                    offset: 0,
-                    record: 0,
-                };
-            }
-            let path = segment::path(&self.spool.inner.dir, *number);
-            reached = reading
-                .segment(&path, reached, *end)
-                .map_err(|e| CollectError::io(&path, &e))?;
-            if reading.is_full() {
-                break;
-            }
+        remarks.extend(found);
+        if backlog > 0 && reached != position {
+            self.ahead = Some((reached, self.begin(reached)));
         }
-        let state = &mut lock(&self.spool.inner.state);
-        state.read_to = reached;
         let next = if reached == position {
             from.clone()
         } else {
             Cursor::encode(&reached, &self.name)?
         };
         Ok(Batch {
-            events: reading.events,
+            events,
             next,
-            more: state.backlog() > 0,
-            counts: reading.counts,
-            remarks: reading.remarks,
+            more: backlog > 0,
+            counts,
+            remarks,
         })
     }
 
@@ -240,7 +305,7 @@ impl Source for SpoolSource {
 /// Where reading begins: the cursor's place, unless the spool was emptied by hand and does not reach that far.
 fn start_of(
     position: Position,
-    segments: &std::collections::BTreeMap<u64, u64>,
+    segments: &BTreeMap<u64, u64>,
     reading: &mut Reading<'_>,
     dir: &Path,
 ) -> Position {

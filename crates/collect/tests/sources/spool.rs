@@ -55,6 +55,39 @@ fn crash(dir: &Path, into: &Path) {
 }
 
 #[tokio::test]
+async fn what_was_read_ahead_is_used_only_by_whoever_goes_on_from_there() {
+    let bench = Bench::new();
+    let spool = Spool::open(&bench.path().join("spool"), SpoolLimits::default()).unwrap();
+    for request in 0..20 {
+        let records = (0..1_000)
+            .map(|n| Record::text(format!("{request} {n}")))
+            .collect();
+        spool.append(records, None, monday()).await.unwrap();
+    }
+    let mut reader = reader(&spool);
+    let first = reader.source.read(&Cursor::start()).await.unwrap();
+    assert!(first.more && first.events.len() < 20_000);
+    let second = reader.source.read(&first.next).await.unwrap();
+    // The checkpoint failed: both are read again, and then the rest.
+    let again = reader.source.read(&Cursor::start()).await.unwrap();
+    assert_eq!((&again.events, &again.next), (&first.events, &first.next));
+    let again = reader.source.read(&first.next).await.unwrap();
+    assert_eq!((&again.events, &again.next), (&second.events, &second.next));
+    reader.source.committed(&second.next).await.unwrap();
+    reader.cursor = second.next;
+    let rest = reader.read().await;
+    let all = [first.events, second.events, rest].concat();
+    let expected: Vec<String> = (0..20_000)
+        .map(|n| format!("{} {}", n / 1_000, n % 1_000))
+        .collect();
+    assert_eq!(messages(&all), expected);
+    assert_eq!(
+        ids(&all).iter().collect::<std::collections::BTreeSet<_>>().len(),
+        20_000
+    );
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_is_read_in_order_over_many_segments() {
     let bench = Bench::new();
     let dir = bench.path().join("spool");
