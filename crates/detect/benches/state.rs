@@ -84,7 +84,7 @@ fn event(n: u64, milliseconds: i64, fields: Value) -> Event {
             ..LogSource::default()
         },
         raw: "x".repeat(300),
-        fields,
+        fields: fields.into(),
         unparsed: None,
     }
 }

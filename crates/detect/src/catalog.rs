@@ -32,6 +32,8 @@ pub(crate) struct Catalog {
     pub(crate) counted_fields: Vec<Vec<FieldId>>,
     /// All of these fields.
     pub(crate) counted_paths: Paths,
+    /// The fields that say whom an event is about.
+    pub(crate) entity_fields: Vec<FieldId>,
     /// For each correlation, the correlations that its detections go to.
     pub(crate) feeds_of_correlation: Vec<Vec<Feed>>,
     pub(crate) detectors: Vec<DetectorInfo>,
@@ -451,6 +453,12 @@ impl Catalog {
         self.counted_fields = self.feeds.iter().map(of_feeds).collect();
         let all: BTreeSet<FieldId> = self.counted_fields.iter().flatten().copied().collect();
         self.counted_paths = Paths::new(all.into_iter(), &self.fields);
+    }
+
+    /// Asks every event for the fields that say whom it is about: correlations tell of them.
+    pub(crate) fn ask_for_entities(&mut self, entities: &EntityFields) {
+        let names = entities.actor.iter().chain(&entities.tenant);
+        self.entity_fields = names.map(|name| self.fields.id(name)).collect();
     }
 
     /// The fields among `entities` that some correlation asks for.

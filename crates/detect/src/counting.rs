@@ -579,7 +579,7 @@ mod tests {
                 product: Some("app".into()),
                 ..Default::default()
             },
-            fields,
+            fields: fields.into(),
             raw: format!("line {second}"),
             unparsed: None,
         });

@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::checkpoint::Written;
 use crate::counting::State;
 use crate::index::{Candidates, Index, Route};
-use crate::occurrence::{EventFields, Occurrence, TextFields};
+use crate::occurrence::{Occurrence, Seen};
 use crate::scan::{Matcher, TextEvent};
 use crate::sigma::view::{Scratch, View};
 use crate::source::micros;
@@ -67,7 +67,8 @@ impl DetectorSet {
     /// Loads every rule that is sound and sets the others aside; never fails as a whole.
     #[must_use]
     pub fn load(files: impl IntoIterator<Item = RuleFile>, entities: EntityFields, limits: Limits) -> Self {
-        let (catalog, quarantined) = Catalog::load(files, &limits);
+        let (mut catalog, quarantined) = Catalog::load(files, &limits);
+        catalog.ask_for_entities(&entities);
         let activity = catalog.detectors.iter().map(|info| Activity {
             detector: info.id.clone(),
             ..Activity::default()
@@ -114,17 +115,14 @@ impl DetectorSet {
         let catalog = Arc::clone(&self.catalog);
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut matched = std::mem::take(&mut self.matched);
-        let view = scratch.fields(&event.fields, &event.raw, &route.paths, &catalog.fields);
+        let view = scratch.event(event, &route.paths, &catalog.fields);
         self.judge(&route, &view, &mut matched);
         for rule in &matched {
             self.fire_single(*rule, event, &view);
         }
-        let fields = EventFields {
-            asked: TextFields {
-                view: &view,
-                fields: &catalog.fields,
-            },
-            event,
+        let fields = Seen {
+            view: &view,
+            fields: &catalog.fields,
         };
         self.count(&Occurrence::of(event, &fields), &matched);
         self.scratch = scratch;
@@ -138,7 +136,7 @@ impl DetectorSet {
         let catalog = Arc::clone(&self.catalog);
         let entities = Arc::clone(&self.entities_in_text);
         if let Ok(view) = scratch.json(event.text, &catalog.counted_paths, &catalog.fields) {
-            let fields = TextFields {
+            let fields = Seen {
                 view: &view,
                 fields: &catalog.fields,
             };
@@ -165,13 +163,7 @@ impl DetectorSet {
     }
 
     fn route(&mut self, log_source: Option<&LogSource>) -> Arc<Route> {
-        let catalog = &self.catalog;
-        self.index.route(
-            log_source,
-            &catalog.rules,
-            &catalog.counted_fields,
-            &catalog.fields,
-        )
+        self.index.route(log_source, &self.catalog)
     }
 
     /// The rules that match, in the order they were loaded.
@@ -192,9 +184,7 @@ impl DetectorSet {
     pub(crate) fn matches_by_evaluating_all(&mut self, event: &Event) -> Vec<usize> {
         let route = self.route(Some(&event.log_source));
         let catalog = &self.catalog;
-        let view = self
-            .scratch
-            .fields(&event.fields, &event.raw, &route.paths, &catalog.fields);
+        let view = self.scratch.event(event, &route.paths, &catalog.fields);
         let rules = catalog.rules.iter().enumerate();
         rules
             .filter(|(_, rule)| rule.log_source.covers(&event.log_source) && rule.matches(&view))
@@ -208,9 +198,7 @@ impl DetectorSet {
         let route = self.route(Some(&event.log_source));
         let catalog = &self.catalog;
         let (mut from_fields, mut from_text) = (Vec::new(), Vec::new());
-        let view = self
-            .scratch
-            .fields(&event.fields, &event.raw, &route.paths, &catalog.fields);
+        let view = self.scratch.event(event, &route.paths, &catalog.fields);
         let found = route.candidates(&view, catalog.rules.len(), &mut self.candidates);
         let candidates = found.len();
         from_fields.extend(

@@ -276,7 +276,7 @@ impl ExampleEvents {
                 .raw
                 .clone()
                 .unwrap_or_else(|| serde_json::Value::Object(fields.clone()).to_string()),
-            fields,
+            fields: fields.into(),
             unparsed: None,
         }
     }

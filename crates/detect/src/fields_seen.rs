@@ -136,7 +136,7 @@ impl FieldsSeen {
             room: &mut self.room,
             path: &mut self.path,
         };
-        gathering.object(&event.fields, 0);
+        gathering.object(event.fields(), 0);
         if known.fields.len() > before || known.cut {
             self.version += 1;
         }

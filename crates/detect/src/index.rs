@@ -9,6 +9,7 @@ mod parts;
 mod probe;
 mod texts;
 
+use crate::catalog::Catalog;
 use crate::sigma::item::number_key;
 use crate::sigma::paths::Paths;
 use crate::sigma::rule::DetectionRule;
@@ -35,16 +36,17 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The route of a log source; every rule's where none is known. `counted` are the fields that correlations read.
-    pub(crate) fn route(
-        &mut self,
-        log_source: Option<&LogSource>,
-        rules: &[DetectionRule],
-        counted: &[Vec<FieldId>],
-        fields: &Fields,
-    ) -> Arc<Route> {
+    /// The route of a log source; every rule's where none is known.
+    pub(crate) fn route(&mut self, log_source: Option<&LogSource>, catalog: &Catalog) -> Arc<Route> {
+        let Catalog {
+            rules,
+            counted_fields: counted,
+            entity_fields: named,
+            fields,
+            ..
+        } = catalog;
         let Some(log_source) = log_source else {
-            let every = || Arc::new(Route::new(0..rules.len(), rules, counted, &[], fields));
+            let every = || Arc::new(Route::new(0..rules.len(), rules, counted, named, fields));
             return Arc::clone(self.every.get_or_insert_with(every));
         };
         if let Some(route) = self.routes.get(log_source) {
@@ -54,7 +56,7 @@ impl Index {
             self.routes.clear();
         }
         let covered = (0..rules.len()).filter(|rule| rules[*rule].log_source.covers(log_source));
-        let route = Arc::new(Route::new(covered, rules, counted, &[], fields));
+        let route = Arc::new(Route::new(covered, rules, counted, named, fields));
         self.routes.insert(log_source.clone(), Arc::clone(&route));
         route
     }
@@ -272,7 +274,7 @@ mod tests {
     use serde_json::Value;
     use std::io::Read;
     use std::path::{Path, PathBuf};
-    use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
+    use watchkeeper_domain::event::{EntityFields, Event, Fields, LogSource, SourceName};
 
     fn files(folder: &Path, into: &mut Vec<RuleFile>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -309,7 +311,7 @@ mod tests {
             at: chrono::DateTime::UNIX_EPOCH,
             collected_at: chrono::DateTime::UNIX_EPOCH,
             log_source,
-            fields,
+            fields: fields.into(),
             raw: raw.to_owned(),
             unparsed: None,
         }
@@ -398,6 +400,12 @@ detection:
         let (mut matches, mut candidates) = (0, 0);
         for event in &events {
             let (found, from_text, tried) = set.matches_by_index(event);
+            let besides = event.fields().clone().into_iter().step_by(5).collect();
+            let standing = Event {
+                fields: Fields::in_text(besides),
+                ..event.clone()
+            };
+            assert_eq!(found, set.matches_by_index(&standing).0, "{}", event.raw);
             assert_eq!(found, set.matches_by_evaluating_all(event), "{}", event.raw);
             assert_eq!(found, from_text, "{}", event.raw);
             matches += found.len();

@@ -3,7 +3,6 @@
 use crate::sigma::view::{Fields, View};
 use crate::window::Names;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use std::borrow::Cow;
 use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
 
@@ -34,32 +33,13 @@ pub(crate) trait FieldText {
     fn number(&self, path: &str) -> Option<f64>;
 }
 
-impl FieldText for Event {
-    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        match self.field(path)? {
-            Value::String(text) => Some(Cow::Borrowed(text)),
-            Value::Number(number) => Some(Cow::Owned(number.to_string())),
-            Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        }
-    }
-
-    fn number(&self, path: &str) -> Option<f64> {
-        match self.field(path)? {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => crate::sigma::view::number(text),
-            _ => None,
-        }
-    }
-}
-
-/// The fields that rules and correlations ask for, of an event that was read from text.
-pub(crate) struct TextFields<'v, 'e> {
+/// The fields of an event as rules see it: those that some rule or correlation asks for, and those that say whom it is about.
+pub(crate) struct Seen<'v, 'e> {
     pub(crate) view: &'v View<'e>,
     pub(crate) fields: &'v Fields,
 }
 
-impl FieldText for TextFields<'_, '_> {
+impl FieldText for Seen<'_, '_> {
     fn text(&self, path: &str) -> Option<Cow<'_, str>> {
         let field = self.fields.known(path)?;
         self.view.single(field).map(|scalar| Cow::Borrowed(scalar.text))
@@ -67,26 +47,6 @@ impl FieldText for TextFields<'_, '_> {
 
     fn number(&self, path: &str) -> Option<f64> {
         self.view.single(self.fields.known(path)?)?.number()
-    }
-}
-
-/// The fields of an event that came with them: what rules and correlations ask for as the rules saw it, and the others.
-pub(crate) struct EventFields<'v, 'e> {
-    pub(crate) asked: TextFields<'v, 'e>,
-    pub(crate) event: &'e Event,
-}
-
-impl FieldText for EventFields<'_, '_> {
-    fn text(&self, path: &str) -> Option<Cow<'_, str>> {
-        self.asked
-            .text(path)
-            .or_else(|| FieldText::text(self.event, path))
-    }
-
-    fn number(&self, path: &str) -> Option<f64> {
-        self.asked
-            .number(path)
-            .or_else(|| FieldText::number(self.event, path))
     }
 }
 
@@ -120,41 +80,6 @@ pub(crate) fn read_names(fields: &dyn FieldText, entities: &EntityFields, names:
             tenant.filter(|tenant| !tenant.is_empty() && !names.tenants().any(|known| known == tenant))
         {
             names.add_tenant(&tenant);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn texts_are_those_that_the_event_has_however_many_there_are() {
-        let mut value = json!({"a.b": 1, "a": {"b": 2, "c": {"d": 3}}, "n": null, "n.o": {"p": 4}, "x.y": {"z": 5}, "x": {"y": {"w": 6}}, "q": 1, "q.r": {"s": 7}});
-        for many in [false, true] {
-            for number in 0..if many { 100 } else { 3 } {
-                value[format!("f{number}")] = json!(number);
-            }
-            let Value::Object(fields) = value.clone() else {
-                unreachable!()
-            };
-            let mut event: Event = serde_json::from_value(json!({
-                "id": "1", "source": "s", "at": "2026-01-05T09:00:00Z", "collected_at": "2026-01-05T09:00:00Z",
-                "log_source": {}, "fields": {}, "raw": "",
-            }))
-            .unwrap();
-            event.fields = fields;
-            for path in [
-                "a.b", "a.c.d", "a.x", "a", "n", "n.o.p", "x.y.z", "x.y.w", "q.r.s", "f2", "f99", "y", "ab",
-                "",
-            ] {
-                assert_eq!(
-                    FieldText::text(&event, path).map(Cow::into_owned),
-                    event.text(path),
-                    "{path}"
-                );
-            }
         }
     }
 }

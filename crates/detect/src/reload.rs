@@ -15,7 +15,8 @@ impl DetectorSet {
     /// [`Self::drain`].
     pub fn reload(&mut self, files: impl IntoIterator<Item = RuleFile>) -> ReloadReport {
         self.counter().flush_all();
-        let (catalog, quarantined) = Catalog::load(files, &self.limits);
+        let (mut catalog, quarantined) = Catalog::load(files, &self.limits);
+        catalog.ask_for_entities(&self.entities);
         self.entities_in_text = catalog.counted_entities(&self.entities);
         let before = std::mem::replace(&mut self.catalog, std::sync::Arc::new(catalog));
         self.quarantined = quarantined;

@@ -38,7 +38,7 @@ fn event(fields: serde_json::Value, raw: &str) -> Event {
     let serde_json::Value::Object(fields) = fields else {
         panic!("fields are an object: {fields}");
     };
-    event.fields = fields;
+    event.fields = fields.into();
     event
 }
 
@@ -128,7 +128,7 @@ fn more_tenants_than_fit_are_counted() {
     let text: String = ('a'..='j').map(|c| format!("t={c} ")).collect();
     let mut many = event(json!({}), &text);
     assert!(rules.put_into(&mut many) > 0);
-    assert_eq!(many.fields.len(), 8);
+    assert_eq!(many.fields().len(), 8);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn access_events(text: &str) -> Vec<Event> {
                 product: Some("apache".into()),
                 service: None,
             },
-            fields: support::fields(fields),
+            fields: support::fields(fields).into(),
             raw: raw.to_owned(),
             unparsed: None,
         })
@@ -176,7 +176,7 @@ fn a_real_attack_in_cloudtrail_is_seen() {
                 service: Some("cloudtrail".into()),
                 category: None,
             },
-            fields,
+            fields: fields.into(),
             raw: raw.to_owned(),
             unparsed: None,
         });

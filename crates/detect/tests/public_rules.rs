@@ -43,7 +43,7 @@ fn every_regression_case_matches() {
                 at: support::at(0),
                 collected_at: support::at(0),
                 log_source: log_source.clone(),
-                fields: fields(serde_json::from_str(line).unwrap()),
+                fields: fields(serde_json::from_str(line).unwrap()).into(),
                 raw: line.to_owned(),
                 unparsed: None,
             });

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use support::{at, event, set};
 use watchkeeper_detect::{DetectorSet, TextEvent};
-use watchkeeper_domain::event::{Event, LogSource, SourceName};
+use watchkeeper_domain::event::{Event, Fields, LogSource, SourceName};
 
 fn log_source() -> LogSource {
     LogSource {
@@ -34,22 +34,39 @@ fn rules(selections: &[&str]) -> String {
 
 /// The rules that a text matches, read as text and as parsed fields.
 fn both(rules: &str, text: &str) -> (Vec<String>, Vec<String>) {
-    let mut set = set(rules);
+    let set = set(rules);
     let mut thread = set.matcher(Some(&log_source()), &[]).thread();
     let judged = thread
         .judge(text)
         .unwrap_or_else(|fault| panic!("{text}: {fault}"));
     let mut by_text: Vec<_> = judged.fired().map(|fired| fired.detector.id.clone()).collect();
-    let fields: Map<String, Value> = serde_json::from_str(text).unwrap();
-    set.observe(&Event {
-        raw: text.into(),
-        at: at(0) + Duration::seconds(1),
-        ..event("1", 0, Value::Object(fields))
-    });
-    let mut by_fields: Vec<_> = set.drain().into_iter().map(|fired| fired.detector).collect();
     by_text.sort();
-    by_fields.sort();
+    let by_fields = however_they_stand(text, |event| {
+        let mut set = support::set(rules);
+        set.observe(&event);
+        let mut fired: Vec<_> = set.drain().into_iter().map(|fired| fired.detector).collect();
+        fired.sort();
+        fired
+    });
     (by_text, by_fields)
+}
+
+/// What `judge` makes of the event, which is the same whether its fields were built, stand in its text, or some of both.
+fn however_they_stand<T: PartialEq + std::fmt::Debug>(text: &str, mut judge: impl FnMut(Event) -> T) -> T {
+    let fields: Map<String, Value> = serde_json::from_str(text).unwrap();
+    let mut judge = |fields: Fields| {
+        judge(Event {
+            raw: text.into(),
+            at: at(0) + Duration::seconds(1),
+            fields,
+            ..event("1", 0, json!({}))
+        })
+    };
+    let found = judge(fields.clone().into());
+    assert_eq!(found, judge(Fields::in_text(Map::new())), "{text}");
+    let besides = fields.into_iter().step_by(2).collect();
+    assert_eq!(found, judge(Fields::in_text(besides)), "{text}");
+    found
 }
 
 /// Groups that open with a single event, each named by its rule.
@@ -82,13 +99,12 @@ fn both_counted(text: &str) -> (Groups, Groups) {
         collected_at: at(0),
     };
     by_text.count_text(&happened, &matched);
-    let mut by_fields = set(&rules);
-    let fields: Map<String, Value> = serde_json::from_str(text).unwrap();
-    by_fields.observe(&Event {
-        raw: text.into(),
-        ..event("1", 0, Value::Object(fields))
+    let by_fields = however_they_stand(text, |event| {
+        let mut by_fields = set(&rules);
+        by_fields.observe(&event);
+        groups(&mut by_fields)
     });
-    (groups(&mut by_text), groups(&mut by_fields))
+    (groups(&mut by_text), by_fields)
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! Collectors make events, detectors judge them. An event is not stored on its way through: its source can be read again.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// The configured name of a source, such as `edge-access-log`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,8 +44,91 @@ impl LogSource {
     }
 }
 
+/// The fields of an event, in Sigma's names for its log source; nested objects as they came.
+///
+/// Most events are JSON, and rules ask for few of their fields: such an event's fields stand in its text, and are built into a map
+/// only where somebody asks for all of them. [`Event::fields`] gives them.
+#[derive(Debug, Clone)]
+pub struct Fields(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    /// All of them.
+    Here(Map<String, Value>),
+    /// The event's text is a JSON object, and its keys are fields.
+    InText {
+        /// Those besides, each instead of the text's field of that name.
+        besides: Map<String, Value>,
+        /// All of them, once somebody asked.
+        all: OnceLock<Map<String, Value>>,
+    },
+}
+
+impl Fields {
+    /// Fields that stand in the event's text, which must be a sound JSON object, and those `besides`: each of them instead of the text's
+    /// field of that name.
+    #[must_use]
+    pub fn in_text(besides: Map<String, Value>) -> Self {
+        Self(Place::InText {
+            besides,
+            all: OnceLock::new(),
+        })
+    }
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Map::new().into()
+    }
+}
+
+impl From<Map<String, Value>> for Fields {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(Place::Here(fields))
+    }
+}
+
+/// An object that an event's text is; what is none has no fields, for who made the event has looked.
+fn object(text: &str) -> Map<String, Value> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Whole<'e> {
+            id: &'e str,
+            source: &'e SourceName,
+            at: DateTime<Utc>,
+            collected_at: DateTime<Utc>,
+            log_source: &'e LogSource,
+            fields: &'e Map<String, Value>,
+            raw: &'e str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            unparsed: Option<&'e str>,
+        }
+        Whole {
+            id: &self.id,
+            source: &self.source,
+            at: self.at,
+            collected_at: self.collected_at,
+            log_source: &self.log_source,
+            fields: self.fields(),
+            raw: &self.raw,
+            unparsed: self.unparsed.as_deref(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// Something that happened, as one source told it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Event {
     /// Unique within the source and stable when it is read again: (source, id) tells a redelivery from a second event.
     pub id: String,
@@ -56,20 +140,91 @@ pub struct Event {
     pub collected_at: DateTime<Utc>,
     /// What kind of log it is.
     pub log_source: LogSource,
-    /// The parsed fields, in Sigma's names for this log source; nested objects as they came.
-    pub fields: Map<String, Value>,
+    /// The parsed fields; [`Self::fields`] reads them.
+    pub fields: Fields,
     /// The line or document as it came.
     pub raw: String,
     /// Why the parser could not read it. Such an event is judged as text, counted and shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub unparsed: Option<String>,
 }
 
+/// The same, wherever their fields stand.
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        let but_for_fields = |event: &Self| {
+            let Self {
+                id,
+                source,
+                at,
+                collected_at,
+                log_source,
+                fields: _,
+                raw,
+                unparsed,
+            } = event.clone();
+            (id, source, at, collected_at, log_source, raw, unparsed)
+        };
+        but_for_fields(self) == but_for_fields(other) && self.fields() == other.fields()
+    }
+}
+
 impl Event {
+    /// All fields.
+    #[must_use]
+    pub fn fields(&self) -> &Map<String, Value> {
+        match &self.fields.0 {
+            Place::Here(fields) => fields,
+            Place::InText { besides, all } => all.get_or_init(|| {
+                let mut fields = object(&self.raw);
+                fields.extend(besides.clone());
+                fields
+            }),
+        }
+    }
+
+    /// Where the fields stand in the text: those besides, each of them instead of the text's field of that name.
+    #[must_use]
+    pub fn besides_text(&self) -> Option<&Map<String, Value>> {
+        match &self.fields.0 {
+            Place::Here(_) => None,
+            Place::InText { besides, .. } => Some(besides),
+        }
+    }
+
+    /// Sets a field.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
+        let fields = match &mut self.fields.0 {
+            Place::Here(fields) => fields,
+            Place::InText { besides, all } => {
+                all.take();
+                besides
+            }
+        };
+        fields.insert(name.into(), value.into());
+    }
+
+    /// Removes every field whose name begins so.
+    pub fn remove_beginning(&mut self, beginning: &str) {
+        let keep = |name: &String, _: &mut Value| !name.starts_with(beginning);
+        if let Place::InText { besides, all } = &mut self.fields.0 {
+            besides.retain(keep);
+            all.take();
+            // A name may also be written with escapes.
+            if !self.raw.contains(beginning) && !self.raw.contains("\\u") {
+                return;
+            }
+            self.fields = self.fields().clone().into();
+        }
+        if let Place::Here(fields) = &mut self.fields.0 {
+            fields.retain(keep);
+        }
+    }
+
     /// The value at a dotted path: a key that itself contains the dots wins over a nested one.
     #[must_use]
     pub fn field(&self, path: &str) -> Option<&Value> {
-        lookup(&self.fields, path)
+        lookup(self.fields(), path)
     }
 
     /// The value at a dotted path as text; numbers and booleans in their JSON form, objects and lists not at all.
@@ -222,6 +377,61 @@ mod tests {
                 assert_eq!(lookup(fields, path), plainly(fields, path), "{path}");
             }
         }
+    }
+
+    fn event(fields: Fields, raw: &str) -> Event {
+        Event {
+            id: "1".into(),
+            source: SourceName("s".into()),
+            at: DateTime::UNIX_EPOCH,
+            collected_at: DateTime::UNIX_EPOCH,
+            log_source: LogSource::default(),
+            fields,
+            raw: raw.into(),
+            unparsed: None,
+        }
+    }
+
+    fn map(value: Value) -> Map<String, Value> {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn fields_that_stand_in_the_text_are_as_those_that_were_built_and_what_is_set_wins() {
+        let raw = r#"{"a": {"b": 1}, "c": "\u0064", "evidence.x": 1, "e\u0076idence.y": 2}"#;
+        let mut in_text = event(Fields::in_text(map(json!({"c": "laid over"}))), raw);
+        let mut built = event(
+            map(json!({"a": {"b": 1}, "c": "laid over", "evidence.x": 1, "evidence.y": 2})).into(),
+            raw,
+        );
+        assert_eq!(in_text, built);
+        for event in [&mut in_text, &mut built] {
+            assert_eq!(event.text("a.b").as_deref(), Some("1"));
+            event.insert("a", "set");
+            event.insert("d", true);
+            assert_eq!(
+                event.fields(),
+                &map(json!({"a": "set", "c": "laid over", "evidence.x": 1, "evidence.y": 2, "d": true}))
+            );
+            event.remove_beginning("evidence.");
+            assert_eq!(event.fields(), &map(json!({"a": "set", "c": "laid over", "d": true})));
+        }
+        assert_eq!(
+            serde_json::to_value(&in_text).unwrap(),
+            serde_json::to_value(&built).unwrap()
+        );
+        assert_eq!(
+            serde_json::from_value::<Event>(serde_json::to_value(&in_text).unwrap()).unwrap(),
+            built
+        );
+    }
+
+    #[test]
+    fn names_that_are_not_there_are_removed_without_building_the_fields() {
+        let mut event = event(Fields::in_text(map(json!({"evidence.x": 1}))), r#"{"a": 1}"#);
+        event.remove_beginning("evidence.");
+        assert_eq!(event.besides_text(), Some(&Map::new()));
+        assert_eq!(event.fields(), &map(json!({"a": 1})));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 use watchkeeper_detect::{DetectorSet, Limits, MatcherThread, records};
-use watchkeeper_domain::event::{EntityFields, Event, LogSource, SourceName};
+use watchkeeper_domain::event::{EntityFields, Event, Fields, LogSource, SourceName};
 use watchkeeper_fuzz::{file, mutate::Mutator, seeds};
 
 /// Every field that the rules below ask for.
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// The rules that the parsed event matches.
-    fn by_fields(&mut self, text: &str, fields: Map<String, Value>) -> Vec<String> {
+    fn by_fields(&mut self, text: &str, fields: impl Into<Fields>) -> Vec<String> {
         self.number += 1;
         let at = chrono::DateTime::from_timestamp(1_767_603_600, 0).unwrap_or_default();
         self.set.observe(&Event {
@@ -89,7 +89,7 @@ impl Engine {
             collected_at: at,
             log_source: log_source(),
             raw: text.into(),
-            fields,
+            fields: fields.into(),
             unparsed: None,
         });
         let mut ids: Vec<_> = self.set.drain().into_iter().map(|detection| detection.detector).collect();
@@ -211,6 +211,14 @@ fuzz_target!(|data: &[u8]| {
                 }
                 let written = value.to_string();
                 let found = engine.by_text(&written).expect("what was written is judged");
+                // Some stand in the text, and some besides it, instead of the text's.
+                let mut besides = fields.clone();
+                let mut number = 0;
+                besides.retain(|_, _| {
+                    number += 1;
+                    number % 3 == 0
+                });
+                assert_eq!(found, engine.by_fields(&written, Fields::in_text(besides)), "{written}");
                 assert_eq!(found, engine.by_fields(&written, fields), "{written}");
             }
             Ok(_) => assert!(found.is_none(), "only an object is an event"),

@@ -40,7 +40,7 @@ fn event(number: u32, log_source: &LogSource) -> Event {
         collected_at: at,
         log_source: log_source.clone(),
         raw: fields.to_string(),
-        fields: fields.as_object().cloned().unwrap_or_default(),
+        fields: fields.as_object().cloned().unwrap_or_default().into(),
         unparsed: None,
     }
 }

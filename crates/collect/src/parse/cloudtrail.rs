@@ -1,36 +1,55 @@
 //! CloudTrail: the record's own fields, unchanged, for Sigma's `product: aws, service: cloudtrail`.
 
-use super::{Parsed, json, log_source, time};
-use serde_json::Value;
+use super::{Parsed, json, log_source, skim, time};
+use serde_json::{Map, Value};
 
 pub(super) fn resembles(document: &str) -> bool {
     let has = |key: &str| document.contains(key);
     has("\"eventVersion\"") && has("\"eventSource\"") && has("\"eventName\"")
 }
 
+/// The keys of a record that say more than rules ask for, and the one of a list of records.
+fn is_asked(key: &str) -> bool {
+    matches!(
+        key,
+        "eventTime" | "eventName" | "eventID" | "sourceIPAddress" | "Records"
+    )
+}
+
 pub(super) fn parse(document: &str) -> Vec<Parsed> {
-    match serde_json::from_str(document) {
-        Ok(Value::Object(mut object)) => match object.remove("Records") {
-            Some(Value::Array(records)) => records.into_iter().map(of_listed).collect(),
-            Some(other) => vec![Parsed::unreadable(
-                document,
-                format!("`Records` should be a list, found {}", json::kind(&other)),
-            )],
-            None => vec![of_record(object).unwrap_or_else(|reason| Parsed::unreadable(document, reason))],
-        },
-        Ok(Value::Array(records)) => records.into_iter().map(of_listed).collect(),
-        Ok(other) => vec![Parsed::unreadable(
+    if document.trim_ascii_start().starts_with('[') {
+        return match serde_json::from_str::<Vec<Value>>(document) {
+            Ok(records) => records.into_iter().map(of_listed).collect(),
+            Err(e) => vec![Parsed::unreadable(document, format!("not JSON: {e}"))],
+        };
+    }
+    let mut asked = match skim::object(document, is_asked) {
+        Ok(asked) => asked,
+        Err(reason) => return vec![Parsed::unreadable(document, reason)],
+    };
+    match asked.remove("Records") {
+        Some(Value::Array(records)) => records.into_iter().map(of_listed).collect(),
+        Some(other) => vec![Parsed::unreadable(
             document,
-            format!("expected a CloudTrail record, found {}", json::kind(&other)),
+            format!("`Records` should be a list, found {}", json::kind(&other)),
         )],
-        Err(e) => vec![Parsed::unreadable(document, format!("not JSON: {e}"))],
+        None => {
+            let parsed = of_record(&asked).map(|parsed| Parsed {
+                in_text: true,
+                ..parsed
+            });
+            vec![parsed.unwrap_or_else(|reason| Parsed::unreadable(document, reason))]
+        }
     }
 }
 
 fn of_listed(record: Value) -> Parsed {
     let raw = record.to_string();
     let parsed = match record {
-        Value::Object(fields) => of_record(fields),
+        Value::Object(mut fields) => of_record(&fields).map(|mut parsed| {
+            fields.append(&mut parsed.fields);
+            Parsed { fields, ..parsed }
+        }),
         other => Err(format!(
             "expected a CloudTrail record, found {}",
             json::kind(&other)
@@ -41,7 +60,8 @@ fn of_listed(record: Value) -> Parsed {
     parsed
 }
 
-fn of_record(mut fields: serde_json::Map<String, Value>) -> Result<Parsed, String> {
+/// What a record says of itself, with the fields besides its own.
+fn of_record(fields: &Map<String, Value>) -> Result<Parsed, String> {
     let Some(at) = fields.get("eventTime").and_then(|v| time::of_value(v, 0)) else {
         return Err("a CloudTrail record without `eventTime`".into());
     };
@@ -53,14 +73,12 @@ fn of_record(mut fields: serde_json::Map<String, Value>) -> Result<Parsed, Strin
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty() && id.len() <= 256)
         .map(ToOwned::to_owned);
-    if let Some(address) = fields.get("sourceIPAddress").cloned() {
-        fields.insert("src_ip".into(), address);
-    }
+    let address = fields.get("sourceIPAddress").cloned();
     Ok(Parsed {
         at: Some(at),
         id,
         log_source: log_source("aws", "cloudtrail"),
-        fields,
+        fields: address.map(|address| ("src_ip".to_owned(), address)).into_iter().collect(),
         ..Parsed::default()
     })
 }
@@ -80,7 +98,11 @@ mod tests {
         assert_eq!(one[0].id.as_deref(), Some("e-1"));
         assert_eq!(one[0].fields["src_ip"], "10.0.0.1");
         assert_eq!(one[0].log_source, log_source("aws", "cloudtrail"));
-        assert_eq!((&records[0].fields, records[0].at), (&one[0].fields, one[0].at));
+        assert_eq!(records[0].at, one[0].at);
+        assert_eq!(
+            (&records[0].fields, records[0].in_text),
+            (&one[0].clone().with_all_fields(RECORD).fields, false)
+        );
         assert_eq!(records[0].raw.as_deref(), Some(RECORD));
     }
 

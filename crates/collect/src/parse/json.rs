@@ -1,17 +1,16 @@
 //! JSON application logs: the fields as they came, and the time found where such logs keep it.
 
-use super::{Parsed, time};
+use super::{Parsed, skim, time};
 use serde_json::Value;
 
 pub(super) fn parse(line: &str, timestamp_field: Option<&str>, utc_offset_minutes: i32) -> Parsed {
-    match serde_json::from_str(line) {
-        Ok(Value::Object(fields)) => Parsed {
-            at: time::of_record(&fields, timestamp_field, utc_offset_minutes),
-            fields,
+    match skim::object(line, |key| time::may_hold(key, timestamp_field)) {
+        Ok(asked) => Parsed {
+            at: time::of_record(&asked, timestamp_field, utc_offset_minutes),
+            in_text: true,
             ..Parsed::default()
         },
-        Ok(other) => Parsed::unreadable(line, format!("expected a JSON object, found {}", kind(&other))),
-        Err(e) => Parsed::unreadable(line, format!("not JSON: {e}")),
+        Err(reason) => Parsed::unreadable(line, reason),
     }
 }
 

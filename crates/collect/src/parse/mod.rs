@@ -15,6 +15,7 @@ mod journal;
 mod json;
 mod kinds;
 pub(crate) mod otlp;
+mod skim;
 mod sshd;
 mod syslog;
 pub mod time;
@@ -27,7 +28,7 @@ pub use choice::Choice;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use watchkeeper_domain::event::{Event, LogSource, SourceName};
+use watchkeeper_domain::event::{Event, Fields, LogSource, SourceName};
 
 /// How lines are to be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -131,8 +132,10 @@ pub struct Parsed {
     pub id: Option<String>,
     /// What kind of log it is.
     pub log_source: LogSource,
-    /// The fields.
+    /// The fields; besides those of the text, where they stand [`Self::in_text`].
     pub fields: Map<String, Value>,
+    /// Whether the text is a sound JSON object whose keys are fields, but for those of the same name in [`Self::fields`].
+    pub in_text: bool,
     /// The record's own text, where a line holds several.
     pub raw: Option<String>,
     /// Why it could not be read.
@@ -155,6 +158,25 @@ impl Parsed {
         }
     }
 
+    /// The same, with all fields built from its text.
+    fn with_all_fields(mut self, text: &str) -> Self {
+        if std::mem::take(&mut self.in_text) {
+            let besides = std::mem::take(&mut self.fields);
+            self.fields = skim::object(text, |_| true).unwrap_or_default();
+            self.fields.extend(besides);
+        }
+        self
+    }
+
+    /// A field at the top of a record with this text.
+    fn field(&self, text: &str, name: &str) -> Option<Value> {
+        let beside = self.fields.get(name).cloned();
+        if beside.is_some() || !self.in_text {
+            return beside;
+        }
+        skim::object(text, |key| key == name).ok()?.remove(name)
+    }
+
     /// The front of a record with what its message says, where that has a form of its own: what the message says of itself wins.
     /// Otherwise the front alone.
     fn with_message(self, how: &Interpretation, message: &str, context: Context) -> Vec<Self> {
@@ -168,6 +190,7 @@ impl Parsed {
         }
         let over = |inner: Self| {
             let mut parsed = self.clone();
+            let inner = inner.with_all_fields(message);
             parsed.fields.extend(inner.fields);
             parsed.at = inner.at.or(parsed.at);
             parsed.id = inner.id;
@@ -212,7 +235,7 @@ pub fn parse_under(heading: Option<&str>, how: &Interpretation, line: &str, cont
         format => parse_as(format, how, line, context),
     };
     for parsed in &mut found {
-        how.overlay(parsed);
+        how.overlay(parsed, line);
     }
     found
 }
@@ -319,7 +342,11 @@ impl Interpretation {
                 at: parsed.at.or(told_at).unwrap_or(collected_at),
                 collected_at,
                 log_source: parsed.log_source,
-                fields: parsed.fields,
+                fields: if parsed.in_text {
+                    Fields::in_text(parsed.fields)
+                } else {
+                    parsed.fields.into()
+                },
                 raw: parsed.raw.unwrap_or_else(|| line.to_owned()),
                 unparsed: parsed.unparsed,
             })
@@ -327,7 +354,7 @@ impl Interpretation {
     }
 
     /// Lays what the configuration says over what the line says.
-    fn overlay(&self, parsed: &mut Parsed) {
+    fn overlay(&self, parsed: &mut Parsed, line: &str) {
         let LogSource {
             category,
             product,
@@ -337,16 +364,18 @@ impl Interpretation {
         found.category = category.clone().or(found.category.take());
         found.product = product.clone().or(found.product.take());
         found.service = service.clone().or(found.service.take());
-        let told = |field: &Option<String>| match parsed.fields.get(field.as_deref()?)? {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
+        let told = |field: &Option<String>| match parsed.field(line, field.as_deref()?)? {
+            Value::String(text) if !text.is_empty() => Some(text),
             _ => None,
         };
         let from = &self.log_source_from;
-        found.category = told(&from.category).or(found.category.take());
-        found.product = told(&from.product).or(found.product.take());
-        found.service = told(&from.service).or(found.service.take());
+        let (category, product, service) = (told(&from.category), told(&from.product), told(&from.service));
+        let found = &mut parsed.log_source;
+        found.category = category.or(found.category.take());
+        found.product = product.or(found.product.take());
+        found.service = service.or(found.service.take());
         if let Some(tenant) = &self.tenant
-            && !parsed.fields.contains_key("tenant")
+            && parsed.field(line, "tenant").is_none()
         {
             parsed.fields.insert("tenant".into(), tenant.clone().into());
         }

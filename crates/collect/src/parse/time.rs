@@ -103,6 +103,16 @@ fn of_epoch_float(number: f64) -> Option<DateTime<Utc>> {
     of_epoch(number as i64)
 }
 
+/// Whether [`of_record`] looks at the field of a record of this name.
+pub(super) fn may_hold(name: &str, configured: Option<&str>) -> bool {
+    match configured {
+        Some(path) => path
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
+        None => USUAL_FIELDS.contains(&name),
+    }
+}
+
 /// The time of a JSON record: from `configured` if that is given, else from the first of [`USUAL_FIELDS`] that tells one.
 pub(super) fn of_record(
     fields: &Map<String, Value>,

@@ -232,8 +232,8 @@ impl Reading<'_> {
 
 /// Who sent a line, where the line itself does not say: anybody can write any host name into it.
 fn told_by(event: &mut Event, sender: &str) {
-    if !event.fields.contains_key("sender") {
-        event.fields.insert("sender".into(), sender.into());
+    if !event.fields().contains_key("sender") {
+        event.insert("sender", sender);
     }
 }
 

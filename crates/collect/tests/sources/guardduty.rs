@@ -38,7 +38,7 @@ async fn every_version_of_a_finding_is_an_event_of_its_own() {
         Some("default")
     );
     assert_eq!(
-        first[0].fields["resource"]["s3BucketDetails"][0]["name"],
+        first[0].fields()["resource"]["s3BucketDetails"][0]["name"],
         "customer-files"
     );
 

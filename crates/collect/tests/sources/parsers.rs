@@ -72,7 +72,7 @@ fn every_line_of_a_real_access_log_is_read() {
             "sc-status",
             "sc-bytes",
         ] {
-            assert!(found.iter().all(|e| e.fields.contains_key(field)), "{field}");
+            assert!(found.iter().all(|e| e.fields().contains_key(field)), "{field}");
         }
         let missing = found
             .iter()

@@ -103,9 +103,7 @@ impl EvidenceRules {
             return 0;
         }
         // Nobody who writes events says by these fields whom they concern.
-        event
-            .fields
-            .retain(|name, _| !name.starts_with("evidence.tenant."));
+        event.remove_beginning("evidence.tenant.");
         let tenants: BTreeSet<String> = self
             .concerned(event)
             .into_iter()
@@ -113,7 +111,7 @@ impl EvidenceRules {
             .collect();
         let dropped = tenants.len().saturating_sub(TENANTS_OF_AN_EVENT);
         for (index, tenant) in tenants.into_iter().take(TENANTS_OF_AN_EVENT).enumerate() {
-            event.fields.insert(slot(index), tenant.into());
+            event.insert(slot(index), tenant);
         }
         dropped
     }

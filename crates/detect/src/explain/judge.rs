@@ -183,7 +183,7 @@ impl Judge<'_> {
         };
         let paths = Paths::new(fields.all(), &fields);
         let mut scratch = Scratch::default();
-        item.matches(&scratch.fields(&self.event.fields, &self.event.raw, &paths, &fields))
+        item.matches(&scratch.event(self.event, &paths, &fields))
     }
 
     fn found(&self, field: String) -> Found {
@@ -194,7 +194,7 @@ impl Judge<'_> {
         let similar = if present {
             Vec::new()
         } else {
-            proposals(&field, &self.event.fields)
+            proposals(&field, self.event.fields())
         };
         Found {
             field,
@@ -207,10 +207,9 @@ impl Judge<'_> {
 
 /// The value of a field as correlations group by it and count it: the only one it has.
 pub(super) fn single(event: &Event, field: &str) -> Option<String> {
-    let found = of_field(event, field, |view, id| {
+    of_field(event, field, |view, id| {
         view.single(id).map(|scalar| scalar.text.to_owned())
-    });
-    found.or_else(|| event.text(field))
+    })
 }
 
 /// What `tell` makes of a field of the event, as rules see it.
@@ -219,7 +218,7 @@ fn of_field<T>(event: &Event, field: &str, tell: impl FnOnce(&View<'_>, FieldId)
     let id = fields.id(field);
     let paths = Paths::new(fields.all(), &fields);
     let mut scratch = Scratch::default();
-    tell(&scratch.fields(&event.fields, &event.raw, &paths, &fields), id)
+    tell(&scratch.event(event, &paths, &fields), id)
 }
 
 fn any(parts: Vec<Verdict>) -> Verdict {

@@ -114,11 +114,13 @@ fn unescaped(quotes: u64, backslashes: u64, escaped: &mut bool) -> u64 {
     quotes & !taken
 }
 
-/// Reads one event. A text that is not an object gives a fault; values found before the fault stay with `fill`.
+/// Reads one event, but for the keys at its top that lead to `passed_over`. A text that is not an object gives a fault; values found
+/// before the fault stay with `fill`.
 pub(crate) fn read<'a>(
     text: &'a str,
     quotes: &Quotes,
     paths: &Paths,
+    passed_over: &[NodeId],
     fill: &mut Fill<'a, '_>,
 ) -> Result<(), JsonFault> {
     let mut reader = Reader {
@@ -129,6 +131,7 @@ pub(crate) fn read<'a>(
             fault: None,
         },
         paths,
+        passed_over,
         fill,
     };
     let start = reader.solid(0);
@@ -187,6 +190,7 @@ struct Walk<'a, 'r> {
 struct Reader<'a, 'r, 'f> {
     walk: Walk<'a, 'r>,
     paths: &'r Paths,
+    passed_over: &'r [NodeId],
     fill: &'r mut Fill<'a, 'f>,
 }
 
@@ -384,8 +388,10 @@ impl<'a> Reader<'a, '_, '_> {
             }
             let value = self.solid(colon + 1);
             at = match self.child(node, at + 1, end, depth) {
-                None => self.pass(value)?,
-                Some(child) => self.value(value, child, depth + 1)?,
+                Some(child) if depth > 0 || !self.passed_over.contains(&child) => {
+                    self.value(value, child, depth + 1)?
+                }
+                _ => self.pass(value)?,
             };
             at = self.solid(at);
             match self.byte(at) {

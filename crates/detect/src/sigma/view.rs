@@ -8,6 +8,7 @@ use bumpalo::Bump;
 use serde_json::{Map, Value};
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use watchkeeper_domain::event::Event;
 
 /// A field path, resolved to a number when the rules are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,21 +156,40 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// The event with these fields.
-    pub(crate) fn fields<'a>(
-        &'a mut self,
-        event: &'a Map<String, Value>,
-        raw: &'a str,
-        paths: &Paths,
-        fields: &Fields,
-    ) -> View<'a> {
+    /// The event; where its fields stand in its text, they are read from there.
+    pub(crate) fn event<'a>(&'a mut self, event: &'a Event, paths: &Paths, fields: &Fields) -> View<'a> {
         self.next(fields);
         let mut fill = Fill::new(&self.memory, &mut self.slots, self.event);
-        fill.object(event, ROOT, paths, 0);
+        let mut body = None;
+        if let Some(besides) = event.besides_text() {
+            self.quotes.read(event.raw.as_bytes());
+            fill.object(besides, ROOT, paths, 0);
+            let names = besides.keys();
+            let instead = names.filter_map(|name| paths.child(ROOT, name.as_bytes()));
+            let instead = bumpalo::collections::Vec::from_iter_in(instead, &self.memory);
+            match json::read(&event.raw, &self.quotes, paths, &instead, &mut fill) {
+                Ok(()) => {
+                    body = Some(Body::Json {
+                        escapes: self.quotes.escapes(),
+                        besides: Some(besides),
+                    });
+                }
+                // Whoever read it first was more lenient; its fields are those that were found then.
+                Err(_) => {
+                    self.event += 1;
+                    fill.begin_again(self.event);
+                }
+            }
+        }
+        let body = body.unwrap_or_else(|| {
+            let fields = event.fields();
+            fill.object(fields, ROOT, paths, 0);
+            Body::Fields(fields)
+        });
         let (scalars, empty) = fill.done();
         View::new(
-            Body::Fields(event),
-            raw,
+            body,
+            &event.raw,
             scalars,
             empty,
             &self.memory,
@@ -188,10 +208,11 @@ impl Scratch {
         self.next(fields);
         self.quotes.read(text.as_bytes());
         let mut fill = Fill::new(&self.memory, &mut self.slots, self.event);
-        json::read(text, &self.quotes, paths, &mut fill)?;
+        json::read(text, &self.quotes, paths, &[], &mut fill)?;
         let (scalars, empty) = fill.done();
         let body = Body::Json {
             escapes: self.quotes.escapes(),
+            besides: None,
         };
         Ok(View::new(
             body,
@@ -234,6 +255,13 @@ impl<'a, 's> Fill<'a, 's> {
             slots,
             event,
         }
+    }
+
+    /// Forgets what was found; what comes is of the event of that number.
+    fn begin_again(&mut self, event: u64) {
+        self.scalars.clear();
+        self.empty.clear();
+        self.event = event;
     }
 
     fn done(self) -> (&'a [Scalar<'a>], &'a [FieldId]) {
@@ -350,9 +378,10 @@ impl<'a, 's> Fill<'a, 's> {
 #[derive(Debug, Clone, Copy)]
 enum Body<'a> {
     Fields(&'a Map<String, Value>),
-    /// The raw text is the event.
+    /// The raw text is the event, but for the fields besides, each of them instead of the text's of that name.
     Json {
         escapes: bool,
+        besides: Option<&'a Map<String, Value>>,
     },
 }
 
@@ -369,6 +398,7 @@ pub(crate) struct View<'a> {
     event: u64,
     everything: OnceCell<Vec<Scalar<'a>>>,
     raw_lower: OnceCell<&'a str>,
+    besides_stand_in_raw: OnceCell<bool>,
 }
 
 impl<'a> View<'a> {
@@ -391,6 +421,7 @@ impl<'a> View<'a> {
             event,
             everything: OnceCell::new(),
             raw_lower: OnceCell::new(),
+            besides_stand_in_raw: OnceCell::new(),
         }
     }
 
@@ -433,16 +464,32 @@ impl<'a> View<'a> {
 
     /// Whether every text of the event stands in the raw line as it is, so that what is in the one is in the other.
     pub(crate) fn texts_stand_in_raw(&self) -> bool {
-        matches!(self.body, Body::Json { escapes: false })
+        match self.body {
+            Body::Json { escapes, besides } => !escapes && self.besides_stand_in_raw(besides),
+            Body::Fields(_) => false,
+        }
+    }
+
+    /// Whether the fields besides say nothing that the raw line does not say; most are a value of it by another name.
+    fn besides_stand_in_raw(&self, besides: Option<&Map<String, Value>>) -> bool {
+        let Some(besides) = besides else { return true };
+        *self.besides_stand_in_raw.get_or_init(|| {
+            besides
+                .values()
+                .all(|value| value.as_str().is_some_and(|text| self.raw.contains(text)))
+        })
     }
 
     /// Whether every text of the event stands in the raw line but for what JSON must escape: quotes, backslashes and control
     /// characters.
     pub(crate) fn texts_stand_in_raw_but_for_escapes(&self) -> bool {
         let raw = self.raw.as_bytes();
-        let Body::Json { escapes } = self.body else {
+        let Body::Json { escapes, besides } = self.body else {
             return false;
         };
+        if !self.besides_stand_in_raw(besides) {
+            return false;
+        }
         let mut from = 0;
         while escapes && let Some(at) = memchr::memchr(b'\\', &raw[from..]) {
             // Any character may hide behind `\u`, and `\/` need not be escaped.
@@ -460,10 +507,12 @@ impl<'a> View<'a> {
             let mut found = Vec::new();
             match self.body {
                 Body::Fields(fields) => fields.values().for_each(|value| self.leaves(value, &mut found)),
-                Body::Json { .. } => {
+                Body::Json { besides, .. } => {
                     if let Ok(value) = serde_json::from_str::<Value>(self.raw) {
                         self.leaves(&value, &mut found);
                     }
+                    let besides = besides.into_iter().flat_map(Map::values);
+                    besides.for_each(|value| self.leaves(value, &mut found));
                 }
             }
             found
@@ -520,7 +569,6 @@ mod tests {
     use serde_json::json;
 
     fn both(event: &Value, names: &[&str]) -> Vec<Vec<String>> {
-        let Value::Object(map) = event else { unreachable!() };
         let mut fields = Fields::default();
         let ids: Vec<_> = names.iter().map(|name| fields.id(name)).collect();
         let paths = Paths::new(ids.iter().copied(), &fields);
@@ -529,12 +577,24 @@ mod tests {
             ids.iter().map(of).collect()
         };
         let mut scratch = Scratch::default();
-        let from_fields = texts(&scratch.fields(map, "", &paths, &fields));
-        let text = serde_json::to_string_pretty(event).unwrap();
+        let mut event: Event = serde_json::from_value(json!({
+            "id": "1", "source": "s", "at": "2026-01-05T09:00:00Z", "collected_at": "2026-01-05T09:00:00Z",
+            "log_source": {}, "fields": event, "raw": event.to_string(),
+        }))
+        .unwrap();
+        let from_fields = texts(&scratch.event(&event, &paths, &fields));
+        let text = serde_json::to_string_pretty(event.fields()).unwrap();
         let from_text = texts(&scratch.json(&text, &paths, &fields).unwrap());
-        let text = event.to_string();
-        assert_eq!(texts(&scratch.json(&text, &paths, &fields).unwrap()), from_fields);
+        assert_eq!(
+            texts(&scratch.json(&event.raw, &paths, &fields).unwrap()),
+            from_fields
+        );
         assert_eq!(from_text, from_fields);
+        // What stands besides the text is there instead of the text's field of that name, and is no second value of it.
+        let mut besides = event.fields().clone();
+        besides.retain(|name, _| name.len() % 2 == 0);
+        event.fields = watchkeeper_domain::event::Fields::in_text(besides);
+        assert_eq!(texts(&scratch.event(&event, &paths, &fields)), from_fields);
         from_fields
     }
 

@@ -37,7 +37,7 @@ pub fn event(id: &str, milliseconds: i64, value: Value) -> Event {
             ..LogSource::default()
         },
         raw: value.to_string(),
-        fields: fields(value),
+        fields: fields(value).into(),
         unparsed: None,
     }
 }

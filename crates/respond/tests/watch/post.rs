@@ -145,7 +145,7 @@ impl Feed {
                 ..LogSource::default()
             },
             raw: fields.to_string(),
-            fields: fields.as_object().expect("an object").clone(),
+            fields: fields.as_object().expect("an object").clone().into(),
             unparsed: None,
         };
         events.push(event);

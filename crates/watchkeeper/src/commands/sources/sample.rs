@@ -159,7 +159,7 @@ fn as_json(source: &SourceConfig, shown: &[Shown<'_>]) -> Value {
                 "because": shown.because,
                 "at": shown.event.at,
                 "log_source": shown.event.log_source,
-                "fields": shown.event.fields,
+                "fields": shown.event.fields(),
                 "unparsed": shown.event.unparsed,
             })
         })
@@ -189,7 +189,7 @@ fn tell(source: &SourceConfig, how: &Interpretation, shown: &[Shown<'_>]) {
         if let Some(reason) = &shown.event.unparsed {
             say(&format!("  {BAD}cannot be read: {reason}{BAD:#}"));
         }
-        for (name, value) in &shown.event.fields {
+        for (name, value) in shown.event.fields() {
             say(&format!("  {name} = {value}"));
         }
         say("");
