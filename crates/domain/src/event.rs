@@ -414,7 +414,10 @@ mod tests {
                 &map(json!({"a": "set", "c": "laid over", "evidence.x": 1, "evidence.y": 2, "d": true}))
             );
             event.remove_beginning("evidence.");
-            assert_eq!(event.fields(), &map(json!({"a": "set", "c": "laid over", "d": true})));
+            assert_eq!(
+                event.fields(),
+                &map(json!({"a": "set", "c": "laid over", "d": true}))
+            );
         }
         assert_eq!(
             serde_json::to_value(&in_text).unwrap(),

@@ -7,7 +7,7 @@ use watchkeeper_collect::parse::{Context, Format, Interpretation, Origin, time};
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_fuzz::{mutate::Mutator, seeds};
 
-const FORMATS: [Format; 13] = [
+const FORMATS: [Format; 16] = [
     Format::Auto,
     Format::Combined,
     Format::Cloudtrail,
@@ -16,6 +16,9 @@ const FORMATS: [Format; 13] = [
     Format::Syslog,
     Format::VpcFlow,
     Format::Waf,
+    Format::Alb,
+    Format::Cloudfront,
+    Format::S3Access,
     Format::Ftp,
     Format::Otlp,
     Format::Journal,
@@ -58,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
             let kept = serde_json::to_string(event).expect("JSON");
             serde_json::from_str::<serde_json::Value>(&kept).expect("read again");
         }
-        let one_event_a_line = matches!(format, Format::Combined | Format::Sshd | Format::Syslog | Format::Ftp | Format::Json | Format::Plain);
+        let one_event_a_line = matches!(format, Format::Combined | Format::Sshd | Format::Syslog | Format::Ftp | Format::Alb | Format::S3Access | Format::Json | Format::Plain);
         if one_event_a_line {
             // Or as many as a repetition tells.
             assert!((1..=100).contains(&events.len()), "{format:?}: {}", events.len());

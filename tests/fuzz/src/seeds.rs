@@ -133,6 +133,9 @@ pub fn lines() -> Vec<String> {
         r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},"scopeLogs":[{"scope":{"name":"n"},"logRecords":[{"timeUnixNano":"1772438400000000000","severityNumber":9,"body":{"kvlistValue":{"values":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":"1"},{"doubleValue":"NaN"}]}}}]}},"traceId":"ab"}]}]}]}"#,
         r#"{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1772438400000000","_HOSTNAME":"h","SYSLOG_IDENTIFIER":"sshd","_PID":"1","PRIORITY":"6","MESSAGE":"Accepted password for a from 192.0.2.1 port 1 ssh2","TAG":["1","2"]}"#,
         r#"{"ts":1772438400.25,"level":"info","message":"x"}"#,
+        r#"https 2026-03-02T07:00:00.186641Z app/lb/50dc6c495c0c9188 192.0.2.1:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://x:443/ HTTP/1.1" "curl/7" ECDHE TLSv1.2 arn:aws:x "Root=1" "x" "arn" 1 2026-03-02T07:00:00.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-""#,
+        "2026-03-02\t07:00:00\tFRA2\t182\t192.0.2.1\tGET\tx.cloudfront.net\t/a\t200\t-\tcurl/7\tq=%2522\t-\tHit\tid\tx\thttps\t23\t0.001\t-\tTLSv1.2\tA\tHit\tHTTP/2.0\t-\t-\t1\t0.001\tHit\ttext/html\t1\t-\t-",
+        r#"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be bucket [02/Mar/2026:07:00:00 +0000] 192.0.2.1 arn:aws:iam::1:user/a 3E57427F3EXAMPLE REST.GET.OBJECT a/b "GET /bucket/a%2Fb HTTP/1.1" 200 - 113 113 7 5 "-" "curl" - id SigV4 ECDHE AuthHeader x TLSv1.2 - -"#,
     ]
     .map(str::to_owned)
     .into()

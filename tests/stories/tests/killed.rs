@@ -227,7 +227,7 @@ fn the_story_is_whole((picture, mailbox): &(Picture, Vec<String>)) {
     }
 }
 
-const POINTS: [At; 25] = [
+const POINTS: [At; 26] = [
     At::Point("watch.after_read", 1),
     At::Point("watch.after_read", 3),
     At::Point("watch.after_detect", 2),
@@ -245,6 +245,7 @@ const POINTS: [At; 25] = [
     At::Point("commit.after", 4),
     At::Point("commit.after", 9),
     At::Point("commit.before", 14),
+    At::Point("sources.looked", 1),
     At::Point("delivery.claimed", 1),
     At::Point("delivery.before_send", 2),
     At::Point("delivery.entering_data", 3),

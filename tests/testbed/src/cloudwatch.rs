@@ -1,9 +1,10 @@
 //! A CloudWatch Logs of our own: FilterLogEvents, DescribeLogGroups and ListTagsForResource over the real wire protocol (JSON 1.1), the
 //! ways in which they are difficult, and an STS that gives a role's credentials for its external id.
 //!
-//! Events become visible late and out of order; pages are partial, or empty with a token; tokens expire; calls are throttled; ids are
-//! long strings. The emulator `moto` has none of this.
+//! Events become visible late and out of order; pages are partial, or empty with a token; tokens expire; calls are throttled; answers
+//! trickle, stall and break off; ids are long strings. The emulator `moto` has none of this.
 
+use crate::slow::{self, Slow};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -59,6 +60,7 @@ struct World {
     /// The groups in the order in which they were asked for.
     asked: Vec<String>,
     failing: usize,
+    slow: Option<(usize, Slow)>,
 }
 
 /// What tokens begin with, and how many there are before the oldest expires.
@@ -100,6 +102,7 @@ impl CloudWatch {
             callers: BTreeSet::new(),
             asked: Vec::new(),
             failing: 0,
+            slow: None,
         }));
         let app = Router::new().route("/", post(call)).with_state(world.clone());
         let (endpoint_url, task) = crate::loopback::serve(app).await;
@@ -169,6 +172,11 @@ impl CloudWatch {
     /// The next `calls` calls are answered with 500.
     pub fn fail_next(&self, calls: usize) {
         lock(&self.world).failing = calls;
+    }
+
+    /// The bodies of the next `calls` good answers come so.
+    pub fn slow_next(&self, calls: usize, slow: Slow) {
+        lock(&self.world).slow = Some((calls, slow));
     }
 
     /// The next `calls` calls are refused for coming too often.
@@ -246,7 +254,13 @@ async fn call(State(world): State<Shared>, headers: HeaderMap, body: String) -> 
         other => Err(refuse("UnknownOperationException", other)),
     };
     match outcome {
-        Ok(answer) => (StatusCode::OK, JSON, answer.to_string()).into_response(),
+        Ok(answer) => {
+            let text = answer.to_string();
+            match slow::next(&mut lock(&world).slow) {
+                Some(slow) => (StatusCode::OK, JSON, slow::body(&text, slow)).into_response(),
+                None => (StatusCode::OK, JSON, text).into_response(),
+            }
+        }
         Err(refusal) => (StatusCode::BAD_REQUEST, JSON, refusal.to_string()).into_response(),
     }
 }

@@ -1,9 +1,12 @@
-//! A GuardDuty of our own: the real wire protocol (REST with JSON), with pages, throttling on demand and findings that recur.
+//! A GuardDuty of our own: the real wire protocol (REST with JSON), with pages, throttling on demand, answers that trickle, stall
+//! and break off, and findings that recur.
 //!
 //! No emulator has ListFindings and GetFindings, so this is what the real SDK talks to in tests.
 
+use crate::slow::{self, Slow};
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -38,6 +41,7 @@ struct World {
     pages: HashMap<String, Vec<String>>,
     tokens_given: u64,
     calls: Vec<String>,
+    slow: Option<(usize, Slow)>,
 }
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
@@ -100,6 +104,11 @@ impl GuardDuty {
     /// The next `calls` calls are refused for coming too often.
     pub fn throttle_next(&self, calls: usize) {
         lock(&self.world).throttled = calls;
+    }
+
+    /// The bodies of the next `calls` good answers come so.
+    pub fn slow_next(&self, calls: usize, slow: Slow) {
+        lock(&self.world).slow = Some((calls, slow));
     }
 
     /// Whether every call is refused as not allowed.
@@ -240,9 +249,16 @@ fn bad_request(message: &str) -> Box<Response> {
     Box::new(refuse(StatusCode::BAD_REQUEST, "BadRequestException", message))
 }
 
-fn answer(outcome: Result<Value, Box<Response>>) -> Response {
+/// The answer, as slow as it is to be.
+fn answer(world: &mut World, outcome: Result<Value, Box<Response>>) -> Response {
     match outcome {
-        Ok(body) => axum::Json(body).into_response(),
+        Ok(body) => match slow::next(&mut world.slow) {
+            Some(slow) => {
+                let kind = [(CONTENT_TYPE, "application/json")];
+                (kind, slow::body(&body.to_string(), slow)).into_response()
+            }
+            None => axum::Json(body).into_response(),
+        },
         Err(refusal) => *refusal,
     }
 }
@@ -250,15 +266,14 @@ fn answer(outcome: Result<Value, Box<Response>>) -> Response {
 async fn list_detectors(State(world): State<Shared>) -> Response {
     let mut world = lock(&world);
     let detectors = if world.disabled { vec![] } else { vec![DETECTOR_ID] };
-    answer(
-        world
-            .admit("ListDetectors")
-            .map(|()| json!({"detectorIds": detectors})),
-    )
+    let outcome = world.admit("ListDetectors");
+    answer(&mut world, outcome.map(|()| json!({"detectorIds": detectors})))
 }
 
 async fn list_findings(State(world): State<Shared>, Path(detector): Path<String>, body: String) -> Response {
-    answer(page_of_findings(&mut lock(&world), &detector, &body))
+    let mut world = lock(&world);
+    let outcome = page_of_findings(&mut world, &detector, &body);
+    answer(&mut world, outcome)
 }
 
 fn page_of_findings(world: &mut World, detector: &str, body: &str) -> Result<Value, Box<Response>> {
@@ -295,7 +310,9 @@ fn page_of_findings(world: &mut World, detector: &str, body: &str) -> Result<Val
 }
 
 async fn get_findings(State(world): State<Shared>, Path(detector): Path<String>, body: String) -> Response {
-    answer(findings_by_id(&mut lock(&world), &detector, &body))
+    let mut world = lock(&world);
+    let outcome = findings_by_id(&mut world, &detector, &body);
+    answer(&mut world, outcome)
 }
 
 fn findings_by_id(world: &mut World, detector: &str, body: &str) -> Result<Value, Box<Response>> {

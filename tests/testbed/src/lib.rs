@@ -10,6 +10,7 @@ pub mod moto;
 pub mod objects;
 pub mod postfix;
 pub mod postgres;
+pub mod slow;
 pub mod smtp;
 pub mod sns;
 

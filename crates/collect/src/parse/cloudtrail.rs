@@ -78,7 +78,10 @@ fn of_record(fields: &Map<String, Value>) -> Result<Parsed, String> {
         at: Some(at),
         id,
         log_source: log_source("aws", "cloudtrail"),
-        fields: address.map(|address| ("src_ip".to_owned(), address)).into_iter().collect(),
+        fields: address
+            .map(|address| ("src_ip".to_owned(), address))
+            .into_iter()
+            .collect(),
         ..Parsed::default()
     })
 }

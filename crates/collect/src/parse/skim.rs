@@ -129,7 +129,12 @@ impl<'de> Visitor<'de> for Sound {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        while map.next_key_seed(Key { asked: &|_: &str| false })?.is_some() {
+        while map
+            .next_key_seed(Key {
+                asked: &|_: &str| false,
+            })?
+            .is_some()
+        {
             map.next_value_seed(Self)?;
         }
         Ok(())
@@ -159,17 +164,37 @@ mod tests {
     #[test]
     fn a_text_is_refused_for_the_reason_for_which_a_whole_parse_refuses_it() {
         for text in [
-            "", "{", "{}x", "{\"a\":1e999}", "{\"a\":01}", "{\"a\":\"\\x\"}", "{\"a\":\"\u{1}\"}",
-            "{\"a\":tru}", "{\"a\" 1}", "{1:2}", "{\"a\":1,}", "{\"a\":\"\\ud800\"}", &nested(126),
-            &nested(127), &nested(128), &nested(10_000), "[1]", "7",
+            "",
+            "{",
+            "{}x",
+            "{\"a\":1e999}",
+            "{\"a\":01}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\u{1}\"}",
+            "{\"a\":tru}",
+            "{\"a\" 1}",
+            "{1:2}",
+            "{\"a\":1,}",
+            "{\"a\":\"\\ud800\"}",
+            &nested(126),
+            &nested(127),
+            &nested(128),
+            &nested(10_000),
+            "[1]",
+            "7",
         ] {
             let whole = serde_json::from_str::<Map<String, Value>>(text);
             assert_eq!(object(text, |_| false).is_ok(), whole.is_ok(), "{text}");
-            if text.starts_with('{') && let Err(e) = whole {
+            if text.starts_with('{')
+                && let Err(e) = whole
+            {
                 assert_eq!(object(text, |_| false).unwrap_err(), format!("not JSON: {e}"));
             }
         }
-        assert_eq!(object("[1]", |_| false).unwrap_err(), "expected a JSON object, found a list");
+        assert_eq!(
+            object("[1]", |_| false).unwrap_err(),
+            "expected a JSON object, found a list"
+        );
     }
 
     proptest! {

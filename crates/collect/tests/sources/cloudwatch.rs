@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use watchkeeper_collect::{CollectError, Cursor, Remark};
 use watchkeeper_testbed::cloudwatch::CloudWatch;
+use watchkeeper_testbed::slow::Slow;
 
 const GROUP: &str = "/app/checkout";
 
@@ -77,6 +78,39 @@ async fn late_and_out_of_order_events_all_come_once() {
         reader.counts.duplicates > 0,
         "sweeps that never overlap prove nothing"
     );
+}
+
+#[tokio::test]
+async fn answers_that_trickle_stall_or_break_off_lose_nothing_and_give_nothing_twice() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.page_size(5);
+    let mut reader = bench.source(config(&cloudwatch)).await;
+    let mut found = Vec::new();
+    for (turn, slow) in [Slow::Trickles, Slow::BreaksOff, Slow::Stalls]
+        .into_iter()
+        .enumerate()
+    {
+        for n in turn * 10..turn * 10 + 10 {
+            cloudwatch.put(GROUP, "s", bench.now(), bench.now(), &format!("event {n}"));
+        }
+        bench.clock.advance(Duration::minutes(10));
+        cloudwatch.slow_next(1, slow);
+        found.extend(reader.messages().await);
+    }
+    expect_all(&found, 30);
+    // Where no attempt comes to an end the source says so, stands where it stood, and goes on later.
+    cloudwatch.put(GROUP, "s", bench.now(), bench.now(), "event 30");
+    bench.clock.advance(Duration::minutes(10));
+    cloudwatch.slow_next(100, Slow::BreaksOff);
+    let refused = reader.source.read(&reader.cursor).await;
+    assert!(
+        matches!(refused, Err(CollectError::Retryable { .. })),
+        "{refused:?}"
+    );
+    cloudwatch.slow_next(0, Slow::BreaksOff);
+    bench.clock.advance(Duration::minutes(10));
+    found.extend(reader.messages().await);
+    expect_all(&found, 31);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use watchkeeper_collect::{CollectError, Cursor, Remark};
 use watchkeeper_testbed::guardduty::{GuardDuty, finding};
 use watchkeeper_testbed::objects::Objects;
+use watchkeeper_testbed::slow::Slow;
 
 const EXFILTRATION: &str = "Exfiltration:S3/AnomalousBehavior";
 const ADDRESS: &str = "service.action.awsApiCallAction.remoteIpDetails.ipAddressV4";
@@ -247,4 +248,19 @@ async fn what_eventbridge_tells_is_quick_and_the_poller_behind_it_finds_what_it_
             .any(|r| matches!(r, Remark::SetAside { reason, .. } if reason.contains("Scheduled Event")))
     );
     assert_eq!(queue.messages(), 1);
+}
+
+#[tokio::test]
+async fn findings_behind_answers_that_trickle_or_break_off_come_once() {
+    let (bench, guardduty) = (Bench::new(), GuardDuty::start().await);
+    let mut reader = bench.source(config(&guardduty)).await;
+    let mut found = Vec::new();
+    for (n, slow) in [Slow::Trickles, Slow::BreaksOff].into_iter().enumerate() {
+        guardduty.put_finding(&format!("f{n}"), EXFILTRATION, 8.0, bench.now(), "198.51.100.7");
+        bench.clock.advance(Duration::minutes(10));
+        guardduty.slow_next(2, slow);
+        found.extend(reader.read().await);
+    }
+    let named: Vec<_> = found.iter().filter_map(|event| event.text("id")).collect();
+    assert_eq!(named, ["f0", "f1"]);
 }
