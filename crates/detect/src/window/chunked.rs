@@ -85,8 +85,9 @@ impl<T: Timed> Chunked<T> {
     /// Puts an entry behind all that stand no later; tells how many those are.
     pub(crate) fn insert(&mut self, entry: T) -> usize {
         self.length += 1;
-        if self.length == 1 {
-            self.head.reserve_exact(2);
+        if self.length <= 2 {
+            // A flood makes millions of lists of one entry, and lists grow by four at least.
+            self.head.reserve_exact(1);
         }
         let at = entry.at();
         if self.back().is_none_or(|last| last.at() <= at) {
