@@ -27,6 +27,7 @@ pub mod source;
 pub mod spool;
 pub mod syslog;
 
+mod ahead;
 mod aws;
 mod once;
 mod queue;

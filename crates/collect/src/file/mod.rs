@@ -10,6 +10,7 @@ mod tail;
 
 pub(crate) use pattern::expand;
 
+use crate::ahead::Ahead;
 use crate::config::FileConfig;
 use crate::parse::{Context, Interpretation, Origin};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
@@ -18,7 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tail::Tail;
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::{Event, SourceName};
@@ -30,6 +31,13 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// Files as a source.
 #[derive(Debug)]
 pub struct FileTail {
+    files: Arc<Files>,
+    ahead: Ahead<Stored, Passage>,
+}
+
+/// The files that match, and how they are read.
+#[derive(Debug)]
+struct Files {
     name: SourceName,
     how: Interpretation,
     patterns: Vec<PathBuf>,
@@ -37,7 +45,17 @@ pub struct FileTail {
     from_beginning: bool,
     clock: Arc<dyn Clock>,
     /// Files held open since the last reading, so that a renamed or deleted one can be read to its end.
-    open: BTreeMap<u64, Tail>,
+    open: Mutex<BTreeMap<u64, Tail>>,
+}
+
+/// What one reading gave, and the places it reached.
+#[derive(Debug)]
+struct Passage {
+    reached: Stored,
+    events: Vec<Event>,
+    counts: BatchCounts,
+    remarks: Vec<Remark>,
+    more: bool,
 }
 
 /// The cursor's form.
@@ -120,16 +138,26 @@ impl Reading<'_> {
 impl FileTail {
     pub(crate) fn open(config: &FileConfig, clock: Arc<dyn Clock>) -> Self {
         Self {
-            name: SourceName(config.name.clone()),
-            how: config.interpretation(),
-            patterns: config.paths.clone(),
-            max_line_bytes: config.max_line_bytes,
-            from_beginning: config.from_beginning,
-            clock,
-            open: BTreeMap::new(),
+            files: Arc::new(Files {
+                name: SourceName(config.name.clone()),
+                how: config.interpretation(),
+                patterns: config.paths.clone(),
+                max_line_bytes: config.max_line_bytes,
+                from_beginning: config.from_beginning,
+                clock,
+                open: Mutex::default(),
+            }),
+            ahead: Ahead::default(),
         }
     }
 
+    fn reading(&self, from: Stored) -> impl FnOnce() -> Passage + Send + 'static {
+        let files = Arc::clone(&self.files);
+        move || files.read(from)
+    }
+}
+
+impl Files {
     /// The files that match now, in order; what matches nothing is remarked on, each time.
     fn list(&self, remarks: &mut Vec<Remark>) -> Vec<PathBuf> {
         let mut paths = BTreeSet::new();
@@ -149,7 +177,8 @@ impl FileTail {
         paths.into_iter().collect()
     }
 
-    fn read_files(&mut self, mut stored: Stored) -> (Stored, Reading<'_>) {
+    fn read(&self, mut stored: Stored) -> Passage {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut remarks = Vec::new();
         let paths = self.list(&mut remarks);
         let mut reading = Reading {
@@ -163,37 +192,52 @@ impl FileTail {
             more: false,
         };
         let skip_present = !self.from_beginning && !stored.started;
-        tail::follow(&mut stored, &mut self.open, &paths, skip_present, &mut reading);
+        tail::follow(&mut stored, &mut open, &paths, skip_present, &mut reading);
         stored.started = true;
         for (number, place) in &mut stored.files {
             if reading.is_full() {
                 reading.more = true;
                 break;
             }
-            if let Some(tail) = self.open.get_mut(number) {
+            if let Some(tail) = open.get_mut(number) {
                 tail.read(*number, place, &mut reading);
             }
         }
-        tail::retire(&mut stored, &mut self.open, &paths, &mut reading);
-        (stored, reading)
+        tail::retire(&mut stored, &mut open, &paths, &mut reading);
+        Passage {
+            reached: stored,
+            events: reading.events,
+            counts: reading.counts,
+            remarks: reading.remarks,
+            more: reading.more,
+        }
     }
 }
 
 #[async_trait]
 impl Source for FileTail {
     fn name(&self) -> &SourceName {
-        &self.name
+        &self.files.name
     }
 
     async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
-        let stored: Stored = from.decode(&self.name)?;
-        let (reached, reading) = self.read_files(stored.clone());
-        let (events, counts, remarks, more) = (reading.events, reading.counts, reading.remarks, reading.more);
+        let stored: Stored = from.decode(self.name())?;
+        let reading = self.reading(stored.clone());
+        let Passage {
+            reached,
+            events,
+            counts,
+            remarks,
+            more,
+        } = self.ahead.take(&self.files.name, stored.clone(), reading).await?;
         let next = if reached == stored {
             from.clone()
         } else {
-            Cursor::encode(&reached, &self.name)?
+            Cursor::encode(&reached, self.name())?
         };
+        if more {
+            self.ahead.begin(reached.clone(), self.reading(reached));
+        }
         Ok(Batch {
             events,
             next,

@@ -1,11 +1,9 @@
 //! The spool as a source.
-//!
-//! While a batch is judged, the next one is read and parsed beside it. What was read ahead is used only by whoever goes on from where
-//! it began; it holds nothing of the source's figures, so that throwing it away loses nothing.
 
 use super::frame::{Entry, Frame, Unreadable};
 use super::segment::{self, At};
 use super::{Position, Spool, lock};
+use crate::ahead::Ahead;
 use crate::parse::{Context, Interpretation, Origin};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
 use crate::tally::Tally;
@@ -14,7 +12,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 use watchkeeper_domain::event::{Event, SourceName};
 
 /// How much one batch holds at most.
@@ -29,8 +26,7 @@ pub struct SpoolSource {
     spool: Spool,
     /// What befell lines before they reached the spool.
     tally: Arc<Tally>,
-    /// What is read beside the work on the batch before, and where that began.
-    ahead: Option<(Position, JoinHandle<Result<Passage, CollectError>>)>,
+    ahead: Ahead<Position, Result<Passage, CollectError>>,
 }
 
 /// What lies in a spool from a place on, as far as a batch holds it, and the place behind it.
@@ -51,7 +47,7 @@ impl SpoolSource {
             how: Arc::new(how),
             spool,
             tally: Arc::new(Tally::default()),
-            ahead: None,
+            ahead: Ahead::default(),
         }
     }
 
@@ -62,28 +58,12 @@ impl SpoolSource {
         self
     }
 
-    /// Begins to read what lies behind `position`.
-    fn begin(&self, position: Position) -> JoinHandle<Result<Passage, CollectError>> {
+    /// Reads what lies behind `position`.
+    fn reading(&self, position: Position) -> impl FnOnce() -> Result<Passage, CollectError> + Send + 'static {
         let (name, how) = (self.name.clone(), Arc::clone(&self.how));
         let segments = lock(&self.spool.inner.state).segments.clone();
         let dir = self.spool.inner.dir.clone();
-        tokio::task::spawn_blocking(move || passage(&name, &how, &dir, &segments, position))
-    }
-
-    /// What lies behind `position`: what was read ahead from there, or what is read now.
-    async fn passage(&mut self, position: Position) -> Result<Passage, CollectError> {
-        let reading = match self.ahead.take() {
-            Some((from, reading)) if from == position => reading,
-            _ => self.begin(position),
-        };
-        match reading.await {
-            Ok(read) => read,
-            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-            Err(_) => Err(CollectError::Retryable {
-                what: format!("source {} stops", self.name),
-                after: None,
-            }),
-        }
+        move || passage(&name, &how, &dir, &segments, position)
     }
 }
 
@@ -250,7 +230,10 @@ impl Source for SpoolSource {
             mut counts,
             remarks: found,
             reached,
-        } = self.passage(position).await?;
+        } = {
+            let reading = self.reading(position);
+            self.ahead.take(&self.name, position, reading).await??
+        };
         self.tally.tell(&mut counts);
         let (mut remarks, backlog) = {
             let mut state = lock(&self.spool.inner.state);
@@ -260,7 +243,7 @@ impl Source for SpoolSource {
         remarks.extend(self.spool.refuses().map(|reason| Remark::Refusing { reason }));
         remarks.extend(found);
         if backlog > 0 && reached != position {
-            self.ahead = Some((reached, self.begin(reached)));
+            self.ahead.begin(reached, self.reading(reached));
         }
         let next = if reached == position {
             from.clone()
