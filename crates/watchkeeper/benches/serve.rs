@@ -1,5 +1,5 @@
-//! Whole-process figures of `watchkeeper serve`: events of 500 bytes, pushed over HTTP as CloudTrail, to alerts that are committed, with
-//! 790 rules. Whoever pushes runs on the same two cores.
+//! Whole-process figures of `watchkeeper serve`: events of 500 bytes, pushed over HTTP as CloudTrail or read from a file, to alerts that
+//! are committed, with 790 rules. Whoever pushes runs on the same two cores.
 //!
 //! Needs the public test data (`WATCHKEEPER_TEST_DATA`); run it by `make bench`. `WATCHKEEPER_SERVE_SECONDS` says how long the steady
 //! load lasts, 30 s where it is not said; 3600 shows whether memory stays flat.
@@ -14,6 +14,7 @@ mod rules;
 use chrono::{DateTime, Utc};
 use reqwest::Client;
 use serde_json::Value;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -55,6 +56,7 @@ fn main() {
     marks(&rules);
     runtime.block_on(async {
         full_speed(&rules, judging).await;
+        replay(&rules, judging).await;
         steady(&rules).await;
     });
 }
@@ -167,7 +169,14 @@ struct Service {
 }
 
 impl Service {
-    async fn start(rules: &Path) -> Self {
+    /// One that events are pushed to.
+    async fn receiving(rules: &Path) -> Self {
+        let source = "kind = \"http\"\nsecrets_file = \"FOLDER/secret\"";
+        Self::start(rules, source).await
+    }
+
+    /// One with this source; `FOLDER` in it is its folder.
+    async fn start(rules: &Path, source: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let port = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.local_addr())
@@ -184,7 +193,8 @@ impl Service {
             .replace("\nrules = []", &format!("\nrules = [\"{}\"]", rules.display()))
             .replace("filter = \"info", "filter = \"warn");
         let source = format!(
-            "\n[[source]]\nkind = \"http\"\nname = \"events\"\nsecrets_file = \"{path}/secret\"\nformat = \"cloudtrail\"\n"
+            "\n[[source]]\nname = \"events\"\nformat = \"cloudtrail\"\n{}\n",
+            source.replace("FOLDER", &path.to_string())
         );
         let config = folder.path().join("watchkeeper.toml");
         std::fs::write(&config, configuration + &source).unwrap();
@@ -264,6 +274,14 @@ impl Service {
         ticks as f64 / 100.0
     }
 
+    /// Prints what it took: nanoseconds of the processor for an event, of which judging takes so many by itself, and memory.
+    fn costs(&self, per_event: f64, judging: f64) {
+        row("time of the processor an event", per_event, "ns");
+        let outside = 100.0 * (1.0 - judging / per_event);
+        row("    of it outside of parsing and matching", outside, "%");
+        row("most memory", self.memory("VmHWM"), "MB");
+    }
+
     /// Megabytes, by the name that `/proc` gives them.
     fn memory(&self, name: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
@@ -283,7 +301,7 @@ impl Drop for Service {
 
 /// As fast as it takes them.
 async fn full_speed(rules: &Path, judging: f64) {
-    let service = Arc::new(Service::start(rules).await);
+    let service = Arc::new(Service::receiving(rules).await);
     let bodies = Arc::new(Bodies::new());
     let (cpu, began) = (service.cpu_seconds(), now());
     let sent_back = Arc::new(AtomicU64::new(0));
@@ -307,7 +325,6 @@ async fn full_speed(rules: &Path, judging: f64) {
     service.wait_for(EVENTS).await;
     let judged = (now() - began).as_seconds_f64();
     let per_event = (service.cpu_seconds() - cpu) * 1e9 / EVENTS as f64;
-    let row = |what: &str, figure: f64, unit: &str| println!("{what:<52}{figure:>12.0} {unit}");
     println!("\nserve, {EVENTS} events of {EVENT} bytes over HTTP, {BATCH} a request, {PUSHERS} at once");
     row(
         "acknowledged, on disk and synced",
@@ -315,20 +332,38 @@ async fn full_speed(rules: &Path, judging: f64) {
         "events/s",
     );
     row("judged, and committed", EVENTS as f64 / judged, "events/s");
-    row("time of the processor an event", per_event, "ns");
-    row(
-        "    of it outside of parsing and matching",
-        100.0 * (1.0 - judging / per_event),
-        "%",
-    );
     row("requests sent back", sent_back.load(Ordering::Relaxed) as f64, "");
-    row("most memory", service.memory("VmHWM"), "MB");
+    service.costs(per_event, judging);
+}
+
+fn row(what: &str, figure: f64, unit: &str) {
+    println!("{what:<52}{figure:>12.0} {unit}");
+}
+
+/// A file that is there already, read from its beginning: from the first commit to the last.
+async fn replay(rules: &Path, judging: f64) {
+    let source = "kind = \"file\"\npaths = [\"FOLDER/events.jsonl\"]\nfrom_beginning = true";
+    let service = Service::start(rules, source).await;
+    let (bodies, written) = (Bodies::new(), service.folder.path().join("written"));
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&written).unwrap());
+    for request in 0..EVENTS / BATCH as u64 {
+        file.write_all(&bodies.body(request, None)).unwrap();
+    }
+    file.into_inner().unwrap().sync_all().unwrap();
+    std::fs::rename(&written, service.folder.path().join("events.jsonl")).unwrap();
+    service.wait_for(1).await;
+    let (before, cpu, began) = (service.judged().await, service.cpu_seconds(), now());
+    service.wait_for(EVENTS).await;
+    let (events, seconds) = ((EVENTS - before) as f64, (now() - began).as_seconds_f64());
+    println!("\nserve, {EVENTS} events of {EVENT} bytes from a file");
+    row("judged, and committed", events / seconds, "events/s");
+    service.costs((service.cpu_seconds() - cpu) * 1e9 / events, judging);
 }
 
 /// At a load that it bears, for some time: how long it takes from sending to the committed alert, and what memory does.
 async fn steady(rules: &Path) {
     let seconds: u64 = std::env::var("WATCHKEEPER_SERVE_SECONDS").map_or(30, |text| text.parse().unwrap());
-    let service = Arc::new(Service::start(rules).await);
+    let service = Arc::new(Service::receiving(rules).await);
     let bodies = Bodies::new();
     let requests = seconds * STEADY / BATCH as u64;
     let every = Duration::from_secs_f64(BATCH as f64 / STEADY as f64);
