@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use watchkeeper_detect::{DetectorSet, EvidenceFile, EvidenceRules, Limits, RuleFile};
-use watchkeeper_domain::event::{EntityFields, Event};
+use watchkeeper_domain::event::{EntityFields, Event, Fields};
 
 const TABLE: EvidenceFile<'static> = EvidenceFile {
     path: "evidence/buckets.csv",
@@ -111,15 +111,26 @@ fn what_is_found_is_counted_by_the_detectors_and_cannot_be_made_up_by_an_event()
         text: rule.to_owned(),
     };
     let mut engine = DetectorSet::load([file], entities, Limits::default());
-    let mut read = event(
-        json!({"action": "read", "bucket": "files-17", "evidence.tenant.2": "t-innocent"}),
-        "",
-    );
-    assert_eq!(rules.put_into(&mut read), 0);
-    engine.observe(&read);
-    let detections = engine.drain();
-    assert_eq!(detections.len(), 1);
-    assert_eq!(detections[0].tenants.keys().collect::<Vec<_>>(), ["t-acme"]);
+    for made_up in [
+        json!({"evidence_tenant_2": "t-innocent"}),
+        json!({"evidence _tenant_2": "t-innocent"}),
+        json!({"evidence_tenant": {"2": "t-innocent"}, "evidence": [{"tenant_2": "t-innocent"}]}),
+    ] {
+        let mut fields = made_up.clone();
+        fields["action"] = "read".into();
+        fields["bucket"] = "files-17".into();
+        let raw = fields.to_string().replace("_tenant", "_t\\u0065nant");
+        let mut in_text = event(json!({}), &raw);
+        in_text.fields = Fields::in_text(serde_json::Map::new());
+        for mut read in [event(fields, ""), in_text] {
+            assert_eq!(rules.put_into(&mut read), 0);
+            engine.observe(&read);
+            let detections = engine.drain();
+            assert_eq!(detections.len(), 1);
+            let named: Vec<_> = detections[0].tenants.keys().collect();
+            assert_eq!(named, ["t-acme"], "{made_up}");
+        }
+    }
 }
 
 #[test]

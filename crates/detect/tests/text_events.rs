@@ -137,6 +137,39 @@ fn keywords_that_are_about_a_value_by_itself_are_found_in_a_text_without_escapes
     }
 }
 
+#[test]
+fn an_object_that_is_asked_for_as_a_value_reads_the_same_however_it_was_written() {
+    let rules = rules(&[
+        r#"{'r|re': '"Cidr":"0\.0\.0\.0/0"'}"#,
+        r#"{'r|contains': '"Port":22}'}"#,
+        r#"{'r.q|contains': '"a b":"/"'}"#,
+    ]);
+    for text in [
+        r#"{"r":{"q":{"a b":"/"},"Cidr":"0.0.0.0/0","Port":22}}"#,
+        r#"{"r": {"q": {"a b": "/"}, "Cidr": "0.0.0.0/0", "Port": 22}}"#,
+        "{\"r\":{\n\t\"q\":{\"a b\":\"\\/\"},\"Cid\\u0072\":\"0.0.0.0/0\" ,\"Port\":22 }}",
+    ] {
+        let all = vec_of(&["r0", "r1", "r2"]);
+        assert_eq!(both(&rules, text), (all.clone(), all), "{text}");
+    }
+}
+
+#[test]
+fn of_a_key_that_stands_twice_the_last_value_counts_wherever_the_fields_stand() {
+    let base = "title: Base\nname: base\nlogsource: {product: app}\ndetection:\n  s: {event: login_failed}\n  f: {user: svc}\n  condition: s and not f\n\
+        ---\ntitle: Count\nid: count\ncorrelation:\n  type: event_count\n  rules: [base]\n  group-by: [src_ip]\n  timespan: 1m\n  condition: {gte: 1}\n";
+    let text = r#"{"event":"login_failed","src_ip":"192.0.2.1","user":"svc","msg":"x","src_ip":"203.0.113.9","user":"eve"}"#;
+    let groups = however_they_stand(text, |event| {
+        let mut set = set(base);
+        set.observe(&event);
+        set.drain()
+            .into_iter()
+            .map(|fired| fired.group)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(groups, [vec![("src_ip".to_owned(), "203.0.113.9".to_owned())]]);
+}
+
 fn vec_of(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }

@@ -152,20 +152,19 @@ pub struct Event {
 /// The same, wherever their fields stand.
 impl PartialEq for Event {
     fn eq(&self, other: &Self) -> bool {
-        let but_for_fields = |event: &Self| {
-            let Self {
-                id,
-                source,
-                at,
-                collected_at,
-                log_source,
-                fields: _,
-                raw,
-                unparsed,
-            } = event.clone();
-            (id, source, at, collected_at, log_source, raw, unparsed)
-        };
-        but_for_fields(self) == but_for_fields(other) && self.fields() == other.fields()
+        let Self {
+            id,
+            source,
+            at,
+            collected_at,
+            log_source,
+            fields: _,
+            raw,
+            unparsed,
+        } = self;
+        (id, source, at, collected_at) == (&other.id, &other.source, &other.at, &other.collected_at)
+            && (log_source, raw, unparsed) == (&other.log_source, &other.raw, &other.unparsed)
+            && self.fields() == other.fields()
     }
 }
 
@@ -194,24 +193,27 @@ impl Event {
 
     /// Sets a field.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
+        let (name, value) = (name.into(), value.into());
         let fields = match &mut self.fields.0 {
             Place::Here(fields) => fields,
             Place::InText { besides, all } => {
-                all.take();
+                if let Some(all) = all.get_mut() {
+                    all.insert(name.clone(), value.clone());
+                }
                 besides
             }
         };
-        fields.insert(name.into(), value.into());
+        fields.insert(name, value);
     }
 
-    /// Removes every field whose name begins so.
+    /// Removes every field whose name, read without spaces, begins so: rules read `Threat Name` as `ThreatName`.
     pub fn remove_beginning(&mut self, beginning: &str) {
-        let keep = |name: &String, _: &mut Value| !name.starts_with(beginning);
+        let keep = |name: &String, _: &mut Value| !name.replace(' ', "").starts_with(beginning);
         if let Place::InText { besides, all } = &mut self.fields.0 {
             besides.retain(keep);
             all.take();
             // A name may also be written with escapes.
-            if !self.raw.contains(beginning) && !self.raw.contains("\\u") {
+            if !self.raw.contains("\\u") && !self.raw.replace(' ', "").contains(beginning) {
                 return;
             }
             self.fields = self.fields().clone().into();
@@ -398,10 +400,10 @@ mod tests {
 
     #[test]
     fn fields_that_stand_in_the_text_are_as_those_that_were_built_and_what_is_set_wins() {
-        let raw = r#"{"a": {"b": 1}, "c": "\u0064", "evidence.x": 1, "e\u0076idence.y": 2}"#;
+        let raw = r#"{"a": {"b": 1}, "c": "\u0064", "evidence.x": 1, "e\u0076i dence.y": 2}"#;
         let mut in_text = event(Fields::in_text(map(json!({"c": "laid over"}))), raw);
         let mut built = event(
-            map(json!({"a": {"b": 1}, "c": "laid over", "evidence.x": 1, "evidence.y": 2})).into(),
+            map(json!({"a": {"b": 1}, "c": "laid over", "evidence.x": 1, "evi dence.y": 2})).into(),
             raw,
         );
         assert_eq!(in_text, built);
@@ -411,7 +413,7 @@ mod tests {
             event.insert("d", true);
             assert_eq!(
                 event.fields(),
-                &map(json!({"a": "set", "c": "laid over", "evidence.x": 1, "evidence.y": 2, "d": true}))
+                &map(json!({"a": "set", "c": "laid over", "evidence.x": 1, "evi dence.y": 2, "d": true}))
             );
             event.remove_beginning("evidence.");
             assert_eq!(

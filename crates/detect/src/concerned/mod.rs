@@ -18,9 +18,11 @@ pub(crate) const TENANTS_OF_AN_EVENT: usize = 8;
 /// A tenant identifier longer than this is none.
 const LONGEST: usize = 200;
 
-/// The fields that tenants are put into.
+/// What the names of the fields begin with that tenants are put into: without dots, so that no nested field is meant by them.
+const SLOTS: &str = "evidence_tenant_";
+
 fn slot(index: usize) -> String {
-    format!("evidence.tenant.{}", index + 1)
+    format!("{SLOTS}{}", index + 1)
 }
 
 /// Rules that say whose data events concern.
@@ -103,7 +105,7 @@ impl EvidenceRules {
             return 0;
         }
         // Nobody who writes events says by these fields whom they concern.
-        event.remove_beginning("evidence.tenant.");
+        event.remove_beginning(SLOTS);
         let tenants: BTreeSet<String> = self
             .concerned(event)
             .into_iter()

@@ -114,13 +114,65 @@ fn unescaped(quotes: u64, backslashes: u64, escaped: &mut bool) -> u64 {
     quotes & !taken
 }
 
-/// Reads one event, but for the keys at its top that lead to `passed_over`. A text that is not an object gives a fault; values found
-/// before the fault stay with `fill`.
+/// Reads one event. A text that is not an object gives a fault; values found before the fault stay with `fill`. Of a key that stands
+/// twice in an object both values are there.
 pub(crate) fn read<'a>(
     text: &'a str,
     quotes: &Quotes,
     paths: &Paths,
+    fill: &mut Fill<'a, '_>,
+) -> Result<(), JsonFault> {
+    read_with(text, quotes, paths, &[], None, fill)
+}
+
+/// Reads one event as [`read`] does, but for the keys at its top that lead to `passed_over`; a key that stands twice in an object, and
+/// that rules ask for, is a fault, for a whole parse keeps the last of its values.
+pub(crate) fn read_once<'a>(
+    text: &'a str,
+    quotes: &Quotes,
+    paths: &Paths,
     passed_over: &[NodeId],
+    taken: &mut Taken,
+    fill: &mut Fill<'a, '_>,
+) -> Result<(), JsonFault> {
+    taken.begin(paths.len());
+    read_with(text, quotes, paths, passed_over, Some(taken), fill)
+}
+
+/// Which keys an object was found to have.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// By node: the object that had it last.
+    by: Vec<u64>,
+    object: u64,
+}
+
+impl Taken {
+    fn begin(&mut self, nodes: usize) {
+        if self.by.len() < nodes {
+            self.by.resize(nodes, 0);
+        }
+    }
+
+    /// Another object begins, and no number of one comes twice.
+    fn object(&mut self) -> u64 {
+        self.object += 1;
+        self.object
+    }
+
+    /// Whether the object had no such key before.
+    #[inline]
+    fn first(&mut self, object: u64, node: NodeId) -> bool {
+        std::mem::replace(&mut self.by[node], object) != object
+    }
+}
+
+fn read_with<'a>(
+    text: &'a str,
+    quotes: &Quotes,
+    paths: &Paths,
+    passed_over: &[NodeId],
+    taken: Option<&mut Taken>,
     fill: &mut Fill<'a, '_>,
 ) -> Result<(), JsonFault> {
     let mut reader = Reader {
@@ -132,6 +184,7 @@ pub(crate) fn read<'a>(
         },
         paths,
         passed_over,
+        taken,
         fill,
     };
     let start = reader.solid(0);
@@ -175,6 +228,15 @@ pub(crate) fn records(text: &str) -> Result<Vec<Range<usize>>, JsonFault> {
     Ok(found)
 }
 
+/// Whether an object without escapes was written with spaces or line ends between its parts.
+fn has_spaces_outside_of_strings(text: &str) -> bool {
+    let mut within = false;
+    text.bytes().any(|byte| {
+        within ^= byte == b'"';
+        !within && byte <= b' '
+    })
+}
+
 /// That a fault was found; it stands in the reader, so that what is handed around stays in a register.
 #[derive(Debug)]
 struct Failed;
@@ -191,6 +253,7 @@ struct Reader<'a, 'r, 'f> {
     walk: Walk<'a, 'r>,
     paths: &'r Paths,
     passed_over: &'r [NodeId],
+    taken: Option<&'r mut Taken>,
     fill: &'r mut Fill<'a, 'f>,
 }
 
@@ -373,6 +436,7 @@ impl<'a> Reader<'a, '_, '_> {
         if depth > DEEPEST {
             return self.expected(at, "less deep: too many objects and lists are nested");
         }
+        let object = self.taken.as_mut().map_or(0, |taken| taken.object());
         let mut at = self.solid(at + 1);
         if self.byte(at) == b'}' {
             return Ok(at + 1);
@@ -389,6 +453,11 @@ impl<'a> Reader<'a, '_, '_> {
             let value = self.solid(colon + 1);
             at = match self.child(node, at + 1, end, depth) {
                 Some(child) if depth > 0 || !self.passed_over.contains(&child) => {
+                    if let Some(taken) = &mut self.taken
+                        && !taken.first(object, child)
+                    {
+                        return self.expected(at, "another key: an object has each key once");
+                    }
                     self.value(value, child, depth + 1)?
                 }
                 _ => self.pass(value)?,
@@ -465,7 +534,7 @@ impl<'a> Reader<'a, '_, '_> {
             b'{' => {
                 let end = self.object(at, node, depth)?;
                 if let Some((field, rank)) = field {
-                    self.fill.whole(field, rank, &self.text[at..end]);
+                    self.whole(field, rank, at, end)?;
                 }
                 Ok(end)
             }
@@ -493,6 +562,22 @@ impl<'a> Reader<'a, '_, '_> {
                 Ok(())
             }
             Err(_) => self.expected(at, "a string whose escapes are JSON's"),
+        }
+    }
+
+    /// The text of an object, which is the same however the object was written: without spaces and needless escapes.
+    fn whole(&mut self, field: FieldId, rank: u8, at: usize, end: usize) -> Result<(), Failed> {
+        let text = &self.text[at..end];
+        if !self.quotes.escapes && !has_spaces_outside_of_strings(text) {
+            self.fill.whole(field, rank, text);
+            return Ok(());
+        }
+        match serde_json::from_str::<serde_json::Value>(text) {
+            Ok(value) => {
+                self.fill.made_whole(field, rank, &value.to_string());
+                Ok(())
+            }
+            Err(_) => self.expected(at, "an object"),
         }
     }
 

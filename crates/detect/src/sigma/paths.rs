@@ -82,6 +82,11 @@ impl Paths {
         child
     }
 
+    /// How many nodes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The field whose values stand at `node`, with its rank.
     #[inline]
     pub(crate) fn field(&self, node: NodeId) -> Option<(FieldId, u8)> {

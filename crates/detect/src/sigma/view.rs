@@ -2,7 +2,7 @@
 //!
 //! A [`Scratch`] holds the memory that one event after another uses; nothing is allocated for an event once it has grown.
 
-use super::json::{self, JsonFault, Quotes};
+use super::json::{self, JsonFault, Quotes, Taken};
 use super::paths::{NodeId, Paths, ROOT};
 use bumpalo::Bump;
 use serde_json::{Map, Value};
@@ -150,6 +150,7 @@ struct Slot {
 pub(crate) struct Scratch {
     memory: Bump,
     quotes: Quotes,
+    taken: Taken,
     slots: Vec<Slot>,
     /// The number of the event that is looked at: what a slot holds of another is out of date.
     event: u64,
@@ -167,14 +168,21 @@ impl Scratch {
             let names = besides.keys();
             let instead = names.filter_map(|name| paths.child(ROOT, name.as_bytes()));
             let instead = bumpalo::collections::Vec::from_iter_in(instead, &self.memory);
-            match json::read(&event.raw, &self.quotes, paths, &instead, &mut fill) {
+            match json::read_once(
+                &event.raw,
+                &self.quotes,
+                paths,
+                &instead,
+                &mut self.taken,
+                &mut fill,
+            ) {
                 Ok(()) => {
                     body = Some(Body::Json {
                         escapes: self.quotes.escapes(),
                         besides: Some(besides),
                     });
                 }
-                // Whoever read it first was more lenient; its fields are those that were found then.
+                // A key stands twice: of its values the last counts, as everywhere where all fields are built.
                 Err(_) => {
                     self.event += 1;
                     fill.begin_again(self.event);
@@ -208,7 +216,7 @@ impl Scratch {
         self.next(fields);
         self.quotes.read(text.as_bytes());
         let mut fill = Fill::new(&self.memory, &mut self.slots, self.event);
-        json::read(text, &self.quotes, paths, &[], &mut fill)?;
+        json::read(text, &self.quotes, paths, &mut fill)?;
         let (scalars, empty) = fill.done();
         let body = Body::Json {
             escapes: self.quotes.escapes(),
@@ -330,6 +338,12 @@ impl<'a, 's> Fill<'a, 's> {
         self.scalars.push(scalar);
     }
 
+    /// An object whose text had to be made.
+    pub(crate) fn made_whole(&mut self, field: FieldId, rank: u8, json: &str) {
+        let json = self.memory.alloc_str(json);
+        self.whole(field, rank, json);
+    }
+
     fn object(&mut self, object: &'a Map<String, Value>, node: NodeId, paths: &Paths, depth: usize) {
         for (key, value) in object {
             let found = paths.child(node, key.as_bytes()).or_else(|| {
@@ -359,8 +373,7 @@ impl<'a, 's> Fill<'a, 's> {
             (Value::Object(inner), field) => {
                 self.object(inner, node, paths, depth);
                 if let Some((field, rank)) = field {
-                    let json = self.memory.alloc_str(&value.to_string());
-                    self.whole(field, rank, json);
+                    self.made_whole(field, rank, &value.to_string());
                 }
             }
             (_, None) => {}
@@ -378,7 +391,7 @@ impl<'a, 's> Fill<'a, 's> {
 #[derive(Debug, Clone, Copy)]
 enum Body<'a> {
     Fields(&'a Map<String, Value>),
-    /// The raw text is the event, but for the fields besides, each of them instead of the text's of that name.
+    /// The raw text is the event, with the fields besides.
     Json {
         escapes: bool,
         besides: Option<&'a Map<String, Value>>,
@@ -425,7 +438,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Every value that some rule asks for, in the order of the event.
+    /// Every value that some rule asks for: first those besides the text, then in the order of the event.
     pub(crate) fn scalars(&self) -> &'a [Scalar<'a>] {
         self.scalars
     }
