@@ -1,7 +1,7 @@
 //! Reading ahead: while a batch is judged, the next one is read and parsed beside it.
 //!
-//! What was read ahead is used only by whoever goes on from where it began. It holds nothing of a source's figures, so that throwing it
-//! away loses nothing.
+//! What was read ahead is used only by whoever goes on from where it began; else it is thrown away, and the same is read again. So a
+//! reading leaves nothing behind that another one would need.
 
 use crate::source::CollectError;
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ impl<P: PartialEq, T: Send + 'static> Ahead<P, T> {
         self.reading = Some((place, tokio::task::spawn_blocking(read)));
     }
 
-    /// What lies behind `place`: what was read ahead from there, or what `read` gives now.
+    /// What lies behind `place`, and whether it is what was read ahead from there, or what `read` gives now.
     ///
     /// # Errors
     /// Where the process ends before the reading has begun.
@@ -37,13 +37,13 @@ impl<P: PartialEq, T: Send + 'static> Ahead<P, T> {
         source: &SourceName,
         place: P,
         read: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, CollectError> {
-        let reading = match self.reading.take() {
-            Some((from, reading)) if from == place => reading,
-            _ => tokio::task::spawn_blocking(read),
+    ) -> Result<(T, bool), CollectError> {
+        let (reading, ahead) = match self.reading.take() {
+            Some((from, reading)) if from == place => (reading, true),
+            _ => (tokio::task::spawn_blocking(read), false),
         };
         match reading.await {
-            Ok(read) => Ok(read),
+            Ok(read) => Ok((read, ahead)),
             Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
             Err(_) => Err(CollectError::Retryable {
                 what: format!("source {source} stops"),

@@ -203,7 +203,7 @@ impl Files {
                 tail.read(*number, place, &mut reading);
             }
         }
-        tail::retire(&mut stored, &mut open, &paths, &mut reading);
+        tail::retire(&mut stored, &open, &paths, &reading);
         Passage {
             reached: stored,
             events: reading.events,
@@ -223,13 +223,14 @@ impl Source for FileTail {
     async fn read(&mut self, from: &Cursor) -> Result<Batch, CollectError> {
         let stored: Stored = from.decode(self.name())?;
         let reading = self.reading(stored.clone());
+        let (passage, ahead) = self.ahead.take(&self.files.name, stored.clone(), reading).await?;
         let Passage {
             reached,
             events,
             counts,
             remarks,
             more,
-        } = self.ahead.take(&self.files.name, stored.clone(), reading).await?;
+        } = passage;
         let next = if reached == stored {
             from.clone()
         } else {
@@ -241,7 +242,8 @@ impl Source for FileTail {
         Ok(Batch {
             events,
             next,
-            more,
+            // Whether that was all is known of the instant at which it was read.
+            more: more || ahead,
             counts,
             remarks,
         })

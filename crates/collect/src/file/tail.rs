@@ -26,8 +26,8 @@ pub(super) struct Tail {
     identity: Identity,
     /// Its length when it was last looked at.
     length: u64,
-    /// The length at which it could not be read; tried again when it changes.
-    broken_at: Option<u64>,
+    /// Where it could not be read, and its length then; tried again when either is another.
+    broken_at: Option<(u64, u64)>,
     at_end: bool,
 }
 
@@ -71,14 +71,14 @@ impl Tail {
 
     /// Reads on from `place`.
     pub(super) fn read(&mut self, number: u64, place: &mut Place, reading: &mut Reading<'_>) {
-        if place.finished_at.is_some() || self.is_broken() {
+        if place.finished_at.is_some() || self.is_broken_at(place.offset) {
             self.at_end = true;
             return;
         }
         let began = place.offset;
         let outcome = self.read_lines(number, place, reading);
         if let Err(error) = outcome {
-            self.break_at_present_length();
+            self.break_at(place.offset);
             // A compressed file that is still being written ends too early, and is no fault.
             if error.kind() != io::ErrorKind::UnexpectedEof {
                 reading.remarks.push(Remark::Unreadable {
@@ -95,16 +95,18 @@ impl Tail {
         }
     }
 
-    fn is_broken(&mut self) -> bool {
-        let length = self.content.file().metadata().map(|m| m.len()).ok();
-        if self.broken_at.is_some() && self.broken_at != length {
-            self.broken_at = None;
-        }
-        self.broken_at.is_some()
+    /// Where a reading stands in the file as it is now.
+    fn standing(&self, offset: u64) -> Option<(u64, u64)> {
+        let metadata = self.content.file().metadata().ok()?;
+        Some((offset, metadata.len()))
     }
 
-    fn break_at_present_length(&mut self) {
-        self.broken_at = self.content.file().metadata().map(|m| m.len()).ok();
+    fn is_broken_at(&self, offset: u64) -> bool {
+        self.broken_at.is_some() && self.broken_at == self.standing(offset)
+    }
+
+    fn break_at(&mut self, offset: u64) {
+        self.broken_at = self.standing(offset);
         self.at_end = true;
     }
 
@@ -299,7 +301,7 @@ fn find_absent(
             continue;
         }
         let unread = open
-            .remove(number)
+            .get(number)
             .map(|tail| tail.length.saturating_sub(place.offset));
         if let Some(tail) = find_elsewhere(place, &known) {
             place.replaced_at.get_or_insert(reading.now);
@@ -405,21 +407,25 @@ fn last_line_start(tail: &mut Tail) -> u64 {
         })
 }
 
-/// Lets go of files that are gone from their paths and were read to their end.
+/// Lets go of files that are gone from their paths and were read to their end. They stay open until the place behind them is committed:
+/// the next reading closes what it does not know.
 pub(super) fn retire(
     stored: &mut Stored,
-    open: &mut BTreeMap<u64, Tail>,
+    open: &BTreeMap<u64, Tail>,
     paths: &[PathBuf],
-    reading: &mut Reading<'_>,
+    reading: &Reading<'_>,
 ) {
     let now = reading.now;
     stored.files.retain(|number, place| {
         let over = place.replaced_at.is_some_and(|at| at + GRACE <= now)
             && open.get(number).is_some_and(|tail| tail.at_end);
-        let kept = !over || paths.contains(&place.path);
-        if !kept {
-            open.remove(number);
-        }
-        kept
+        !over || stands_at_its_path(place, paths)
     });
+}
+
+/// Whether the file itself is at its path, and not another one that took its name.
+fn stands_at_its_path(place: &Place, paths: &[PathBuf]) -> bool {
+    let itself =
+        |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino()) == (place.device, place.inode);
+    paths.contains(&place.path) && std::fs::metadata(&place.path).is_ok_and(itself)
 }

@@ -232,7 +232,7 @@ impl Source for SpoolSource {
             reached,
         } = {
             let reading = self.reading(position);
-            self.ahead.take(&self.name, position, reading).await??
+            self.ahead.take(&self.name, position, reading).await?.0?
         };
         self.tally.tell(&mut counts);
         let (mut remarks, backlog) = {

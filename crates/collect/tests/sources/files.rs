@@ -374,3 +374,114 @@ async fn entries_of_journald_are_read_from_a_file_that_grows() {
     let last = reader.read().await;
     assert!(last[0].unparsed.is_some(), "{last:?}");
 }
+
+/// A line, and so many of them that two batches do not hold them.
+fn backlog(name: &str) -> String {
+    (0..25_000).map(|n| format!("{name} {n}\n")).collect()
+}
+
+/// Reads a batch whose commit fails, and thereafter everything.
+async fn after_a_failed_commit(reader: &mut Reader) -> Vec<String> {
+    let first = reader.source.read(&reader.cursor).await.unwrap();
+    assert!(first.more, "one batch does not hold it");
+    // What follows is read ahead while the commit is tried; wait until it is there, and throw it away.
+    let second = reader.source.read(&first.next).await.unwrap();
+    assert!(!second.events.is_empty());
+    reader.messages().await
+}
+
+#[tokio::test]
+async fn what_was_read_ahead_and_thrown_away_is_read_again_also_of_a_file_that_is_gone() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append("the first line\n");
+    assert_eq!(reader.messages().await, ["the first line"]);
+    log.append(&backlog("gone"));
+    std::fs::remove_file(&log.0).unwrap();
+    let gone = reader.source.read(&reader.cursor).await.unwrap();
+    assert!(!gone.events.is_empty());
+    bench.clock.advance(seconds(60));
+    let found = after_a_failed_commit(&mut reader).await;
+    assert_eq!(found.len(), 25_000);
+    assert_eq!((reader.counts.lost_bytes, &found[24_999][..]), (0, "gone 24999"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_behind_what_was_thrown_away_is_read_up_to_the_damage() {
+    let bench = Bench::new();
+    let path = bench.path().join("a.log.gz");
+    gzip(&path, backlog("packed").repeat(3).as_bytes());
+    let mut whole = std::fs::read(&path).unwrap();
+    // The last bytes are the sum and the length of what is packed.
+    let end = whole.len();
+    whole[end - 8] ^= 1;
+    std::fs::write(&path, whole).unwrap();
+    let mut reader = reader(&bench, "a.log.gz").await;
+    let (mut seen, mut next) = (Vec::new(), reader.cursor.clone());
+    loop {
+        let batch = reader.source.read(&next).await.unwrap();
+        seen.extend(crate::messages(&batch.events));
+        next = batch.next;
+        if batch
+            .remarks
+            .iter()
+            .any(|remark| matches!(remark, Remark::Unreadable { .. }))
+        {
+            break;
+        }
+    }
+    assert!(
+        seen.len() > 10_000 && seen[0] == "packed 0",
+        "{} lines",
+        seen.len()
+    );
+    assert_eq!(
+        reader.messages().await,
+        seen,
+        "from where the commit before stands"
+    );
+}
+
+#[tokio::test]
+async fn the_end_of_what_was_read_ahead_is_not_told_as_the_end_of_the_file() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    log.append(&backlog("line"));
+    let mut batch = reader.source.read(&reader.cursor).await.unwrap();
+    let mut lines = batch.events.len();
+    while lines < 25_000 {
+        assert!(batch.more);
+        batch = reader.source.read(&batch.next).await.unwrap();
+        lines += batch.events.len();
+    }
+    log.append("written meanwhile\n");
+    assert!(
+        batch.more,
+        "it was read ahead: whether more was written since is not known"
+    );
+    let last = reader.source.read(&batch.next).await.unwrap();
+    assert_eq!(
+        (last.events[0].raw.as_str(), last.more),
+        ("written meanwhile", false)
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_was_rotated_away_is_let_go_though_another_has_its_name() {
+    let bench = Bench::new();
+    let log = Log::at(&bench, "a.log");
+    let mut reader = reader(&bench, "a.log").await;
+    for turn in 0..5 {
+        log.append(&format!("turn {turn}\n"));
+        assert_eq!(reader.messages().await, [format!("turn {turn}")]);
+        log.rename(&format!("rotated-{turn}"));
+        reader.read().await;
+        bench.clock.advance(seconds(60));
+    }
+    log.append("the last\n");
+    assert_eq!(reader.messages().await, ["the last"]);
+    let known = serde_json::to_value(&reader.cursor).unwrap().to_string();
+    assert_eq!(known.matches("\"inode\"").count(), 1, "{known}");
+}
