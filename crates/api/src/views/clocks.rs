@@ -66,11 +66,10 @@ pub(crate) fn clocks_view(incident: &Incident, library: &Library) -> ClocksView 
         at: in_force.get(moment).copied(),
         records: records(moment),
     });
-    let bind = library.rules.iter().filter(|rule| rule.enabled);
     ClocksView {
         moments: moments.collect(),
-        rules: bind
-            .filter(|rule| !rule.is_promise())
+        rules: incident
+            .bound_by(&library.rules)
             .filter_map(|rule| rule_view(incident, rule, library))
             .collect(),
         not_read: library.rules.iter().filter(|rule| !rule.enabled).count(),

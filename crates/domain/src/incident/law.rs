@@ -5,7 +5,7 @@ use super::timers::Timer;
 use super::{EntryKind, Incident, Outcome, Phase, TimerKind, TimerState, TransitionError, reason};
 use crate::actor::Actor;
 use crate::obligation::calendar::Calendar;
-use crate::obligation::rule::{ObligationRule, PhaseDue};
+use crate::obligation::rule::{Moment, ObligationRule, PhaseDue};
 use crate::page::PageTarget;
 use crate::span::in_words;
 use chrono::{DateTime, Duration, Utc};
@@ -136,6 +136,17 @@ pub struct SetAside {
 }
 
 impl Incident {
+    /// The rules of law that bind the company in this incident: those that it has turned on and that were in force on the day, in UTC,
+    /// on which it became aware, or, where nobody has recorded that, on which the incident was opened. What is owed to customers by
+    /// contract has obligations of its own.
+    pub fn bound_by<'r>(&self, rules: &'r [ObligationRule]) -> impl Iterator<Item = &'r ObligationRule> {
+        let aware = self.moments_in_force().get(&Moment::Aware).copied();
+        let day = aware.unwrap_or(self.opened_at).date_naive();
+        rules
+            .iter()
+            .filter(move |rule| rule.enabled && !rule.is_promise() && rule.in_force(day))
+    }
+
     /// The clocks of law that run: those of rules that bind, that nobody has set aside, and of which nothing was submitted. Promises to
     /// customers have obligations of their own.
     #[must_use]
@@ -145,7 +156,7 @@ impl Incident {
         calendars: &BTreeMap<String, Calendar>,
     ) -> Vec<LawClock> {
         let mut clocks = Vec::new();
-        let bind = rules.iter().filter(|rule| rule.enabled && !rule.is_promise());
+        let bind = self.bound_by(rules);
         for rule in bind.filter(|rule| !self.set_aside.contains_key(&rule.id)) {
             // A rule without its calendar is not sound, and not in the library.
             let Some(calendar) = calendars.get(&rule.jurisdiction) else {

@@ -44,6 +44,38 @@ fn aware(at: DateTime<Utc>) -> (Incident, ObligationRule) {
     (kept(known, &rule, at), rule)
 }
 
+#[test]
+fn a_rule_binds_an_incident_of_which_the_company_became_aware_while_it_was_in_force() {
+    let at = friday();
+    let (incident, in_force) = aware(at);
+    let day = at.date_naive();
+    let bound = |incident: &Incident, rule: &ObligationRule| {
+        let rules = std::slice::from_ref(rule);
+        let found = incident.bound_by(rules).count();
+        let clocks = incident.law_clocks(rules, &calendars(rule)).len();
+        assert_eq!(found > 0, clocks > 0, "what binds has clocks, and nothing else");
+        found > 0
+    };
+    assert!(bound(&incident, &in_force));
+    let until = |valid_to| ObligationRule {
+        valid_to: Some(valid_to),
+        ..in_force.clone()
+    };
+    let from = |valid_from| ObligationRule {
+        valid_from,
+        ..in_force.clone()
+    };
+    let next = Duration::days(1);
+    assert!(bound(&incident, &until(day)) && bound(&incident, &from(day)));
+    assert!(!bound(&incident, &until(day - next)), "it had been repealed");
+    assert!(!bound(&incident, &from(day + next)), "it was not law yet");
+    let off = ObligationRule {
+        enabled: false,
+        ..in_force
+    };
+    assert!(!bound(&incident, &off), "nobody turned it on");
+}
+
 /// What the clocks of law say at `now`, and whom they page.
 fn fired(incident: Incident, now: DateTime<Utc>) -> (Incident, Vec<String>, Vec<PageTarget>) {
     let Some(Outcome { subject, intents, .. }) = incident.clone().fire_due(&policy(), now) else {

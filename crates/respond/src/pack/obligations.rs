@@ -97,11 +97,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
 
     fn law_rows(&mut self, incident: &Incident) -> Result<(), RespondError> {
         let library = &self.desk.house.library;
-        for rule in library
-            .rules
-            .iter()
-            .filter(|rule| rule.enabled && !rule.is_promise())
-        {
+        for rule in incident.bound_by(&library.rules) {
             let Some(calendar) = library.calendars.get(&rule.jurisdiction) else {
                 continue;
             };
