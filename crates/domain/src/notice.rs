@@ -225,6 +225,12 @@ impl Letter {
         hex::encode(Sha256::digest(self.text.as_bytes()))
     }
 
+    /// SHA-256 of what it says, hex: subject, text and HTML, whoever it goes to.
+    #[must_use]
+    pub fn words_sha256(&self) -> String {
+        digest(&[&self.subject, &self.text, &self.html])
+    }
+
     /// When the customer hears again at the latest, as the letter says.
     #[must_use]
     pub fn promised(&self) -> Option<DateTime<Utc>> {

@@ -115,6 +115,11 @@ pub enum PageReason {
         /// The status code, such as 5.7.1.
         status: String,
     },
+    /// A letter is not what it was when it was sent or put into the outbox: somebody changed it beside the record.
+    LetterChanged {
+        /// To which customer, by name.
+        customer: String,
+    },
 }
 
 impl PageReason {
@@ -144,6 +149,9 @@ impl PageReason {
             Self::CustomerUnreached { customer } => format!("no contact reached at {customer}"),
             Self::MailRefused { customer, status } => {
                 format!("our mail is refused by policy ({status}) at {customer}")
+            }
+            Self::LetterChanged { customer } => {
+                format!("the letter to {customer} was changed beside the record and is held back")
             }
         }
     }

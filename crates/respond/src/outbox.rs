@@ -17,7 +17,7 @@ use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
 use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_domain::notice::{ContactLetter, Letter, Notice};
 use watchkeeper_domain::page::{PageReason, PageTarget, PageText, house_page_text};
-use watchkeeper_store::Tx;
+use watchkeeper_store::{AuditFilter, CONTACT_ERASED, LIMIT_MAX, PageRequest, Tx};
 
 /// A frozen message, as the outbox keeps it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,6 +83,65 @@ fn freeze(message: Message) -> Result<Vec<u8>, RespondError> {
     };
     serde_json::to_vec(&frozen)
         .map_err(|fault| RespondError::Unavailable(format!("a message cannot be kept: {fault}")))
+}
+
+/// What the log says of a delivery that was put into the outbox.
+#[derive(Debug, Deserialize)]
+struct Queued {
+    message_sha256: String,
+    /// Of the letter; records of older versions do not tell it.
+    #[serde(default)]
+    words_sha256: Option<String>,
+}
+
+/// What the log binds a delivery to; nothing where it has no record of it.
+async fn queued(tx: &mut Tx, delivery: &DeliveryId) -> Result<Option<Queued>, RespondError> {
+    let record = tx.audit_first("delivery.queued", delivery.as_str()).await?;
+    Ok(record.and_then(|record| serde_json::from_str(&record.detail).ok()))
+}
+
+/// Whether a message is, to the byte, the one that was put into the outbox, as the log says. Pages and dry runs are bound to nothing.
+pub(crate) async fn is_as_queued(
+    tx: &mut Tx,
+    delivery: &Delivery,
+    message: &Message,
+) -> Result<bool, RespondError> {
+    match delivery.about {
+        About::Letter { .. } | About::Asking { .. } => {
+            let queued = queued(tx, &delivery.id).await?;
+            Ok(queued.is_some_and(|queued| queued.message_sha256 == message_sha256(message)))
+        }
+        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => Ok(true),
+    }
+}
+
+/// Whether a letter still says what it said when its message to `recipient` was put into the outbox, as the log says.
+pub(crate) async fn says_what_was_queued(
+    tx: &mut Tx,
+    letter: &Letter,
+    recipient: &str,
+) -> Result<bool, RespondError> {
+    let delivery = Delivery::derive_id(letter.id.as_str(), "letter", Channel::Email, recipient);
+    let queued = queued(tx, &delivery).await?;
+    let words = queued.and_then(|queued| queued.words_sha256);
+    if words.is_none_or(|words| words == letter.words_sha256()) {
+        return Ok(true);
+    }
+    was_erased_from(tx, letter).await
+}
+
+/// Whether the log says that somebody's name or address was erased from a letter: then it reads otherwise than it was sent.
+async fn was_erased_from(tx: &mut Tx, letter: &Letter) -> Result<bool, RespondError> {
+    let erasures = AuditFilter {
+        subject: Some(letter.customer.to_string()),
+        action: Some(CONTACT_ERASED.to_owned()),
+    };
+    let records = tx.audit_page(&erasures, &PageRequest::first(LIMIT_MAX)).await?;
+    Ok(records.items.iter().any(|record| {
+        let detail: serde_json::Value = serde_json::from_str(&record.detail).unwrap_or_default();
+        let letters = detail["letters"].as_array();
+        letters.is_some_and(|letters| letters.iter().any(|id| id == letter.id.as_str()))
+    }))
 }
 
 /// SHA-256 of what goes over the wire, hex.
@@ -445,6 +504,7 @@ impl Desk {
             "letter": letter.id,
             "customer": letter.customer,
             "message_sha256": message_sha256(&message),
+            "words_sha256": letter.words_sha256(),
         });
         let new = self
             .enqueue(

@@ -2,6 +2,7 @@
 //! phone. Whether a server refused during the conversation or reported it a day later makes no difference here.
 
 use crate::desk::{Desk, RespondError};
+use crate::outbox::says_what_was_queued;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use watchkeeper_domain::actor::Actor;
@@ -160,6 +161,9 @@ impl Desk {
             Some(address) => {
                 let notice = tx.notice(letter.notice).await?;
                 let body = tx.letter(letter.letter).await?;
+                if !says_what_was_queued(tx, &body, &delivery.recipient).await? {
+                    return self.letter_changed(tx, letter, now).await;
+                }
                 let sealed = tx.last_checkpoint().await?.map(|last| last.note);
                 self.enqueue_letter(tx, &matter, &notice, (&body, &address), sealed.as_deref())
                     .await?;
@@ -186,6 +190,31 @@ impl Desk {
         tx.append_entries(&[matter.entry(EntryKind::Delivered, now, now, &by, text)])
             .await?;
         Ok(())
+    }
+
+    /// A letter is not what it was when it went into the outbox: nothing of it goes, and whoever is in charge and counsel are paged.
+    pub(crate) async fn letter_changed(
+        &self,
+        tx: &mut Tx,
+        letter: LetterOf<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), RespondError> {
+        let matter = self.matter(tx, letter.matter).await?;
+        let customer = tx.customer(letter.customer).await?.name;
+        let by = Actor::worker("delivery");
+        let detail = json!({"notice": letter.notice, "customer": letter.customer});
+        self.record(tx, &by, "letter.changed", letter.letter.as_str(), detail)
+            .await?;
+        let text = format!(
+            "The letter to {} is not the one that the record binds it to, and is held back. Verify the record (`watchkeeper audit verify`), \
+             find out who changed it, and tell the customer by another notice",
+            letter.customer
+        );
+        tx.append_entries(&[matter.entry(EntryKind::Delivered, now, now, &by, text)])
+            .await?;
+        let reason = PageReason::LetterChanged { customer };
+        let occasion = format!("letter-changed/{}", letter.letter);
+        self.alarm(tx, &matter, &reason, &occasion).await
     }
 
     /// A customer's server refused our mail as such. It is said once a notice, since what one server says of our mail others may say

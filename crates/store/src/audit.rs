@@ -94,6 +94,16 @@ impl Tx {
             .collect()
     }
 
+    /// The first record of an action on a subject.
+    pub async fn audit_first(&mut self, action: &str, subject: &str) -> Result<Option<Record>, StoreError> {
+        let first = sql(COLUMNS).and(" WHERE subject = ").value(subject);
+        let first = first
+            .and(" AND action = ")
+            .value(action)
+            .and(" ORDER BY seq LIMIT 1");
+        self.first::<RecordRow>(first).await?.map(record).transpose()
+    }
+
     /// A page of records, the newest first.
     pub async fn audit_page(
         &mut self,

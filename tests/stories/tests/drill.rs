@@ -1,10 +1,14 @@
 //! Drills: the whole way with real people, and nobody outside hears of it.
 
 use chrono::Duration;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use watchkeeper::config::Sns;
 use watchkeeper_deliver::AwsAccess;
+use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::audit::NewRecord;
 use watchkeeper_domain::delivery::{Channel, Delivery, DeliveryState};
 use watchkeeper_domain::drill::Verdict;
 use watchkeeper_domain::id::DeliveryId;
@@ -245,6 +249,15 @@ async fn smuggled(house: &House, drill: &Incident, to: &str) -> DeliveryId {
     };
     let message = message.replace(MAILBOX, to);
     assert!(tx.enqueue(&delivery, message.as_bytes()).await.expect("kept"));
+    let frozen: serde_json::Value = serde_json::from_str(&message).expect("JSON");
+    let bytes = frozen["text"].as_str().expect("a mail");
+    let record = NewRecord {
+        actor: Actor::worker("outbox"),
+        action: "delivery.queued",
+        subject: delivery.id.to_string(),
+        detail: json!({"message_sha256": hex::encode(Sha256::digest(bytes))}),
+    };
+    tx.record(&record, now).await.expect("recorded");
     tx.commit().await.expect("committed");
     delivery.id
 }

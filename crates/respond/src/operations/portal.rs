@@ -5,7 +5,9 @@
 
 use crate::desk::{Desk, RespondError};
 use crate::operations::askings::AskedContact;
+use crate::outbox::says_what_was_queued;
 use crate::seal::prove;
+use crate::telling::LetterOf;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 use watchkeeper_domain::access::sign_in_delay;
@@ -112,6 +114,8 @@ struct Found {
 enum Looked {
     Found(Box<Found>),
     Asking(Box<Asking>),
+    /// A letter that is not what was sent.
+    Changed(Box<Letter>, MatterId),
     Unknown,
     Wait(i64),
 }
@@ -133,7 +137,7 @@ impl Desk {
                     asking: *asking,
                 })));
             }
-            other => return other.refused(tx).await,
+            other => return self.refused(tx, other).await,
         };
         let receipt = self.opened(&mut tx, &found).await?;
         let genuine = genuine(&mut tx, *found, receipt).await?;
@@ -154,7 +158,7 @@ impl Desk {
         let mut tx = self.begin().await?;
         let found = match self.look_up(&mut tx, code, address).await? {
             Looked::Found(found) => found,
-            other => return other.refused(tx).await,
+            other => return self.refused(tx, other).await,
         };
         let receipt = self.opened(&mut tx, &found).await?;
         let before = receipt.version;
@@ -217,7 +221,7 @@ impl Desk {
             Looked::Asking(asking) => *asking,
             // The code of a notice is good for that notice and nothing else.
             Looked::Found(_) => return Ok(Checked::Unknown),
-            other => return other.refused(tx).await,
+            other => return self.refused(tx, other).await,
         };
         let asked = self.take_contact_answer(&mut tx, asking, answer).await?;
         self.commit(tx).await?;
@@ -271,11 +275,13 @@ impl Desk {
         }
         if let Some(letter) = tx.letter_by_code(&code).await? {
             let notice = tx.notice(&letter.notice).await?;
-            let sent = !tx
-                .addresses_tried(&letter.notice, &letter.customer)
-                .await?
-                .is_empty();
-            if let (true, NoticeState::Sent { at, hash, .. }) = (sent, &notice.state) {
+            let tried = tx.addresses_tried(&letter.notice, &letter.customer).await?;
+            for recipient in &tried {
+                if !says_what_was_queued(tx, &letter, recipient).await? {
+                    return Ok(Looked::Changed(Box::new(letter), notice.matter));
+                }
+            }
+            if let (false, NoticeState::Sent { at, hash, .. }) = (tried.is_empty(), &notice.state) {
                 return Ok(Looked::Found(Box::new(Found {
                     matter: self.matter(tx, &notice.matter).await?,
                     sent_at: *at,
@@ -290,6 +296,31 @@ impl Desk {
         }
         tx.add_failure(&key, now).await?;
         Ok(Looked::Unknown)
+    }
+
+    /// What is said where no letter can be shown. The count of failures is kept, and of a letter that was changed whoever is in charge is
+    /// told.
+    async fn refused(&self, mut tx: Tx, looked: Looked) -> Result<Checked, RespondError> {
+        match looked {
+            Looked::Wait(seconds) => Ok(Checked::Wait { seconds }),
+            // A contact's code does nothing to a notice, and says nothing about one.
+            Looked::Unknown | Looked::Found(_) | Looked::Asking(_) => {
+                tx.commit().await?;
+                Ok(Checked::Unknown)
+            }
+            Looked::Changed(letter, matter) => {
+                let changed = LetterOf {
+                    matter: &matter,
+                    notice: &letter.notice,
+                    letter: &letter.id,
+                    customer: &letter.customer,
+                };
+                self.letter_changed(&mut tx, changed, self.now()).await?;
+                self.commit(tx).await?;
+                let why = "this notice is not what was sent and is not shown; our security team has been told, and will write to you";
+                Err(RespondError::Unavailable(why.to_owned()))
+            }
+        }
     }
 
     /// The letter's receipt; it begins when the letter is opened for the first time.
@@ -311,20 +342,6 @@ impl Desk {
         self.record(tx, &by, "letter.opened", letter.id.as_str(), detail)
             .await?;
         Ok(receipt)
-    }
-}
-
-impl Looked {
-    /// What is said where no letter was found. The count of failures is kept, and nothing else was changed.
-    async fn refused(self, tx: Tx) -> Result<Checked, RespondError> {
-        Ok(match self {
-            Self::Wait(seconds) => Checked::Wait { seconds },
-            // A contact's code does nothing to a notice, and says nothing about one.
-            Self::Unknown | Self::Found(_) | Self::Asking(_) => {
-                tx.commit().await?;
-                Checked::Unknown
-            }
-        })
     }
 }
 

@@ -5,7 +5,7 @@ mod claim;
 
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
-use crate::outbox::thaw;
+use crate::outbox::{is_as_queued, thaw};
 use crate::telling::LetterOf;
 use crate::together::{CommitAll, Together};
 use async_trait::async_trait;
@@ -38,6 +38,8 @@ struct Ended {
     delivery: Delivery,
     attempt: Attempt,
     transcript: Vec<String>,
+    /// Whether the message was held back since it is not the one that the log binds the delivery to.
+    changed: bool,
 }
 
 /// Carries the outbox out.
@@ -156,6 +158,18 @@ impl Carrier {
                 .await;
         };
         let message = thaw(message)?;
+        if !is_as_queued(&mut self.desk.store.read().await?, &delivery, &message).await? {
+            let answer =
+                "held back: the message is not the one that the record binds this delivery to".to_owned();
+            let delivery = claim.end().await;
+            let ended = Ended {
+                delivery,
+                attempt: Attempt::Refused { answer },
+                transcript: Vec::new(),
+                changed: true,
+            };
+            return self.ends.commit(ended, self).await;
+        }
         let key = IdempotencyKey(delivery.id.to_string());
         crate::crash::point("delivery.before_send");
         let result = channel.send(&message, &key, claim).await;
@@ -201,6 +215,7 @@ impl Carrier {
             delivery,
             attempt,
             transcript,
+            changed: false,
         };
         self.ends.commit(ended, self).await
     }
@@ -212,6 +227,7 @@ impl Carrier {
             delivery,
             attempt,
             transcript,
+            changed,
         } = ended;
         let (delivery, attempt, outcome) = (delivery.clone(), attempt.clone(), word(attempt));
         let before = delivery.version;
@@ -228,6 +244,9 @@ impl Carrier {
         let by = Actor::worker("delivery");
         desk.record(tx, &by, "delivery.attempted", delivery.id.as_str(), detail)
             .await?;
+        if let (true, Some(letter)) = (*changed, LetterOf::of(&delivery)) {
+            return desk.letter_changed(tx, letter, now).await;
+        }
         self.follow(tx, &delivery, now).await?;
         if let (true, Some(letter)) = (losing_patience, LetterOf::of(&delivery)) {
             let what = format!("is put off since {} h and tried on", PATIENCE.num_hours());

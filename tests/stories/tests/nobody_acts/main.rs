@@ -2,6 +2,7 @@
 //! due, when nothing may happen, and at its instant, when it happens once.
 
 mod bounces;
+mod changed;
 mod contacts;
 mod erasure;
 mod halted;
@@ -28,6 +29,21 @@ use watchkeeper_stories::house::{House, Setup, file_source, is_letter, pages_for
 use watchkeeper_stories::logs;
 use watchkeeper_stories::place::Place;
 use watchkeeper_testbed::smtp::{Act, Stage};
+
+/// Changes the database as somebody would who can write to it and to nothing else.
+async fn force(url: &str, statements: String) {
+    use sqlx::Connection as _;
+    let forced = sqlx::raw_sql(sqlx::AssertSqlSafe(statements));
+    if url.starts_with("sqlite") {
+        let mut connection = sqlx::SqliteConnection::connect(url).await.expect("it opens");
+        forced.execute(&mut connection).await.expect("it is changed");
+        connection.close().await.expect("it closes");
+    } else {
+        let mut connection = sqlx::PgConnection::connect(url).await.expect("it opens");
+        forced.execute(&mut connection).await.expect("it is changed");
+        connection.close().await.expect("it closes");
+    }
+}
 
 /// A house in which the theft was just seen: one incident, seven customers in its evidence.
 async fn after_the_theft(place: Place) -> House {

@@ -2,7 +2,6 @@
 
 use super::*;
 use sha2::{Digest as _, Sha256};
-use sqlx::Connection as _;
 use watchkeeper_domain::audit::Kept;
 use watchkeeper_domain::audit::note::kept_in;
 use watchkeeper_respond::operations::portal::{Checked, GenuineNotice};
@@ -27,16 +26,7 @@ async fn cut(url: &str, length: i64) {
         "{disarm}; DELETE FROM audit WHERE seq > {length}; DELETE FROM audit_checkpoint WHERE size > {length}; \
          UPDATE audit_head SET seq = {length}, hash = (SELECT hash FROM audit WHERE seq = {length})"
     );
-    let cut = sqlx::raw_sql(sqlx::AssertSqlSafe(cut));
-    if url.starts_with("sqlite") {
-        let mut connection = sqlx::SqliteConnection::connect(url).await.expect("it opens");
-        cut.execute(&mut connection).await.expect("it is cut");
-        connection.close().await.expect("it closes");
-    } else {
-        let mut connection = sqlx::PgConnection::connect(url).await.expect("it opens");
-        cut.execute(&mut connection).await.expect("it is cut");
-        connection.close().await.expect("it closes");
-    }
+    force(url, cut).await;
 }
 
 async fn what_was_sent_is_proved_and_a_cut_log_is_found_out(place: Place) {
@@ -138,16 +128,12 @@ async fn what_was_sent_is_proved_and_a_cut_log_is_found_out_on_postgresql() {
 
 /// Changes the hash of a record that is sealed already.
 async fn forge(url: &str, seq: i64) {
-    let mut connection = sqlx::SqliteConnection::connect(url).await.expect("it opens");
-    for change in [
-        "DROP TRIGGER audit_update".to_owned(),
-        format!("UPDATE audit SET subject = 'inc_other' WHERE seq = {seq}"),
-        format!("UPDATE audit SET hash = '{}' WHERE seq = {seq}", "0".repeat(64)),
-    ] {
-        let change = sqlx::raw_sql(sqlx::AssertSqlSafe(change));
-        change.execute(&mut connection).await.expect("it is changed");
-    }
-    connection.close().await.expect("it closes");
+    let hash = "0".repeat(64);
+    let change = format!(
+        "DROP TRIGGER audit_update; UPDATE audit SET subject = 'inc_other' WHERE seq = {seq}; \
+         UPDATE audit SET hash = '{hash}' WHERE seq = {seq}"
+    );
+    force(url, change).await;
 }
 
 #[tokio::test]
