@@ -237,8 +237,10 @@ fn refused_elsewhere(text: &str) {
     if error.to_string().starts_with("recursion limit") {
         return;
     }
-    let path = path_at(&text, error.column().saturating_sub(1));
-    assert!(!ASKED.contains(&path.as_str()), "{error} was passed over in {text}");
+    // A whole parse takes up to six bytes of an escape, be they in the string or behind it, before it says that they are none.
+    let place = error.column().saturating_sub(1);
+    let asked = |place| ASKED.contains(&path_at(&text, place).as_str());
+    assert!(!asked(place) || !asked(place.saturating_sub(6)), "{error} was passed over in {text}");
 }
 
 /// The path of keys that leads to a place of a text which is JSON up to there.
