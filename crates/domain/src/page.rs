@@ -64,6 +64,8 @@ pub enum PageReason {
     DecisionDue,
     /// It was confirmed.
     DisclosureConfirmed,
+    /// It was confirmed, and nobody is on the list of affected customers.
+    NobodyListed,
     /// A notice waits for approval.
     ApprovalWanted,
     /// The judgement on a change waits for a second person.
@@ -137,6 +139,9 @@ impl PageReason {
             Self::DisclosureSuspected => "disclosure suspected, decision needed".to_owned(),
             Self::DecisionDue => "decision on suspected disclosure is due".to_owned(),
             Self::DisclosureConfirmed => "disclosure confirmed, notices are due".to_owned(),
+            Self::NobodyListed => {
+                "disclosure confirmed, and no customer is on the list of those affected".to_owned()
+            }
             Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
             Self::AgreementWanted => "a judgement on a change waits for a second person".to_owned(),
             Self::Ladder { text }

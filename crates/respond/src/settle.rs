@@ -77,7 +77,7 @@ impl Desk {
         }
         let library = &self.house.library;
         let clocks = subject.law_clocks(&library.rules, &library.calendars);
-        if subject.keep_law_clocks(&clocks, self.now()) && before == Some(subject.version) {
+        if subject.keep_clocks(&clocks, self.now()) && before == Some(subject.version) {
             subject.version += 1;
         }
         let incident = match before {

@@ -121,6 +121,7 @@ export type TimerKind =
   | { kind: 'acknowledge'; step: number }
   | { kind: 'status_update'; every: Span }
   | { kind: 'disclosure_decision'; remind_every: Span }
+  | { kind: 'list_affected'; said: number }
   | { kind: 'task'; task: string }
   | { kind: 'law'; clock: LawClock; step: 'remind' | 'escalate' | 'last_call' | 'overdue' }
   | { kind: 'next_update'; promise: { by: Instant; in_notice: NoticeKind } };
@@ -569,10 +570,17 @@ export type PageReason =
   | { kind: 'opened' | 'worsened' | 'not_acknowledged' | 'status_update_due' }
   | { kind: 'role_assigned' | 'role_offered'; role: Role }
   | { kind: 'task_due'; title: string }
-  | { kind: 'disclosure_suspected' | 'decision_due' | 'disclosure_confirmed' | 'approval_wanted' }
+  | {
+      kind:
+        | 'disclosure_suspected'
+        | 'decision_due'
+        | 'disclosure_confirmed'
+        | 'nobody_listed'
+        | 'approval_wanted';
+    }
   | { kind: 'agreement_wanted' }
   | { kind: 'ladder' | 'update_promised' | 'change_due' | 'preflight' | 'sources'; text: string }
-  | { kind: 'customer_unreached' | 'question_asked' | 'contact_wrong'; customer: string }
+  | { kind: 'customer_unreached' | 'question_asked' | 'contact_wrong' | 'letter_changed'; customer: string }
   | { kind: 'mail_refused'; customer: string; status: string };
 export type About =
   | (OfMatter &

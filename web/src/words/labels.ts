@@ -230,6 +230,11 @@ export function timerInWords(kind: TimerKind, tasks: readonly Task[]): { due: st
       return { due: 'Status update', otherwise: `else the commander is reminded, every ${kind.every}` };
     case 'disclosure_decision':
       return { due: 'Decision on the disclosure', otherwise: 'else commander and counsel are paged' };
+    case 'list_affected':
+      return {
+        due: 'Somebody on the list of affected customers',
+        otherwise: 'else commander and counsel are paged, daily; executives too from the second time on',
+      };
     case 'task': {
       const task = tasks.find((candidate) => candidate.id === kind.task);
       return { due: task ? task.title : 'A task', otherwise: 'else its role is reminded' };
@@ -269,6 +274,10 @@ export function pageReasonInWords(reason: PageReason): string {
       return `Page: ${reason.customer} asks about a notice`;
     case 'customer_unreached':
       return `Page: ${reason.customer} could not be reached`;
+    case 'letter_changed':
+      return `Page: the letter to ${reason.customer} was changed beside the record and is held back`;
+    case 'nobody_listed':
+      return 'Page: a disclosure is confirmed, and nobody is on the list of affected customers';
     case 'mail_refused':
       return `Page: our mail is refused by policy (${reason.status}) at ${reason.customer}`;
     default:

@@ -128,6 +128,7 @@ fn what(incident: &Incident, timer: &Timer) -> String {
         TimerKind::Acknowledge { step } => format!("the page escalates to step {}", step + 1),
         TimerKind::StatusUpdate { .. } => "the next status update is due".to_owned(),
         TimerKind::DisclosureDecision { .. } => "the decision on the suspected disclosure is due".to_owned(),
+        TimerKind::ListAffected { .. } => "somebody must be on the list of affected customers".to_owned(),
         TimerKind::Task { task } => {
             let title = incident
                 .tasks

@@ -180,13 +180,14 @@ impl Incident {
         clocks
     }
 
-    /// Brings its timers in line with the clocks of law that run at `now`; says whether any changed. A clock that is new or moved takes
-    /// its next step; one that has run out already is overdue at once.
-    pub fn keep_law_clocks(&mut self, clocks: &[LawClock], now: DateTime<Utc>) -> bool {
+    /// Brings its timers in line with the clocks of law that run at `now`, and with whether anybody is on the list of affected customers;
+    /// says whether any changed. A clock that is new or moved takes its next step; one that has run out already is overdue at once.
+    pub fn keep_clocks(&mut self, clocks: &[LawClock], now: DateTime<Utc>) -> bool {
         // A drill that is closed owes no authority a report.
         let over = self.drill && self.phase == Phase::Closed;
         let clocks = if over { &[] } else { clocks };
         let before = self.timers.clone();
+        self.keep_list_timer(now);
         for timer in &mut self.timers {
             let (TimerKind::Law { clock: known, .. }, TimerState::Running) = (&timer.kind, &timer.state)
             else {

@@ -2,13 +2,13 @@
 
 use super::law::{LawClock, LawStep};
 use super::updates::PromisedUpdate;
-use super::{Disclosure, EntryKind, Incident, Intent, Outcome, Role, TaskState};
+use super::{Disclosure, EntryKind, Incident, Intent, Outcome, Phase, Role, TaskState};
 use crate::actor::Actor;
 use crate::id::{TaskId, TimerId};
 use crate::page::{PageReason, PageTarget, PagingPolicy};
 use crate::span::{Span, in_words};
 use crate::words::{capitalised, second};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 /// Something that is due.
@@ -48,6 +48,12 @@ pub enum TimerKind {
         /// Which.
         task: TaskId,
     },
+    /// Somebody says whose information was disclosed; else whoever is in charge and counsel are paged, daily, and executives too from
+    /// the second time on. Nobody is told while nobody is on the list.
+    ListAffected {
+        /// How often it was said.
+        said: u32,
+    },
     /// A clock of law; people are paged before it runs out, and daily once it has.
     Law {
         /// Which.
@@ -86,7 +92,41 @@ type FollowUp = (String, Option<(TimerKind, DateTime<Utc>)>, Vec<Intent>);
 /// More than this after its instant, a timer counts as late and says so.
 const LATE_AFTER: Span = Span::minutes(2);
 
+/// How long after a disclosure was confirmed somebody must be on the list of affected customers: a third of the usual promise, as the
+/// ladder asks for the list to be verified.
+fn list_within() -> Duration {
+    Duration::hours(24)
+}
+
 impl Incident {
+    /// Since when a disclosure stands confirmed, where nobody is on the list of affected customers.
+    fn nobody_listed_since(&self) -> Option<DateTime<Utc>> {
+        match self.disclosure {
+            Disclosure::Confirmed { at, .. } if self.phase != Phase::Closed => {
+                let listed = self.affected.values().any(|affected| affected.standing.told());
+                (!listed).then_some(at)
+            }
+            _ => None,
+        }
+    }
+
+    /// Brings the timer of the list of affected customers in line: it runs while a disclosure stands confirmed and nobody is on the list.
+    pub(super) fn keep_list_timer(&mut self, now: DateTime<Utc>) {
+        let is_it = |kind: &TimerKind| matches!(kind, TimerKind::ListAffected { .. });
+        let runs = self
+            .timers
+            .iter()
+            .any(|timer| timer.state == TimerState::Running && is_it(&timer.kind));
+        match self.nobody_listed_since() {
+            Some(at) if !runs => {
+                let due_at = (at + list_within()).max(now);
+                self.start_timer(TimerKind::ListAffected { said: 0 }, due_at);
+            }
+            None if runs => self.finish_timers(now, is_it),
+            _ => {}
+        }
+    }
+
     /// When the next timer runs out.
     #[must_use]
     pub fn next_due_at(&self) -> Option<DateTime<Utc>> {
@@ -215,6 +255,22 @@ impl Incident {
                     None,
                     vec![page(target, reason)],
                 )
+            }
+            TimerKind::ListAffected { said } => {
+                if self.nobody_listed_since().is_none() {
+                    return ("Customers are on the list".to_owned(), None, Vec::new());
+                }
+                let mut targets = vec![self.in_charge(), self.counsel()];
+                if *said > 0 {
+                    targets.push(PageTarget::Executives);
+                }
+                let pages = targets
+                    .into_iter()
+                    .map(|target| page(target, PageReason::NobodyListed))
+                    .collect();
+                let next = TimerKind::ListAffected { said: said + 1 };
+                let what = "Nobody is on the list of affected customers: nothing goes to anybody";
+                (what.to_owned(), Some((next, now + list_within())), pages)
             }
             TimerKind::Law { clock, .. } => {
                 let (what, (step, again_at), targets) = clock.ran(self, now);

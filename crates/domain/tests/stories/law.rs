@@ -31,7 +31,7 @@ fn calendars(rule: &ObligationRule) -> BTreeMap<String, Calendar> {
 /// The incident with the clocks that run at `now`, as every decision leaves it.
 fn kept(mut incident: Incident, rule: &ObligationRule, now: DateTime<Utc>) -> Incident {
     let clocks = incident.law_clocks(std::slice::from_ref(rule), &calendars(rule));
-    incident.keep_law_clocks(&clocks, now);
+    incident.keep_clocks(&clocks, now);
     incident
 }
 

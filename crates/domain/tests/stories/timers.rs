@@ -3,7 +3,10 @@
 use crate::samples::{friday, incident, incident_with, minutes, person, playbooks, policy};
 use chrono::Duration;
 use proptest::prelude::*;
-use watchkeeper_domain::incident::{Incident, Intent, Outcome, Severity, TimerKind, TimerState};
+use watchkeeper_domain::id::CustomerId;
+use watchkeeper_domain::incident::{
+    Incident, Intent, Outcome, Severity, Standing, Timer, TimerKind, TimerState,
+};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_domain::span::Span;
 
@@ -158,6 +161,61 @@ fn an_undecided_disclosure_reminds_commander_and_counsel_every_hour() {
     });
     assert_eq!(asked.count(), 2);
     assert_eq!(decision(&due.subject), friday() + Duration::hours(25));
+}
+
+#[test]
+fn a_confirmed_disclosure_with_nobody_on_the_list_pages_after_a_day_and_daily_until_somebody_is() {
+    let confirmed = incident(Severity::Sev2)
+        .confirm_disclosure("the bucket was open", friday(), &person("ana"), friday())
+        .expect("open");
+    let mut standing = confirmed.subject;
+    assert!(standing.keep_clocks(&[], friday()));
+    let is_it = |timer: &&Timer| matches!(timer.kind, TimerKind::ListAffected { .. });
+    let paged = |standing: &Incident, at| {
+        let Some(outcome) = standing.clone().fire_due(&policy(), at) else {
+            return (standing.clone(), 0);
+        };
+        let about_it = |intent: &&Intent| {
+            matches!(
+                intent,
+                Intent::Page {
+                    reason: PageReason::NobodyListed,
+                    ..
+                }
+            )
+        };
+        (
+            outcome.subject.clone(),
+            outcome.intents.iter().filter(about_it).count(),
+        )
+    };
+    let day = Duration::hours(24);
+    let second = Duration::seconds(1);
+    assert_eq!(paged(&standing, friday() + day - second).1, 0);
+    let (after, pages) = paged(&standing, friday() + day);
+    assert_eq!(pages, 2, "whoever is in charge, and counsel");
+    let (after, pages) = paged(&after, friday() + day + day);
+    assert_eq!(pages, 3, "executives, too");
+
+    let listed = after
+        .set_affected(
+            &CustomerId::derived(&["acme"]),
+            Standing::Confirmed,
+            "its files were read",
+            &person("ana"),
+            friday() + day * 2,
+        )
+        .expect("it is open");
+    let mut listed = listed.subject;
+    assert!(listed.keep_clocks(&[], friday() + day * 2));
+    let timer = listed.timers.iter().find(is_it).expect("it ran");
+    assert_eq!(
+        timer.state,
+        TimerState::Done {
+            at: friday() + day * 2
+        }
+    );
+    assert_eq!(paged(&listed, friday() + day * 9).1, 0);
 }
 
 proptest! {

@@ -42,7 +42,7 @@ impl Timers {
                 let (before, now) = (incident.version, desk.now());
                 let library = &desk.house.library;
                 let clocks = incident.law_clocks(&library.rules, &library.calendars);
-                if !incident.keep_law_clocks(&clocks, now) {
+                if !incident.keep_clocks(&clocks, now) {
                     continue;
                 }
                 incident.version += 1;

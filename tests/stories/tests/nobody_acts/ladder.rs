@@ -149,3 +149,105 @@ async fn the_clock_takes_every_step_on_postgresql() {
         the_clock_takes_every_step(place).await;
     }
 }
+
+/// Who was paged since nobody is on the list.
+async fn asked_for_the_list(house: &House, incident: &Incident) -> Vec<String> {
+    let all = house.deliveries(incident).await.into_iter();
+    let about_it = |d: &Delivery| pages_for(d, |r| matches!(r, PageReason::NobodyListed));
+    all.filter(about_it).map(|d| d.recipient).collect()
+}
+
+async fn with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h_is_told_in_time(
+    place: Place,
+) {
+    let mut house = House::open(place, Setup::default()).await;
+    let (mara, lead) = (house.user(MARA).await, house.actor(MARA).await);
+    let declaration = Declaration {
+        title: "A share link was open to the world".to_owned(),
+        severity: Severity::Sev2,
+        summary: String::new(),
+        playbook: None,
+        drill: false,
+    };
+    let desk = house.desk().clone();
+    let incident = desk.declare(&mara, declaration).await.expect("declared");
+    desk.confirm_disclosure(&incident.id, None, "the link was opened", None, &lead)
+        .await
+        .expect("confirmed");
+    let began = house.now();
+    house
+        .clock
+        .set(began + Duration::hours(24) - Duration::seconds(1));
+    house.settle().await;
+    assert_eq!(asked_for_the_list(&house, &incident).await, [""; 0]);
+    house.clock.set(began + Duration::hours(24));
+    house.settle().await;
+    let first = asked_for_the_list(&house, &incident).await;
+    assert!(first.contains(&INES.email.to_owned()), "counsel: {first:?}");
+    assert!(
+        !first.contains(&JONAS.email.to_owned()),
+        "executives not yet: {first:?}"
+    );
+    house.clock.set(began + Duration::hours(48));
+    house.settle().await;
+    let second = asked_for_the_list(&house, &incident).await;
+    assert!(
+        second.len() > first.len() && second.contains(&JONAS.email.to_owned()),
+        "{second:?}"
+    );
+
+    // At 60 h a customer is found: its clock began with the confirmation, and what is left of it is enough.
+    house.clock.set(began + Duration::hours(60));
+    let victim = VICTIMS[2];
+    let customer = house.customers().await[&victim.key()].id.clone();
+    desk.set_affected(
+        &incident.id,
+        &customer,
+        Standing::Confirmed,
+        "its files were linked",
+        &lead,
+    )
+    .await
+    .expect("affected");
+    house.settle().await;
+    let owed = of(&house, &incident, victim).await;
+    assert_eq!(owed.deadline.from, began);
+    assert_eq!(
+        owed.deadline.due_at,
+        began + Duration::hours(victim.hours)
+    );
+    let holding = owed.step_at(Step::SendHolding);
+    assert!(holding > house.now(), "there is time left");
+    house.clock.set(holding - Duration::seconds(1));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&victim.security_contact()).len(), 0);
+    house.clock.set(holding);
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(&victim.security_contact()).len(), 1);
+    assert!(matches!(
+        of(&house, &incident, victim).await.state,
+        ObligationState::Told { in_time: true, .. }
+    ));
+    house.clock.set(began + Duration::hours(100));
+    house.settle().await;
+    assert_eq!(
+        asked_for_the_list(&house, &incident).await,
+        second,
+        "somebody is on the list"
+    );
+    house.verified_audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h_is_told_in_time_on_sqlite() {
+    with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h_is_told_in_time(Place::sqlite())
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h_is_told_in_time_on_postgresql()
+ {
+    if let Some(place) = Place::postgresql() {
+        with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h_is_told_in_time(place).await;
+    }
+}
