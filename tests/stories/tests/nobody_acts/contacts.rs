@@ -7,15 +7,8 @@ use watchkeeper_stories::company::full_account;
 /// outbox.
 pub(crate) async fn one_letter_in_the_outbox(place: Place, setup: Setup) -> (House, Incident) {
     let mut house = House::open(place, setup).await;
-    let (mara, ines) = (house.user(MARA).await, house.user(INES).await);
-    let declaration = Declaration {
-        title: "A share link was open to the world".to_owned(),
-        severity: Severity::Sev2,
-        summary: String::new(),
-        playbook: None,
-        drill: false,
-    };
-    let incident = house.desk().declare(&mara, declaration).await.expect("declared");
+    let ines = house.user(INES).await;
+    let incident = declared(&house).await;
     let lead = house.actor(MARA).await;
     let customer = house.customers().await[&VICTIMS[2].key()].id.clone();
     let desk = house.desk().clone();

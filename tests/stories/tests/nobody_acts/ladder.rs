@@ -161,16 +161,9 @@ async fn with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h
     place: Place,
 ) {
     let mut house = House::open(place, Setup::default()).await;
-    let (mara, lead) = (house.user(MARA).await, house.actor(MARA).await);
-    let declaration = Declaration {
-        title: "A share link was open to the world".to_owned(),
-        severity: Severity::Sev2,
-        summary: String::new(),
-        playbook: None,
-        drill: false,
-    };
+    let lead = house.actor(MARA).await;
     let desk = house.desk().clone();
-    let incident = desk.declare(&mara, declaration).await.expect("declared");
+    let incident = declared(&house).await;
     desk.confirm_disclosure(&incident.id, None, "the link was opened", None, &lead)
         .await
         .expect("confirmed");
@@ -212,10 +205,7 @@ async fn with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h
     house.settle().await;
     let owed = of(&house, &incident, victim).await;
     assert_eq!(owed.deadline.from, began);
-    assert_eq!(
-        owed.deadline.due_at,
-        began + Duration::hours(victim.hours)
-    );
+    assert_eq!(owed.deadline.due_at, began + Duration::hours(victim.hours));
     let holding = owed.step_at(Step::SendHolding);
     assert!(holding > house.now(), "there is time left");
     house.clock.set(holding - Duration::seconds(1));

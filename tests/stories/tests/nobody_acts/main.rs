@@ -45,6 +45,19 @@ async fn force(url: &str, statements: String) {
     }
 }
 
+/// An incident that Mara declares, with nobody on its list.
+async fn declared(house: &House) -> Incident {
+    let mara = house.user(MARA).await;
+    let declaration = Declaration {
+        title: "A share link was open to the world".to_owned(),
+        severity: Severity::Sev2,
+        summary: String::new(),
+        playbook: None,
+        drill: false,
+    };
+    house.desk().declare(&mara, declaration).await.expect("declared")
+}
+
 /// A house in which the theft was just seen: one incident, seven customers in its evidence.
 async fn after_the_theft(place: Place) -> House {
     let log = place.folder().join("app.log");

@@ -15,7 +15,7 @@ const TERMS: &str = r#"[
 
 async fn a_contract_that_says_otherwise_is_kept(place: Place) {
     let mut house = House::open(place, Setup::default()).await;
-    let (mara, lead) = (house.user(MARA).await, house.actor(MARA).await);
+    let lead = house.actor(MARA).await;
     let desk = house.desk().clone();
     let import = desk
         .import_customers(TERMS.as_bytes(), true, &lead)
@@ -33,14 +33,7 @@ async fn a_contract_that_says_otherwise_is_kept(place: Place) {
     assert_eq!(surgeries.terms.counts_from, CountsFrom::Suspected);
     assert_eq!(surgeries.terms.channel, Channel::Phone);
 
-    let declaration = Declaration {
-        title: "A share link was open to the world".to_owned(),
-        severity: Severity::Sev2,
-        summary: String::new(),
-        playbook: None,
-        drill: false,
-    };
-    let incident = desk.declare(&mara, declaration).await.expect("declared");
+    let incident = declared(&house).await;
     let suspected_at = house.now();
     desk.suspect_disclosure(&incident.id, None, "the link was opened", &lead)
         .await
