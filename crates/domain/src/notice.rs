@@ -225,7 +225,7 @@ impl Letter {
         hex::encode(Sha256::digest(self.text.as_bytes()))
     }
 
-    /// SHA-256 of what it says, hex: subject, text and HTML, whoever it goes to.
+    /// SHA-256 of what it says, hex, whoever it goes to: subject, text and HTML, each preceded by its length.
     #[must_use]
     pub fn words_sha256(&self) -> String {
         digest(&[&self.subject, &self.text, &self.html])

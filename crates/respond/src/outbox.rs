@@ -100,21 +100,6 @@ async fn queued(tx: &mut Tx, delivery: &DeliveryId) -> Result<Option<Queued>, Re
     Ok(record.and_then(|record| serde_json::from_str(&record.detail).ok()))
 }
 
-/// Whether a message is, to the byte, the one that was put into the outbox, as the log says. Pages and dry runs are bound to nothing.
-pub(crate) async fn is_as_queued(
-    tx: &mut Tx,
-    delivery: &Delivery,
-    message: &Message,
-) -> Result<bool, RespondError> {
-    match delivery.about {
-        About::Letter { .. } | About::Asking { .. } => {
-            let queued = queued(tx, &delivery.id).await?;
-            Ok(queued.is_some_and(|queued| queued.message_sha256 == message_sha256(message)))
-        }
-        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => Ok(true),
-    }
-}
-
 /// Whether a letter still says what it said when its message to `recipient` was put into the outbox, as the log says.
 pub(crate) async fn says_what_was_queued(
     tx: &mut Tx,
@@ -221,6 +206,22 @@ impl Reached {
 }
 
 impl Desk {
+    /// Whether a message is, to the byte, the one that was put into the outbox, as the log says. Pages and dry runs are bound to nothing,
+    /// and nothing is read for them.
+    pub(crate) async fn is_as_queued(
+        &self,
+        delivery: &Delivery,
+        message: &Message,
+    ) -> Result<bool, RespondError> {
+        match delivery.about {
+            About::Letter { .. } | About::Asking { .. } => {
+                let queued = queued(&mut self.store.read().await?, &delivery.id).await?;
+                Ok(queued.is_some_and(|queued| queued.message_sha256 == message_sha256(message)))
+            }
+            About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => Ok(true),
+        }
+    }
+
     /// Pages `target`: one message a person and topic. `occasion` tells repeated pages of one incident or change apart.
     pub(crate) async fn page(
         &self,

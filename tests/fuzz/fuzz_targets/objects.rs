@@ -6,20 +6,10 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use md5::{Digest, Md5};
 use std::sync::LazyLock;
 use watchkeeper_collect::kinesis;
-use watchkeeper_collect::push::{self, PushLimits};
+use watchkeeper_collect::push;
 use watchkeeper_collect::s3::{self, Cutter, Piece, Place};
-use watchkeeper_fuzz::mutate::Mutator;
+use watchkeeper_fuzz::{LIMITS, ORIGIN, mutate::Mutator};
 
-const ORIGIN: push::Origin<'static> = push::Origin {
-    region: "eu-central-1",
-    excluded: &[],
-};
-const LIMITS: PushLimits = PushLimits {
-    body_bytes: 4_096,
-    decompressed_bytes: 16_384,
-    record_bytes: 1_024,
-    records: 50,
-};
 const LONGEST: usize = 96;
 /// A byte that is no UTF-8 becomes a mark of so many.
 const MARKED: usize = '\u{fffd}'.len_utf8();

@@ -7,19 +7,8 @@ use std::sync::LazyLock;
 use watchkeeper_collect::journal;
 use watchkeeper_collect::otlp::{self, Encoding};
 use watchkeeper_collect::parse::{Context, Format, Interpretation, parse};
-use watchkeeper_collect::push::{self, PushLimits, Taken};
-use watchkeeper_fuzz::{mutate::Mutator, seeds};
-
-const ORIGIN: push::Origin<'static> = push::Origin {
-    region: "eu-central-1",
-    excluded: &[],
-};
-const LIMITS: PushLimits = PushLimits {
-    body_bytes: 4_096,
-    decompressed_bytes: 16_384,
-    record_bytes: 1_024,
-    records: 50,
-};
+use watchkeeper_collect::push::{self, Taken};
+use watchkeeper_fuzz::{LIMITS, ORIGIN, mutate::Mutator, seeds};
 
 const WORDS: [&str; 34] = [
     "{", "}", "[", "]", ",", ":", "\"", "\n", "\r\n", "\\u0000", "null", "\"requestId\":\"r\"", "\"records\":[", "{\"data\":\"YQ==\"}", "H4sIAAAAAAAAA", "\"resourceLogs\":[",

@@ -6,7 +6,22 @@
 pub mod mutate;
 pub mod seeds;
 
+use watchkeeper_collect::push::{Origin, PushLimits};
 use watchkeeper_detect::RuleFile;
+
+/// Where subscriptions are, for those who decode their messages.
+pub const ORIGIN: Origin<'static> = Origin {
+    region: "eu-central-1",
+    excluded: &[],
+};
+
+/// How much a request may hold: little, so that the bounds are met.
+pub const LIMITS: PushLimits = PushLimits {
+    body_bytes: 4_096,
+    decompressed_bytes: 16_384,
+    record_bytes: 1_024,
+    records: 50,
+};
 
 /// A rule file of this text.
 pub fn file(text: &str) -> RuleFile {

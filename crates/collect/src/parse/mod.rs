@@ -162,7 +162,7 @@ impl Parsed {
     fn with_all_fields(mut self, text: &str) -> Self {
         if std::mem::take(&mut self.in_text) {
             let besides = std::mem::take(&mut self.fields);
-            self.fields = skim::object(text, |_| true).unwrap_or_default();
+            self.fields = serde_json::from_str(text).unwrap_or_default();
             self.fields.extend(besides);
         }
         self

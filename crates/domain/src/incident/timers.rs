@@ -94,9 +94,7 @@ const LATE_AFTER: Span = Span::minutes(2);
 
 /// How long after a disclosure was confirmed somebody must be on the list of affected customers: a third of the usual promise, as the
 /// ladder asks for the list to be verified.
-fn list_within() -> Duration {
-    Duration::hours(24)
-}
+const LIST_WITHIN: Duration = Duration::hours(24);
 
 impl Incident {
     /// Since when a disclosure stands confirmed, where nobody is on the list of affected customers.
@@ -119,7 +117,7 @@ impl Incident {
             .any(|timer| timer.state == TimerState::Running && is_it(&timer.kind));
         match self.nobody_listed_since() {
             Some(at) if !runs => {
-                let due_at = (at + list_within()).max(now);
+                let due_at = (at + LIST_WITHIN).max(now);
                 self.start_timer(TimerKind::ListAffected { said: 0 }, due_at);
             }
             None if runs => self.finish_timers(now, is_it),
@@ -270,7 +268,7 @@ impl Incident {
                     .collect();
                 let next = TimerKind::ListAffected { said: said + 1 };
                 let what = "Nobody is on the list of affected customers: nothing goes to anybody";
-                (what.to_owned(), Some((next, now + list_within())), pages)
+                (what.to_owned(), Some((next, now + LIST_WITHIN)), pages)
             }
             TimerKind::Law { clock, .. } => {
                 let (what, (step, again_at), targets) = clock.ran(self, now);

@@ -5,7 +5,7 @@ mod claim;
 
 use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
-use crate::outbox::{is_as_queued, thaw};
+use crate::outbox::thaw;
 use crate::telling::LetterOf;
 use crate::together::{CommitAll, Together};
 use async_trait::async_trait;
@@ -158,7 +158,7 @@ impl Carrier {
                 .await;
         };
         let message = thaw(message)?;
-        if !is_as_queued(&mut self.desk.store.read().await?, &delivery, &message).await? {
+        if !self.desk.is_as_queued(&delivery, &message).await? {
             let answer =
                 "held back: the message is not the one that the record binds this delivery to".to_owned();
             let delivery = claim.end().await;
