@@ -2,19 +2,18 @@
 
 use crate::chain::{self, Links, Target, field_of};
 use crate::limits::Limits;
+use crate::occurrence::{CountedField, NamingFields};
 use crate::quarantine::{Quarantined, RuleFile};
 use crate::reason::Words;
 use crate::report::{DetectorInfo, Kind};
 use crate::sigma::correlation::{CorrelationRule, Counting, Figure, Threshold};
 use crate::sigma::document::{self, Document, Purpose, Rule};
 use crate::sigma::filter::{self, Filter, FilteredRules};
-use crate::sigma::paths::Paths;
 use crate::sigma::pipeline::{self, Pipeline};
 use crate::sigma::rule::{Called, DetectionRule, Meta};
 use crate::sigma::view::{FieldId, Fields};
 use crate::window::{Decide, Plan, absence, bucket, numbers, ordered, sequence, temporal};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use watchkeeper_domain::event::{EntityFields, LogSource};
 use watchkeeper_domain::id::digest;
 
@@ -30,10 +29,12 @@ pub(crate) struct Catalog {
     pub(crate) feeds: Vec<Vec<Feed>>,
     /// For each detection rule, the fields that the correlations read which count it.
     pub(crate) counted_fields: Vec<Vec<FieldId>>,
-    /// All of these fields.
-    pub(crate) counted_paths: Paths,
+    /// By number of a field, whether some correlation reads it; nothing is said of the last ones.
+    counted: Vec<bool>,
     /// The fields that say whom an event is about.
-    pub(crate) entity_fields: Vec<FieldId>,
+    pub(crate) named_by: NamingFields,
+    /// Those of them that some correlation reads.
+    pub(crate) named_by_counted: NamingFields,
     /// For each correlation, the correlations that its detections go to.
     pub(crate) feeds_of_correlation: Vec<Vec<Feed>>,
     pub(crate) detectors: Vec<DetectorInfo>,
@@ -63,9 +64,9 @@ pub(crate) struct Feed {
     pub(crate) correlation: usize,
     pub(crate) role: Role,
     /// The fields of `group-by`, aliases resolved; of an inner correlation, the names in its own `group-by`.
-    pub(crate) group: Vec<String>,
+    pub(crate) group: Vec<CountedField>,
     /// The fields whose values are counted, aliases resolved.
-    pub(crate) values: Vec<String>,
+    pub(crate) values: Vec<CountedField>,
 }
 
 /// What a match means to a correlation.
@@ -396,8 +397,8 @@ impl Catalog {
             .enumerate()
             .map(|(at, target)| (*target, Role::Cancels(place(at))));
         for (target, role) in counts.chain(base).chain(cancels) {
-            let resolved = |fields: &[String]| -> Vec<String> {
-                let one = |field: &String| match target {
+            let mut resolved = |fields: &[String]| -> Vec<CountedField> {
+                let path = |field: &String| match target {
                     Target::Rule(index) => {
                         let counted = &self.rules[index];
                         counted
@@ -407,7 +408,10 @@ impl Catalog {
                     }
                     Target::Correlation(index) => field_of(rule, &all[index].called, field),
                 };
-                fields.iter().map(one).collect()
+                let paths = fields.iter().map(path);
+                paths
+                    .map(|path| CountedField::new(path, &mut self.fields))
+                    .collect()
             };
             let values = match role {
                 Role::Cancels(_) => Vec::new(),
@@ -443,40 +447,29 @@ impl Catalog {
     }
 
     fn ask_for_counted_fields(&mut self) {
-        let fields = &mut self.fields;
         let of_feeds = |feeds: &Vec<Feed>| {
-            let names = feeds
+            let fields = feeds
                 .iter()
                 .flat_map(|feed| feed.group.iter().chain(&feed.values));
-            names.map(|name| fields.id(name)).collect()
+            fields.map(|field| field.id).collect()
         };
         self.counted_fields = self.feeds.iter().map(of_feeds).collect();
-        let all: BTreeSet<FieldId> = self.counted_fields.iter().flatten().copied().collect();
-        self.counted_paths = Paths::new(all.into_iter(), &self.fields);
+        self.counted = vec![false; self.fields.len()];
+        for field in self.counted_fields.iter().flatten() {
+            self.counted[field.index()] = true;
+        }
+    }
+
+    /// Whether some correlation reads the field.
+    pub(crate) fn is_counted(&self, field: FieldId) -> bool {
+        self.counted.get(field.index()).is_some_and(|counted| *counted)
     }
 
     /// Asks every event for the fields that say whom it is about: correlations tell of them.
     pub(crate) fn ask_for_entities(&mut self, entities: &EntityFields) {
-        let names = entities.actor.iter().chain(&entities.tenant);
-        self.entity_fields = names.map(|name| self.fields.id(name)).collect();
-    }
-
-    /// The fields among `entities` that some correlation asks for.
-    pub(crate) fn counted_entities(&self, entities: &EntityFields) -> Arc<EntityFields> {
-        let counted: BTreeSet<&str> = self
-            .counted_fields
-            .iter()
-            .flatten()
-            .map(|field| self.fields.name(*field))
-            .collect();
-        let those = |names: &[String]| {
-            let names = names.iter().filter(|name| counted.contains(name.as_str()));
-            names.cloned().collect()
-        };
-        Arc::new(EntityFields {
-            tenant: those(&entities.tenant),
-            actor: those(&entities.actor),
-        })
+        self.named_by = NamingFields::new(entities, &mut self.fields);
+        let named_by = self.named_by.clone();
+        self.named_by_counted = named_by.only(|field| self.is_counted(field.id));
     }
 
     /// A rule that correlations count fires by itself only if one of them says `generate: true` (specification 2.1).

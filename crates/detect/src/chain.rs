@@ -284,7 +284,8 @@ fn in_cycles(links: &[Option<Links>]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::catalog::{Catalog, Role};
+    use crate::catalog::{Catalog, Feed, Role};
+    use crate::occurrence::CountedField;
     use crate::sigma::condition::Condition;
     use crate::sigma::correlation::{Bound, Bucket, Counting, Figure, Sequence};
     use crate::sigma::item::Ordering;
@@ -388,19 +389,18 @@ mod tests {
             "type: value_count, rules: [b], group-by: [ip], timespan: 5m, condition: {field: u, gte: 2}",
             "type: sequence, rules: [b, c], timespan: 5m, cancel: [a]",
         ]);
-        let of = |rule: usize| -> Vec<_> {
-            let feeds = catalog.feeds[rule].iter();
-            feeds
-                .map(|feed| {
-                    (
-                        feed.correlation,
-                        feed.role,
-                        feed.group.clone(),
-                        feed.values.clone(),
-                    )
-                })
-                .collect()
+        let paths = |fields: &[CountedField]| -> Vec<String> {
+            fields.iter().map(|field| field.path.clone()).collect()
         };
+        let told = |feed: &Feed| {
+            (
+                feed.correlation,
+                feed.role,
+                paths(&feed.group),
+                paths(&feed.values),
+            )
+        };
+        let of = |rule: usize| catalog.feeds[rule].iter().map(told).collect::<Vec<_>>();
         let user = vec!["user".to_owned()];
         assert_eq!(
             of(0),
@@ -414,10 +414,9 @@ mod tests {
             of(1)[0],
             (1, Role::Counts(0), vec!["ip".into()], vec!["u".into()])
         );
-        let chained = &catalog.feeds_of_correlation[1][0];
         assert_eq!(
-            (chained.correlation, chained.role, chained.group.as_slice()),
-            (0, Role::Counts(1), &["ip".to_owned()][..])
+            told(&catalog.feeds_of_correlation[1][0]),
+            (0, Role::Counts(1), vec!["ip".into()], vec![])
         );
         let fires: Vec<_> = catalog.detectors.iter().map(|info| info.fires).collect();
         assert_eq!(fires, [true, false, true, false, false, false]);

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Feed, Role};
 use crate::engine::{DetectorSet, Outbox};
 use crate::limits::Limits;
 use crate::lines::Lines;
-use crate::occurrence::{FieldText, Occurrence, read_names};
+use crate::occurrence::{CountedField, FieldText, Occurrence, read_names};
 use crate::report::{Activity, RuleDrops};
 use crate::seed::Seed;
 use crate::source::{Sources, micros};
@@ -85,13 +85,13 @@ pub(crate) struct Link {
 }
 
 impl FieldText for Link {
-    fn text(&self, path: &str) -> Option<std::borrow::Cow<'_, str>> {
-        let (_, value) = self.group.iter().find(|(field, _)| field == path)?;
-        Some(value.into())
+    fn text(&self, field: &CountedField) -> Option<&str> {
+        let (_, value) = self.group.iter().find(|(path, _)| *path == field.path)?;
+        Some(value)
     }
 
-    fn number(&self, path: &str) -> Option<f64> {
-        crate::sigma::view::number(&self.text(path)?)
+    fn number(&self, field: &CountedField) -> Option<f64> {
+        crate::sigma::view::number(self.text(field)?)
     }
 }
 
@@ -246,8 +246,7 @@ impl Counter<'_> {
         let matters = fed.iter().any(|fed| fed.role != Role::Base);
         let mut names = std::mem::take(&mut self.state.scratch.names);
         if matters {
-            let entities = occurrence.entities.unwrap_or(self.entities);
-            read_names(occurrence.fields, entities, &mut names);
+            read_names(occurrence.fields, occurrence.named_by, &mut names);
         } else {
             names.clear();
         }
@@ -328,7 +327,7 @@ impl Counter<'_> {
     ) -> Option<Counts<'s>> {
         key.clear();
         for field in &feed.group {
-            GroupKey::put(key, &self.bounded(&fields.text(field)?));
+            GroupKey::put(key, &self.bounded(fields.text(field)?));
         }
         let decide = &self.catalog.correlations[feed.correlation].plan.decide;
         if decide.counts_numbers() {
@@ -341,7 +340,7 @@ impl Counter<'_> {
             if index > 0 {
                 text.push('\u{1f}');
             }
-            text.push_str(&self.bounded(&fields.text(field)?));
+            text.push_str(&self.bounded(fields.text(field)?));
         }
         Some(if feed.values.is_empty() {
             Counts::Nothing
@@ -554,14 +553,16 @@ mod tests {
         };
         let mut set = DetectorSet::load([file], EntityFields::default(), Limits::default());
         assert!(set.quarantined().is_empty(), "{:#?}", set.quarantined());
-        let feed = |correlation: usize, values: &[&str]| Feed {
+        let catalog = catalog_of(&mut set);
+        let ip = CountedField::new("ip".into(), &mut catalog.fields);
+        let feed = |correlation: usize, values: Vec<CountedField>| Feed {
             correlation,
             role: Role::Counts(0),
             group: Vec::new(),
-            values: values.iter().map(|value| (*value).to_owned()).collect(),
+            values,
         };
-        catalog_of(&mut set).feeds_of_correlation[0].push(feed(1, &["ip"]));
-        catalog_of(&mut set).feeds_of_correlation[1].push(feed(2, &[]));
+        catalog.feeds_of_correlation[0].push(feed(1, vec![ip]));
+        catalog.feeds_of_correlation[1].push(feed(2, Vec::new()));
         set
     }
 

@@ -388,7 +388,10 @@ impl<'a> Judge<'a> {
             Target::Rule(rule) => {
                 let feeds = self.catalog.feeds[rule].iter();
                 let mut feeds = feeds.filter(|feed| feed.correlation == correlation && wanted(feed.role));
-                let fields = |feed: &'a Feed| feed.group.iter().chain(&feed.values).collect::<Vec<_>>();
+                let fields = |feed: &'a Feed| {
+                    let fields = feed.group.iter().chain(&feed.values);
+                    fields.map(|field| &field.path).collect::<Vec<_>>()
+                };
                 self.rule(rule, &feeds.next().map(fields).unwrap_or_default())
             }
         }

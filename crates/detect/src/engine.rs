@@ -2,9 +2,10 @@
 
 use crate::catalog::Catalog;
 use crate::checkpoint::Written;
+use crate::counted_events::CountedEvent;
 use crate::counting::State;
 use crate::index::{Candidates, Index, Route};
-use crate::occurrence::{Occurrence, Seen};
+use crate::occurrence::Occurrence;
 use crate::scan::{Matcher, TextEvent};
 use crate::sigma::view::{Scratch, View};
 use crate::source::micros;
@@ -25,8 +26,6 @@ pub struct DetectorSet {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) quarantined: Vec<Quarantined>,
     pub(crate) entities: EntityFields,
-    /// Those of them that are read from texts: what some correlation asks for.
-    pub(crate) entities_in_text: Arc<EntityFields>,
     pub(crate) limits: Limits,
     pub(crate) index: Index,
     scratch: Scratch,
@@ -74,7 +73,6 @@ impl DetectorSet {
             ..Activity::default()
         });
         Self {
-            entities_in_text: catalog.counted_entities(&entities),
             activity: activity.collect(),
             state: State::new(&catalog, &limits),
             catalog: Arc::new(catalog),
@@ -120,39 +118,25 @@ impl DetectorSet {
         for rule in &matched {
             self.fire_single(*rule, event, &view);
         }
-        let fields = Seen {
-            view: &view,
-            fields: &catalog.fields,
-        };
-        self.count(&Occurrence::of(event, &fields), &matched);
+        self.count(&Occurrence::of(event, &view, &catalog.named_by), &matched);
         self.scratch = scratch;
         self.matched = matched;
     }
 
-    /// Counts an event for the correlations of the rules that match it: [`Judgement::counted`](crate::Judgement::counted) of a
-    /// [`Matcher`] of this set tells them. A text that is no object counts nowhere: the matcher has told so.
-    pub fn count_text(&mut self, event: &TextEvent<'_>, matched: &[usize]) {
-        let mut scratch = std::mem::take(&mut self.scratch);
+    /// Counts an event for the correlations of the rules that match it, by what a [`Matcher`] of this set took out of it.
+    pub fn count_text(&mut self, event: &TextEvent<'_>, counted: CountedEvent<'_>) {
         let catalog = Arc::clone(&self.catalog);
-        let entities = Arc::clone(&self.entities_in_text);
-        if let Ok(view) = scratch.json(event.text, &catalog.counted_paths, &catalog.fields) {
-            let fields = Seen {
-                view: &view,
-                fields: &catalog.fields,
-            };
-            let occurrence = Occurrence {
-                id: event.id,
-                source: event.source,
-                log_source: event.log_source,
-                at: event.at,
-                collected_at: event.collected_at,
-                raw: event.text,
-                fields: &fields,
-                entities: Some(&entities),
-            };
-            self.count(&occurrence, matched);
-        }
-        self.scratch = scratch;
+        let occurrence = Occurrence {
+            id: event.id,
+            source: event.source,
+            log_source: event.log_source,
+            at: event.at,
+            collected_at: event.collected_at,
+            raw: event.text,
+            fields: &counted,
+            named_by: &catalog.named_by_counted,
+        };
+        self.count(&occurrence, counted.rules());
     }
 
     /// Says that `source` tells events of this log source, or of any, from `at` on: a rule that watches for silence knows then that

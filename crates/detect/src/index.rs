@@ -41,12 +41,13 @@ impl Index {
         let Catalog {
             rules,
             counted_fields: counted,
-            entity_fields: named,
+            named_by,
             fields,
             ..
         } = catalog;
+        let named = || named_by.all().map(|field| field.id).collect::<Vec<_>>();
         let Some(log_source) = log_source else {
-            let every = || Arc::new(Route::new(0..rules.len(), rules, counted, named, fields));
+            let every = || Arc::new(Route::new(0..rules.len(), rules, counted, &named(), fields));
             return Arc::clone(self.every.get_or_insert_with(every));
         };
         if let Some(route) = self.routes.get(log_source) {
@@ -56,7 +57,7 @@ impl Index {
             self.routes.clear();
         }
         let covered = (0..rules.len()).filter(|rule| rules[*rule].log_source.covers(log_source));
-        let route = Arc::new(Route::new(covered, rules, counted, named, fields));
+        let route = Arc::new(Route::new(covered, rules, counted, &named(), fields));
         self.routes.insert(log_source.clone(), Arc::clone(&route));
         route
     }

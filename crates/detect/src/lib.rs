@@ -20,6 +20,7 @@ mod catalog;
 mod chain;
 mod checkpoint;
 mod concerned;
+mod counted_events;
 mod counting;
 mod coverage;
 mod emit;
@@ -47,6 +48,7 @@ mod yaml;
 
 pub use checkpoint::{PieceError, merge_deltas};
 pub use concerned::{Concerned, EvidenceFault, EvidenceFile, EvidenceRules, Touched};
+pub use counted_events::{CountedEvent, CountedEvents};
 pub use coverage::{RuleCoverage, Satisfiable};
 pub use engine::DetectorSet;
 pub use examples::{RuleTestResult, test_rules, test_rules_within};

@@ -17,7 +17,6 @@ impl DetectorSet {
         self.counter().flush_all();
         let (mut catalog, quarantined) = Catalog::load(files, &self.limits);
         catalog.ask_for_entities(&self.entities);
-        self.entities_in_text = catalog.counted_entities(&self.entities);
         let before = std::mem::replace(&mut self.catalog, std::sync::Arc::new(catalog));
         self.quarantined = quarantined;
         self.index = Index::default();

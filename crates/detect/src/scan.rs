@@ -1,9 +1,10 @@
 //! Matching without state: events as JSON text in, the rules that match out; threads share the rules.
 //!
 //! This is the half of the engine that needs no order. What the rules that match count is left to
-//! [`DetectorSet::count_text`](crate::DetectorSet::count_text), one event after the other.
+//! [`DetectorSet::count_text`](crate::DetectorSet::count_text), one event after the other, with the values that it needs.
 
 use crate::catalog::Catalog;
+use crate::counted_events::CountedEvents;
 use crate::index::{Candidates, Route};
 use crate::report::DetectorInfo;
 use crate::sigma::json::{self, JsonFault};
@@ -130,10 +131,15 @@ impl<'t> Judgement<'t> {
             })
     }
 
-    /// The rules that match and that correlations count, by number, in the order they were loaded.
-    pub fn counted(&self) -> impl Iterator<Item = usize> {
+    /// Takes what correlations need of the event, as the next of `events`; false, and nothing is taken, where none counts it.
+    pub fn take_counted(&self, events: &mut CountedEvents) -> bool {
         let matched = self.matched.iter().copied();
-        matched.filter(|rule| !self.catalog.feeds[*rule].is_empty())
+        let rules = matched.filter(|rule| !self.catalog.feeds[*rule].is_empty());
+        let values = self.view.scalars().iter().filter(|scalar| {
+            let only = || self.view.single(scalar.field);
+            self.catalog.is_counted(scalar.field) && only().is_some_and(|only| std::ptr::eq(only, *scalar))
+        });
+        events.take(rules, values)
     }
 
     /// The first value among the fields that were asked for besides the rules' own, in that order.

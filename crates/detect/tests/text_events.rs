@@ -8,7 +8,7 @@ use chrono::Duration;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use support::{at, event, set};
-use watchkeeper_detect::{DetectorSet, TextEvent};
+use watchkeeper_detect::{CountedEvents, DetectorSet, TextEvent};
 use watchkeeper_domain::event::{Event, Fields, LogSource, SourceName};
 
 fn log_source() -> LogSource {
@@ -88,7 +88,8 @@ fn both_counted(text: &str) -> (Groups, Groups) {
     };
     let mut by_text = set(&rules);
     let mut thread = by_text.matcher(Some(&log_source()), &[]).thread();
-    let matched: Vec<usize> = thread.judge(text).unwrap().counted().collect();
+    let mut counted = CountedEvents::default();
+    assert!(thread.judge(text).unwrap().take_counted(&mut counted));
     let source = SourceName("app".into());
     let happened = TextEvent {
         text,
@@ -98,7 +99,7 @@ fn both_counted(text: &str) -> (Groups, Groups) {
         at: at(0),
         collected_at: at(0),
     };
-    by_text.count_text(&happened, &matched);
+    by_text.count_text(&happened, counted.get(0).unwrap());
     let by_fields = however_they_stand(text, |event| {
         let mut by_fields = set(&rules);
         by_fields.observe(&event);

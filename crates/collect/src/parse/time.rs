@@ -38,11 +38,11 @@ pub fn of_text(text: &str, utc_offset_minutes: i32) -> Option<DateTime<Utc>> {
     if text.is_empty() || text.len() > 64 {
         return None;
     }
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().ok().and_then(of_epoch);
+    }
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Some(at.to_utc());
     }
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return text.parse().ok().and_then(of_epoch_float);

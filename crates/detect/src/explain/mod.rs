@@ -9,6 +9,7 @@ use self::judge::{Judge, not};
 use crate::catalog::{Feed, Role};
 use crate::chain::Target;
 use crate::engine::DetectorSet;
+use crate::occurrence::CountedField;
 use crate::sigma::correlation::CorrelationRule;
 use crate::sigma::pipeline::Mapping;
 use crate::sigma::rule::{DetectionRule, Meta};
@@ -303,14 +304,18 @@ fn contribution(
     event: &Event,
     inner: bool,
 ) -> Contribution {
-    let told = |names: &[String], fields: &[String]| {
+    let told = |names: &[String], fields: &[CountedField]| {
         let pairs = names.iter().zip(fields);
         pairs
             .map(|(name, field)| FieldValue {
                 name: name.clone(),
-                field: field.clone(),
+                field: field.path.clone(),
                 // The groups of a correlation are those of its detections, which one event does not tell.
-                value: if inner { None } else { judge::single(event, field) },
+                value: if inner {
+                    None
+                } else {
+                    judge::single(event, &field.path)
+                },
             })
             .collect()
     };

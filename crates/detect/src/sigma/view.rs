@@ -39,11 +39,6 @@ impl Fields {
         id
     }
 
-    /// The number of a path that some rule asks for.
-    pub(crate) fn known(&self, name: &str) -> Option<FieldId> {
-        self.ids.get(name).copied()
-    }
-
     pub(crate) fn name(&self, id: FieldId) -> &str {
         &self.names[id.index()]
     }

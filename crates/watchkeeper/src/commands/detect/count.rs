@@ -31,6 +31,7 @@ pub(super) struct Counting {
     furthest: i64,
     lateness: Duration,
     now: DateTime<Utc>,
+    now_micros: i64,
     pub(super) detections: u64,
     pub(super) worst: Option<Level>,
 }
@@ -56,6 +57,7 @@ impl Counting {
             furthest: i64::MIN,
             lateness: Duration::seconds(i64::from(options.lateness)),
             now,
+            now_micros: now.timestamp_micros(),
             detections: 0,
             worst: None,
         }
@@ -70,19 +72,26 @@ impl Counting {
         let file = self.files.len() - 1;
         let before = std::mem::take(&mut outcome.lines);
         let mut copied = 0;
-        for counted in std::mem::take(&mut outcome.counted) {
+        let mut id = String::new();
+        let counted = std::mem::take(&mut outcome.counted);
+        for (number, counted) in counted.into_iter().enumerate() {
             self.pass(counted.latest);
             if let Some(at) = counted.at {
                 self.begin(at);
             }
             let at = counted.at.or(self.latest).unwrap_or_default();
             let Place { line, record } = counted.place;
-            let id = format!("{file}:{line}:{}", record.unwrap_or_default());
+            write_id(
+                &mut id,
+                [file as u64, line, u64::from(record.unwrap_or_default())],
+            );
             self.watch(at);
-            let Ok(text) = std::str::from_utf8(&outcome.block.text[counted.text]) else {
+            let taken = outcome.events_counted.get(number);
+            let text = std::str::from_utf8(&outcome.block.text[counted.text]);
+            let (Some(taken), Ok(text)) = (taken, text) else {
                 continue;
             };
-            self.latest = self.latest.max(counted.at.filter(|at| instant(*at) <= self.now));
+            self.latest = self.latest.max(counted.at.filter(|at| *at <= self.now_micros));
             let event = TextEvent {
                 text,
                 log_source: self.log_source.as_ref(),
@@ -91,7 +100,7 @@ impl Counting {
                 at: instant(at),
                 collected_at: self.now,
             };
-            self.set.count_text(&event, &outcome.rules[counted.rules]);
+            self.set.count_text(&event, taken);
             outcome
                 .lines
                 .extend_from_slice(&before[copied..counted.lines_before]);
@@ -129,7 +138,7 @@ impl Counting {
 
     /// Time has passed up to `to` by events that are not counted.
     fn pass(&mut self, to: Option<i64>) {
-        let Some(to) = to.filter(|to| instant(*to) <= self.now) else {
+        let Some(to) = to.filter(|to| *to <= self.now_micros) else {
             return;
         };
         self.begin(to);
@@ -208,5 +217,17 @@ impl Counting {
     /// What was dropped, by kind.
     pub(super) fn dropped(&self) -> serde_json::Value {
         serde_json::to_value(self.set.dropped()).unwrap_or_default()
+    }
+}
+
+/// Writes the id of an event: its file, its line and which event of the line it is.
+fn write_id(id: &mut String, parts: [u64; 3]) {
+    let mut buffer = itoa::Buffer::new();
+    id.clear();
+    for (number, part) in parts.into_iter().enumerate() {
+        if number > 0 {
+            id.push(':');
+        }
+        id.push_str(buffer.format(part));
     }
 }

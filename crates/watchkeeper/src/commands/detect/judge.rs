@@ -3,7 +3,7 @@
 use super::input::Block;
 use serde::Serialize;
 use std::ops::Range;
-use watchkeeper_detect::{DetectorInfo, Judgement, MatcherThread};
+use watchkeeper_detect::{CountedEvents, DetectorInfo, Judgement, MatcherThread};
 use watchkeeper_domain::detection::Level;
 
 /// Faults of events that are told; the others are counted.
@@ -31,8 +31,8 @@ pub(super) struct Outcome {
     pub(super) lines: Vec<u8>,
     /// Events that correlations count, in order.
     pub(super) counted: Vec<Counted>,
-    /// The rules that count them, one event after the other.
-    pub(super) rules: Vec<usize>,
+    /// What they need of each of them.
+    pub(super) events_counted: CountedEvents,
     /// The latest time of the events after the last of `counted`, in microseconds.
     pub(super) latest: Option<i64>,
     pub(super) unreadable: u64,
@@ -44,8 +44,6 @@ pub(super) struct Outcome {
 pub(super) struct Counted {
     pub(super) place: Place,
     pub(super) text: Range<usize>,
-    /// Which of [`Outcome::rules`] count it.
-    pub(super) rules: Range<usize>,
     pub(super) at: Option<i64>,
     /// The latest time of the events before it and after the one before in this list.
     pub(super) latest: Option<i64>,
@@ -157,13 +155,10 @@ impl Judge {
             }
         }
         if self.counts {
-            let before = outcome.rules.len();
-            outcome.rules.extend(judged.counted());
-            if outcome.rules.len() > before {
+            if judged.take_counted(&mut outcome.events_counted) {
                 outcome.counted.push(Counted {
                     place,
                     text: event,
-                    rules: before..outcome.rules.len(),
                     at,
                     latest: outcome.latest.take(),
                     lines_before: outcome.lines.len(),
