@@ -86,7 +86,7 @@ impl DetectorSet {
         }
         self.state.bytes = self.state.tables.iter().map(Table::bytes).sum();
         for source in self.state.sources.all_mut() {
-            for timer in std::mem::take(&mut source.timers).into_iter() {
+            for timer in std::mem::take(&mut source.timers).into_entries() {
                 if let Some(Some(table)) = moved.get(timer.table as usize) {
                     source.timers.insert(crate::source::Timer {
                         table: *table,

@@ -16,11 +16,17 @@ pub(crate) trait Timed {
 pub(crate) struct Chunked<T> {
     /// The first chunk: the only one of most lists.
     head: VecDeque<T>,
-    rest: VecDeque<VecDeque<T>>,
+    rest: VecDeque<Chunk<T>>,
     length: usize,
 }
 
-const CHUNK: usize = 256;
+/// A later chunk.
+#[derive(Debug, Clone, PartialEq)]
+struct Chunk<T> {
+    /// It begins no earlier, and what stands before it no later. It stands here so that looking for a chunk looks into none.
+    from: i64,
+    entries: VecDeque<T>,
+}
 
 impl<T> Default for Chunked<T> {
     fn default() -> Self {
@@ -33,6 +39,9 @@ impl<T> Default for Chunked<T> {
 }
 
 impl<T: Timed> Chunked<T> {
+    /// How many entries a chunk has at most: those of a page of memory.
+    const CHUNK: usize = 4_096 / size_of::<T>();
+
     pub(crate) fn len(&self) -> usize {
         self.length
     }
@@ -49,7 +58,7 @@ impl<T: Timed> Chunked<T> {
         if index == 0 {
             &self.head
         } else {
-            &self.rest[index - 1]
+            &self.rest[index - 1].entries
         }
     }
 
@@ -57,7 +66,7 @@ impl<T: Timed> Chunked<T> {
         if index == 0 {
             &mut self.head
         } else {
-            &mut self.rest[index - 1]
+            &mut self.rest[index - 1].entries
         }
     }
 
@@ -66,19 +75,17 @@ impl<T: Timed> Chunked<T> {
     }
 
     pub(crate) fn back(&self) -> Option<&T> {
-        self.rest.back().unwrap_or(&self.head).back()
+        self.chunk(self.rest.len()).back()
     }
 
     pub(crate) fn back_mut(&mut self) -> Option<&mut T> {
-        self.rest.back_mut().unwrap_or(&mut self.head).back_mut()
+        self.chunk_mut(self.rest.len()).back_mut()
     }
 
     pub(crate) fn pop_front(&mut self) -> Option<T> {
         let entry = self.head.pop_front()?;
         self.length -= 1;
-        if self.head.is_empty() {
-            self.head = self.rest.pop_front().unwrap_or_default();
-        }
+        self.drop_empty(0);
         Some(entry)
     }
 
@@ -91,8 +98,11 @@ impl<T: Timed> Chunked<T> {
         }
         let at = entry.at();
         if self.back().is_none_or(|last| last.at() <= at) {
-            if self.rest.back().unwrap_or(&self.head).len() >= CHUNK {
-                self.rest.push_back(VecDeque::with_capacity(CHUNK));
+            if self.chunk(self.rest.len()).len() >= Self::CHUNK {
+                self.rest.push_back(Chunk {
+                    from: at,
+                    entries: VecDeque::with_capacity(Self::CHUNK),
+                });
             }
             let last = self.rest.len();
             self.chunk_mut(last).push_back(entry);
@@ -102,17 +112,17 @@ impl<T: Timed> Chunked<T> {
         let chunk = self.chunk_mut(index);
         let position = chunk.partition_point(|known| known.at() <= at);
         chunk.insert(position, entry);
-        if chunk.len() > CHUNK {
-            let second = chunk.split_off(CHUNK / 2);
-            self.rest.insert(index, second);
+        if chunk.len() > Self::CHUNK {
+            let entries = chunk.split_off(Self::CHUNK / 2);
+            let from = entries[0].at();
+            self.rest.insert(index, Chunk { from, entries });
         }
         self.before_chunk(index) + position
     }
 
     /// The last chunk that begins no later than `at`.
     fn chunk_at(&self, at: i64) -> usize {
-        self.rest
-            .partition_point(|chunk| chunk.front().is_some_and(|first| first.at() <= at))
+        self.rest.partition_point(|chunk| chunk.from <= at)
     }
 
     fn before_chunk(&self, index: usize) -> usize {
@@ -136,7 +146,9 @@ impl<T: Timed> Chunked<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.head.iter().chain(self.rest.iter().flatten())
+        self.head
+            .iter()
+            .chain(self.rest.iter().flat_map(|chunk| &chunk.entries))
     }
 
     /// Entries from the one at `position` on.
@@ -190,7 +202,10 @@ impl<T: Timed> Chunked<T> {
             return;
         }
         if index == 0 {
-            self.head = self.rest.pop_front().unwrap_or_default();
+            self.head = self
+                .rest
+                .pop_front()
+                .map_or_else(VecDeque::new, |chunk| chunk.entries);
         } else {
             self.rest.remove(index - 1);
         }
@@ -229,15 +244,11 @@ impl<T: Timed> Chunked<T> {
     }
 }
 
-impl<T> IntoIterator for Chunked<T> {
-    type Item = T;
-    type IntoIter = std::iter::Chain<
-        std::collections::vec_deque::IntoIter<T>,
-        std::iter::Flatten<std::collections::vec_deque::IntoIter<VecDeque<T>>>,
-    >;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.head.into_iter().chain(self.rest.into_iter().flatten())
+impl<T> Chunked<T> {
+    /// All entries by time.
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = T> {
+        let rest = self.rest.into_iter().flat_map(|chunk| chunk.entries);
+        self.head.into_iter().chain(rest)
     }
 }
 
@@ -245,7 +256,11 @@ impl<T: Serialize> Serialize for Chunked<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeSeq;
         let mut entries = serializer.serialize_seq(Some(self.length))?;
-        for entry in self.head.iter().chain(self.rest.iter().flatten()) {
+        for entry in self
+            .head
+            .iter()
+            .chain(self.rest.iter().flat_map(|chunk| &chunk.entries))
+        {
             entries.serialize_element(entry)?;
         }
         entries.end()

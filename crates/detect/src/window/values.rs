@@ -14,7 +14,8 @@ pub(crate) struct Values {
     /// How many distinct values the window that ends at `newest` has.
     distinct: i64,
     by_value: Sharded<Runs>,
-    /// Where runs end that still reach beyond `newest`, by their last event; one that went on since has a later entry too.
+    /// Where the last runs end that still reach beyond `newest`: one entry a value, with an instant at which the run had come so far. One
+    /// that went on since is put where it has come to when its entry's turn comes, and not with each event.
     running: Chunked<End>,
     /// Where the other runs end.
     ended: Chunked<End>,
@@ -26,11 +27,16 @@ pub(crate) struct Values {
 struct Runs {
     value: u64,
     last: Run,
-    /// The event before the last of the last run, where that is known.
-    before_last: Option<i64>,
-    /// Earlier runs that late events can still touch.
-    earlier: Vec<Run>,
+    /// The event before the last of the last run; [`UNKNOWN`] where that is not known.
+    before_last: i64,
+    /// The instant of its entry among those that run: any other entry of the value is out of date.
+    queued: i64,
+    /// Earlier runs that late events can still touch; most values have none, and many values stand side by side.
+    #[expect(clippy::box_collection, reason = "a third as large where there are none")]
+    earlier: Option<Box<Vec<Run>>>,
 }
+
+const UNKNOWN: i64 = i64::MIN;
 
 /// The windows that end within `[first, last + span)` have the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,21 +111,14 @@ impl Values {
         let span = self.span;
         let mut needless = None;
         let Some(runs) = self.by_value.find_mut(value, |runs| runs.value == value) else {
-            self.running.insert(End { at, value });
             self.begin(at, value);
             return self.added(at, threshold, None);
         };
-        if runs.last.last < at {
-            // One entry for each instant: a run ends once.
-            self.running.insert(End { at, value });
-        }
         if runs.last.last + span > at {
-            if let Some(before) = runs.before_last
-                && at - before <= span
-            {
+            if runs.before_last != UNKNOWN && at - runs.before_last <= span {
                 needless = Some(runs.last.last);
             } else {
-                runs.before_last = Some(runs.last.last);
+                runs.before_last = runs.last.last;
             }
             runs.last.last = at;
             return Added {
@@ -127,9 +126,10 @@ impl Values {
                 needless,
             };
         }
-        runs.earlier.push(runs.last);
+        runs.earlier.get_or_insert_default().push(runs.last);
         runs.last = Run { first: at, last: at };
-        runs.before_last = None;
+        (runs.before_last, runs.queued) = (UNKNOWN, at);
+        self.running.insert(End { at, value });
         self.distinct += 1;
         self.steps.add(at, 1);
         self.added(at, threshold, None)
@@ -146,10 +146,12 @@ impl Values {
         let runs = Runs {
             value,
             last: Run { first: at, last: at },
-            before_last: None,
-            earlier: Vec::new(),
+            before_last: UNKNOWN,
+            queued: at,
+            earlier: None,
         };
         self.by_value.insert(value, runs, hash);
+        self.running.insert(End { at, value });
         self.distinct += 1;
         self.steps.add(at, 1);
     }
@@ -160,8 +162,18 @@ impl Values {
             let Some(end) = self.running.pop_front() else {
                 return;
             };
-            let runs = self.by_value.find(end.value, |runs| runs.value == end.value);
-            if runs.is_some_and(|runs| runs.last.last == end.at) {
+            let runs = self
+                .by_value
+                .find_mut(end.value, |runs| runs.value == end.value && runs.queued == end.at);
+            let Some(runs) = runs else { continue };
+            let last = End {
+                at: runs.last.last,
+                ..end
+            };
+            if last.at > end.at {
+                runs.queued = last.at;
+                self.running.insert(last);
+            } else {
                 self.steps.add(end.at + self.span, -1);
                 self.distinct -= 1;
                 self.ended.insert(end);
@@ -206,21 +218,23 @@ impl Values {
         let Some(runs) = self.by_value.find_mut(value, |runs| runs.value == value) else {
             return Vec::new();
         };
-        let mut all = std::mem::take(&mut runs.earlier);
+        let mut all = runs.earlier.take().map_or_else(Vec::new, |earlier| *earlier);
         all.push(runs.last);
         all
     }
 
     fn put_runs(&mut self, value: u64, mut all: Vec<Run>) {
         let Some(last) = all.pop() else { return };
+        let earlier = (!all.is_empty()).then(|| Box::new(all));
         if let Some(runs) = self.by_value.find_mut(value, |runs| runs.value == value) {
-            (runs.last, runs.earlier, runs.before_last) = (last, all, None);
+            (runs.last, runs.earlier, runs.before_last) = (last, earlier, UNKNOWN);
         } else {
             let runs = Runs {
                 value,
                 last,
-                before_last: None,
-                earlier: all,
+                before_last: UNKNOWN,
+                queued: UNKNOWN,
+                earlier,
             };
             self.by_value.insert(value, runs, hash);
         }
@@ -245,6 +259,9 @@ impl Values {
             self.ended.insert(end);
         } else {
             self.distinct += i64::from(!counted);
+            if let Some(runs) = self.by_value.find_mut(value, |runs| runs.value == value) {
+                runs.queued = at;
+            }
             self.running.insert(end);
         }
     }
@@ -259,8 +276,11 @@ impl Values {
             let Some(runs) = self.by_value.find_mut(end.value, same) else {
                 continue;
             };
-            runs.earlier.retain(|run| run.last + span > until);
-            if runs.earlier.is_empty() && runs.last.last + span <= until {
+            if let Some(earlier) = &mut runs.earlier {
+                earlier.retain(|run| run.last + span > until);
+                runs.earlier.take_if(|earlier| earlier.is_empty());
+            }
+            if runs.earlier.is_none() && runs.last.last + span <= until {
                 self.by_value.remove(end.value, same);
             }
         }
