@@ -426,6 +426,12 @@ impl Obligation {
         Some(self)
     }
 
+    /// Whether its deadline was missed and nobody has said why.
+    #[must_use]
+    pub fn wants_reason(&self) -> bool {
+        matches!(self.state, ObligationState::Missed { why: None, .. })
+    }
+
     /// Why the deadline was missed.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ pub use updates::PromisedUpdate;
 use crate::actor::Actor;
 use crate::event::Entity;
 use crate::id::{CustomerId, IncidentId, TimerId, UserId};
+use crate::obligation::Obligation;
 use crate::obligation::rule::Moment;
 use crate::page::{PageReason, PageTarget};
 use crate::playbook::PinnedPlaybook;
@@ -364,10 +365,12 @@ impl Incident {
     /// status update due again.
     ///
     /// # Errors
-    /// Refused to close while a suspected disclosure is undecided; a closed incident is reopened by moving it to `analyze`.
+    /// Refused to close while a suspected disclosure is undecided, and while a miss among what is `owed` to its customers has no reason,
+    /// save in a drill; a closed incident is reopened by moving it to `analyze`.
     pub fn enter_phase(
         mut self,
         to: Phase,
+        owed: &[Obligation],
         by: &Actor,
         at: DateTime<Utc>,
     ) -> Result<Outcome<Self>, TransitionError> {
@@ -381,6 +384,12 @@ impl Incident {
             return Err(self.not_from(
                 "close",
                 "decide on the suspected disclosure first: confirm it or reject it",
+            ));
+        }
+        if to == Phase::Closed && !self.drill && owed.iter().any(Obligation::wants_reason) {
+            return Err(self.not_from(
+                "close",
+                "say first why its customers were told late or not at all: each miss needs its reason",
             ));
         }
         let text = format!("Phase {} → {}", self.phase.name(), to.name());

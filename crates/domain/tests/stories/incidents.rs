@@ -12,7 +12,7 @@ use watchkeeper_domain::span::Span;
 
 fn closed() -> Incident {
     incident(Severity::Sev2)
-        .enter_phase(Phase::Closed, &person("ana"), friday() + minutes(60))
+        .enter_phase(Phase::Closed, &[], &person("ana"), friday() + minutes(60))
         .expect("nothing stands against closing")
         .subject
 }
@@ -64,7 +64,10 @@ fn a_closed_incident_refuses_what_changes_it_and_says_how_to_reopen_it() {
             "confirm",
             closed().confirm_disclosure("seen", now, &ana, now).err(),
         ),
-        ("phase", closed().enter_phase(Phase::Contain, &ana, now).err()),
+        (
+            "phase",
+            closed().enter_phase(Phase::Contain, &[], &ana, now).err(),
+        ),
     ];
     for (attempt, refusal) in refusals {
         let said = refusal
@@ -85,7 +88,7 @@ fn closing_ends_all_timers_and_reopening_makes_a_status_update_due_again() {
 
     let monday = at("2026-06-08T08:00:00Z");
     let reopened = closed
-        .enter_phase(Phase::Analyze, &person("ana"), monday)
+        .enter_phase(Phase::Analyze, &[], &person("ana"), monday)
         .expect("a closed incident can come back")
         .subject;
     assert_eq!(reopened.closed_at, None);
@@ -96,14 +99,19 @@ fn closing_ends_all_timers_and_reopening_makes_a_status_update_due_again() {
 fn phases_go_back_as_well_since_incidents_come_back() {
     let ana = person("ana");
     let contained = incident(Severity::Sev2)
-        .enter_phase(Phase::Contain, &ana, friday())
+        .enter_phase(Phase::Contain, &[], &ana, friday())
         .expect("forward");
     let again = contained
         .subject
-        .enter_phase(Phase::Analyze, &ana, friday())
+        .enter_phase(Phase::Analyze, &[], &ana, friday())
         .expect("back");
     assert_eq!(again.subject.phase, Phase::Analyze);
-    assert!(again.subject.enter_phase(Phase::Analyze, &ana, friday()).is_err());
+    assert!(
+        again
+            .subject
+            .enter_phase(Phase::Analyze, &[], &ana, friday())
+            .is_err()
+    );
 }
 
 #[test]

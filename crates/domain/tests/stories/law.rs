@@ -258,7 +258,7 @@ fn a_final_report_is_paged_for_though_the_incident_is_closed() {
         .expect("recorded")
         .subject;
     let closed = submitted
-        .enter_phase(Phase::Closed, &person("ines"), at)
+        .enter_phase(Phase::Closed, &[], &person("ines"), at)
         .expect("closed")
         .subject;
     let closed = kept(closed, &rule, at);

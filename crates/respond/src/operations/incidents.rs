@@ -181,10 +181,14 @@ impl Desk {
             action: "incident.phase_changed",
             detail: json!({"to": to}),
         };
-        self.decide(id, read, said, |incident| {
-            incident.enter_phase(to, by, self.now())
-        })
-        .await
+        let mut tx = self.begin().await?;
+        let incident = self.load(&mut tx, id, read).await?;
+        let before = incident.version;
+        let owed = tx.obligations_of(id).await?;
+        let outcome = incident.enter_phase(to, &owed, by, self.now())?;
+        let incident = self.settle(&mut tx, Some(before), outcome, said).await?;
+        self.commit(tx).await?;
+        Ok(incident)
     }
 
     /// Gives a role to somebody: everybody to themselves, those who lead to others.

@@ -1,7 +1,7 @@
 //! The ladder is stopped: the law forbids to tell for a while, or two people reverse the confirmation.
 
 use super::*;
-use watchkeeper_domain::incident::Disclosure;
+use watchkeeper_domain::incident::{Disclosure, Phase};
 
 async fn a_hold_that_ends_after_the_deadline_sends_the_notice_then(place: Place) {
     let mut house = after_the_theft(place).await;
@@ -50,6 +50,17 @@ async fn a_hold_that_ends_after_the_deadline_sends_the_notice_then(place: Place)
     house.pass(Duration::hours(1));
     house.settle().await;
     assert_eq!(sent(&house).await.1.len(), VICTIMS.len());
+    let close = || house.desk().enter_phase(&incident.id, None, Phase::Closed, &ines);
+    for obligation in house.obligations(&incident).await {
+        let refused = close().await.expect_err("a miss without its reason").to_string();
+        assert!(refused.contains("each miss needs its reason"), "{refused}");
+        house
+            .desk()
+            .explain_miss(&obligation.id, "the prosecutor forbade to tell, file 4711", &ines)
+            .await
+            .expect("explained");
+    }
+    assert_eq!(close().await.expect("closed").phase, Phase::Closed);
     house.everything_arrived_once().await;
     house.verified_audit().await;
 }
