@@ -241,3 +241,57 @@ async fn with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h
         with_nobody_on_the_list_people_are_paged_daily_and_who_is_found_at_60_h_is_told_in_time(place).await;
     }
 }
+
+/// The changes of clocks in Berlin that come next: to summer time and back, or the other way round.
+fn changes_of_clocks(from: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let local = |at: &DateTime<Utc>| at.with_timezone(&chrono_tz::Europe::Berlin).naive_local();
+    let hours = (1..).map(|hour| from + Duration::hours(hour));
+    let changes = hours.filter(|at| local(at) - local(&(*at - Duration::hours(1))) != Duration::hours(1));
+    changes.take(2).collect()
+}
+
+async fn a_change_of_clocks_gives_no_hour_and_takes_none(places: [Place; 2]) {
+    for (nth, place) in places.into_iter().enumerate() {
+        let mut house = after_the_theft(place).await;
+        let change = changes_of_clocks(house.now())[nth];
+        // The incident waits for its decision until half a day before.
+        house.clock.set(change - Duration::hours(12));
+        house.settle().await;
+        let incident = confirmed(&mut house).await;
+        let confirmed_at = incident.disclosure.confirmed_at().expect("confirmed");
+        let victim = VICTIMS
+            .into_iter()
+            .find(|victim| victim.hours == 72)
+            .expect("one");
+        let owed = of(&house, &incident, victim).await;
+        assert_eq!(owed.deadline.due_at, confirmed_at + Duration::hours(72));
+        let berlin = |at: DateTime<Utc>| at.with_timezone(&chrono_tz::Europe::Berlin).naive_local();
+        let by_the_wall = berlin(owed.deadline.due_at) - berlin(confirmed_at);
+        assert_eq!((by_the_wall - Duration::hours(72)).abs(), Duration::hours(1));
+        house.clock.set(confirmed_at + Duration::hours(65));
+        house.settle().await;
+        let (_, letters) = reach(&mut house, confirmed_at + Duration::hours(66)).await;
+        assert!(
+            recipients(&letters).contains(&victim.security_contact()),
+            "{letters:#?}"
+        );
+        holding_letter_is_right(&house, &incident, victim).await;
+        let owed = of(&house, &incident, victim).await;
+        assert!(
+            matches!(owed.state, ObligationState::Told { in_time: true, .. }),
+            "{owed:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_clocks_gives_no_hour_and_takes_none_on_sqlite() {
+    a_change_of_clocks_gives_no_hour_and_takes_none([Place::sqlite(), Place::sqlite()]).await;
+}
+
+#[tokio::test]
+async fn a_change_of_clocks_gives_no_hour_and_takes_none_on_postgresql() {
+    if let (Some(one), Some(other)) = (Place::postgresql(), Place::postgresql()) {
+        a_change_of_clocks_gives_no_hour_and_takes_none([one, other]).await;
+    }
+}
