@@ -10,6 +10,7 @@ pub mod rule;
 use crate::actor::Actor;
 use crate::customer::{ClockStart, CountsFrom, Customer};
 use crate::id::{CustomerId, IncidentId, NoticeId, ObligationId};
+use crate::incident::Moved;
 use crate::span::Span;
 use crate::words::{capitalised, second};
 use chrono::{DateTime, Duration, Utc};
@@ -52,6 +53,18 @@ pub struct Deadline {
     pub due_at: DateTime<Utc>,
     /// Rule, start and arithmetic in a sentence.
     pub explanation: String,
+    /// How it was counted before its start was moved, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<CountedBefore>,
+}
+
+/// How a deadline was counted before its start was moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedBefore {
+    /// When the clock had started.
+    pub from: DateTime<Utc>,
+    /// When it would have ended.
+    pub due_at: DateTime<Utc>,
 }
 
 impl Deadline {
@@ -230,6 +243,7 @@ impl Deadline {
             limit,
             due_at,
             explanation,
+            before: Vec::new(),
         }
     }
 }
@@ -252,21 +266,32 @@ impl Obligation {
     }
 
     /// The moment that the customer's contract counts from was recorded, or moved: the clock counts from there, and what stood before
-    /// stays in its explanation. A clock of the confirmation does not move: it was started once. A miss stays a miss. `None` when
-    /// nothing changes.
+    /// stays in sight. A clock of the confirmation moves with it alone (`moves` tells how it was): one that is confirmed anew starts no
+    /// other clock. A miss stays a miss. `None` when nothing changes.
     #[must_use]
-    pub fn count_from(mut self, customer: &Customer, start: ClockStart) -> Option<Self> {
+    pub fn count_from(mut self, customer: &Customer, start: ClockStart, moves: &[Moved]) -> Option<Self> {
         let missed = matches!(self.state, ObligationState::Missed { .. });
-        if start.from == CountsFrom::Confirmed || start.at == self.deadline.from || missed {
+        let moved = || moves.iter().any(|moved| moved.from == self.deadline.from);
+        let stays = start.from == CountsFrom::Confirmed && !moved();
+        if stays || start.at == self.deadline.from || missed {
             return None;
         }
-        let before = std::mem::replace(&mut self.deadline, Deadline::of(customer, start));
-        let was = format!(
-            " Before, it counted from {} and was due at {}.",
-            second(before.from),
-            second(before.due_at)
-        );
-        self.deadline.explanation.push_str(&was);
+        let known = std::mem::replace(&mut self.deadline, Deadline::of(customer, start));
+        let was = CountedBefore {
+            from: known.from,
+            due_at: known.due_at,
+        };
+        let Deadline {
+            before, explanation, ..
+        } = &mut self.deadline;
+        *before = known.before;
+        before.push(was);
+        for CountedBefore { from, due_at } in before {
+            let (from, due_at) = (second(*from), second(*due_at));
+            explanation.push_str(&format!(
+                " Before, it counted from {from} and was due at {due_at}."
+            ));
+        }
         if let ObligationState::Told { at, in_time, .. } = &mut self.state {
             *in_time = *at <= self.deadline.due_at;
         }

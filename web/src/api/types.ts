@@ -169,6 +169,10 @@ export type Disclosure =
       suspected_at: Instant | null;
       /** Somebody asks for the confirmation to be reversed. */
       reversal?: ReversalAsked;
+      /** Somebody asks for it to count from a later instant. */
+      moving?: MoveAsked;
+      /** From when it counted before, the oldest first. */
+      moved?: Moved[];
     }
   | {
       state: 'rejected';
@@ -184,6 +188,21 @@ export interface AffectedList {
   unchanged: number;
   faults: { line: number; listed: string; detail: string }[];
   committed: boolean;
+}
+export interface MoveAsked {
+  by: Actor;
+  at: Instant;
+  to: Instant;
+  why: string;
+}
+export interface Moved {
+  from: Instant;
+  to: Instant;
+  /** Who asked, where it moved deadlines away. */
+  asked?: MoveAsked;
+  by: Actor;
+  at: Instant;
+  why: string;
 }
 export interface ReversalAsked {
   by: Actor;
@@ -452,7 +471,14 @@ export type ObligationView = {
   incident: string;
   customer: string;
   rule: string;
-  deadline: { from: Instant; limit: Span; due_at: Instant; explanation: string };
+  deadline: {
+    from: Instant;
+    limit: Span;
+    due_at: Instant;
+    explanation: string;
+    /** How it was counted before its start was moved, the oldest first. */
+    before?: { from: Instant; due_at: Instant }[];
+  };
   steps: { step: Step; due_at: Instant; at: Instant }[];
   customer_name: string;
   incident_reference: string;

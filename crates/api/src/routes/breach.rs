@@ -39,6 +39,21 @@ pub(super) fn mount(table: &mut Table) {
         decide,
         refuse_reversal,
     );
+    table.post(
+        "/api/v1/incidents/{id}/disclosure/move",
+        decide,
+        move_confirmation,
+    );
+    table.post(
+        "/api/v1/incidents/{id}/disclosure/agree_move",
+        decide,
+        agree_to_move,
+    );
+    table.post(
+        "/api/v1/incidents/{id}/disclosure/refuse_move",
+        decide,
+        refuse_to_move,
+    );
     let counsel = Access::Needs(Permission::ApproveNotices);
     table.post("/api/v1/incidents/{id}/hold", counsel, place_hold);
     table.post("/api/v1/incidents/{id}/hold/lift", counsel, lift_hold);
@@ -204,6 +219,59 @@ async fn refuse_reversal(
         &id,
         desk.refuse_reversal(&id, read, &reason.why, &caller.actor())
             .await,
+    )
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Instead {
+    at: DateTime<Utc>,
+    why: String,
+}
+
+async fn move_confirmation(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(instead): Json<Instead>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.move_confirmation(&id, read, instead.at, &instead.why, &caller.actor())
+            .await,
+    )
+    .await
+}
+
+async fn agree_to_move(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.agree_to_move(&id, read, &reason.why, &caller.actor()).await,
+    )
+    .await
+}
+
+async fn refuse_to_move(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.refuse_to_move(&id, read, &reason.why, &caller.actor()).await,
     )
     .await
 }

@@ -391,6 +391,43 @@ async fn a_ladder_is_stopped_by_a_hold_of_counsel_or_by_two_people() {
     assert_ne!(step(&lifted, "send_holding"), step(&held, "send_holding"));
     assert_eq!(place.post(&lea, &format!("{hold}/lift"), lift).await.status, 409);
 
+    let moved = format!("{room}/disclosure/move");
+    let later = json!({"at": start(), "why": "it was confirmed on the phone then"});
+    let earlier = json!({"at": start() - Duration::minutes(5), "why": "the mail came then"});
+    let nearer = place.post(&ann, &moved, earlier.clone()).await.expect(200);
+    assert_eq!(nearer["incident"]["disclosure"]["at"], earlier["at"]);
+    assert_eq!(place.post(&ann, &moved, earlier).await.status, 409);
+    let waits = place.post(&ann, &moved, later).await.expect(200);
+    assert_eq!(waits["incident"]["disclosure"]["moving"]["to"], json!(start()));
+    let why = json!({"why": "the list of calls says so"});
+    let agree = format!("{room}/disclosure/agree_move");
+    assert_eq!(
+        place.post(&ann, &agree, why.clone()).await.status,
+        403,
+        "not alone"
+    );
+    let refuse = format!("{room}/disclosure/refuse_move");
+    place.post(&lea, &refuse, why.clone()).await.expect(200);
+    assert_eq!(place.post(&lea, &agree, why.clone()).await.status, 409);
+    let later = json!({"at": start(), "why": "it was confirmed on the phone then"});
+    place.post(&ann, &moved, later).await.expect(200);
+    let agreed = place.post(&lea, &agree, why).await.expect(200);
+    assert_eq!(
+        agreed["incident"]["disclosure"]["moved"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(agreed["obligations"][0]["deadline"]["from"], json!(start()));
+    assert_eq!(
+        agreed["obligations"][0]["deadline"]["before"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+
     let reverse = format!("{room}/disclosure/reverse");
     let why = json!({"why": "the key is our auditor's"});
     let asked = place.post(&ann, &reverse, why.clone()).await.expect(200);

@@ -1,8 +1,8 @@
 //! Was customers' confidential information disclosed, to whom does it belong, and who decided that when and why.
 
 use super::{
-    EntryKind, Incident, Intent, Outcome, ReversalAsked, Reversed, TimelineEntry, TimerKind, TimerState,
-    TransitionError, reason,
+    EntryKind, Incident, Intent, MoveAsked, Moved, Outcome, ReversalAsked, Reversed, TimelineEntry,
+    TimerKind, TimerState, TransitionError, reason,
 };
 use crate::actor::Actor;
 use crate::detection::TenantTrace;
@@ -50,6 +50,12 @@ pub enum Disclosure {
         /// Somebody asks for the confirmation to be reversed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reversal: Option<ReversalAsked>,
+        /// Somebody asks for it to count from a later instant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moving: Option<MoveAsked>,
+        /// From when it counted before, the oldest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<Moved>,
     },
     /// It was suspected, or even confirmed, and is not so.
     Rejected {
@@ -237,15 +243,7 @@ impl Incident {
             ));
         }
         let why = reason(why, "confirm a disclosure")?;
-        let earliest = self.opened_at.min(self.last_alert_at) - Duration::days(366);
-        if confirmed_at > at || confirmed_at < earliest {
-            let remedy = format!("give an instant between {earliest} and now ({at})");
-            return Err(TransitionError::BadInstant {
-                what: "the confirmation",
-                given: confirmed_at,
-                remedy,
-            });
-        }
+        self.must_be_confirmable(confirmed_at, at)?;
         let suspected_at = match &self.disclosure {
             Disclosure::Suspected { at, .. } => Some(*at),
             Disclosure::None | Disclosure::Confirmed { .. } | Disclosure::Rejected { .. } => None,
@@ -259,6 +257,8 @@ impl Incident {
             why,
             suspected_at,
             reversal: None,
+            moving: None,
+            moved: Vec::new(),
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
         let entry = self.entry(EntryKind::DisclosureChanged, confirmed_at, at, by, text);
@@ -270,6 +270,23 @@ impl Incident {
             subject: self,
             entries: vec![entry],
             intents: vec![Intent::Owe, page],
+        })
+    }
+
+    /// A confirmation counts from an instant that was, and not long before the incident.
+    pub(super) fn must_be_confirmable(
+        &self,
+        confirmed_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), TransitionError> {
+        let earliest = self.opened_at.min(self.last_alert_at) - Duration::days(366);
+        if (earliest..=now).contains(&confirmed_at) {
+            return Ok(());
+        }
+        Err(TransitionError::BadInstant {
+            what: "the confirmation",
+            given: confirmed_at,
+            remedy: format!("give an instant between {earliest} and now ({now})"),
         })
     }
 

@@ -184,6 +184,8 @@ fn report(acts: &Acts) -> DrillReport {
             why: "as the script says".to_owned(),
             suspected_at: Some(friday()),
             reversal: None,
+            moving: None,
+            moved: Vec::new(),
         };
     }
     for (key, (listed, told)) in ["acme", "zeta"].iter().zip(acts.listed.iter().zip(acts.told)) {

@@ -13,6 +13,7 @@ mod incidents;
 mod law;
 mod letters;
 mod moments;
+mod moved;
 mod notices;
 mod obligations;
 mod playbooks;

@@ -10,7 +10,7 @@ use watchkeeper_domain::customer::{
 use watchkeeper_domain::id::{IncidentId, NoticeId};
 use watchkeeper_domain::incident::ByHand;
 use watchkeeper_domain::obligation::rule::Moment;
-use watchkeeper_domain::obligation::{Obligation, ObligationState, Step, StepTaken};
+use watchkeeper_domain::obligation::{CountedBefore, Obligation, ObligationState, Step, StepTaken};
 use watchkeeper_domain::span::Span;
 
 fn owed(limit: Option<Span>) -> Obligation {
@@ -233,14 +233,22 @@ fn a_moment_that_a_contract_counts_from_moves_its_clock_and_both_readings_stay()
         .expect("running");
     let moved = owed
         .clone()
-        .count_from(&customer, aware(5))
+        .count_from(&customer, aware(5), &[])
         .expect("it counts from awareness");
     assert_eq!(moved.deadline.due_at, friday() + Duration::hours(19));
     assert!(moved.deadline.explanation.contains("Before, it counted from"));
-    assert!(moved.count_from(&customer, aware(5)).is_none(), "nothing changes");
+    let before = CountedBefore {
+        from: owed.deadline.from,
+        due_at: owed.deadline.due_at,
+    };
+    assert_eq!(moved.deadline.before, [before]);
+    assert!(
+        moved.count_from(&customer, aware(5), &[]).is_none(),
+        "nothing changes"
+    );
 
     let late = told
-        .count_from(&customer, aware(5))
+        .count_from(&customer, aware(5), &[])
         .expect("it counts from awareness");
     assert!(
         matches!(late.state, ObligationState::Told { in_time: false, .. }),
@@ -248,11 +256,11 @@ fn a_moment_that_a_contract_counts_from_moves_its_clock_and_both_readings_stay()
     );
     let (missed, _) = owed.clone().take_due(friday() + Duration::hours(24));
     assert!(
-        missed.count_from(&customer, aware(5)).is_none(),
+        missed.count_from(&customer, aware(5), &[]).is_none(),
         "a miss stays one"
     );
     assert!(
-        owed.count_from(&customer, ClockStart::confirmed(friday() + minutes(1)))
+        owed.count_from(&customer, ClockStart::confirmed(friday() + minutes(1)), &[])
             .is_none()
     );
 }

@@ -86,6 +86,7 @@ fn owed(state: ObligationState) -> Obligation {
             limit: Span::hours(72),
             due_at: hours(72),
             explanation: String::new(),
+            before: Vec::new(),
         },
         steps: Vec::new(),
         held_until: None,

@@ -189,6 +189,73 @@ impl Desk {
         .await
     }
 
+    /// Somebody says that the confirmation counts from another instant: an earlier one at once, a later one when somebody else agrees.
+    ///
+    /// # Errors
+    /// See [`Incident::move_confirmation`].
+    pub async fn move_confirmation(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        to: DateTime<Utc>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "disclosure.move_said",
+            detail: json!({"confirmed_at": to}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.move_confirmation(to, why, by, self.now())
+        })
+        .await
+    }
+
+    /// Another person agrees to the later instant: clocks that counted from the confirmation count from there.
+    ///
+    /// # Errors
+    /// See [`Incident::agree_to_move`].
+    pub async fn agree_to_move(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "disclosure.move_agreed",
+            detail: json!({}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.agree_to_move(why, by, self.now())
+        })
+        .await
+    }
+
+    /// Somebody refuses the later instant: the confirmation counts as it did.
+    ///
+    /// # Errors
+    /// See [`Incident::refuse_to_move`].
+    pub async fn refuse_to_move(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "disclosure.move_refused",
+            detail: json!({}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.refuse_to_move(why, by, self.now())
+        })
+        .await
+    }
+
     /// Somebody documents that the law forbids to tell customers before an instant.
     ///
     /// # Errors
@@ -444,7 +511,8 @@ impl Desk {
                     if change(tx, &mut known, Obligation::resume).await? {
                         begun.push(known.clone());
                     }
-                    if change(tx, &mut known, |o| o.count_from(customer, start)).await? {
+                    let moves = incident.moves();
+                    if change(tx, &mut known, |o| o.count_from(customer, start, moves)).await? {
                         moved.push(known.clone());
                     }
                     known
@@ -538,8 +606,13 @@ impl Desk {
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
         }
         if let Some(first) = moved.iter().map(|o| o.deadline.due_at).min() {
+            let before = moved.iter().filter_map(|o| o.deadline.before.last());
+            let before = before
+                .map(|before| before.due_at)
+                .min()
+                .map_or(String::new(), |due_at| format!(" instead of {}", second(due_at)));
             let text = format!(
-                "The clocks of {} count from the moment that their contracts name; the first deadline is {}",
+                "The clocks of {} count from another instant; the first deadline is {}{before}",
                 words::customers(moved.len()),
                 second(first)
             );

@@ -77,6 +77,80 @@ async fn a_hold_that_ends_after_the_deadline_sends_the_notice_then_on_postgresql
     }
 }
 
+async fn a_confirmation_that_two_people_move_later_moves_the_ladder_and_keeps_both_deadlines(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let confirmed_at = incident.disclosure.confirmed_at().expect("confirmed");
+    let (mara, ines) = (house.actor(MARA).await, house.actor(INES).await);
+    house.pass(Duration::hours(20));
+    let desk = house.desk().clone();
+    let later = confirmed_at + Duration::hours(12);
+    desk.move_confirmation(&incident.id, None, later, "the first files were samples", &mara)
+        .await
+        .expect("asked");
+    for obligation in house.obligations(&incident).await {
+        assert_eq!(
+            obligation.deadline.from, confirmed_at,
+            "clocks run on until another person agrees"
+        );
+    }
+    assert!(
+        desk.agree_to_move(&incident.id, None, "I am sure", &mara)
+            .await
+            .is_err()
+    );
+    desk.agree_to_move(&incident.id, None, "the log agrees", &ines)
+        .await
+        .expect("moved");
+    house.settle().await;
+    let obligations = house.obligations(&incident).await;
+    assert_eq!(obligations.len(), VICTIMS.len());
+    for Obligation { deadline, .. } in &obligations {
+        assert_eq!(deadline.from, later);
+        let [before] = deadline.before.as_slice() else {
+            panic!("{deadline:?}");
+        };
+        assert_eq!(before.from, confirmed_at);
+        assert_eq!(deadline.due_at - before.due_at, Duration::hours(12));
+        assert!(
+            deadline.explanation.contains("Before, it counted from"),
+            "{deadline:?}"
+        );
+    }
+    let entries = house.timeline(&incident).await;
+    let told = |text: &str| entries.iter().any(|entry| entry.text.contains(text));
+    assert!(told("agreed by a second person: the log agrees"), "{entries:#?}");
+    assert!(
+        told("count from another instant; the first deadline is"),
+        "{entries:#?}"
+    );
+
+    let day = VICTIMS.iter().filter(|victim| victim.hours == 24).count();
+    for (hours, told) in [(33, 0), (34, day), (77, day), (78, VICTIMS.len())] {
+        house.clock.set(confirmed_at + Duration::hours(hours));
+        house.settle().await;
+        assert_eq!(
+            sent(&house).await.1.len(),
+            told,
+            "{hours} hours after the first instant, twelve fewer after the later"
+        );
+    }
+    house.verified_audit().await;
+}
+
+#[tokio::test]
+async fn a_confirmation_that_two_people_move_later_moves_the_ladder_and_keeps_both_deadlines_on_sqlite() {
+    a_confirmation_that_two_people_move_later_moves_the_ladder_and_keeps_both_deadlines(Place::sqlite())
+        .await;
+}
+
+#[tokio::test]
+async fn a_confirmation_that_two_people_move_later_moves_the_ladder_and_keeps_both_deadlines_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_confirmation_that_two_people_move_later_moves_the_ladder_and_keeps_both_deadlines(place).await;
+    }
+}
+
 async fn what_two_people_reverse_is_owed_to_nobody(place: Place) {
     let mut house = after_the_theft(place).await;
     let incident = confirmed(&mut house).await;

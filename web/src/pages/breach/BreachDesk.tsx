@@ -154,6 +154,11 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
           <summary>Why this deadline</summary>
           <p className="dim">{obligation.deadline.explanation}</p>
         </details>
+        {obligation.deadline.before?.map((before) => (
+          <div key={before.due_at} className="small">
+            <span className="tag warn">moved</span> it was due <At at={before.due_at} /> before
+          </div>
+        ))}
       </div>
       <Proof obligation={obligation} />
     </article>

@@ -12,10 +12,12 @@ import { usePreferences } from '../../live/preferences';
 import { spanMilliseconds } from '../../words/countdown';
 import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
-import { nextInWords, stepLimit } from '../../words/ladder';
+import { HAPPENS, stepLimit } from '../../words/ladder';
 import { BreachSeverity } from './BreachSeverity';
 import { Halt } from './Halt';
+import { HoldingAhead } from './HoldingAhead';
 import { InstantDialog } from './InstantDialog';
+import { Moves } from './Moves';
 
 type Decision = 'suspect' | 'confirm' | 'reject' | 'extend';
 
@@ -88,6 +90,7 @@ function Stands({ view }: { view: IncidentView }) {
           </p>
           <Said by={<ActorName actor={disclosure.by} />} at={disclosure.recorded_at} why={disclosure.why} />
           <Owed view={view} />
+          <Moves view={view} />
           <Halt view={view} />
         </div>
       );

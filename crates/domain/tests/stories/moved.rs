@@ -1,0 +1,188 @@
+//! A confirmation that counts from another instant: nearer deadlines at once, further ones by two people, and both stay in sight.
+
+use crate::samples::{customer, friday, incident, minutes, person};
+use chrono::Duration;
+use proptest::prelude::*;
+use watchkeeper_domain::customer::ClockStart;
+use watchkeeper_domain::incident::{Incident, Intent, Moved, Severity, TransitionError};
+use watchkeeper_domain::obligation::{CountedBefore, Obligation, ObligationState};
+
+fn confirmed() -> Incident {
+    incident(Severity::Sev1)
+        .confirm_disclosure("files were taken", friday(), &person("mara"), friday())
+        .expect("confirmed")
+        .subject
+}
+
+fn asked(hours: i64) -> Incident {
+    let (to, now) = (friday() + Duration::hours(hours), friday() + Duration::hours(30));
+    confirmed()
+        .move_confirmation(to, "the first file was a test's", &person("mara"), now)
+        .expect("asked")
+        .subject
+}
+
+#[test]
+fn a_later_instant_takes_another_person_and_clocks_run_on_until_then() {
+    let now = friday() + Duration::hours(31);
+    let waiting = asked(6);
+    assert_eq!(waiting.disclosure.confirmed_at(), Some(friday()));
+    let alone = waiting.clone().agree_to_move("I am sure", &person("mara"), now);
+    assert!(
+        matches!(alone, Err(TransitionError::NotYours { .. })),
+        "{alone:?}"
+    );
+    let again = waiting
+        .clone()
+        .move_confirmation(friday() + minutes(9), "no, then", &person("tom"), now);
+    assert!(again.is_err(), "one request at a time");
+    assert!(waiting.clone().agree_to_move(" ", &person("ines"), now).is_err());
+
+    let outcome = waiting
+        .agree_to_move("the log agrees", &person("ines"), now)
+        .expect("agreed");
+    assert!(
+        outcome.intents.contains(&Intent::Owe),
+        "clocks are brought in line"
+    );
+    let moved = &outcome.subject;
+    assert_eq!(
+        moved.disclosure.confirmed_at(),
+        Some(friday() + Duration::hours(6))
+    );
+    let [told] = moved.moves() else {
+        panic!("{:?}", moved.moves());
+    };
+    assert_eq!((told.from, told.to), (friday(), friday() + Duration::hours(6)));
+    let asked_by = told.asked.as_ref().map(|asked| &asked.by);
+    assert_eq!((asked_by, &told.by), (Some(&person("mara")), &person("ines")));
+    assert!(
+        outcome
+            .subject
+            .agree_to_move("again", &person("ines"), now)
+            .is_err()
+    );
+}
+
+#[test]
+fn an_earlier_instant_counts_at_once_and_a_refused_one_never() {
+    let now = friday() + Duration::hours(31);
+    let earlier = confirmed()
+        .move_confirmation(
+            friday() - Duration::hours(2),
+            "the mail came then",
+            &person("mara"),
+            now,
+        )
+        .expect("moved")
+        .subject;
+    assert_eq!(
+        earlier.disclosure.confirmed_at(),
+        Some(friday() - Duration::hours(2))
+    );
+    assert_eq!(earlier.moves()[0].asked, None);
+
+    assert!(asked(6).refuse_to_move(" ", &person("ines"), now).is_err());
+    let refused = asked(6).refuse_to_move("the log says otherwise", &person("ines"), now);
+    assert_eq!(
+        refused.expect("refused").subject.disclosure,
+        confirmed().disclosure
+    );
+}
+
+#[test]
+fn an_instant_that_cannot_be_is_refused() {
+    let now = friday() + Duration::hours(30);
+    let mara = person("mara");
+    let to = |to| confirmed().move_confirmation(to, "why", &mara, now);
+    assert!(to(now + minutes(1)).is_err(), "to come");
+    assert!(to(friday() - Duration::days(400)).is_err(), "long before");
+    assert!(to(friday()).is_err(), "it counts from there");
+    assert!(
+        confirmed()
+            .move_confirmation(friday() - minutes(1), " ", &mara, now)
+            .is_err()
+    );
+    let nothing = incident(Severity::Sev1).move_confirmation(friday(), "why", &mara, now);
+    assert!(nothing.is_err());
+    assert!(confirmed().agree_to_move("why", &mara, now).is_err());
+    assert!(confirmed().refuse_to_move("why", &mara, now).is_err());
+}
+
+fn owed() -> Obligation {
+    let customer = customer("acme", None);
+    Obligation::owe(&confirmed().id, &customer, ClockStart::confirmed(friday()))
+}
+
+fn moves(hours: i64) -> Vec<Moved> {
+    let now = friday() + Duration::hours(31);
+    let moved = asked(hours).agree_to_move("the log agrees", &person("ines"), now);
+    moved.expect("agreed").subject.moves().to_vec()
+}
+
+#[test]
+fn a_clock_moves_with_its_confirmation_and_both_deadlines_stay_in_sight() {
+    let customer = customer("acme", None);
+    let start = ClockStart::confirmed(friday() + Duration::hours(6));
+    assert!(
+        owed().count_from(&customer, start, &[]).is_none(),
+        "a confirmation anew starts no other clock"
+    );
+    let moved = owed().count_from(&customer, start, &moves(6)).expect("moved");
+    assert_eq!(moved.deadline.due_at, friday() + Duration::hours(78));
+    let before = CountedBefore {
+        from: friday(),
+        due_at: friday() + Duration::hours(72),
+    };
+    assert_eq!(moved.deadline.before, [before]);
+    assert!(
+        moved
+            .deadline
+            .explanation
+            .ends_with("was due at 2026-06-08 14:20:00 UTC."),
+        "{}",
+        moved.deadline.explanation
+    );
+    assert!(
+        moved.count_from(&customer, start, &moves(6)).is_none(),
+        "nothing changes"
+    );
+
+    let (missed, _) = owed().take_due(friday() + Duration::hours(72));
+    assert!(matches!(missed.state, ObligationState::Missed { .. }));
+    assert!(
+        missed.count_from(&customer, start, &moves(6)).is_none(),
+        "a miss stays one"
+    );
+}
+
+proptest! {
+    #[test]
+    fn however_it_is_moved_nobody_alone_moves_it_later(
+        tries in prop::collection::vec((0..4_u8, -200_i64..200, 0..3_usize), 0..30),
+    ) {
+        let people = ["mara", "ines", "tom"].map(person);
+        let now = friday() + Duration::hours(300);
+        let mut incident = confirmed();
+        for (what, hours, who) in tries {
+            let (to, by, before) = (friday() + Duration::hours(hours), &people[who], incident.disclosure.confirmed_at());
+            let tried = match what {
+                0 | 1 => incident.clone().move_confirmation(to, "why", by, now),
+                2 => incident.clone().agree_to_move("why", by, now),
+                _ => incident.clone().refuse_to_move("why", by, now),
+            };
+            let Ok(outcome) = tried else { continue };
+            incident = outcome.subject;
+            let after = incident.disclosure.confirmed_at();
+            if after > before {
+                let told = incident.moves().last().expect("told");
+                let asked = told.asked.as_ref().expect("asked");
+                prop_assert!(what == 2 && asked.by != *by && Some(told.to) == after && Some(told.from) == before);
+            }
+        }
+        let at = |moved: &Moved| (moved.from, moved.to);
+        let chain: Vec<_> = incident.moves().iter().map(at).collect();
+        prop_assert!(chain.windows(2).all(|two| two[0].1 == two[1].0), "no step is left out: {chain:?}");
+        prop_assert!(incident.disclosure.confirmed_at().is_some());
+    }
+}

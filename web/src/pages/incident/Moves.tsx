@@ -1,0 +1,146 @@
+/** From when the confirmation counts, and from when it counted before: an earlier instant at once, a later one by two people. */
+import { Button } from '@mantine/core';
+import { useState } from 'react';
+import { useMay, useSession } from '../../api/queries';
+import type { IncidentView, Moved } from '../../api/types';
+import { useIncidentWrite } from '../../api/writes';
+import { ReasonDialog } from '../../components/dialogs';
+import { ActorName, At } from '../../components/marks';
+import { InstantDialog } from './InstantDialog';
+
+type Asking = 'move' | 'agree_move' | 'refuse_move';
+
+const PATH = '/disclosure';
+
+export function Moves({ view }: { view: IncidentView }) {
+  const { disclosure } = view.incident;
+  const mayDecide = useMay('decide_disclosure');
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const me = useSession().user.id;
+  if (disclosure.state !== 'confirmed') return null;
+  const { moving, moved = [] } = disclosure;
+  const mine = moving?.by.kind === 'person' && moving.by.user === me;
+  const close = () => setAsking(null);
+  return (
+    <div className="stack tight">
+      {moved.length > 0 && (
+        <ul className="plain small" aria-label="From when the confirmation counted before">
+          {moved.map((each) => (
+            <li key={each.at}>
+              <MovedLine moved={each} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {moving && (
+        <div className="notice-bar warn">
+          <p>
+            <span className="tag warn">later instant asked for</span> Clocks would count from{' '}
+            <At at={moving.to} />. They run on as they are until another person agrees.
+          </p>
+          <p className="small wrap">
+            <ActorName actor={moving.by} />, <At at={moving.at} />: {moving.why}
+          </p>
+        </div>
+      )}
+      {mayDecide && (
+        <div className="row">
+          <Button size="compact-sm" variant="subtle" onClick={() => setAsking('move')}>
+            Count from another instant…
+          </Button>
+          {moving && !mine && (
+            <Button size="compact-sm" color="danger" onClick={() => setAsking('agree_move')}>
+              Agree to the later instant…
+            </Button>
+          )}
+          {moving && (
+            <Button size="compact-sm" onClick={() => setAsking('refuse_move')}>
+              {mine ? 'Withdraw the request…' : 'Refuse the later instant…'}
+            </Button>
+          )}
+        </div>
+      )}
+      {asking === 'move' ? (
+        <InstantDialog
+          view={view}
+          title="The confirmation counts from another instant"
+          doLabel="Say so"
+          danger
+          intro={
+            <p className="small">
+              An earlier instant counts at once and brings deadlines nearer. A later one moves them away:
+              another person must agree, and clocks run on as they are until then. What was counted before
+              stays in sight.
+            </p>
+          }
+          instant={{
+            field: 'at',
+            label: 'It was confirmed at',
+            description: 'When the company knew for certain.',
+            initial: Date.parse(disclosure.at),
+          }}
+          why="What shows that it was confirmed then. Becomes part of the record."
+          path={`${PATH}/move`}
+          touches={(incident) => incident.disclosure}
+          onClose={close}
+        />
+      ) : (
+        <Answer view={view} asking={asking} onClose={close} />
+      )}
+    </div>
+  );
+}
+
+function MovedLine({ moved }: { moved: Moved }) {
+  return (
+    <span className="wrap">
+      Counted from <At at={moved.from} /> before;{' '}
+      {moved.asked && (
+        <>
+          <ActorName actor={moved.asked.by} /> asked ({moved.asked.why}) and{' '}
+        </>
+      )}
+      <ActorName actor={moved.by} /> {moved.asked ? 'agreed' : 'moved it'}, <At at={moved.at} />: {moved.why}
+    </span>
+  );
+}
+
+function Answer({
+  view,
+  asking,
+  onClose,
+}: {
+  view: IncidentView;
+  asking: Exclude<Asking, 'move'> | null;
+  onClose: () => void;
+}) {
+  const write = useIncidentWrite(view.incident.id);
+  const agrees = asking === 'agree_move';
+  return (
+    <ReasonDialog
+      title={agrees ? 'Agree that it was confirmed later' : 'The confirmation counts as it did'}
+      opened={asking !== null}
+      onClose={() => {
+        onClose();
+        write.reset();
+      }}
+      doLabel={agrees ? 'Move the clocks' : 'It counts as it did'}
+      pending={write.isPending}
+      fault={write.error}
+      danger={agrees}
+      intro={
+        <p className="small">
+          {agrees
+            ? 'Deadlines of everybody whose clock counts from the confirmation move away; the earlier ones stay beside them.'
+            : 'Nothing changes: the clocks ran on all the while.'}
+        </p>
+      }
+      onDo={(why) =>
+        write.mutate(
+          { path: `${PATH}/${asking}`, body: { why }, touches: (incident) => incident.disclosure },
+          { onSuccess: onClose },
+        )
+      }
+    />
+  );
+}
