@@ -22,7 +22,7 @@ const SHORT: Record<Step, string> = {
 };
 
 /** What happens at a step, for people. */
-const HAPPENS: Record<Step, string> = {
+export const HAPPENS: Record<Step, string> = {
   list_affected: 'paging the commander: list of affected customers not verified',
   draft_full: 'paging security lead and counsel: no full notice approved',
   escalate: 'paging executives',

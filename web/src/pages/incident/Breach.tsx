@@ -133,11 +133,6 @@ function Owed({ view }: { view: IncidentView }) {
   const next = running
     .flatMap((each) => (each.next === null ? [] : [{ ...each.next, each }]))
     .sort((a, b) => a.at.localeCompare(b.at))[0];
-  const together =
-    next === undefined
-      ? []
-      : running.filter((each) => each.next?.step === next.step && each.next.at === next.at);
-  const recipients = together.reduce((sum, each) => sum + each.recipients, 0);
   return (
     <>
       <p className="small">
@@ -146,15 +141,16 @@ function Owed({ view }: { view: IncidentView }) {
           Open the breach desk
         </Link>
       </p>
-      {next !== undefined && (
+      {next !== undefined && next.step !== 'send_holding' && (
         <p>
           <Countdown
-            what={nextInWords(next.step, recipients)}
+            what={HAPPENS[next.step]}
             dueAt={next.at}
             limit={stepLimit(next.step, spanMilliseconds(next.each.deadline.limit))}
           />
         </p>
       )}
+      <HoldingAhead obligations={view.obligations} />
     </>
   );
 }
