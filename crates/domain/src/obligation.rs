@@ -267,16 +267,24 @@ impl Obligation {
 
     /// The moment that the customer's contract counts from was recorded, or moved: the clock counts from there, and what stood before
     /// stays in sight. A clock of the confirmation moves with it alone (`moves` tells how it was): one that is confirmed anew starts no
-    /// other clock. A miss stays a miss. `None` when nothing changes.
+    /// other clock. A contract that gives less time than was thought brings the deadline nearer; one that gives more changes no clock
+    /// that runs. A miss stays a miss. `None` when nothing changes.
     #[must_use]
     pub fn count_from(mut self, customer: &Customer, start: ClockStart, moves: &[Moved]) -> Option<Self> {
         let missed = matches!(self.state, ObligationState::Missed { .. });
         let moved = || moves.iter().any(|moved| moved.from == self.deadline.from);
-        let stays = start.from == CountsFrom::Confirmed && !moved();
-        if stays || start.at == self.deadline.from || missed {
+        let start = if start.from == CountsFrom::Confirmed && !moved() {
+            ClockStart::confirmed(self.deadline.from)
+        } else {
+            start
+        };
+        let deadline = Deadline::of(customer, start);
+        let nearer = deadline.due_at < self.deadline.due_at;
+        if missed || (deadline.from == self.deadline.from && !nearer) {
             return None;
         }
-        let known = std::mem::replace(&mut self.deadline, Deadline::of(customer, start));
+        rule_of(customer).clone_into(&mut self.rule);
+        let known = std::mem::replace(&mut self.deadline, deadline);
         let was = CountedBefore {
             from: known.from,
             due_at: known.due_at,

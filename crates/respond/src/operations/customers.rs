@@ -150,6 +150,8 @@ impl Desk {
             return Ok(same.clone());
         }
         self.keep(&mut tx, &pending, by).await?;
+        self.follow_customers(&mut tx, std::slice::from_ref(&pending.after.id), by)
+            .await?;
         self.commit(tx).await?;
         Ok(pending.after)
     }
@@ -202,6 +204,9 @@ impl Desk {
         let mut import = summary(&pending, faults);
         if commit && import.faults.is_empty() {
             self.keep_all(&mut tx, &pending, by).await?;
+            let changed = pending.iter().filter(|change| !change.changes().is_empty());
+            let changed: Vec<CustomerId> = changed.map(|change| change.after.id.clone()).collect();
+            self.follow_customers(&mut tx, &changed, by).await?;
             let digest = hex::encode(Sha256::digest(list));
             let detail = json!({"rows": import.rows, "added": import.added.len(), "changed": import.changed.len(), "sha256": digest});
             self.record(&mut tx, by, "customers.imported", "customers", detail)

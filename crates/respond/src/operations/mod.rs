@@ -13,6 +13,7 @@ pub mod deliveries;
 pub mod drafts;
 pub mod drills;
 pub mod erasures;
+mod follow;
 pub mod incidents;
 pub mod law;
 pub mod notices;

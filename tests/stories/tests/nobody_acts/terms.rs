@@ -134,3 +134,64 @@ async fn a_contract_that_says_otherwise_is_kept_on_postgresql() {
         a_contract_that_says_otherwise_is_kept(place).await;
     }
 }
+
+async fn a_customer_that_is_mended_after_the_confirmation_is_told_as_it_stands_then(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let confirmed_at = incident.disclosure.confirmed_at().expect("confirmed");
+    let lead = house.actor(MARA).await;
+    let victim = VICTIMS
+        .into_iter()
+        .find(|victim| victim.hours == 72)
+        .expect("one");
+    house.pass(Duration::hours(2));
+    let mended = format!(
+        r#"[{{"key": "{}", "name": "Mended Ltd", "notify_within": "48h", "contacts": [
+             {{"name": "Security", "email": "alarm@mended.example", "role": "security"}}]}}]"#,
+        victim.key()
+    );
+    let import = house
+        .desk()
+        .import_customers(mended.as_bytes(), true, &lead)
+        .await
+        .expect("a list");
+    assert!(import.committed, "{:?}", import.faults);
+
+    let owed = of(&house, &incident, victim).await;
+    assert_eq!(owed.rule, "contract.dpa");
+    assert_eq!(owed.deadline.due_at, confirmed_at + Duration::hours(48));
+    let before = owed.deadline.before.last().expect("both stay in sight");
+    assert_eq!(before.due_at, confirmed_at + Duration::hours(72));
+
+    // A contract that gives more time changes no clock that runs.
+    let longer = mended.replace("48h", "96h");
+    house
+        .desk()
+        .import_customers(longer.as_bytes(), true, &lead)
+        .await
+        .expect("a list");
+    let owed = of(&house, &incident, victim).await;
+    assert_eq!(owed.deadline.due_at, confirmed_at + Duration::hours(48));
+
+    house.clock.set(confirmed_at + Duration::hours(44));
+    house.settle().await;
+    assert_eq!(house.relay.mails_to("alarm@mended.example").len(), 1);
+    assert_eq!(
+        house.relay.mails_to(&victim.security_contact()).len(),
+        0,
+        "an address of yesterday"
+    );
+    house.verified_audit().await;
+}
+
+#[tokio::test]
+async fn a_customer_that_is_mended_after_the_confirmation_is_told_as_it_stands_then_on_sqlite() {
+    a_customer_that_is_mended_after_the_confirmation_is_told_as_it_stands_then(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_customer_that_is_mended_after_the_confirmation_is_told_as_it_stands_then_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_customer_that_is_mended_after_the_confirmation_is_told_as_it_stands_then(place).await;
+    }
+}
