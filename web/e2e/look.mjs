@@ -59,6 +59,16 @@ const PAGES = [
   ['incident-halted', '/incidents/inc_3'],
   ['incident-hold', '/incidents/inc_1', click('Legal hold…')],
   ['incident-agree', '/incidents/inc_3', click('Agree to the reversal…')],
+  ['incident-move', '/incidents/inc_1', click('Count from another instant…')],
+  ['incident-move-agree', '/incidents/inc_3', click('Agree to the later instant…')],
+  [
+    'incident-holding',
+    '/incidents/inc_1',
+    async (page) => {
+      await page.getByText(': to whom, and its text').click();
+      await page.getByLabel('Text of the holding notice').waitFor();
+    },
+  ],
   ['incident-applies', '/incidents/inc_1', click('Does not apply: Notification of a significant incident')],
   ['incident-standing', '/incidents/inc_1', click('Change standing of Acme Logistics')],
   ['incident-add-customer', '/incidents/inc_1', click('Add customer')],
