@@ -64,6 +64,10 @@ struct Stored {
     poll: Cursor,
     /// Minute since the epoch → how many ids of its file count.
     delivered: BTreeMap<i64, u64>,
+    /// When the poller had nothing more to read: what was delivered since then it may come to, however long nobody ran. In cursors that
+    /// do not say so it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    caught_up: Option<DateTime<Utc>>,
 }
 
 impl Default for Stored {
@@ -72,6 +76,7 @@ impl Default for Stored {
             sequence: 0,
             push: Cursor::start(),
             poll: Cursor::start(),
+            caught_up: None,
             delivered: BTreeMap::new(),
         }
     }
@@ -299,7 +304,7 @@ impl Once {
             sequence,
             push: stored.push,
             poll: stored.poll,
-            caught_up: now,
+            caught_up: stored.caught_up.unwrap_or(now),
         })
     }
 
@@ -392,6 +397,7 @@ impl Source for Once {
                 push: memory.push.clone(),
                 poll: memory.poll.clone(),
                 delivered: self.journal.save()?,
+                caught_up: Some(memory.caught_up),
             };
             Cursor::encode(&stored, &self.name)?
         } else {

@@ -7,7 +7,7 @@ use crate::rate::Bucket;
 use crate::source::CollectError;
 use aws_sdk_cloudwatchlogs::Client;
 use chrono::{DateTime, Duration, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use watchkeeper_domain::clock::Clock;
 
@@ -28,7 +28,26 @@ pub(super) struct Place {
     pub(super) mark: String,
     /// Tags of groups that were asked for, by ARN.
     tags: BTreeMap<String, BTreeMap<String, String>>,
+    /// A look at its groups that the calls of a turn were not enough for.
+    look: Option<Look>,
 }
+
+/// How far a look at the groups of a place has come.
+#[derive(Debug)]
+struct Look {
+    found: BTreeSet<String>,
+    /// How many prefixes were asked for to the end.
+    prefixes: usize,
+    /// The page after the last one of the next prefix.
+    token: Option<String>,
+    /// Groups of the last page whose tags are still to be asked for: name and ARN.
+    untagged: VecDeque<(String, String)>,
+    /// Whether the last page of the next prefix was read.
+    ended: bool,
+}
+
+/// How many calls a look takes of a turn while groups are read there: the others are for their lines.
+const CALLS_BESIDE_READING: u32 = 1;
 
 /// Which groups are read.
 #[derive(Debug)]
@@ -77,6 +96,7 @@ pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) 
             bucket,
             mark,
             tags: BTreeMap::new(),
+            look: None,
         });
     }
     all
@@ -116,65 +136,95 @@ impl Place {
         }
     }
 
-    /// The names of the groups that are wanted; `None` when the calls are used up for now.
+    /// The names of the groups that are wanted; `None` when the calls are used up for now, and the next turn goes on. At most `calls`
+    /// are taken.
     async fn discover(
         &mut self,
         wanted: &Wanted,
+        calls: u32,
         now: DateTime<Utc>,
     ) -> Result<Option<BTreeSet<String>>, CollectError> {
-        let mut found: BTreeSet<String> = wanted.names.iter().cloned().collect();
+        let mut look = self.look.take().unwrap_or_else(|| Look {
+            found: wanted.names.iter().cloned().collect(),
+            prefixes: 0,
+            token: None,
+            untagged: VecDeque::new(),
+            ended: false,
+        });
+        // What failed is looked for from the start: a token that is too old would fail for ever.
+        if !self.go_on(&mut look, wanted, calls, now).await? {
+            self.look = Some(look);
+            return Ok(None);
+        }
+        look.found.retain(|name| !is_excluded(name, &wanted.excluded));
+        Ok(Some(look.found))
+    }
+
+    /// Goes on with a look; false when the calls are used up.
+    async fn go_on(
+        &mut self,
+        look: &mut Look,
+        wanted: &Wanted,
+        mut calls: u32,
+        now: DateTime<Utc>,
+    ) -> Result<bool, CollectError> {
         let everything = [String::new()];
         let prefixes = if wanted.prefixes.is_empty() && !wanted.tags.is_empty() {
             &everything[..]
         } else {
             &wanted.prefixes
         };
-        for prefix in prefixes {
-            let mut token: Option<String> = None;
-            loop {
-                if !self.bucket.take(1, now) {
-                    return Ok(None);
+        while let Some(prefix) = prefixes.get(look.prefixes) {
+            while let Some((name, arn)) = look.untagged.front() {
+                let Some(tagged) = self.is_tagged(arn, &wanted.tags, &mut calls, now).await? else {
+                    return Ok(false);
+                };
+                if tagged {
+                    look.found.insert(name.clone());
                 }
-                let answer = self
-                    .client
-                    .describe_log_groups()
-                    .set_log_group_name_prefix(Some(prefix.clone()).filter(|prefix| !prefix.is_empty()))
-                    .set_next_token(token.clone())
-                    .send()
-                    .await
-                    .map_err(|e| {
-                        aws::refusal(
-                            &e,
-                            "logs:DescribeLogGroups",
-                            &self.resource(&format!("{prefix}*")),
-                        )
-                    })?;
-                for group in answer.log_groups() {
-                    let Some(name) = group.log_group_name() else {
-                        continue;
-                    };
-                    let arn = group.log_group_arn().or(group.arn()).unwrap_or_default();
-                    let arn = arn.strip_suffix(":*").unwrap_or(arn).to_owned();
-                    match self.is_tagged(&arn, &wanted.tags, now).await? {
-                        Some(true) => {
-                            found.insert(name.to_owned());
-                        }
-                        Some(false) => {}
-                        None => return Ok(None),
-                    }
-                }
-                let next = answer
-                    .next_token()
-                    .filter(|next| !next.is_empty())
-                    .map(ToOwned::to_owned);
-                if next.is_none() || next == token || found.len() > MOST_GROUPS {
-                    break;
-                }
-                token = next;
+                look.untagged.pop_front();
             }
+            if look.ended || look.found.len() > MOST_GROUPS {
+                (look.token, look.ended) = (None, false);
+                look.prefixes += 1;
+                continue;
+            }
+            if !self.may_call(&mut calls, now) {
+                return Ok(false);
+            }
+            let answer = self
+                .client
+                .describe_log_groups()
+                .set_log_group_name_prefix(Some(prefix.clone()).filter(|prefix| !prefix.is_empty()))
+                .set_next_token(look.token.clone())
+                .send()
+                .await
+                .map_err(|e| {
+                    aws::refusal(
+                        &e,
+                        "logs:DescribeLogGroups",
+                        &self.resource(&format!("{prefix}*")),
+                    )
+                })?;
+            for group in answer.log_groups() {
+                let Some(name) = group.log_group_name() else {
+                    continue;
+                };
+                let arn = group.log_group_arn().or(group.arn()).unwrap_or_default();
+                let arn = arn.strip_suffix(":*").unwrap_or(arn).to_owned();
+                look.untagged.push_back((name.to_owned(), arn));
+            }
+            let next = answer.next_token().filter(|next| !next.is_empty());
+            look.ended = next.is_none() || next == look.token.as_deref();
+            look.token = next.map(ToOwned::to_owned);
         }
-        found.retain(|name| !is_excluded(name, &wanted.excluded));
-        Ok(Some(found))
+        Ok(true)
+    }
+
+    fn may_call(&self, calls: &mut u32, now: DateTime<Utc>) -> bool {
+        let may = *calls > 0 && self.bucket.take(1, now);
+        *calls -= u32::from(may);
+        may
     }
 
     /// Whether a group has every wanted tag; tags are asked for once, since each takes a call. `None` when the calls are used up.
@@ -182,13 +232,14 @@ impl Place {
         &mut self,
         arn: &str,
         wanted: &BTreeMap<String, String>,
+        calls: &mut u32,
         now: DateTime<Utc>,
     ) -> Result<Option<bool>, CollectError> {
         if wanted.is_empty() {
             return Ok(Some(true));
         }
         if !self.tags.contains_key(arn) {
-            if !self.bucket.take(1, now) {
+            if !self.may_call(calls, now) {
                 return Ok(None);
             }
             let answer = self
@@ -251,13 +302,15 @@ impl Discovery {
                 continue;
             }
             // Tags change seldom: every sixth round, an hour, they are asked for again.
-            if looking.rounds % 6 == 5 {
+            if looking.rounds % 6 == 5 && place.look.is_none() {
                 place.tags.clear();
             }
             let names = if wanted.must_discover() {
-                match place.discover(wanted, now).await {
+                let reads = groups.iter().any(|group| group.place == index);
+                let calls = if reads { CALLS_BESIDE_READING } else { u32::MAX };
+                match place.discover(wanted, calls, now).await {
                     Ok(Some(names)) => names,
-                    // The next reading goes on, with what was learned about tags.
+                    // The next reading goes on from there.
                     Ok(None) => continue,
                     Err(fault) => {
                         looking.due_at = Some(now + Duration::minutes(1));

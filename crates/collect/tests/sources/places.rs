@@ -55,6 +55,33 @@ async fn groups_are_found_by_prefix_and_tag_also_those_that_are_made_later() {
 }
 
 #[tokio::test]
+async fn a_look_for_groups_that_takes_more_calls_than_a_turn_has_goes_on_where_it_was() {
+    let (bench, cloudwatch) = bench().await;
+    for number in 0..24 {
+        cloudwatch.create_group(&format!("/app/{number:03}"));
+    }
+    cloudwatch.put("/app/023", "s", monday(), monday(), "the last group's");
+    let mut config = config(&cloudwatch);
+    config["log_group_prefixes"] = json!(["/app/", "/other/"]);
+    // As configured where nothing is said.
+    config["calls_per_second"] = 3.into();
+    let mut reader = bench.source(config).await;
+    assert_eq!(for_minutes(&bench, &mut reader, 10).await, ["the last group's"]);
+
+    // Looking again, ten minutes later and whenever else, leaves calls for reading.
+    let mut expected = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    for minute in 0..25 {
+        let message = format!("minute {minute}");
+        cloudwatch.put("/app/023", "s", bench.now(), bench.now(), &message);
+        expected.insert(message);
+        found.extend(for_minutes(&bench, &mut reader, 1).await);
+    }
+    found.extend(for_minutes(&bench, &mut reader, 15).await);
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn accounts_and_regions_are_read_through_their_roles_with_their_external_ids() {
     let (bench, cloudwatch) = bench().await;
     cloudwatch.trust("arn:aws:iam::111111111111:role/watch", "x-1");
@@ -213,6 +240,24 @@ async fn what_a_firehose_missed_is_found_and_judged_once_also_by_the_next_proces
         (found.len(), distinct.len(), reader.counts.missed_by_push),
         (20, 20, 8)
     );
+}
+
+#[tokio::test]
+async fn what_was_pushed_before_a_long_outage_is_not_judged_again_after_it() {
+    let (bench, cloudwatch) = bench().await;
+    let kinesis = Kinesis::start(bench.clock.clone(), &["0"]).await;
+    let mut config = subscribed(&cloudwatch);
+    config["subscription"] = json!({"kinesis_stream": "logs"});
+    config["kinesis_endpoint_url"] = kinesis.endpoint_url.clone().into();
+    kinesis.put("0", &BASE64.encode(envelope(0, 20)));
+    let mut reader = bench.source(config.clone()).await;
+    let mut found = for_minutes(&bench, &mut reader, 1).await;
+    assert_eq!(found.len(), 20);
+    // Nobody runs for half a day: longer than the journal is kept while the poller is up to date.
+    bench.clock.advance(Duration::hours(12));
+    reader.source = bench.open(config).await.source;
+    found.extend(for_minutes(&bench, &mut reader, 30).await);
+    assert_eq!((found.len(), reader.counts.missed_by_push), (20, 0));
 }
 
 #[tokio::test]
