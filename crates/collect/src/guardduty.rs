@@ -347,13 +347,13 @@ impl Guardduty {
         };
         for event in self.how.events(origin, text) {
             let at = event.at.timestamp_millis();
+            // What the queue tells moves nothing: the poller comes to it by itself, and has then read as far.
+            if let Some(sweep) = &mut memory.sweep {
+                sweep.newest = sweep.newest.max(Some(at.min(now.timestamp_millis())));
+            }
             if !memory.seen.insert(at, &event.id) {
                 reading.counts.duplicates += 1;
                 continue;
-            }
-            // What the queue tells moves nothing: the poller comes to it by itself.
-            if let Some(sweep) = &mut memory.sweep {
-                sweep.newest = sweep.newest.max(Some(at.min(now.timestamp_millis())));
             }
             reading.changed = true;
             reading.counts.bytes += text.len() as u64;

@@ -1,6 +1,6 @@
 //! How often a remote service may be called: one token bucket for each (service, account, region), shared by all sources.
 //!
-//! Halved when the service throttles, raised by a twentieth of its rate for each minute without. Time comes from the caller's
+//! Halved when the service throttles a call, raised by a twentieth of its rate for each minute without. Time comes from the caller's
 //! clock; nothing here waits.
 
 use chrono::{DateTime, Utc};
@@ -23,7 +23,11 @@ struct Level {
     tokens: f64,
     filled_at: Option<DateTime<Utc>>,
     raised_at: Option<DateTime<Utc>>,
+    halved_at: Option<DateTime<Utc>>,
 }
+
+/// The attempts of one call come within this time, and are one sign that it is too often.
+const ATTEMPTS_OF_A_CALL: chrono::Duration = chrono::Duration::seconds(5);
 
 type Registry = HashMap<(&'static str, String, String), Weak<Bucket>>;
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(|| Mutex::new(HashMap::new()));
@@ -36,6 +40,7 @@ impl Bucket {
             tokens: calls_per_second.max(LEAST_CAPACITY),
             filled_at: None,
             raised_at: None,
+            halved_at: None,
         }))
     }
 
@@ -92,9 +97,18 @@ impl Bucket {
     /// The service said that it was called too often.
     pub(crate) fn throttled(&self, now: DateTime<Utc>) {
         let mut level = self.level();
+        // Another attempt follows, which nobody asked the bucket for.
+        level.tokens -= 1.0;
+        level.raised_at = Some(now);
+        if level
+            .halved_at
+            .is_some_and(|at| (now - at).abs() < ATTEMPTS_OF_A_CALL)
+        {
+            return;
+        }
+        level.halved_at = Some(now);
         // A tenth of a call a second is left, so that it is noticed when the service recovers.
         level.rate = (level.rate / 2.0).max(0.1_f64.min(level.ceiling));
-        level.raised_at = Some(now);
     }
 
     #[cfg(test)]
@@ -143,6 +157,21 @@ mod tests {
         assert!((bucket.rate() - 2.0 * 1.05_f64.powi(5)).abs() < 1e-9);
         assert!(bucket.take(1, clean + Span::hours(3)));
         assert!((bucket.rate() - 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_attempts_of_one_call_halve_the_rate_once_and_are_paid_for() {
+        let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let bucket = Bucket::new(8.0);
+        assert!(bucket.take(1, start));
+        for milliseconds in [0, 150, 450, 1_050] {
+            bucket.throttled(start + Span::milliseconds(milliseconds));
+        }
+        assert!((bucket.rate() - 4.0).abs() < 1e-9);
+        let left = (0..8).filter(|_| bucket.take(1, start)).count();
+        assert_eq!(left, 3, "eight, less the call and its four further attempts");
+        bucket.throttled(start + Span::seconds(6));
+        assert!((bucket.rate() - 2.0).abs() < 1e-9);
     }
 
     #[test]

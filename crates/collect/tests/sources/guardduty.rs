@@ -220,6 +220,11 @@ async fn what_eventbridge_tells_is_quick_and_the_poller_behind_it_finds_what_it_
     reader.source.committed(&batch.next).await.unwrap();
     reader.cursor = batch.next;
     assert_eq!(queue.messages(), 0);
+    // The poller comes to it later, and has read as far.
+    let told_at = bench.now().timestamp_millis();
+    bench.clock.advance(seconds(400));
+    assert_eq!(reader.read().await, []);
+    assert_eq!(reader.cursor.0["watermark"], told_at, "{:?}", reader.cursor);
     bench.clock.advance(seconds(60));
     guardduty.recur("f-1", bench.now(), "198.51.100.7");
     let mut again = first.clone();
