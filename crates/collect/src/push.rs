@@ -371,7 +371,8 @@ pub fn firehose(body: &[u8], from: &Origin<'_>, limits: &PushLimits) -> Result<F
         budget = budget
             .checked_sub(plain.len())
             .ok_or_else(|| too_large("the request after decompression", limits.decompressed_bytes))?;
-        take_data(&plain, from, &place, &mut records, limits)?;
+        let mut too_long = |_| Err(too_large(&place, limits.record_bytes));
+        take_data(&plain, from, &place, &mut records, limits, &mut too_long)?;
     }
     Ok(FirehoseRequest {
         request_id: decoded.request_id,
@@ -389,16 +390,29 @@ pub struct Origin<'o> {
     pub excluded: &'o [String],
 }
 
+/// The records of data that nothing wraps.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DataRecords {
+    /// They, in their order.
+    pub records: Vec<Record>,
+    /// Numbers, from 0, of those that were longer than allowed and are cut: nobody can be asked to send them otherwise.
+    pub cut: Vec<usize>,
+}
+
 /// The records of data that nothing wraps, as a stream of Kinesis carries it: lines, or a subscription's message, compressed or not.
 ///
 /// # Errors
 /// What cannot be decoded.
-pub fn data_records(data: &[u8], from: &Origin<'_>, limits: &PushLimits) -> Result<Vec<Record>, DecodeError> {
-    let mut records = Vec::new();
+pub fn data_records(data: &[u8], from: &Origin<'_>, limits: &PushLimits) -> Result<DataRecords, DecodeError> {
+    let mut found = DataRecords::default();
     let place = "the record";
     let plain = unfolded(data, limits.decompressed_bytes, place)?;
-    take_data(&plain, from, place, &mut records, limits)?;
-    Ok(records)
+    let mut too_long = |number| {
+        found.cut.push(number);
+        Ok(())
+    };
+    take_data(&plain, from, place, &mut found.records, limits, &mut too_long)?;
+    Ok(found)
 }
 
 fn unfolded<'d>(data: &'d [u8], budget: usize, place: &str) -> Result<Cow<'d, [u8]>, DecodeError> {
@@ -431,6 +445,9 @@ struct SubscribedEvent {
     message: String,
 }
 
+/// Decides what becomes of a record that is longer than allowed, by the number that it would have: it is cut, or all are refused.
+type TooLong<'t> = &'t mut dyn FnMut(usize) -> Result<(), DecodeError>;
+
 /// The records of one Firehose record's data.
 fn take_data(
     plain: &[u8],
@@ -438,16 +455,20 @@ fn take_data(
     place: &str,
     records: &mut Vec<Record>,
     limits: &PushLimits,
+    too_long: TooLong<'_>,
 ) -> Result<(), DecodeError> {
     if is_subscription(plain) {
         let envelope: Subscription = serde_json::from_slice(plain)
             .map_err(|e| malformed(place, format!("not a CloudWatch Logs subscription message: {e}")))?;
-        return take_subscription(envelope, from, place, records, limits);
+        return take_subscription(envelope, from, records, limits, too_long);
     }
     for (_, line) in lines(plain) {
-        if line.len() > limits.record_bytes {
-            return Err(too_large(place, limits.record_bytes));
-        }
+        let line = if line.len() > limits.record_bytes {
+            too_long(records.len())?;
+            &line[..limits.record_bytes]
+        } else {
+            line
+        };
         // Firehose would send a refused request again and again: what is not UTF-8 is kept with marks in its place.
         push_record(records, Record::text(String::from_utf8_lossy(line)), limits)?;
     }
@@ -469,9 +490,9 @@ fn is_subscription(plain: &[u8]) -> bool {
 fn take_subscription(
     envelope: Subscription,
     from: &Origin<'_>,
-    place: &str,
     records: &mut Vec<Record>,
     limits: &PushLimits,
+    too_long: TooLong<'_>,
 ) -> Result<(), DecodeError> {
     if envelope.message_type == "CONTROL_MESSAGE" {
         // Sent to see whether the destination answers; it carries no log.
@@ -480,9 +501,14 @@ fn take_subscription(
     if is_excluded(&envelope.log_group, from.excluded) {
         return Ok(());
     }
-    for event in envelope.log_events {
+    for mut event in envelope.log_events {
         if event.message.len() > limits.record_bytes {
-            return Err(too_large(place, limits.record_bytes));
+            too_long(records.len())?;
+            let mut end = limits.record_bytes;
+            while !event.message.is_char_boundary(end) {
+                end -= 1;
+            }
+            event.message.truncate(end);
         }
         let id = match event.id {
             serde_json::Value::String(text) => text,

@@ -113,6 +113,7 @@ fn stream(body: &[u8]) {
         assert!(length <= data.len());
         for record in records {
             if let Ok(found) = push::data_records(record, &ORIGIN, &LIMITS) {
+                let found = found.records;
                 assert!(found.len() <= LIMITS.records);
                 assert!(
                     found

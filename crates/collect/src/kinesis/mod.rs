@@ -16,7 +16,7 @@ pub use aggregate::records as deaggregate;
 use crate::aws::{self, AwsAccess, Watch, Watching};
 use crate::config::KinesisConfig;
 use crate::parse::{Context, Interpretation, Origin};
-use crate::push::{self, PushLimits, Record};
+use crate::push::{self, DataRecords, PushLimits, Record};
 use crate::rate::Bucket;
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
@@ -306,11 +306,14 @@ impl Kinesis {
             excluded: &self.excluded,
         };
         let records = push::data_records(data, &from, &limits);
-        let (records, fault) = match records {
-            Ok(records) => (records, None),
+        let (DataRecords { records, cut }, fault) = match records {
+            Ok(found) => (found, None),
             // Nobody can be asked to send it again, and a stream does not wait: what it is, as far as it can be shown, is delivered.
             Err(fault) => (
-                vec![Record::text(beginning(data, self.longest))],
+                DataRecords {
+                    records: vec![Record::text(beginning(data, self.longest))],
+                    cut: Vec::new(),
+                },
                 Some(fault.to_string()),
             ),
         };
@@ -326,6 +329,11 @@ impl Kinesis {
             };
             reading.counts.bytes += record.line.len() as u64;
             let mut found = self.how.events(origin, &record.line);
+            let fault = fault.clone().or_else(|| {
+                let longest = self.longest;
+                let was_cut = cut.binary_search(&index).is_ok();
+                was_cut.then(|| format!("longer than {longest} bytes: what is beyond is cut off"))
+            });
             if let Some(fault) = &fault {
                 for event in &mut found {
                     event.unparsed = Some(fault.clone());

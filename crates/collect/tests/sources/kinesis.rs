@@ -162,6 +162,25 @@ async fn a_record_that_cannot_be_decoded_is_delivered_as_text_with_the_reason() 
 }
 
 #[tokio::test]
+async fn a_line_that_is_too_long_is_cut_and_its_neighbours_are_whole() {
+    let (bench, kinesis) = bench(&["0"]).await;
+    let long = "x".repeat(5_000);
+    kinesis.put("0", &text(&format!("one\n{long}\ntwo\n")));
+    let mut config = config(&kinesis);
+    config["max_record_bytes"] = 1_024.into();
+    let mut reader = bench.source(config).await;
+    let events = reader.read().await;
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event.raw.len(), event.unparsed.is_some()))
+        .collect();
+    assert_eq!(told, [(3, false), (1_024, true), (3, false)]);
+    let reason = events[1].unparsed.as_deref().unwrap_or_default();
+    assert!(reason.contains("longer than 1024 bytes"), "{reason}");
+    assert_eq!(reader.counts.unparsed, 1);
+}
+
+#[tokio::test]
 async fn a_shard_that_expires_before_it_was_read_is_shown() {
     let (bench, kinesis) = bench(&["0", "1"]).await;
     let mut reader = bench.source(config(&kinesis)).await;
