@@ -9,11 +9,11 @@ use crate::sigma::view::{Fields, View};
 use crate::source::Sources;
 use crate::window::{ACTORS_NAMED, Figures, GroupKey, Names, Open};
 use std::collections::{BTreeMap, BTreeSet};
-use watchkeeper_domain::detection::{Detection, Evidence, TenantTrace};
+use watchkeeper_domain::detection::{Detection, Evidence, FINDING, TenantTrace};
 use watchkeeper_domain::event::{Entity, EntityFields, Event};
 use watchkeeper_domain::id::DetectionId;
 
-/// The detection that one matching event is. It is folded by who acted.
+/// The detection that one matching event is. It is folded by who acted, or by the finding that it tells of.
 pub(crate) fn single(
     info: &DetectorInfo,
     rule: &DetectionRule,
@@ -22,16 +22,20 @@ pub(crate) fn single(
     fields: &Fields,
     entities: &EntityFields,
 ) -> Detection {
-    let group: Vec<_> = entities
+    let actors: Vec<_> = entities
         .actors(event)
         .map(|(field, value)| (field.to_owned(), value))
         .collect();
     let tenants: BTreeSet<String> = entities.tenants(event).collect();
-    let mut about: BTreeSet<_> = group
+    let mut about: BTreeSet<_> = actors
         .iter()
         .map(|(_, actor)| Entity::Actor(actor.clone()))
         .collect();
     about.extend(tenants.iter().cloned().map(Entity::Tenant));
+    let group = match event.finding() {
+        Some(finding) => vec![(FINDING.to_owned(), finding)],
+        None => actors,
+    };
     let trace = TenantTrace {
         events: 1,
         first_at: event.at,

@@ -154,6 +154,27 @@ fn a_value_that_leaves_the_window_is_no_longer_counted() {
 }
 
 #[test]
+fn a_finding_of_another_detector_is_one_group_whoever_acts_when_it_recurs() {
+    let rule = "title: Finding\nid: found\nlogsource: {product: aws, service: guardduty}\ndetection:\n  s: {type: Recon}\n  condition: s\n";
+    let mut set = support::set(rule);
+    for (version, address) in [("1", "192.0.2.1"), ("2", "198.51.100.7")] {
+        let remote = json!({"remoteIpDetails": {"ipAddressV4": address}});
+        let told =
+            json!({"id": "16afba5c", "type": "Recon", "service": {"action": {"awsApiCallAction": remote}}});
+        let mut finding = event(version, 0, told);
+        finding.log_source.product = Some("aws".into());
+        finding.log_source.service = Some("guardduty".into());
+        set.observe(&finding);
+    }
+    let fired = set.drain();
+    let groups: Vec<_> = fired.iter().map(|detection| detection.group.clone()).collect();
+    let finding = vec![("finding".to_owned(), "16afba5c".to_owned())];
+    assert_eq!(groups, [finding.clone(), finding]);
+    let about = Entity::Actor("198.51.100.7".into());
+    assert!(fired[1].entities.contains(&about), "{:?}", fired[1].entities);
+}
+
+#[test]
 fn more_than_three_actors_by_one_field_are_nobody_in_particular() {
     let mut set = set(&rules(STUFFING));
     observe(&mut set, &[(0, "a", "u1"), (1, "a", "u2"), (2, "a", "u3")]);

@@ -166,12 +166,13 @@ impl Alert {
         alert
     }
 
-    /// Whether `detection` belongs to this alert: same key, not resolved, and not long after the last event.
+    /// Whether `detection` belongs to this alert: same key, not resolved, and not long after the last event, save that a finding of another
+    /// detector stays the same finding however much later it recurs.
     #[must_use]
     pub fn folds(&self, detection: &Detection) -> bool {
         self.dedupe_key == Self::dedupe_key(detection)
             && !matches!(self.state, AlertState::Resolved { .. })
-            && detection.first_at <= self.last_at + fold_window()
+            && (detection.is_finding() || detection.first_at <= self.last_at + fold_window())
     }
 
     /// The alert with one more detection in it, or with fresher figures of one that it has. Folding the same detection twice

@@ -22,6 +22,9 @@ pub enum Level {
     Critical,
 }
 
+/// The name of a group that is the finding of another detector.
+pub const FINDING: &str = "finding";
+
 /// How many events a detection keeps as evidence, whatever the count: the first ones and the last.
 pub const EVIDENCE_LIMIT: usize = 20;
 
@@ -139,6 +142,12 @@ pub struct Detection {
 }
 
 impl Detection {
+    /// Whether it is a finding of another detector, which is the same finding however much later it recurs.
+    #[must_use]
+    pub fn is_finding(&self) -> bool {
+        matches!(self.group.as_slice(), [(field, _)] if field == FINDING)
+    }
+
     /// The id that follows from detector, group and first event.
     #[must_use]
     pub fn derive_id(detector: &str, group: &[(String, String)], first: (&SourceName, &str)) -> DetectionId {

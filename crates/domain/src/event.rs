@@ -229,6 +229,16 @@ impl Event {
         lookup(self.fields(), path)
     }
 
+    /// The id of the finding that it tells of, where it is another detector's: GuardDuty tells a finding again each time it recurs, with
+    /// whoever acted then.
+    #[must_use]
+    pub fn finding(&self) -> Option<String> {
+        let log_source = &self.log_source;
+        let is_finding = log_source.product.as_deref() == Some("aws")
+            && log_source.service.as_deref() == Some("guardduty");
+        is_finding.then(|| self.text("id")).flatten()
+    }
+
     /// The value at a dotted path as text; numbers and booleans in their JSON form, objects and lists not at all.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use chrono::Duration;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::alert::{Alert, AlertError, AlertState, DETECTIONS_KEPT, Verdict, fold_window};
-use watchkeeper_domain::detection::Level;
+use watchkeeper_domain::detection::{Detection, FINDING, Level};
 use watchkeeper_domain::event::Entity;
 use watchkeeper_domain::incident::{Phase, Severity};
 
@@ -55,6 +55,20 @@ fn what_comes_long_after_the_last_event_opens_a_new_alert() {
     assert!(standing.folds(&late));
     late.first_at += Duration::microseconds(1);
     assert!(!standing.folds(&late));
+}
+
+#[test]
+fn a_finding_that_recurs_updates_its_alert_however_late() {
+    let finding = || Detection {
+        group: vec![(FINDING.to_owned(), "16afba5c".to_owned())],
+        ..Sketch::number(1).detection()
+    };
+    let standing = Alert::open(finding(), friday());
+    let mut again = finding();
+    again.first_at += Duration::days(40);
+    assert!(standing.folds(&again));
+    let resolved = standing.resolve(Verdict::Expected, "a scan of ours", &person("ana"), friday());
+    assert!(!resolved.expect("reasoned").folds(&again));
 }
 
 #[test]
