@@ -41,7 +41,7 @@ test: check-tools prepare check-web check-rust ## Run every check and every test
 bench: check-tools ## Measure: whole runs of detect beside parsing alone, of serve under load, the parts of both, ten thousand customers told
 	@if [[ -z $${WATCHKEEPER_TEST_DATA:-} && -d ../shared/data ]]; then export WATCHKEEPER_TEST_DATA=$$(cd ../shared/data && pwd); fi
 	$(MAKE) --no-print-directory web
-	for bench in detect serve receive state; do
+	for bench in detect serve receive parts state; do
 	  cargo bench --locked --workspace --bench "$$bench"
 	done
 	WATCHKEEPER_MANY=$${WATCHKEEPER_MANY:-10000} cargo test --locked --release --workspace --test many -- --nocapture --test-threads 1
