@@ -121,6 +121,7 @@ impl Linter<'_> {
                 from_start,
                 to_end,
                 text: plain,
+                folded,
             }) => {
                 let place = match (from_start, to_end) {
                     (true, true) => "",
@@ -128,7 +129,7 @@ impl Linter<'_> {
                     (false, true) => "|endswith",
                     (false, false) => "|contains",
                 };
-                let cased = if flagged { "" } else { "|cased" };
+                let cased = if flagged || folded { "" } else { "|cased" };
                 self.remark(line, path, format!("a regular expression that is only a text is slower than one: write `{place}{cased}: {plain}`"));
             }
             None if shape.leading_any => {

@@ -120,6 +120,7 @@ fn set_of(negated: bool, fold: bool, plain: &[(u32, u32)], sets: &[(u32, u32)], 
         text,
         members: known.then(|| if negated { complement(&members) } else { members }),
         literal: None,
+        folded: false,
         any: false,
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Plain {
     pub(crate) from_start: bool,
     pub(crate) to_end: bool,
     pub(crate) text: String,
+    /// Whether the pattern itself says that its letters stand for either case.
+    pub(crate) folded: bool,
 }
 
 /// What lint wants to know about a pattern that translates.
@@ -56,10 +58,21 @@ pub(crate) fn shape(pattern: &str) -> Option<Shape> {
     let middle = &inner[usize::from(from_start)..];
     let middle = &middle[..middle.len() - usize::from(to_end && !middle.is_empty())];
     let text: Option<String> = middle.iter().map(literal).collect();
-    let plain = text.filter(|text| !text.is_empty()).map(|text| Plain {
+    let letters = || {
+        let sets = middle.iter().filter_map(|node| match node {
+            Node::Set(set) => Some(set),
+            _ => None,
+        });
+        sets.filter(|set| set.literal.is_some_and(char::is_alphabetic))
+    };
+    let folded = letters().any(|letter| letter.folded);
+    // No modifier asks for a text of which only a part is in either case.
+    let alike = letters().all(|letter| letter.folded == folded);
+    let plain = text.filter(|text| !text.is_empty() && alike).map(|text| Plain {
         from_start: from_start && !leading_any,
         to_end: to_end && !trailing_any,
         text,
+        folded,
     });
     Some(Shape {
         plain,

@@ -260,12 +260,19 @@ fn the_shape_tells_which_plain_modifier_would_do() {
             from_start,
             to_end,
             text: text.into(),
+            folded: false,
         })
     };
     assert_eq!(plain(r".*evil\.exe.*"), text(false, false, "evil.exe"));
     assert_eq!(plain(r"^C:\\x"), text(true, false, r"C:\x"));
     assert_eq!(plain(r"\.exe$"), text(false, true, ".exe"));
     assert_eq!(plain(r"^abc$"), text(true, true, "abc"));
+    let either_case = text(false, false, "power-7").map(|plain| Plain {
+        folded: true,
+        ..plain
+    });
+    assert_eq!(plain("(?i)power-7"), either_case);
+    assert_eq!(plain("(?i:power)shell"), None, "no modifier says so of a part");
     assert_eq!(plain(r"a+b"), None);
     assert!(shape(".*a+").unwrap().leading_any);
     assert_eq!(shape(r"\d+(abc|de)\s").unwrap().longest_literal, 2);

@@ -45,6 +45,8 @@ pub(super) struct Set {
     pub(super) members: Option<Members>,
     /// The character, where it is one that stands in the pattern.
     pub(super) literal: Option<char>,
+    /// Whether it is a letter that stands for either case.
+    pub(super) folded: bool,
     /// Whether it is `.`.
     pub(super) any: bool,
 }
@@ -205,6 +207,7 @@ impl Parser {
             text,
             members: (!folded || c.is_ascii()).then_some(members),
             literal: Some(c),
+            folded,
             any: false,
         })
     }
@@ -375,6 +378,7 @@ impl Parser {
                 text: text_of(&members, false),
                 members: Some(members),
                 literal: None,
+                folded: false,
                 any: false,
             })));
         }
@@ -404,6 +408,7 @@ impl Parser {
                         text: text_of(&breaks, false),
                         members: Some(breaks),
                         literal: None,
+                        folded: false,
                         any: false,
                     }),
                 ]))
@@ -412,6 +417,7 @@ impl Parser {
                 text: self.property()?,
                 members: None,
                 literal: None,
+                folded: false,
                 any: false,
             })),
             // Three octal digits are a character, as long as no rule has a hundred groups.
@@ -525,6 +531,7 @@ fn any(text: &str, members: Members) -> Node {
         text: text.into(),
         members: Some(members),
         literal: None,
+        folded: false,
         any: true,
     })
 }
