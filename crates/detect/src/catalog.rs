@@ -446,6 +446,25 @@ impl Catalog {
         all.into_iter().map(|(_, meta)| meta).collect()
     }
 
+    /// What each detector judges by, by its id: a digest of the texts of its rule and of those it rests on, with their pipelines and
+    /// filters.
+    pub(crate) fn wordings(&self) -> HashMap<&str, String> {
+        let rules = self.rules.iter().map(|rule| {
+            let shaped_by = rule.shaping.by.iter().map(|(_, text)| &**text);
+            let filters = rule.filters.iter().map(|(_, text)| text.as_str());
+            let texts: Vec<&str> = std::iter::once(rule.meta.source.as_str())
+                .chain(shaped_by)
+                .chain(filters)
+                .collect();
+            (rule.meta.id.as_str(), digest(&texts))
+        });
+        let correlations = self
+            .correlations
+            .iter()
+            .map(|correlation| (correlation.rule.meta.id.as_str(), correlation.wording.clone()));
+        rules.chain(correlations).collect()
+    }
+
     fn ask_for_counted_fields(&mut self) {
         let of_feeds = |feeds: &Vec<Feed>| {
             let fields = feeds

@@ -7,7 +7,7 @@ use crate::index::Index;
 use crate::quarantine::RuleFile;
 use crate::report::{Activity, ReloadReport};
 use crate::window::Table;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 impl DetectorSet {
     /// Takes new rule files. Sources, ids, watermarks and lines stay; so do the windows of rules whose wording is the same, and
@@ -27,26 +27,23 @@ impl DetectorSet {
     }
 
     fn compare(&self, before: &Catalog) -> ReloadReport {
-        let known: HashMap<_, _> = before
-            .detectors
-            .iter()
-            .map(|info| (&info.id, &info.source))
-            .collect();
+        let (known, wordings) = (before.wordings(), self.catalog.wordings());
         let mut report = ReloadReport {
             quarantined: self.quarantined.len(),
             ..ReloadReport::default()
         };
-        let mut now = BTreeMap::new();
         for info in &self.catalog.detectors {
-            now.insert(&info.id, ());
-            let list = match known.get(&info.id) {
+            let list = match known.get(info.id.as_str()) {
                 None => &mut report.added,
-                Some(source) if **source == info.source => &mut report.kept,
+                wording if wording == wordings.get(info.id.as_str()) => &mut report.kept,
                 Some(_) => &mut report.restarted,
             };
             list.push(info.id.clone());
         }
-        let gone = before.detectors.iter().filter(|info| !now.contains_key(&info.id));
+        let gone = before
+            .detectors
+            .iter()
+            .filter(|info| !wordings.contains_key(info.id.as_str()));
         report.gone = gone.map(|info| info.id.clone()).collect();
         report
     }

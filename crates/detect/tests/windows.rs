@@ -491,6 +491,23 @@ fn a_changed_rule_starts_anew_and_says_so() {
 }
 
 #[test]
+fn a_rule_whose_filter_changed_starts_anew_and_says_so_without_a_restart() {
+    let filtered = |ip: &str| {
+        let filter = "title: Ours\nlogsource: {product: app}\nfilter:\n  rules: any\n  s: {src_ip: IP}\n  condition: not s\n";
+        format!("{}---\n{}", rules(BRUTE_FORCE), filter.replace("IP", ip))
+    };
+    let mut running = set(&filtered("z"));
+    observe(&mut running, &[(0, "a", "x"), (1, "a", "x")]);
+    let same = running.reload([support::rule(&filtered("z"))]);
+    assert_eq!(same.restarted, Vec::<String>::new());
+    let report = running.reload([support::rule(&filtered("y"))]);
+    assert!(report.restarted.contains(&"count".to_owned()), "{report:?}");
+    assert!(!report.kept.contains(&"count".to_owned()), "{report:?}");
+    observe(&mut running, &[(2, "a", "x")]);
+    assert!(running.drain().is_empty(), "its window began anew");
+}
+
+#[test]
 fn a_damaged_piece_is_told_and_nothing_of_it_is_applied() {
     let text = rules(BRUTE_FORCE);
     let mut before = set(&text);
