@@ -35,7 +35,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// A minute of lateness, five of skew, 200,000 groups and 500,000 records a rule, 512 MB of groups and 32 MB of lines in all,
-    /// 500,000 ids a source, 30 days.
+    /// 500,000 ids a source, timespans of 366 days and counts of 100,000.
     fn default() -> Self {
         Self {
             lateness: Duration::seconds(60),
@@ -46,8 +46,8 @@ impl Default for Limits {
             state_bytes: 512 << 20,
             evidence_bytes: 32 << 20,
             remembered_ids: 500_000,
-            longest_timespan: Duration::days(30),
-            highest_count: 10_000,
+            longest_timespan: Duration::days(366),
+            highest_count: 100_000,
             placeholders: BTreeMap::new(),
         }
     }

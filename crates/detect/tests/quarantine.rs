@@ -269,9 +269,9 @@ fn keys_and_conditions_of_another_type_of_correlation_are_told() {
             "`type: temporal`",
         ),
         (
-            "type: event_count\nrules: [base]\ntimespan: 2M\ncondition: {gte: 2}",
+            "type: event_count\nrules: [base]\ntimespan: 2y\ncondition: {gte: 2}",
             "correlation.timespan",
-            "30 days",
+            "366 days",
         ),
         (
             "type: event_count\nrules: [base]\ntimespan: 5m\ncondition: {gte: 2}\ngap: 2m",

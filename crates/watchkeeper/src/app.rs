@@ -331,6 +331,10 @@ pub fn limits(config: &Config) -> Limits {
         groups_per_rule: quotas.groups_per_rule,
         state_bytes: quotas.state_megabytes << 20,
         evidence_bytes: quotas.evidence_megabytes << 20,
+        records_per_rule: quotas.events_per_rule,
+        remembered_ids: quotas.ids_per_source,
+        longest_timespan: quotas.longest_timespan.duration(),
+        highest_count: quotas.highest_count as u64,
         placeholders: detection.placeholders.clone(),
         ..Limits::default()
     };

@@ -432,6 +432,15 @@ pub struct Quotas {
     pub state_megabytes: usize,
     /// How much of the lines of counted events is kept as evidence, in units of 1,048,576 bytes; the oldest go.
     pub evidence_megabytes: usize,
+    /// How many events that are not yet decided one rule may hold over all its groups. Beyond it the group furthest from its threshold
+    /// goes.
+    pub events_per_rule: usize,
+    /// How many ids of events are remembered of one source, to know what is delivered again; the oldest go.
+    pub ids_per_source: usize,
+    /// The longest timespan a rule may ask for; one that asks for more is quarantined.
+    pub longest_timespan: Span,
+    /// The highest count a rule may ask for; one that asks for more is quarantined.
+    pub highest_count: usize,
 }
 
 impl Default for Quotas {
@@ -440,6 +449,10 @@ impl Default for Quotas {
             groups_per_rule: 200_000,
             state_megabytes: 512,
             evidence_megabytes: 32,
+            events_per_rule: 500_000,
+            ids_per_source: 500_000,
+            longest_timespan: Span::hours(366 * 24),
+            highest_count: 100_000,
         }
     }
 }

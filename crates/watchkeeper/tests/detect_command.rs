@@ -218,3 +218,51 @@ fn what_happens_within_a_timespan_counts_in_whatever_order_files_and_threads_bri
         serde_json::json!({"files": 3})
     );
 }
+
+#[test]
+fn a_mark_before_the_text_is_no_part_of_it() {
+    let place = Place::new();
+    for (name, text) in [
+        (
+            "lines.jsonl",
+            format!("{}\n{}\n", opened("elsewhere"), opened("vault/1")),
+        ),
+        (
+            "list.json",
+            format!("[{}, {}]", opened("elsewhere"), opened("vault/1")),
+        ),
+    ] {
+        let mut marked = b"\xef\xbb\xbf".to_vec();
+        marked.extend(text.as_bytes());
+        place.write(name, &marked);
+        assert_eq!(place.fired(&[name], ""), [("opened".to_owned(), 2)], "{name}");
+    }
+}
+
+#[test]
+fn the_placeholders_and_quotas_of_a_configuration_hold() {
+    let place = Place::new();
+    place.write(
+        "more.yml",
+        b"title: Ours\nid: ours\nlogsource: {product: app}\ndetection:\n  s: {'user|expand': '%admins%'}\n  condition: s\n",
+    );
+    let default = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args(["config", "init"])
+        .output()
+        .expect("the binary starts");
+    let config = text(&default.stdout)
+        .replace("# admins = [\"root\",", "admins = [\"mara\",")
+        .replace("highest_count = 100000", "highest_count = 2");
+    place.write("watchkeeper.toml", config.as_bytes());
+    let event = r#"{"time": 1767603600000, "user": "mara"}"#;
+    let rules = ["--rules", "more.yml", "-"];
+    assert_eq!(place.fired(&rules, event), [], "nobody says who they are");
+    let configured = ["--rules", "more.yml", "--config", "watchkeeper.toml", "-"];
+    assert_eq!(place.fired(&configured, event), [("ours".to_owned(), 1)]);
+    let told = place.detect(&configured, event);
+    let told = text(&told.stderr);
+    assert!(
+        told.contains("condition"),
+        "three are more than the configuration allows: {told}"
+    );
+}

@@ -361,6 +361,9 @@ impl Reader<'_> {
             ("groups_per_rule", quotas.groups_per_rule, 100..=100_000_000),
             ("state_megabytes", quotas.state_megabytes, 1..=1_048_576),
             ("evidence_megabytes", quotas.evidence_megabytes, 1..=1_048_576),
+            ("events_per_rule", quotas.events_per_rule, 100..=100_000_000),
+            ("ids_per_source", quotas.ids_per_source, 1_000..=100_000_000),
+            ("highest_count", quotas.highest_count, 1..=10_000_000),
         ] {
             if !bounds.contains(&value) {
                 let line = self.line_below("detection", "quotas", field);
@@ -368,6 +371,13 @@ impl Reader<'_> {
                 let remedy = format!("write a number from {} to {}", bounds.start(), bounds.end());
                 self.fault(line, &format!("detection.quotas.{field}"), problem, &remedy);
             }
+        }
+        let (least, most) = (Span::hours(24), Span::hours(3_660 * 24));
+        if quotas.longest_timespan < least || quotas.longest_timespan > most {
+            let line = self.line_below("detection", "quotas", "longest_timespan");
+            let problem = format!("{} is out of bounds", quotas.longest_timespan);
+            let field = "detection.quotas.longest_timespan";
+            self.fault(line, field, problem, "write 1d to 3660d, such as \"90d\"");
         }
     }
 

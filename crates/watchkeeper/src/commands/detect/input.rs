@@ -142,6 +142,9 @@ impl Open {
         self.rest.extend_from_slice(&block.text[end..]);
         block.text.truncate(end);
         if self.shape.is_none() && !block.text.is_empty() {
+            if block.text.starts_with(MARK) {
+                block.text.drain(..MARK.len());
+            }
             if is_document(&block.text) {
                 return self.document(block);
             }
@@ -210,6 +213,9 @@ fn document_block(
     block.events = Some(places);
     some
 }
+
+/// What some programs write before a text in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Whether a text is one document rather than one event a line: it begins with a list, or its first line is not whole.
 fn is_document(text: &[u8]) -> bool {
