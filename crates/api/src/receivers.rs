@@ -92,7 +92,7 @@ async fn admitted(
     }
     let receiver = receiver
         .ok_or_else(|| Refusal::Problem(Problem::not_found("no source with this name takes pushes")))?;
-    let body = read(body, receiver.max_body_bytes())
+    let body = read(&receiver, body, receiver.max_body_bytes())
         .await
         .map_err(Refusal::Push)?;
     Ok((receiver, body))
@@ -124,7 +124,7 @@ pub(crate) async fn firehose(
     };
     let answer = match receiver(&state, &source) {
         Some(receiver) if receiver.authorises(said.access_key) => {
-            match read(body, receiver.max_body_bytes()).await {
+            match read(&receiver, body, receiver.max_body_bytes()).await {
                 Ok(body) => receiver.accept_firehose(said, body).await,
                 Err(error) => return firehose_refused(&state, said.request_id, &error),
             }
@@ -155,7 +155,7 @@ async fn take_sns(state: &ApiState, source: &str, body: Body) -> Result<Json<ser
     // A source that takes no messages of SNS has no topics, and answers as one that is not there.
     let receiver = receiver(state, source)
         .ok_or_else(|| PushError::Refused("messages of this topic are not taken here".to_owned()))?;
-    let body = read(body, sns::LARGEST).await?;
+    let body = read(&receiver, body, sns::LARGEST).await?;
     let envelope = receiver.read_sns(&body)?;
     let topic = envelope.topic().clone();
     let certificate = state.sns.certificate(envelope.certificate()).await;
@@ -190,8 +190,18 @@ async fn token_may_push(state: &ApiState, secret: Option<&str>) -> Result<bool, 
     Ok(holder.is_some_and(|(user, _)| user.may(Permission::Respond)))
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, PushError> {
-    to_bytes(body, limit).await.map_err(|error| {
+/// Within this time a body has come. The largest takes it at 300 kB a second; whoever is slower would keep others out.
+const READ_WITHIN: Duration = Duration::from_secs(60);
+
+async fn read(receiver: &Receiver, body: Body, limit: usize) -> Result<Bytes, PushError> {
+    let _reading = receiver.read_body()?;
+    let Ok(read) = tokio::time::timeout(READ_WITHIN, to_bytes(body, limit)).await else {
+        let seconds = READ_WITHIN.as_secs();
+        return Err(PushError::Malformed(format!(
+            "the body did not come within {seconds} seconds; send it in smaller parts"
+        )));
+    };
+    read.map_err(|error| {
         // The limit is the one fault that the client can mend; a connection that broke has nobody to answer.
         let too_large = std::error::Error::source(&error)
             .is_some_and(|source| source.to_string().contains("length limit"));

@@ -21,8 +21,9 @@ use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::sns::{self, Confirmation, Envelope, SnsFault, SnsMessage, TopicArn};
 
-/// Requests that are decoded at a time: with the largest allowed body this bounds the memory in use.
-const IN_FLIGHT: usize = 32;
+/// Requests that are decoded at a time, and requests whose bodies are read at a time: with the largest allowed body this bounds the
+/// memory in use.
+pub const IN_FLIGHT: usize = 32;
 
 /// The most records of one request.
 const RECORDS_LIMIT: usize = 200_000;
@@ -220,6 +221,7 @@ pub struct Receiver {
     clock: Arc<dyn Clock>,
     stopping: AtomicBool,
     in_flight: Semaphore,
+    reading: Semaphore,
 }
 
 impl Receiver {
@@ -258,6 +260,7 @@ impl Receiver {
             clock,
             stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(IN_FLIGHT),
+            reading: Semaphore::new(IN_FLIGHT),
         })
     }
 
@@ -290,6 +293,7 @@ impl Receiver {
             clock,
             stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(IN_FLIGHT),
+            reading: Semaphore::new(IN_FLIGHT),
         }
     }
 
@@ -496,6 +500,17 @@ impl Receiver {
             push::json_lines(text.as_bytes(), false, &self.limits)?
         };
         self.store(taken, Some(id)).await.map(SnsAccepted::Stored)
+    }
+
+    /// Leave to read the body of a request, for as long as it is held. It is asked for before the first byte is read, since bodies that
+    /// are waited for take memory too.
+    ///
+    /// # Errors
+    /// Where as many as may are read already.
+    pub fn read_body(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
+        self.reading.try_acquire().map_err(|_| PushError::TooMany {
+            retry_after: RETRY_SOON,
+        })
     }
 
     fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {

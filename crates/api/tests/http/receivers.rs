@@ -4,6 +4,7 @@ use crate::support::{Place, Visitor};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use watchkeeper_collect::receive::IN_FLIGHT;
 use watchkeeper_collect::{SourceConfig, open};
 use watchkeeper_domain::access::AccessRole;
 
@@ -210,4 +211,21 @@ async fn logs_of_opentelemetry_are_answered_in_their_own_form() {
     let stopping = place.send(&json_logs, "POST", path, "{}").await;
     assert_eq!(stopping.header("retry-after"), "30");
     assert_eq!(stopping.expect(503)["code"], 14);
+}
+
+#[tokio::test]
+async fn whoever_comes_while_as_many_bodies_as_may_are_read_is_asked_to_come_again() {
+    let place = place().await;
+    let receiver = Arc::clone(&place.state.receivers["push"]);
+    let reading: Vec<_> = (0..IN_FLIGHT)
+        .map(|_| receiver.read_body().expect("few enough"))
+        .collect();
+    let refused = place.send(&with_secret(), "POST", "/ingest/push", "{}").await;
+    assert_eq!(refused.status.as_u16(), 429, "{}", refused.text);
+    assert_eq!(refused.headers["retry-after"], "1");
+    drop(reading);
+    place
+        .send(&with_secret(), "POST", "/ingest/push", "{}")
+        .await
+        .expect(200);
 }
