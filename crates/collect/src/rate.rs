@@ -151,7 +151,8 @@ mod tests {
         let later = start + Span::seconds(10);
         bucket.throttled(later);
         assert!((bucket.rate() - 2.0).abs() < 1e-9);
-        assert!((20..=24).contains(&calls(&bucket, later, 10)));
+        // One of them was the next attempt of the call that was refused.
+        assert!((19..=23).contains(&calls(&bucket, later, 10)));
         let clean = later + Span::minutes(5);
         assert!(bucket.take(1, clean));
         assert!((bucket.rate() - 2.0 * 1.05_f64.powi(5)).abs() < 1e-9);
