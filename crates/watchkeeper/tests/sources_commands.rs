@@ -305,3 +305,92 @@ fn a_role_that_asks_for_another_external_id_lets_nobody_in_and_says_what_to_look
         );
     }
 }
+
+#[test]
+fn template_and_terraform_make_what_the_commands_make_the_subscription_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = [
+        "add",
+        "aws",
+        "--account",
+        "111122223333",
+        "--hub",
+        "444455556666",
+        "--region",
+        "eu-central-1",
+        "--external-id",
+        "x-1",
+        "--log-group-prefix",
+        "/app/",
+        "--kinesis-stream",
+        "logs",
+        "--bucket",
+        "trail",
+        "--json",
+    ];
+    let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .arg("sources")
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .expect("the binary starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let part = |name: &str| all[name].as_str().expect(name).to_owned();
+    let json = |name: &str| serde_json::from_str::<Value>(&part(name)).expect(name);
+    let (commands, template, terraform) = (part("commands"), json("cloudformation"), json("terraform"));
+
+    let resources = &template["Resources"];
+    assert_eq!(
+        resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"],
+        all["policy"]
+    );
+    assert_eq!(
+        resources["Role"]["Properties"]["AssumeRolePolicyDocument"],
+        all["trust"]
+    );
+    let subscription = &resources["Subscription"];
+    assert_eq!(subscription["Type"], "AWS::Logs::AccountPolicy");
+    let filter = subscription["Properties"]["PolicyDocument"]
+        .as_str()
+        .expect("a text");
+    assert!(
+        commands.contains(&format!("--policy-document '{filter}'")),
+        "{commands}"
+    );
+    let criteria = subscription["Properties"]["SelectionCriteria"]
+        .as_str()
+        .expect("a text");
+    assert!(
+        commands.contains(&format!("--selection-criteria '{criteria}'")),
+        "{commands}"
+    );
+
+    let resource = &terraform["resource"];
+    let policy = &resource["aws_cloudwatch_log_account_policy"]["watchkeeper"];
+    assert_eq!(
+        (&policy["policy_document"], &policy["selection_criteria"]),
+        (&filter.into(), &criteria.into())
+    );
+    let written: Value = serde_json::from_str(
+        resource["aws_iam_role_policy"]["subscription"]["policy"]
+            .as_str()
+            .expect("a text"),
+    )
+    .expect("JSON");
+    assert_eq!(
+        written,
+        resources["Writer"]["Properties"]["Policies"][0]["PolicyDocument"]
+    );
+    for kind in [
+        "aws_sqs_queue",
+        "aws_cloudwatch_event_rule",
+        "aws_s3_bucket_notification",
+    ] {
+        assert!(resource[kind].is_object(), "{kind}");
+    }
+}

@@ -22,6 +22,19 @@ struct Account {
     guardduty: bool,
 }
 
+/// The policies by which a subscription writes into a stream.
+struct Subscription {
+    /// Who may assume the role of the writer.
+    trust: Value,
+    /// What that role may do.
+    write: Value,
+    /// What is written where.
+    filter: Value,
+}
+
+/// Watchkeeper would read what it writes, and write of that.
+const NOT_OUR_OWN: &str = r#"LogGroupName NOT IN ["/watchkeeper/server"]"#;
+
 /// Prints what was asked for.
 pub(super) fn add(options: &AddAws) -> Result<ExitCode, String> {
     let account = Account::of(options)?;
@@ -359,21 +372,27 @@ impl Account {
         }
         if let Some(stream) = &self.stream {
             let target = self.arn("kinesis", &format!("stream/{stream}"));
-            let writer = self.writer();
-            let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"},
-                "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]});
-            let write = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": target}]});
-            let filter = json!({"DestinationArn": target, "RoleArn": writer, "FilterPattern": "", "Distribution": "Random"});
+            let Subscription { trust, write, filter } = self.subscription(&target);
             let _ = writeln!(
                 text,
                 "aws iam create-role --role-name watchkeeper-subscription --assume-role-policy-document '{trust}'\n\
                  aws iam put-role-policy --role-name watchkeeper-subscription --policy-name write --policy-document '{write}'\n\
                  # One filter for the whole account. Name the log groups of Watchkeeper itself here, or it reads what it writes.\n\
                  aws logs put-account-policy --region {region} --policy-name watchkeeper --policy-type SUBSCRIPTION_FILTER_POLICY --scope ALL \\\n  \
-                 --selection-criteria 'LogGroupName NOT IN [\"/watchkeeper/server\"]' --policy-document '{filter}'"
+                 --selection-criteria '{NOT_OUR_OWN}' --policy-document '{filter}'"
             );
         }
         text
+    }
+
+    /// What puts the lines of all log groups into the stream at `target`.
+    fn subscription(&self, target: &str) -> Subscription {
+        Subscription {
+            trust: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"},
+                "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]}),
+            write: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": target}]}),
+            filter: json!({"DestinationArn": target, "RoleArn": self.writer(), "FilterPattern": "", "Distribution": "Random"}),
+        }
     }
 
     fn writer(&self) -> String {
@@ -406,6 +425,14 @@ impl Account {
                 "EventPattern": {"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]},
                 "Targets": [{"Id": "watchkeeper", "Arn": {"Fn::GetAtt": ["Findings", "Arn"]}}]}});
         }
+        if let Some(stream) = &self.stream {
+            let of = self.subscription(&self.arn("kinesis", &format!("stream/{stream}")));
+            resources["Writer"] = json!({"Type": "AWS::IAM::Role", "Properties": {"RoleName": "watchkeeper-subscription",
+                "AssumeRolePolicyDocument": of.trust, "Policies": [{"PolicyName": "write", "PolicyDocument": of.write}]}});
+            resources["Subscription"] = json!({"Type": "AWS::Logs::AccountPolicy", "DependsOn": "Writer", "Properties": {
+                "PolicyName": "watchkeeper", "PolicyType": "SUBSCRIPTION_FILTER_POLICY", "Scope": "ALL",
+                "SelectionCriteria": NOT_OUR_OWN, "PolicyDocument": of.filter.to_string()}});
+        }
         pretty(
             &json!({"AWSTemplateFormatVersion": "2010-09-09", "Description": "What Watchkeeper reads in this account", "Resources": resources}),
         )
@@ -437,6 +464,16 @@ impl Account {
         if let Some(bucket) = &self.bucket {
             resource["aws_s3_bucket_notification"] = json!({"objects": {"bucket": bucket,
                 "queue": [{"queue_arn": "${aws_sqs_queue.objects.arn}", "events": ["s3:ObjectCreated:*"]}]}});
+        }
+        if let Some(stream) = &self.stream {
+            let of = self.subscription(&self.arn("kinesis", &format!("stream/{stream}")));
+            resource["aws_iam_role"]["subscription"] =
+                json!({"name": "watchkeeper-subscription", "assume_role_policy": of.trust.to_string()});
+            resource["aws_iam_role_policy"]["subscription"] = json!({"name": "write", "role": "${aws_iam_role.subscription.id}",
+                "policy": of.write.to_string()});
+            resource["aws_cloudwatch_log_account_policy"] = json!({"watchkeeper": {"policy_name": "watchkeeper",
+                "policy_type": "SUBSCRIPTION_FILTER_POLICY", "scope": "ALL", "selection_criteria": NOT_OUR_OWN,
+                "policy_document": of.filter.to_string(), "depends_on": ["aws_iam_role_policy.subscription"]}});
         }
         pretty(&json!({"resource": resource}))
     }
