@@ -34,6 +34,35 @@ fn rules(kind: &str, threshold: u64) -> String {
     )
 }
 
+/// The kinds of correlation beside counts, over events that have the value 1 and those that have 2.
+const OTHER_KINDS: [&str; 9] = [
+    "type: temporal\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s",
+    "type: temporal\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s\n  condition: one and not two",
+    "type: temporal_ordered\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s",
+    "type: sequence\n  rules: [one, two]\n  cancel: [three]\n  group-by: [g]\n  timespan: 20s\n  gap: 10s",
+    "type: value_sum\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, gte: 6}",
+    "type: value_avg\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, lt: 2}",
+    "type: value_median\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, gt: 2}",
+    "type: value_percentile\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, percentile: 75, gt: 2}",
+    "type: leaky_bucket\n  rules: [base]\n  group-by: [g]\n  capacity: 3\n  leak: 5s\n  distinct: [v]\n  mute: 20s",
+];
+
+/// A correlation of one of these kinds, with the rules that it refers to.
+fn other(kind: &str) -> String {
+    let mut text = String::new();
+    for (name, selection) in [
+        ("base", "a: 1"),
+        ("one", "n: 1"),
+        ("two", "n: 2"),
+        ("three", "n: 3"),
+    ] {
+        text += &format!(
+            "title: {name}\nname: {name}\nlogsource: {{product: app}}\ndetection:\n  s: {{{selection}}}\n  condition: s\n---\n"
+        );
+    }
+    format!("{text}title: Count\nid: count\ncorrelation:\n  {kind}\n")
+}
+
 fn limits() -> Limits {
     Limits {
         lateness: chrono::Duration::milliseconds(LATENESS_MS),
@@ -45,7 +74,7 @@ fn to_event(index: usize, happened: &Happened) -> Event {
     event(
         &index.to_string(),
         happened.ms,
-        json!({"a": 1, "g": happened.group.to_string(), "v": happened.value.to_string()}),
+        json!({"a": 1, "g": happened.group.to_string(), "v": happened.value.to_string(), "n": happened.value}),
     )
 }
 
@@ -240,13 +269,14 @@ proptest! {
 
     #[test]
     fn a_set_that_is_killed_at_any_instant_tells_what_one_that_never_was_tells(
-        (events, kills, threshold) in scenario(LATENESS_MS), commits in prop::collection::hash_set(0..90usize, 0..12), kind in 0..5usize, few: bool,
+        (events, kills, threshold) in scenario(LATENESS_MS), commits in prop::collection::hash_set(0..90usize, 0..12), kind in 0..5 + OTHER_KINDS.len(), few: bool,
     ) {
         let text = match kind {
             0 => rules("event_count", threshold),
             1 => rules("value_count", threshold),
             2 => rules("event_count", 0).replace("gte: 0", &format!("lt: {threshold}")),
             3 => rules("value_count", 0).replace("gte: 0", &format!("eq: {threshold}")),
+            5.. => other(OTHER_KINDS[kind - 5]),
             _ => rules("ratio", 0).replace("type: ratio", "type: ratio\n  of: [base]").replace("gte: 0", "gte: 0.5, min-events: 1, min-matches: 2"),
         };
         let limits = Limits { groups_per_rule: if few { 2 } else { 100 }, ..limits() };

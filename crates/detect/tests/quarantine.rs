@@ -225,7 +225,7 @@ fn keys_and_conditions_of_another_type_of_correlation_are_told() {
         (
             "type: leaky_bucket\nrules: [base]\ncapacity: 10000\nleak: 1d",
             "correlation.leak",
-            "30 days",
+            "366 days",
         ),
         (
             "type: sequence\nrules: [base, base]\ntimespan: 5m\ngap: 6m",
