@@ -167,12 +167,13 @@ impl Alert {
     }
 
     /// Whether `detection` belongs to this alert: same key, not resolved, and not long after the last event, save that a finding of another
-    /// detector stays the same finding however much later it recurs.
+    /// detector stays the same finding however much later it recurs. `over` says that the alert's incident is closed: what recurs long
+    /// after that is for nobody any more, and opens an alert that somebody sees.
     #[must_use]
-    pub fn folds(&self, detection: &Detection) -> bool {
+    pub fn folds(&self, detection: &Detection, over: bool) -> bool {
         self.dedupe_key == Self::dedupe_key(detection)
             && !matches!(self.state, AlertState::Resolved { .. })
-            && (detection.is_finding() || detection.first_at <= self.last_at + fold_window())
+            && ((detection.is_finding() && !over) || detection.first_at <= self.last_at + fold_window())
     }
 
     /// The alert with one more detection in it, or with fresher figures of one that it has. Folding the same detection twice

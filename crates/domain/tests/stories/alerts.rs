@@ -41,8 +41,8 @@ fn a_resolved_alert_takes_nothing_more() {
     let resolved = alert()
         .resolve(Verdict::Expected, "a migration", &person("ana"), friday())
         .expect("reasoned");
-    assert!(!resolved.folds(&Sketch::number(2).detection()));
-    assert!(alert().folds(&Sketch::number(2).detection()));
+    assert!(!resolved.folds(&Sketch::number(2).detection(), false));
+    assert!(alert().folds(&Sketch::number(2).detection(), false));
     let refused = resolved.acknowledge(&person("ana"), friday());
     assert!(matches!(refused, Err(AlertError::Resolved { .. })));
 }
@@ -52,9 +52,9 @@ fn what_comes_long_after_the_last_event_opens_a_new_alert() {
     let standing = alert();
     let mut late = Sketch::number(2).detection();
     late.first_at = standing.last_at + fold_window();
-    assert!(standing.folds(&late));
+    assert!(standing.folds(&late, false));
     late.first_at += Duration::microseconds(1);
-    assert!(!standing.folds(&late));
+    assert!(!standing.folds(&late, false));
 }
 
 #[test]
@@ -66,16 +66,17 @@ fn a_finding_that_recurs_updates_its_alert_however_late() {
     let standing = Alert::open(finding(), friday());
     let mut again = finding();
     again.first_at += Duration::days(40);
-    assert!(standing.folds(&again));
+    assert!(standing.folds(&again, false));
+    assert!(!standing.folds(&again, true), "its incident is closed");
     let resolved = standing.resolve(Verdict::Expected, "a scan of ours", &person("ana"), friday());
-    assert!(!resolved.expect("reasoned").folds(&again));
+    assert!(!resolved.expect("reasoned").folds(&again, false));
 }
 
 #[test]
 fn another_group_is_another_alert() {
     let mut other = Sketch::number(2).detection();
     other.group = vec![("api_key".to_owned(), "k-2".to_owned())];
-    assert!(!alert().folds(&other));
+    assert!(!alert().folds(&other, false));
 }
 
 #[test]

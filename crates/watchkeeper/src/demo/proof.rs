@@ -158,7 +158,7 @@ impl Watched {
         let standing = self
             .alerts
             .values()
-            .find(|alert| alert.folds(&detection))
+            .find(|alert| alert.folds(&detection, false))
             .cloned();
         let alert = match standing {
             Some(alert) => match alert.fold(detection) {

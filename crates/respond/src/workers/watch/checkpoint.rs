@@ -12,7 +12,7 @@ use watchkeeper_domain::alert::Alert;
 use watchkeeper_domain::detection::Detection;
 use watchkeeper_domain::event::{Event, SourceName};
 use watchkeeper_domain::id::IncidentId;
-use watchkeeper_domain::incident::Incident;
+use watchkeeper_domain::incident::{Incident, Phase};
 use watchkeeper_domain::playbook::Playbook;
 use watchkeeper_store::{Tx, Unparsed};
 
@@ -142,10 +142,12 @@ async fn fold(
     folded: &mut Vec<Value>,
 ) -> Result<Option<Alert>, RespondError> {
     let key = Alert::dedupe_key(&detection);
-    let standing = tx
-        .unresolved_alert(&key)
-        .await?
-        .filter(|alert| alert.folds(&detection));
+    let standing = tx.unresolved_alert(&key).await?;
+    let over = match standing.as_ref().and_then(|alert| alert.incident.as_ref()) {
+        Some(incident) => tx.incident(incident).await?.phase == Phase::Closed,
+        None => false,
+    };
+    let standing = standing.filter(|alert| alert.folds(&detection, over));
     let by = Actor::Detector {
         detector: detection.detector.clone(),
     };
