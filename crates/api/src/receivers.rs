@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use watchkeeper_collect::Receiver;
 use watchkeeper_collect::receive::{
-    Accepted, FirehoseHeaders, OtlpAnswer, PushError, PushHeaders, SnsAccepted,
+    Accepted, FirehoseHeaders, NO_TOPIC, OtlpAnswer, PushError, PushHeaders, SnsAccepted,
 };
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::sns;
@@ -92,9 +92,7 @@ async fn admitted(
     }
     let receiver = receiver
         .ok_or_else(|| Refusal::Problem(Problem::not_found("no source with this name takes pushes")))?;
-    let body = read(&receiver, body, receiver.max_body_bytes())
-        .await
-        .map_err(Refusal::Push)?;
+    let body = read_push(&receiver, body).await.map_err(Refusal::Push)?;
     Ok((receiver, body))
 }
 
@@ -123,12 +121,10 @@ pub(crate) async fn firehose(
         content_encoding: text("content-encoding"),
     };
     let answer = match receiver(&state, &source) {
-        Some(receiver) if receiver.authorises(said.access_key) => {
-            match read(&receiver, body, receiver.max_body_bytes()).await {
-                Ok(body) => receiver.accept_firehose(said, body).await,
-                Err(error) => return firehose_refused(&state, said.request_id, &error),
-            }
-        }
+        Some(receiver) if receiver.authorises(said.access_key) => match read_push(&receiver, body).await {
+            Ok(body) => receiver.accept_firehose(said, body).await,
+            Err(error) => return firehose_refused(&state, said.request_id, &error),
+        },
         _ => return firehose_refused(&state, said.request_id, &PushError::Unauthorised),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -153,9 +149,10 @@ async fn take_sns(state: &ApiState, source: &str, body: Body) -> Result<Json<ser
         retry_after: Duration::from_secs(30),
     };
     // A source that takes no messages of SNS has no topics, and answers as one that is not there.
-    let receiver = receiver(state, source)
-        .ok_or_else(|| PushError::Refused("messages of this topic are not taken here".to_owned()))?;
-    let body = read(&receiver, body, sns::LARGEST).await?;
+    let receiver = receiver(state, source).ok_or_else(|| PushError::Refused(NO_TOPIC.to_owned()))?;
+    let reading = receiver.read_message()?;
+    let body = read(body, sns::LARGEST, MESSAGE_WITHIN).await?;
+    drop(reading);
     let envelope = receiver.read_sns(&body)?;
     let topic = envelope.topic().clone();
     let certificate = state.sns.certificate(envelope.certificate()).await;
@@ -190,16 +187,26 @@ async fn token_may_push(state: &ApiState, secret: Option<&str>) -> Result<bool, 
     Ok(holder.is_some_and(|(user, _)| user.may(Permission::Respond)))
 }
 
-/// Within this time a body has come. The largest takes it at 300 kB a second; whoever is slower would keep others out.
-const READ_WITHIN: Duration = Duration::from_secs(60);
+/// A body comes at this rate at least, after a minute's grace: whoever is slower would keep others out.
+const SLOWEST_BYTES_PER_SECOND: u64 = 100_000;
+const GRACE: Duration = Duration::from_secs(60);
 
-async fn read(receiver: &Receiver, body: Body, limit: usize) -> Result<Bytes, PushError> {
+/// A message of SNS, which is short, comes within this time.
+const MESSAGE_WITHIN: Duration = Duration::from_secs(10);
+
+async fn read_push(receiver: &Receiver, body: Body) -> Result<Bytes, PushError> {
     let _reading = receiver.read_body()?;
-    let Ok(read) = tokio::time::timeout(READ_WITHIN, to_bytes(body, limit)).await else {
-        let seconds = READ_WITHIN.as_secs();
-        return Err(PushError::Malformed(format!(
-            "the body did not come within {seconds} seconds; send it in smaller parts"
-        )));
+    let limit = receiver.max_body_bytes();
+    let longest = Duration::from_secs(limit as u64 / SLOWEST_BYTES_PER_SECOND);
+    read(body, limit, GRACE + longest).await
+}
+
+async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, PushError> {
+    let Ok(read) = tokio::time::timeout(within, to_bytes(body, limit)).await else {
+        return Err(PushError::Unavailable {
+            reason: format!("the body did not come within {} seconds", within.as_secs()),
+            retry_after: GRACE,
+        });
     };
     read.map_err(|error| {
         // The limit is the one fault that the client can mend; a connection that broke has nobody to answer.

@@ -25,6 +25,9 @@ use watchkeeper_domain::sns::{self, Confirmation, Envelope, SnsFault, SnsMessage
 /// memory in use.
 pub const IN_FLIGHT: usize = 32;
 
+/// What a source without topics says of messages of SNS.
+pub const NO_TOPIC: &str = "messages of this topic are not taken here";
+
 /// The most records of one request.
 const RECORDS_LIMIT: usize = 200_000;
 
@@ -222,6 +225,7 @@ pub struct Receiver {
     stopping: AtomicBool,
     in_flight: Semaphore,
     reading: Semaphore,
+    reading_messages: Semaphore,
 }
 
 impl Receiver {
@@ -261,6 +265,7 @@ impl Receiver {
             stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(IN_FLIGHT),
             reading: Semaphore::new(IN_FLIGHT),
+            reading_messages: Semaphore::new(IN_FLIGHT),
         })
     }
 
@@ -294,6 +299,7 @@ impl Receiver {
             stopping: AtomicBool::new(false),
             in_flight: Semaphore::new(IN_FLIGHT),
             reading: Semaphore::new(IN_FLIGHT),
+            reading_messages: Semaphore::new(IN_FLIGHT),
         }
     }
 
@@ -511,6 +517,21 @@ impl Receiver {
         self.reading.try_acquire().map_err(|_| PushError::TooMany {
             retry_after: RETRY_SOON,
         })
+    }
+
+    /// The same for a message of SNS, which anybody may send: strangers keep out other messages at worst, and no push.
+    ///
+    /// # Errors
+    /// Where the source takes no messages, and where as many as may are read already.
+    pub fn read_message(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
+        if self.topics.is_empty() {
+            return Err(PushError::Refused(NO_TOPIC.to_owned()));
+        }
+        self.reading_messages
+            .try_acquire()
+            .map_err(|_| PushError::TooMany {
+                retry_after: RETRY_SOON,
+            })
     }
 
     fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
