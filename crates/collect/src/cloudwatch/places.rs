@@ -6,6 +6,7 @@ use crate::config::CloudwatchLogsConfig;
 use crate::rate::Bucket;
 use crate::source::CollectError;
 use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata as _;
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -242,14 +243,13 @@ impl Place {
             if !self.may_call(calls, now) {
                 return Ok(None);
             }
-            let answer = self
-                .client
-                .list_tags_for_resource()
-                .resource_arn(arn)
-                .send()
-                .await
-                .map_err(|e| aws::refusal(&e, "logs:ListTagsForResource", arn))?;
-            let tags = answer.tags.unwrap_or_default().into_iter().collect();
+            let asked = self.client.list_tags_for_resource().resource_arn(arn).send();
+            let tags = match asked.await {
+                Ok(answer) => answer.tags.unwrap_or_default().into_iter().collect(),
+                // A group that was deleted since it was listed has no tags, and stops no look at the others.
+                Err(error) if error.code() == Some("ResourceNotFoundException") => BTreeMap::new(),
+                Err(error) => return Err(aws::refusal(&error, "logs:ListTagsForResource", arn)),
+            };
             self.tags.insert(arn.to_owned(), tags);
         }
         let has =
@@ -278,6 +278,8 @@ struct Looking {
     due_at: Option<DateTime<Utc>>,
     /// How often it was looked.
     rounds: u32,
+    /// The last round for which the tags were forgotten.
+    forgot_tags_in: u32,
 }
 
 impl Discovery {
@@ -301,8 +303,9 @@ impl Discovery {
             if looking.due_at.is_some_and(|due| due > now) {
                 continue;
             }
-            // Tags change seldom: every sixth round, an hour, they are asked for again.
-            if looking.rounds % 6 == 5 && place.look.is_none() {
+            // Tags change seldom: every sixth round, an hour, they are asked for again; once, though the round may fail and begin anew.
+            if looking.rounds % 6 == 5 && looking.forgot_tags_in != looking.rounds {
+                looking.forgot_tags_in = looking.rounds;
                 place.tags.clear();
             }
             let names = if wanted.must_discover() {
