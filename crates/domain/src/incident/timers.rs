@@ -120,8 +120,18 @@ impl Incident {
                 let due_at = (at + LIST_WITHIN).max(now);
                 self.start_timer(TimerKind::ListAffected { said: 0 }, due_at);
             }
+            // A confirmation that counts from earlier brings the first page nearer.
+            Some(at) => {
+                let due_at = (at + LIST_WITHIN).max(now);
+                let first = |kind: &TimerKind| matches!(kind, TimerKind::ListAffected { said: 0 });
+                let mut timers = self.timers.iter_mut();
+                let waits = timers.find(|timer| timer.state == TimerState::Running && first(&timer.kind));
+                if let Some(timer) = waits {
+                    timer.due_at = timer.due_at.min(due_at);
+                }
+            }
             None if runs => self.finish_timers(now, is_it),
-            _ => {}
+            None => {}
         }
     }
 
