@@ -23,7 +23,8 @@ impl Desk {
         for customer in customers {
             let owed = ObligationFilter {
                 customer: Some(customer.clone()),
-                states: vec!["running".to_owned()],
+                // Whoever was missed under a hold still gets the holding notice when the hold ends.
+                states: ["running", "missed"].map(str::to_owned).into(),
                 ..ObligationFilter::default()
             };
             let owed = tx.obligations(&owed, &PageRequest::first(OPEN_INCIDENTS)).await?;

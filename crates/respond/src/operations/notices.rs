@@ -17,7 +17,7 @@ use watchkeeper_domain::notice::{
     Earlier, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind,
     NoticeState, Written, render,
 };
-use watchkeeper_domain::obligation::Obligation;
+use watchkeeper_domain::obligation::{Obligation, Step};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::Tx;
 
@@ -384,8 +384,13 @@ impl Desk {
         let (id, by) = (notice.id.clone(), Actor::worker("ladder"));
         let detail = json!({"kind": notice.kind, "letters": letters.len()});
         if matches!(notice.state, NoticeState::Sent { .. }) {
-            // Letters that went stay as they went; customers who were found later get theirs when their step comes.
+            // Letters that went stay as they went; the others are addressed and written as things stand when their step comes.
+            let went = |owed: &Obligation| owed.steps.iter().any(|taken| taken.step == Step::SendHolding);
+            let owed = tx.obligations_of(&incident.id).await?;
+            let went: BTreeSet<CustomerId> =
+                owed.into_iter().filter(went).map(|owed| owed.customer).collect();
             let mut kept = tx.letters(&notice.id).await?;
+            kept.retain(|letter| went.contains(&letter.customer));
             let had: BTreeSet<CustomerId> = kept.iter().map(|letter| letter.customer.clone()).collect();
             kept.extend(
                 letters
