@@ -53,6 +53,9 @@ pub struct Deadline {
     pub due_at: DateTime<Utc>,
     /// Rule, start and arithmetic in a sentence.
     pub explanation: String,
+    /// What happened when the clock started, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_from: Option<CountsFrom>,
     /// How it was counted before its start was moved, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<CountedBefore>,
@@ -218,8 +221,7 @@ fn rule_of(customer: &Customer) -> &'static str {
 
 impl Deadline {
     /// By when a customer must be told, by a clock that started at `start`.
-    fn of(customer: &Customer, start: ClockStart) -> Self {
-        let limit = customer.limit();
+    fn of(customer: &Customer, start: ClockStart, limit: Span) -> Self {
         let rule = rule_of(customer);
         let source = match rule {
             "contract.default72" => "the promise where a contract says nothing else".to_owned(),
@@ -243,6 +245,7 @@ impl Deadline {
             limit,
             due_at,
             explanation,
+            counts_from: Some(start.from),
             before: Vec::new(),
         }
     }
@@ -258,30 +261,39 @@ impl Obligation {
             incident: incident.clone(),
             customer: customer.id.clone(),
             rule: rule_of(customer).to_owned(),
-            deadline: Deadline::of(customer, start),
+            deadline: Deadline::of(customer, start, customer.limit()),
             steps: Vec::new(),
             held_until: None,
             state: ObligationState::Running,
         }
     }
 
-    /// The moment that the customer's contract counts from was recorded, or moved: the clock counts from there, and what stood before
-    /// stays in sight. A clock of the confirmation moves with it alone (`moves` tells how it was): one that is confirmed anew starts no
-    /// other clock. A contract that gives less time than was thought brings the deadline nearer; one that gives more changes no clock
-    /// that runs. A miss stays a miss. `None` when nothing changes.
+    /// Counts anew from `start`, by the customer's contract as it stands: what the contract counts from was recorded or moved, the
+    /// confirmation was (`moves` tells how), or the contract was mended. What stood before stays in sight. A nearer deadline is taken,
+    /// whoever caused it; a further one only where two people moved the start, and then with no more time than the clock gave before: no
+    /// edit of a contract, and no confirmation anew, moves a deadline away. A miss stays a miss. `None` when nothing changes.
     #[must_use]
     pub fn count_from(mut self, customer: &Customer, start: ClockStart, moves: &[Moved]) -> Option<Self> {
-        let missed = matches!(self.state, ObligationState::Missed { .. });
-        let moved = || moves.iter().any(|moved| moved.from == self.deadline.from);
-        let start = if start.from == CountsFrom::Confirmed && !moved() {
-            ClockStart::confirmed(self.deadline.from)
-        } else {
-            start
-        };
-        let deadline = Deadline::of(customer, start);
-        let nearer = deadline.due_at < self.deadline.due_at;
-        if missed || (deadline.from == self.deadline.from && !nearer) {
+        if matches!(self.state, ObligationState::Missed { .. }) {
             return None;
+        }
+        let mut deadline = Deadline::of(customer, start, customer.limit());
+        if deadline.due_at >= self.deadline.due_at {
+            let by_two = match start.from {
+                CountsFrom::Confirmed => moves.iter().any(|moved| {
+                    moved.asked.is_some() && moved.from == self.deadline.from && moved.to == start.at
+                }),
+                // Recording one of these later takes another person (`Incident::record_moment`).
+                CountsFrom::Aware | CountsFrom::Detected => {
+                    self.deadline.counts_from == Some(start.from) && start.at > self.deadline.from
+                }
+                // A suspicion is decided, and a second one follows what two people reversed: the same clock runs on.
+                CountsFrom::Suspected => false,
+            };
+            deadline = Deadline::of(customer, start, customer.limit().min(self.deadline.limit));
+            if !by_two || deadline.due_at == self.deadline.due_at {
+                return None;
+            }
         }
         rule_of(customer).clone_into(&mut self.rule);
         let known = std::mem::replace(&mut self.deadline, deadline);

@@ -251,12 +251,13 @@ async fn agree_to_move(
     caller: Caller,
     IfMatch(read): IfMatch,
     Path(id): Path<IncidentId>,
-    Json(reason): Json<Why>,
+    Json(instead): Json<Instead>,
 ) -> Result<Json<IncidentView>, Problem> {
     answer(
         &desk,
         &id,
-        desk.agree_to_move(&id, read, &reason.why, &caller.actor()).await,
+        desk.agree_to_move(&id, read, instead.at, &instead.why, &caller.actor())
+            .await,
     )
     .await
 }

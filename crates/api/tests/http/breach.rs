@@ -401,17 +401,24 @@ async fn a_ladder_is_stopped_by_a_hold_of_counsel_or_by_two_people() {
     assert_eq!(waits["incident"]["disclosure"]["moving"]["to"], json!(start()));
     let why = json!({"why": "the list of calls says so"});
     let agree = format!("{room}/disclosure/agree_move");
+    let agreed = json!({"at": start(), "why": "the list of calls says so"});
     assert_eq!(
-        place.post(&ann, &agree, why.clone()).await.status,
+        place.post(&ann, &agree, agreed.clone()).await.status,
         403,
         "not alone"
     );
+    let other = json!({"at": start() - Duration::minutes(1), "why": "the list of calls says so"});
+    assert_eq!(
+        place.post(&lea, &agree, other).await.status,
+        422,
+        "another instant than was asked for"
+    );
     let refuse = format!("{room}/disclosure/refuse_move");
     place.post(&lea, &refuse, why.clone()).await.expect(200);
-    assert_eq!(place.post(&lea, &agree, why.clone()).await.status, 409);
+    assert_eq!(place.post(&lea, &agree, agreed.clone()).await.status, 409);
     let later = json!({"at": start(), "why": "it was confirmed on the phone then"});
     place.post(&ann, &moved, later).await.expect(200);
-    let agreed = place.post(&lea, &agree, why).await.expect(200);
+    let agreed = place.post(&lea, &agree, agreed).await.expect(200);
     assert_eq!(
         agreed["incident"]["disclosure"]["moved"]
             .as_array()

@@ -391,7 +391,7 @@ impl Incident {
         if to == Phase::Closed && !self.drill && owed.iter().any(Obligation::wants_reason) {
             return Err(self.not_from(
                 "close",
-                "say first why its customers were told late or not at all: each miss needs its reason",
+                "say first why its customers were not told by their deadlines: each miss needs its reason",
             ));
         }
         let text = format!("Phase {} → {}", self.phase.name(), to.name());

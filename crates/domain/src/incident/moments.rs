@@ -61,6 +61,16 @@ impl Incident {
         }
         let why = reason(why, "record this instant")?;
         must_be_past("the moment", was_at, at)?;
+        if moment == Moment::Detected && was_at > self.opened_at {
+            return Err(TransitionError::BadInstant {
+                what: "the detection",
+                given: was_at,
+                remedy: format!(
+                    "it was detected when the incident was opened ({}), or before",
+                    self.opened_at
+                ),
+            });
+        }
         let known = self.moments.get(&moment).and_then(|records| records.last());
         if let Some(known) = known
             && was_at > known.at

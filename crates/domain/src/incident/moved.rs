@@ -97,18 +97,27 @@ impl Incident {
         Ok(outcome)
     }
 
-    /// Another person agrees: clocks that counted from the confirmation count from the later instant.
+    /// Another person agrees: clocks that counted from the confirmation count from the later instant, which is named, so that nobody
+    /// agrees to another one than was read.
     ///
     /// # Errors
-    /// Refused without a reason, where nobody has asked, and to whoever has.
+    /// Refused without a reason, where nobody has asked, or for another instant, and to whoever has.
     pub fn agree_to_move(
         self,
+        to: DateTime<Utc>,
         why: &str,
         by: &Actor,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Self>, TransitionError> {
         let why = reason(why, "move a confirmation")?;
         let asked = self.move_asked("move the confirmation in")?;
+        if asked.to != to {
+            return Err(TransitionError::BadInstant {
+                what: "the confirmation",
+                given: to,
+                remedy: format!("{} is asked for; read again what you agree to", asked.to),
+            });
+        }
         if asked.by == *by {
             return Err(TransitionError::NotYours {
                 who: by.clone(),

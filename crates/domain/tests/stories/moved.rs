@@ -1,10 +1,10 @@
 //! A confirmation that counts from another instant: nearer deadlines at once, further ones by two people, and both stay in sight.
 
 use crate::samples::{customer, friday, incident, minutes, person};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
-use watchkeeper_domain::customer::ClockStart;
-use watchkeeper_domain::incident::{Incident, Intent, Moved, Severity, TransitionError};
+use watchkeeper_domain::customer::{ClockStart, CountsFrom};
+use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Moved, Severity, TransitionError};
 use watchkeeper_domain::obligation::{CountedBefore, Obligation, ObligationState};
 
 fn confirmed() -> Incident {
@@ -12,6 +12,10 @@ fn confirmed() -> Incident {
         .confirm_disclosure("files were taken", friday(), &person("mara"), friday())
         .expect("confirmed")
         .subject
+}
+
+fn later(hours: i64) -> DateTime<Utc> {
+    friday() + Duration::hours(hours)
 }
 
 fn asked(hours: i64) -> Incident {
@@ -27,7 +31,9 @@ fn a_later_instant_takes_another_person_and_clocks_run_on_until_then() {
     let now = friday() + Duration::hours(31);
     let waiting = asked(6);
     assert_eq!(waiting.disclosure.confirmed_at(), Some(friday()));
-    let alone = waiting.clone().agree_to_move("I am sure", &person("mara"), now);
+    let alone = waiting
+        .clone()
+        .agree_to_move(later(6), "I am sure", &person("mara"), now);
     assert!(
         matches!(alone, Err(TransitionError::NotYours { .. })),
         "{alone:?}"
@@ -36,10 +42,15 @@ fn a_later_instant_takes_another_person_and_clocks_run_on_until_then() {
         .clone()
         .move_confirmation(friday() + minutes(9), "no, then", &person("tom"), now);
     assert!(again.is_err(), "one request at a time");
-    assert!(waiting.clone().agree_to_move(" ", &person("ines"), now).is_err());
+    assert!(
+        waiting
+            .clone()
+            .agree_to_move(later(6), " ", &person("ines"), now)
+            .is_err()
+    );
 
     let outcome = waiting
-        .agree_to_move("the log agrees", &person("ines"), now)
+        .agree_to_move(later(6), "the log agrees", &person("ines"), now)
         .expect("agreed");
     assert!(
         outcome.intents.contains(&Intent::Owe),
@@ -59,7 +70,7 @@ fn a_later_instant_takes_another_person_and_clocks_run_on_until_then() {
     assert!(
         outcome
             .subject
-            .agree_to_move("again", &person("ines"), now)
+            .agree_to_move(later(6), "again", &person("ines"), now)
             .is_err()
     );
 }
@@ -105,7 +116,7 @@ fn an_instant_that_cannot_be_is_refused() {
     );
     let nothing = incident(Severity::Sev1).move_confirmation(friday(), "why", &mara, now);
     assert!(nothing.is_err());
-    assert!(confirmed().agree_to_move("why", &mara, now).is_err());
+    assert!(confirmed().agree_to_move(later(6), "why", &mara, now).is_err());
     assert!(confirmed().refuse_to_move("why", &mara, now).is_err());
 }
 
@@ -116,7 +127,7 @@ fn owed() -> Obligation {
 
 fn moves(hours: i64) -> Vec<Moved> {
     let now = friday() + Duration::hours(31);
-    let moved = asked(hours).agree_to_move("the log agrees", &person("ines"), now);
+    let moved = asked(hours).agree_to_move(later(hours), "the log agrees", &person("ines"), now);
     moved.expect("agreed").subject.moves().to_vec()
 }
 
@@ -156,6 +167,53 @@ fn a_clock_moves_with_its_confirmation_and_both_deadlines_stay_in_sight() {
     );
 }
 
+#[test]
+fn no_edit_of_a_contract_moves_a_deadline_away_whatever_else_moves() {
+    let mut patient = customer("acme", Some(watchkeeper_domain::span::Span::hours(90 * 24)));
+    let confirmed_at = ClockStart::confirmed(friday());
+    assert!(
+        owed().count_from(&patient, confirmed_at, &[]).is_none(),
+        "more time alone"
+    );
+    let second = ClockStart::confirmed(friday() - Duration::seconds(1));
+    let nearer = [Moved {
+        asked: None,
+        to: second.at,
+        ..moves(6)[0].clone()
+    }];
+    assert!(
+        owed().count_from(&patient, second, &nearer).is_none(),
+        "more time and a second earlier"
+    );
+    let later = ClockStart::confirmed(friday() + Duration::hours(6));
+    let moved = owed()
+        .count_from(&patient, later, &moves(6))
+        .expect("two people moved it");
+    assert_eq!(
+        moved.deadline.due_at,
+        friday() + Duration::hours(78),
+        "by no more than they moved it"
+    );
+    patient.terms.counts_from = CountsFrom::Detected;
+    let detected = ClockStart {
+        from: CountsFrom::Detected,
+        at: friday() - Duration::hours(1),
+    };
+    assert!(
+        owed().count_from(&patient, detected, &[]).is_none(),
+        "another moment, and more time"
+    );
+    let anew = ClockStart::confirmed(friday() - Duration::hours(5));
+    let earlier = owed()
+        .count_from(&customer("acme", None), anew, &[])
+        .expect("nearer");
+    assert_eq!(
+        earlier.deadline.due_at,
+        friday() + Duration::hours(67),
+        "whoever caused it"
+    );
+}
+
 proptest! {
     #[test]
     fn however_it_is_moved_nobody_alone_moves_it_later(
@@ -166,9 +224,13 @@ proptest! {
         let mut incident = confirmed();
         for (what, hours, who) in tries {
             let (to, by, before) = (friday() + Duration::hours(hours), &people[who], incident.disclosure.confirmed_at());
+            let asked = match &incident.disclosure {
+                Disclosure::Confirmed { moving: Some(asked), .. } => asked.to,
+                _ => to,
+            };
             let tried = match what {
                 0 | 1 => incident.clone().move_confirmation(to, "why", by, now),
-                2 => incident.clone().agree_to_move("why", by, now),
+                2 => incident.clone().agree_to_move(asked, "why", by, now),
                 _ => incident.clone().refuse_to_move("why", by, now),
             };
             let Ok(outcome) = tried else { continue };

@@ -86,6 +86,7 @@ fn owed(state: ObligationState) -> Obligation {
             limit: Span::hours(72),
             due_at: hours(72),
             explanation: String::new(),
+            counts_from: None,
             before: Vec::new(),
         },
         steps: Vec::new(),

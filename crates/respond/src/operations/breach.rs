@@ -220,16 +220,17 @@ impl Desk {
         &self,
         id: &IncidentId,
         read: Option<i64>,
+        to: DateTime<Utc>,
         why: &str,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
         let said = Said {
             by,
             action: "disclosure.move_agreed",
-            detail: json!({}),
+            detail: json!({"confirmed_at": to}),
         };
         self.decide(id, read, said, |incident| {
-            incident.agree_to_move(why, by, self.now())
+            incident.agree_to_move(to, why, by, self.now())
         })
         .await
     }

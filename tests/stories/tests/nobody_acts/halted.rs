@@ -95,11 +95,11 @@ async fn a_confirmation_that_two_people_move_later_moves_the_ladder_and_keeps_bo
         );
     }
     assert!(
-        desk.agree_to_move(&incident.id, None, "I am sure", &mara)
+        desk.agree_to_move(&incident.id, None, later, "I am sure", &mara)
             .await
             .is_err()
     );
-    desk.agree_to_move(&incident.id, None, "the log agrees", &ines)
+    desk.agree_to_move(&incident.id, None, later, "the log agrees", &ines)
         .await
         .expect("moved");
     house.settle().await;

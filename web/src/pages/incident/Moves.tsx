@@ -85,7 +85,7 @@ export function Moves({ view }: { view: IncidentView }) {
           onClose={close}
         />
       ) : (
-        <Answer view={view} asking={asking} onClose={close} />
+        <Answer view={view} asking={asking} to={moving?.to} onClose={close} />
       )}
     </div>
   );
@@ -108,10 +108,13 @@ function MovedLine({ moved }: { moved: Moved }) {
 function Answer({
   view,
   asking,
+  to,
   onClose,
 }: {
   view: IncidentView;
   asking: Exclude<Asking, 'move'> | null;
+  /** The instant that was asked for. */
+  to: string | undefined;
   onClose: () => void;
 }) {
   const write = useIncidentWrite(view.incident.id);
@@ -137,7 +140,11 @@ function Answer({
       }
       onDo={(why) =>
         write.mutate(
-          { path: `${PATH}/${asking}`, body: { why }, touches: (incident) => incident.disclosure },
+          {
+            path: `${PATH}/${asking}`,
+            body: agrees ? { at: to, why } : { why },
+            touches: (incident) => incident.disclosure,
+          },
           { onSuccess: onClose },
         )
       }
