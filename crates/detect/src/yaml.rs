@@ -1,14 +1,22 @@
 //! YAML with line numbers: a small tree that remembers where each key and value stood.
 //!
-//! Takes one document's text. Aliases and tags are refused: no Sigma rule needs them, and aliases can blow up a small text.
+//! Takes one document's text. An alias stands for a copy of what its anchor names, and `<<` takes over the keys of a map; copies count
+//! as nodes, so that a small text cannot blow up. Tags are refused: no Sigma rule needs them.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
+use std::collections::HashMap;
+
+/// The key whose map's entries are taken over where they are not written out ("Merge Key Language-Independent Type for YAML 1.1").
+const MERGE: &str = "<<";
 
 /// How deep a document may nest. Sigma needs five levels, test events some more.
 const DEEPEST: usize = 32;
 
-/// How many nodes a document may have.
+/// How many nodes a document may have, those that aliases stand for with them.
 const MOST_NODES: usize = 100_000;
+
+/// How many bytes of text that is copied for an alias count as a node.
+const BYTES_OF_A_NODE: usize = 64;
 
 /// A value and the line it began at, counted from 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +96,7 @@ pub(crate) fn documents(text: &str) -> Vec<Piece> {
     pieces.retain(|piece| {
         piece.text.lines().any(|line| {
             let line = line.trim();
-            !line.is_empty() && !line.starts_with('#')
+            !line.is_empty() && !line.starts_with(['#', '%'])
         })
     });
     pieces
@@ -101,6 +109,7 @@ pub(crate) fn parse(text: &str, first_line: usize) -> Result<Node, Fault> {
         open: Vec::new(),
         root: None,
         nodes: 0,
+        anchored: HashMap::new(),
     };
     for step in Parser::new_from_str(text) {
         let (event, span) = step.map_err(|error| {
@@ -131,9 +140,11 @@ fn syntax(text: &str, line: usize, told: &str) -> (usize, String) {
     if let Some(line) = [line, line + 1].into_iter().find(tabbed) {
         return (line, "this is not YAML: a tab cannot indent, use spaces".into());
     }
-    let value = at(line)
-        .split_once(": ")
-        .map_or("", |(_, value)| value.trim_start());
+    let blamed = at(line).trim_start();
+    let value = match (blamed.strip_prefix("- "), blamed.split_once(": ")) {
+        (_, Some((_, value))) | (Some(value), None) => value.trim_start(),
+        (None, None) => "",
+    };
     let hint = if value.starts_with(['*', '%', '@', '`', '&']) {
         "; put a value that begins with such a character into quotes"
     } else {
@@ -142,9 +153,18 @@ fn syntax(text: &str, line: usize, told: &str) -> (usize, String) {
     (line, format!("this is not YAML: {told}{hint}"))
 }
 
-enum Open {
-    List(usize, Vec<Node>),
-    Map(usize, Vec<Entry>, Option<(String, usize)>),
+/// A list or a map whose end has not been read.
+struct Open {
+    line: usize,
+    /// The number of its anchor; 0 where it has none.
+    anchor: usize,
+    inside: Inside,
+}
+
+enum Inside {
+    List(Vec<Node>),
+    /// With the key whose value comes next.
+    Map(Vec<Entry>, Option<(String, usize)>),
 }
 
 struct Builder {
@@ -152,6 +172,8 @@ struct Builder {
     open: Vec<Open>,
     root: Option<Node>,
     nodes: usize,
+    /// What aliases can stand for, by the number of the anchor.
+    anchored: HashMap<usize, Node>,
 }
 
 impl Builder {
@@ -169,11 +191,17 @@ impl Builder {
             | Event::MappingStart(_, Some(_)) => {
                 refuse("tags such as `!!str` are not allowed: quote the value instead")
             }
-            Event::Alias(_) => {
-                refuse("aliases such as `*name` are not allowed: repeat the value, or quote it")
-            }
-            Event::Scalar(text, style, _, None) => {
-                if let Some(Open::Map(_, entries, key @ None)) = self.open.last_mut() {
+            Event::Alias(anchor) => match self.anchored.get(&anchor) {
+                Some(node) => {
+                    let node = Node { line, ..node.clone() };
+                    self.copy(node)
+                }
+                None => refuse("an alias stands inside of what it is an alias for"),
+            },
+            Event::Scalar(text, style, anchor, None) => {
+                if let Some(Inside::Map(entries, key @ None)) =
+                    self.open.last_mut().map(|open| &mut open.inside)
+                {
                     if entries.iter().any(|entry| entry.key == *text) {
                         return Err(Fault {
                             line,
@@ -185,50 +213,91 @@ impl Builder {
                     *key = Some((text.into_owned(), line));
                     return Ok(());
                 }
-                self.add(Node {
-                    line,
-                    value: scalar(&text, style),
-                })
+                let value = scalar(&text, style);
+                self.add(Node { line, value }, anchor)
             }
-            Event::SequenceStart(_, None) => self.enter(Open::List(line, Vec::new()), line),
-            Event::MappingStart(_, None) => self.enter(Open::Map(line, Vec::new(), None), line),
+            Event::SequenceStart(anchor, None) => self.enter(Inside::List(Vec::new()), line, anchor),
+            Event::MappingStart(anchor, None) => self.enter(Inside::Map(Vec::new(), None), line, anchor),
             Event::SequenceEnd | Event::MappingEnd => {
-                let node = match self.open.pop() {
-                    Some(Open::List(line, items)) => Node {
-                        line,
-                        value: Value::List(items),
-                    },
-                    Some(Open::Map(line, entries, _)) => Node {
-                        line,
-                        value: Value::Map(entries),
-                    },
-                    None => return refuse("a list or map ends that never began"),
+                let Some(Open { line, anchor, inside }) = self.open.pop() else {
+                    return refuse("a list or map ends that never began");
                 };
-                self.add(node)
+                let value = match inside {
+                    Inside::List(items) => Value::List(items),
+                    Inside::Map(entries, _) => Value::Map(self.merged(entries)?),
+                };
+                self.add(Node { line, value }, anchor)
             }
             _ => Ok(()),
         }
     }
 
-    fn enter(&mut self, open: Open, line: usize) -> Result<(), Fault> {
-        let as_key = matches!(self.open.last(), Some(Open::Map(_, _, None)));
-        if as_key || self.open.len() >= DEEPEST {
-            let reason = if as_key {
-                "a key must be a text".to_owned()
-            } else {
-                format!("nested deeper than {DEEPEST} levels")
-            };
-            return Err(Fault {
-                line,
-                key: None,
-                reason,
-            });
-        }
-        self.open.push(open);
-        Ok(())
+    fn enter(&mut self, inside: Inside, line: usize, anchor: usize) -> Result<(), Fault> {
+        let innermost = self.open.last().map(|open| &open.inside);
+        let reason = match innermost {
+            Some(Inside::Map(_, None)) => "a key must be a text".to_owned(),
+            _ if self.open.len() >= DEEPEST => too_deep(),
+            _ => {
+                self.open.push(Open { line, anchor, inside });
+                return Ok(());
+            }
+        };
+        Err(Fault {
+            line,
+            key: None,
+            reason,
+        })
     }
 
-    fn add(&mut self, node: Node) -> Result<(), Fault> {
+    /// Puts what an alias stands for in its place.
+    fn copy(&mut self, node: Node) -> Result<(), Fault> {
+        let refuse = |reason: String| {
+            Err(Fault {
+                line: node.line,
+                key: None,
+                reason,
+            })
+        };
+        let (nodes, levels) = node.extent();
+        self.nodes += nodes;
+        let too_deep_here = self.open.len() + levels > DEEPEST;
+        match self.open.last_mut().map(|open| &mut open.inside) {
+            Some(Inside::Map(_, key @ None)) => match node.text() {
+                Some(text) => {
+                    *key = Some((text, node.line));
+                    Ok(())
+                }
+                None => refuse("a key must be a text".to_owned()),
+            },
+            _ if too_deep_here => refuse(too_deep()),
+            _ => self.add(node, 0),
+        }
+    }
+
+    /// The entries with those that `<<` takes over behind them; what is written out wins, then what is named first.
+    fn merged(&mut self, mut entries: Vec<Entry>) -> Result<Vec<Entry>, Fault> {
+        let Some(place) = entries.iter().position(|entry| entry.key == MERGE) else {
+            return Ok(entries);
+        };
+        let merge = entries.remove(place);
+        for map in merge.value.items() {
+            let Value::Map(taken) = &map.value else {
+                return Err(Fault {
+                    line: merge.line,
+                    key: Some(merge.key),
+                    reason: format!("`<<` takes over the keys of a map, and this is {}", map.kind()),
+                });
+            };
+            for entry in taken {
+                if entries.iter().all(|known| known.key != entry.key) {
+                    entries.push(entry.clone());
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(Fault {
@@ -237,9 +306,14 @@ impl Builder {
                 reason: format!("the document has more than {MOST_NODES} values"),
             });
         }
-        match self.open.last_mut() {
-            Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, key)) => {
+        if anchor != 0 {
+            // What is kept for aliases counts, too: anchors within anchors are kept several times.
+            self.nodes += node.extent().0;
+            self.anchored.insert(anchor, node.clone());
+        }
+        match self.open.last_mut().map(|open| &mut open.inside) {
+            Some(Inside::List(items)) => items.push(node),
+            Some(Inside::Map(entries, key)) => {
                 if let Some((key, line)) = key.take() {
                     entries.push(Entry {
                         key,
@@ -252,6 +326,10 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than {DEEPEST} levels")
 }
 
 fn scalar(text: &str, style: ScalarStyle) -> Value {
@@ -301,6 +379,23 @@ impl Node {
             Value::Float(float) => Some(float.to_string()),
             Value::Bool(truth) => Some(truth.to_string()),
             Value::Null | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// As how many nodes a copy of it counts with what is inside of it, and how many levels it nests.
+    fn extent(&self) -> (usize, usize) {
+        let of_text = |text: &str| text.len() / BYTES_OF_A_NODE;
+        let inside = |(count, deepest): (usize, usize), node: &Node| {
+            let (nodes, levels) = node.extent();
+            (count + nodes, deepest.max(levels + 1))
+        };
+        match &self.value {
+            Value::Text(text) => (1 + of_text(text), 0),
+            Value::List(items) => items.iter().fold((1, 1), inside),
+            Value::Map(entries) => entries.iter().fold((1, 1), |(count, deepest), entry| {
+                inside((count + of_text(&entry.key), deepest), &entry.value)
+            }),
+            _ => (1, 0),
         }
     }
 
@@ -381,9 +476,60 @@ mod tests {
     }
 
     #[test]
-    fn a_key_written_twice_an_alias_and_a_tag_are_refused_with_their_line() {
+    fn an_alias_stands_for_what_its_anchor_names() {
+        let aliased = "one: &list [a, {b: &text c}]\ntwo: *list\n*text : 1\nthree: [*text]\n";
+        let written = "one: [a, {b: c}]\ntwo: [a, {b: c}]\nc : 1\nthree: [c]\n";
+        let json = |text| parse(text, 1).unwrap().json();
+        assert_eq!(json(aliased), json(written));
+        assert_eq!(parse(aliased, 1).unwrap().entries().unwrap()[1].value.line, 2);
+    }
+
+    #[test]
+    fn keys_are_taken_over_where_they_are_not_written_out() {
+        let text = "x: &x {a: 1, b: 2}\ny: &y {b: 3, c: 4}\nz:\n  <<: [*x, *y]\n  a: 5\n";
+        let node = parse(text, 1).unwrap().json();
+        assert_eq!(node["z"], serde_json::json!({"a": 5, "b": 2, "c": 4}));
+        let fault = parse("a:\n  <<: 1\n", 1).unwrap_err();
+        assert_eq!((fault.line, fault.key.as_deref()), (2, Some("<<")));
+    }
+
+    #[test]
+    fn aliases_cannot_blow_up_a_small_text() {
+        let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (name, of) in ["b", "c", "d", "e", "f", "g", "h"]
+            .iter()
+            .zip(["a", "b", "c", "d", "e", "f", "g"])
+        {
+            laughs += &format!("{name}: &{name} [{}]\n", vec![format!("*{of}"); 10].join(", "));
+        }
+        let fault = parse(&laughs, 1).unwrap_err();
+        assert!(fault.reason.contains("more than 100000 values"), "{fault:?}");
+        let mut deep = "- &a0 [x]\n".to_owned();
+        for level in 1..40 {
+            deep += &format!("- &a{level} [*a{}]\n", level - 1);
+        }
+        let fault = parse(&deep, 1).unwrap_err();
+        assert!(fault.reason.contains("nested deeper"), "{fault:?}");
+        let fault = parse("a: &a [*a]\n", 1).unwrap_err();
+        assert!(
+            fault.reason.contains("inside of what it is an alias for"),
+            "{fault:?}"
+        );
+        let long = format!(
+            "a: &a {}\nb: [{}]\n",
+            "x".repeat(100_000),
+            vec!["*a"; 100].join(", ")
+        );
+        let fault = parse(&long, 1).unwrap_err();
+        assert!(fault.reason.contains("more than 100000 values"), "{fault:?}");
+        for unknown in ["a: *b\n", "a:\n  - *b\n"] {
+            assert!(parse(unknown, 1).unwrap_err().reason.contains("into quotes"));
+        }
+    }
+
+    #[test]
+    fn a_key_written_twice_and_a_tag_are_refused_with_their_line() {
         assert_eq!(parse("a: 1\na: 2\n", 1).unwrap_err().line, 2);
-        assert_eq!(parse("a: &x 1\nb: *x\n", 1).unwrap_err().line, 2);
         assert_eq!(parse("a: !!str 1\n", 3).unwrap_err().line, 3);
         assert!(parse(&"[".repeat(40), 1).is_err());
     }
