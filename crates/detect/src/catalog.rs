@@ -124,11 +124,8 @@ impl Reached {
                 let rule = &rules[index];
                 once(&mut self.texts, &rule.meta.source);
                 once(&mut self.log_sources, &rule.log_source);
-                let shaped_by = rule.shaping.by.iter().map(|(_, text)| text.to_string());
-                let filters = rule.filters.iter().map(|(_, text)| text.clone());
-                shaped_by
-                    .chain(filters)
-                    .for_each(|text| once(&mut self.shaped_by, &text));
+                rule.shaped_by()
+                    .for_each(|text| once(&mut self.shaped_by, &text.to_owned()));
             }
             Target::Correlation(index) => {
                 once(&mut self.texts, &all[index].source);
@@ -450,12 +447,8 @@ impl Catalog {
     /// filters.
     pub(crate) fn wordings(&self) -> HashMap<&str, String> {
         let rules = self.rules.iter().map(|rule| {
-            let shaped_by = rule.shaping.by.iter().map(|(_, text)| &**text);
-            let filters = rule.filters.iter().map(|(_, text)| text.as_str());
-            let texts: Vec<&str> = std::iter::once(rule.meta.source.as_str())
-                .chain(shaped_by)
-                .chain(filters)
-                .collect();
+            let source = std::iter::once(rule.meta.source.as_str());
+            let texts: Vec<&str> = source.chain(rule.shaped_by()).collect();
             (rule.meta.id.as_str(), digest(&texts))
         });
         let correlations = self

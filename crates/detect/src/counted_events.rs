@@ -2,7 +2,7 @@
 //! and need not read an event a second time.
 
 use crate::occurrence::{CountedField, FieldText};
-use crate::sigma::view::{FieldId, Form, Scalar, number};
+use crate::sigma::view::{FieldId, Form, Scalar};
 use std::ops::Range;
 
 /// Events to be counted, one after the other.
@@ -25,18 +25,6 @@ struct CountedValue {
 }
 
 impl CountedEvents {
-    /// How many they are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     /// The event that was taken as this one, counted from 0.
     #[must_use]
     pub fn get(&self, number: usize) -> Option<CountedEvent<'_>> {
@@ -101,9 +89,6 @@ impl FieldText for CountedEvent<'_> {
 
     fn number(&self, field: &CountedField) -> Option<f64> {
         let value = self.value(field)?;
-        match value.form {
-            Form::Text | Form::Number => number(&self.texts[value.text.clone()]),
-            Form::Bool(_) | Form::Object => None,
-        }
+        value.form.number(&self.texts[value.text.clone()])
     }
 }

@@ -175,7 +175,8 @@ pub struct DetectOptions {
     /// times.
     #[arg(long, short, value_name = "PATH", num_args = 1..)]
     pub rules: Vec<PathBuf>,
-    /// A configuration, for its rules where none are named, and for its placeholders and quotas.
+    /// A configuration, for its rules where none are named, and for its placeholders and quotas; what is said here of groups and
+    /// lateness holds all the same.
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Which log the events are from, such as product=aws,service=cloudtrail; without it every rule is tried.

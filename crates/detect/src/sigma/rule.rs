@@ -114,6 +114,12 @@ impl Selection {
 }
 
 impl DetectionRule {
+    /// The texts of the pipelines and filters that made it what it is.
+    pub(crate) fn shaped_by(&self) -> impl Iterator<Item = &str> {
+        let pipelines = self.shaping.by.iter().map(|(_, text)| &**text);
+        pipelines.chain(self.filters.iter().map(|(_, text)| text.as_str()))
+    }
+
     /// Whether the event matches; its log source is not looked at.
     pub(crate) fn matches(&self, view: &View<'_>) -> bool {
         self.condition

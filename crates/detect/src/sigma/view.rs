@@ -63,6 +63,16 @@ pub(crate) enum Form {
     Object,
 }
 
+impl Form {
+    /// The number that a value of this kind is, also where it came as text.
+    pub(crate) fn number(self, text: &str) -> Option<f64> {
+        match self {
+            Self::Text | Self::Number => number(text),
+            Self::Bool(_) | Self::Object => None,
+        }
+    }
+}
+
 /// One value of a field; a list has several.
 #[derive(Debug)]
 pub(crate) struct Scalar<'a> {
@@ -94,10 +104,7 @@ impl<'a> Scalar<'a> {
 
     /// The number it is, also where it came as text.
     pub(crate) fn number(&self) -> Option<f64> {
-        match self.form {
-            Form::Text | Form::Number => number(self.text),
-            Form::Bool(_) | Form::Object => None,
-        }
+        self.form.number(self.text)
     }
 }
 

@@ -5,12 +5,8 @@ mod count;
 pub(super) mod input;
 mod judge;
 
-use super::detectors::{level_named, log_source_named};
-use crate::app;
+use super::detectors::{Rules, level_named, log_source_named};
 use crate::cli::{DetectOptions, DetectOutput};
-use crate::config::Config;
-use crate::embedded;
-use crate::rules::ConfiguredRules;
 use anstyle::{AnsiColor, Style};
 use count::Counting;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -28,7 +24,6 @@ use std::time::Duration;
 use watchkeeper_detect::{DetectorSet, Limits, Matcher};
 use watchkeeper_domain::clock::{Clock, SystemClock};
 use watchkeeper_domain::detection::Level;
-use watchkeeper_respond::workers::watch::RuleFiles as _;
 
 /// Faults that are told; the others are counted.
 const FAULTS_TOLD: usize = 10;
@@ -115,16 +110,7 @@ pub(super) fn detect(options: &DetectOptions) -> Result<ExitCode, String> {
 }
 
 fn load(options: &DetectOptions) -> Result<DetectorSet, String> {
-    let config = options.config.as_deref().map(Config::load).transpose();
-    let config = config.map_err(|faults| faults.to_string())?;
-    let files = match &config {
-        _ if !options.rules.is_empty() => embedded::rules_in(&options.rules)?,
-        Some(config) => ConfiguredRules::of(&config.detection).read()?,
-        None => embedded::shipped_rules(),
-    };
-    if files.is_empty() {
-        return Err("no rules: --rules names no file that ends in .yml or .yaml".into());
-    }
+    let rules = Rules::at(&options.rules, options.config.as_deref())?;
     let limits = Limits {
         lateness: chrono::Duration::seconds(i64::from(options.lateness)),
         groups_per_rule: options.groups,
@@ -133,10 +119,10 @@ fn load(options: &DetectOptions) -> Result<DetectorSet, String> {
         evidence_bytes: 0,
         // Its place in the files is an event's id.
         remembered_ids: 0,
-        ..config.as_ref().map(app::limits).unwrap_or_default()
+        ..rules.limits
     };
-    let entities = config.map(|config| config.detection.entities).unwrap_or_default();
-    let set = DetectorSet::load(files, entities, limits);
+    let entities = rules.config.map(|config| config.detection.entities);
+    let set = DetectorSet::load(rules.files, entities.unwrap_or_default(), limits);
     for fault in set.quarantined().iter().take(FAULTS_TOLD) {
         anstream::eprintln!("{WARN}quarantined{WARN:#}  {fault}");
     }

@@ -40,10 +40,10 @@ pub(super) fn run(command: &DetectorsCommand) -> Result<ExitCode, String> {
 }
 
 /// The rules that a command is about, and how they are loaded.
-struct Rules {
-    files: Vec<RuleFile>,
-    limits: Limits,
-    config: Option<Config>,
+pub(super) struct Rules {
+    pub(super) files: Vec<RuleFile>,
+    pub(super) limits: Limits,
+    pub(super) config: Option<Config>,
 }
 
 impl Rules {
@@ -51,7 +51,9 @@ impl Rules {
         Self::at(&given.paths, given.config.as_deref())
     }
 
-    fn at(paths: &[PathBuf], config: Option<&Path>) -> Result<Self, String> {
+    /// Those of these files and folders; where none is named those that the configuration asks for, and without one those that come
+    /// with the product.
+    pub(super) fn at(paths: &[PathBuf], config: Option<&Path>) -> Result<Self, String> {
         let config = config.map(Config::load).transpose();
         let config = config.map_err(|faults| faults.to_string())?;
         let files = match &config {
