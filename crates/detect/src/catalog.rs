@@ -55,6 +55,8 @@ pub(crate) struct Correlation {
     pub(crate) wording: String,
     /// What it refers to; correlations by their index in the catalog.
     pub(crate) links: Links,
+    /// The place in `group-by` that says which tenant a group is of, if one does.
+    pub(crate) tenant_at: Option<usize>,
 }
 
 /// That a rule is counted by a correlation, and by which of its fields. A rule can be counted by one correlation at several
@@ -375,6 +377,7 @@ impl Catalog {
             words,
             wording,
             links,
+            tenant_at: None,
         });
     }
 
@@ -477,8 +480,14 @@ impl Catalog {
         self.counted.get(field.index()).is_some_and(|counted| *counted)
     }
 
-    /// Asks every event for the fields that say whom it is about: correlations tell of them.
+    /// Asks every event for the fields that say whom it is about: correlations tell of them, and some group by the tenant.
     pub(crate) fn ask_for_entities(&mut self, entities: &EntityFields) {
+        for feed in self.feeds.iter().chain(&self.feeds_of_correlation).flatten() {
+            let names_tenant = |field: &CountedField| entities.tenant.contains(&field.path);
+            let place = feed.group.iter().position(names_tenant);
+            let correlation = &mut self.correlations[feed.correlation];
+            correlation.tenant_at = correlation.tenant_at.or(place);
+        }
         self.named_by = NamingFields::new(entities, &mut self.fields);
         let named_by = self.named_by.clone();
         self.named_by_counted = named_by.only(|field| self.is_counted(field.id));

@@ -3,7 +3,7 @@
 //! What one event costs does not depend on what was sent before: groups are found by hash, lists are changed at their ends, and
 //! whatever may have piled up (windows that ended, ids that are over) is worked off in slices.
 
-use crate::catalog::{Catalog, Feed, Role};
+use crate::catalog::{Catalog, Correlation, Feed, Role};
 use crate::engine::{DetectorSet, Outbox};
 use crate::limits::Limits;
 use crate::lines::Lines;
@@ -139,8 +139,11 @@ impl State {
 }
 
 fn tables(catalog: &Catalog, limits: &Limits) -> Vec<Table> {
-    let tables = catalog.correlations.iter();
-    tables.map(|_| Table::within(limits.groups_per_rule)).collect()
+    let table = |correlation: &Correlation| {
+        let share = correlation.tenant_at.map(|place| limits.share_of_tenant(place));
+        Table::within(limits.groups_per_rule, share)
+    };
+    catalog.correlations.iter().map(table).collect()
 }
 
 /// The state together with what counting it needs.
@@ -465,8 +468,12 @@ impl Counter<'_> {
         self.depth = 0;
     }
 
-    /// Forgets groups until the rule and the whole are within their limits: never the one at `place`, which the event touched.
+    /// Forgets groups until the tenant, the rule and the whole are within their limits: never the one at `place`, which the event
+    /// touched.
     fn bound(&mut self, index: usize, place: u32) {
+        while let Some(furthest) = self.state.tables[index].furthest_beyond_share(place) {
+            self.evict(index, furthest);
+        }
         loop {
             let table = &self.state.tables[index];
             let within = table.len() <= self.limits.groups_per_rule.max(1)

@@ -1,5 +1,6 @@
 //! How much the engine may remember, and how much disorder it forgives.
 
+use crate::window::TenantShare;
 use chrono::Duration;
 use std::collections::BTreeMap;
 use watchkeeper_domain::event::SourceName;
@@ -18,6 +19,9 @@ pub struct Limits {
     pub groups_per_rule: usize,
     /// How many not yet decided events one correlation rule may hold over all its groups.
     pub records_per_rule: usize,
+    /// How much of these two, in percent, may be of one tenant where a rule groups by tenants. Beyond it the tenant's group that is
+    /// furthest from its threshold goes, and not another tenant's.
+    pub percent_per_tenant: u8,
     /// How many bytes the groups of all rules may take together, about. Beyond it the rule that takes most gives up groups.
     pub state_bytes: usize,
     /// How many bytes of the lines of counted events are kept as evidence; the oldest are overwritten.
@@ -34,7 +38,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A minute of lateness, five of skew, 200,000 groups and 500,000 records a rule, 512 MB of groups and 32 MB of lines in all,
+    /// A minute of lateness, five of skew, 200,000 groups and 500,000 records a rule with half of them for one tenant, 512 MB of groups and 32 MB of lines in all,
     /// 500,000 ids a source, timespans of 366 days and counts of 100,000.
     fn default() -> Self {
         Self {
@@ -43,6 +47,7 @@ impl Default for Limits {
             future_skew: Duration::minutes(5),
             groups_per_rule: 200_000,
             records_per_rule: 500_000,
+            percent_per_tenant: 50,
             state_bytes: 512 << 20,
             evidence_bytes: 32 << 20,
             remembered_ids: 500_000,
@@ -54,6 +59,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What one tenant may have of a rule whose `group-by` has the tenant at this place.
+    pub(crate) fn share_of_tenant(&self, place: usize) -> TenantShare {
+        let share = |all: usize| (all.saturating_mul(self.percent_per_tenant.into()) / 100).max(1);
+        TenantShare {
+            place,
+            groups: share(self.groups_per_rule),
+            records: share(self.records_per_rule),
+        }
+    }
+
     /// The lateness that holds for `source`.
     #[must_use]
     pub fn lateness_for(&self, source: &SourceName) -> Duration {

@@ -66,7 +66,7 @@ impl DetectorSet {
             else {
                 continue;
             };
-            self.state.tables[index] = std::mem::replace(&mut tables[old], Table::within(1));
+            self.state.tables[index] = std::mem::replace(&mut tables[old], Table::within(1, None));
             self.state.drops[index].clone_from(&drops[old]);
             moved[old] = u32::try_from(index).ok();
         }

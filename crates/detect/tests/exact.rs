@@ -196,6 +196,52 @@ fn a_flood_of_a_million_keys_does_not_evict_the_key_that_is_about_to_fire() {
 }
 
 #[test]
+fn a_flood_of_one_tenant_does_not_evict_what_is_followed_of_another() {
+    let rules = rules(THREE).replace("group-by: [ip]", "group-by: [tenant, ip]");
+    let of_tenant = |id: &str, ms: i64, tenant: &str, ip: &str| {
+        event(id, ms, json!({"result": "failure", "tenant": tenant, "ip": ip}))
+    };
+    let few = Limits::default();
+    for limits in [
+        Limits {
+            groups_per_rule: 100,
+            ..few.clone()
+        },
+        Limits {
+            records_per_rule: 100,
+            ..few
+        },
+    ] {
+        let mut set = set_within(&rules, limits);
+        set.observe(&of_tenant("a", 0, "quiet", "attacker"));
+        // Each of the flood comes nearer to its threshold than the one that it must not evict.
+        for n in 0..10_000 {
+            for again in ["", " again"] {
+                set.observe(&of_tenant(&format!("{n}{again}"), 1_000, "loud", &format!("{n}")));
+            }
+        }
+        let evicted = set.dropped().by_rule["count"].groups_evicted;
+        assert!(
+            (9_900..10_000).contains(&evicted),
+            "every drop is counted: {evicted}"
+        );
+        for id in ["b", "c"] {
+            set.observe(&of_tenant(id, 2_000, "quiet", "attacker"));
+        }
+        set.observe(&of_tenant("last", 2_000, "loud", "9999"));
+        let told: Vec<_> = set.drain().into_iter().map(|d| d.group).collect();
+        let group = |tenant: &str, ip: &str| {
+            [("tenant", tenant), ("ip", ip)].map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        assert_eq!(
+            told,
+            [group("quiet", "attacker"), group("loud", "9999")],
+            "and the loud tenant is still judged"
+        );
+    }
+}
+
+#[test]
 fn no_event_costs_more_than_a_bounded_amount_of_work_whatever_was_sent_before() {
     let groups = 6_000;
     let mut set = set(&rules("type: event_count\ncondition: {lt: 3}"));

@@ -44,6 +44,7 @@ const OTHER_KINDS: [&str; 9] = [
     "type: value_avg\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, lt: 2}",
     "type: value_median\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, gt: 2}",
     "type: value_percentile\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, percentile: 75, gt: 2}",
+    "type: event_count\n  rules: [base]\n  group-by: [tenant, v]\n  timespan: 10s\n  condition: {gte: 3}",
     "type: leaky_bucket\n  rules: [base]\n  group-by: [g]\n  capacity: 3\n  leak: 5s\n  distinct: [v]\n  mute: 20s",
 ];
 
@@ -74,7 +75,7 @@ fn to_event(index: usize, happened: &Happened) -> Event {
     event(
         &index.to_string(),
         happened.ms,
-        json!({"a": 1, "g": happened.group.to_string(), "v": happened.value.to_string(), "n": happened.value}),
+        json!({"a": 1, "g": happened.group.to_string(), "v": happened.value.to_string(), "n": happened.value, "tenant": happened.group.to_string()}),
     )
 }
 
@@ -279,7 +280,7 @@ proptest! {
             5.. => other(OTHER_KINDS[kind - 5]),
             _ => rules("ratio", 0).replace("type: ratio", "type: ratio\n  of: [base]").replace("gte: 0", "gte: 0.5, min-events: 1, min-matches: 2"),
         };
-        let limits = Limits { groups_per_rule: if few { 2 } else { 100 }, ..limits() };
+        let limits = Limits { groups_per_rule: if few { 4 } else { 100 }, ..limits() };
         let arrivals = arrivals(&events);
         let mut unharmed = set_within(&text, limits.clone());
         let mut expected = BTreeMap::new();

@@ -332,6 +332,7 @@ pub fn limits(config: &Config) -> Limits {
         state_bytes: quotas.state_megabytes << 20,
         evidence_bytes: quotas.evidence_megabytes << 20,
         records_per_rule: quotas.events_per_rule,
+        percent_per_tenant: quotas.percent_per_tenant,
         remembered_ids: quotas.ids_per_source,
         longest_timespan: quotas.longest_timespan.duration(),
         highest_count: quotas.highest_count as u64,

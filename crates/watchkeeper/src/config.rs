@@ -435,6 +435,8 @@ pub struct Quotas {
     /// How many events that are not yet decided one rule may hold over all its groups. Beyond it the group furthest from its threshold
     /// goes.
     pub events_per_rule: usize,
+    /// How much of these two, in percent, may be of one tenant where a rule groups by tenants. Beyond it the tenant's own groups go.
+    pub percent_per_tenant: u8,
     /// How many ids of events are remembered of one source, to know what is delivered again; the oldest go.
     pub ids_per_source: usize,
     /// The longest timespan a rule may ask for; one that asks for more is quarantined.
@@ -450,6 +452,7 @@ impl Default for Quotas {
             state_megabytes: 512,
             evidence_megabytes: 32,
             events_per_rule: 500_000,
+            percent_per_tenant: 50,
             ids_per_source: 500_000,
             longest_timespan: Span::hours(366 * 24),
             highest_count: 100_000,

@@ -206,7 +206,7 @@ fn detection(text: &str) -> String {
 fn lateness_placeholders_and_quotas_reach_the_detectors() {
     let text = detection(
         "lateness = \"2m\"\nlateness_of = { trail = \"20m\" }\nplaceholders = { admins = [\"root\"] }\n\
-         [detection.quotas]\ngroups_per_rule = 5000\nstate_megabytes = 64\nevidence_megabytes = 8\n\n",
+         [detection.quotas]\ngroups_per_rule = 5000\npercent_per_tenant = 20\nstate_megabytes = 64\nevidence_megabytes = 8\n\n",
     )
     .replace("name = \"edge\"\n", "name = \"edge\"\nformat = \"cloudtrail\"\n")
     .replace(
@@ -224,7 +224,7 @@ fn lateness_placeholders_and_quotas_reach_the_detectors() {
         (20, 15, 2),
         "written, by its format, by default"
     );
-    assert_eq!(limits.groups_per_rule, 5_000);
+    assert_eq!((limits.groups_per_rule, limits.percent_per_tenant), (5_000, 20));
     assert_eq!((limits.state_bytes, limits.evidence_bytes), (64 << 20, 8 << 20));
     assert_eq!(limits.placeholders["admins"], ["root"]);
 }

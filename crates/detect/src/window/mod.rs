@@ -41,6 +41,7 @@ mod state;
 mod steps;
 mod table;
 pub(crate) mod temporal;
+mod tenants;
 mod tumbling;
 mod values;
 
@@ -56,9 +57,10 @@ pub(crate) use sharded::Sharded;
 pub(crate) use small::{put_number, take_bytes, take_number};
 pub(crate) use state::GroupState;
 pub(crate) use table::{Rank, Restored, Table};
+pub(crate) use tenants::TenantShare;
 
 use crate::catalog::Role;
-use crate::sigma::correlation::{Bound, Share};
+use crate::sigma::correlation::{Bound, Figure, Share};
 
 /// How a rule counts, in numbers.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use super::pile::Pile;
 use super::sharded::Sharded;
 use super::slab::Slab;
 use super::state::GroupState;
+use super::tenants::{TenantShare, Tenants};
 use super::{Machine, Progress};
 
 /// All groups of one rule.
@@ -14,6 +15,8 @@ pub(crate) struct Table {
     groups: Slab<Group>,
     index: Sharded<u32>,
     levels: Levels,
+    /// What each tenant has, where the rule groups by tenants.
+    tenants: Option<Tenants>,
     records: usize,
     bytes: usize,
     touched: u32,
@@ -47,8 +50,8 @@ fn spread(hash: u32) -> u64 {
 }
 
 impl Table {
-    /// An empty table for at most so many groups.
-    pub(crate) fn within(groups: usize) -> Self {
+    /// An empty table for at most so many groups, of which a tenant may have its share.
+    pub(crate) fn within(groups: usize, share: Option<TenantShare>) -> Self {
         Self {
             groups: Slab::default(),
             index: Sharded::within(groups),
@@ -56,6 +59,7 @@ impl Table {
                 ends: Vec::new(),
                 used: 0,
             },
+            tenants: share.map(Tenants::new),
             records: 0,
             bytes: 0,
             touched: 0,
@@ -106,6 +110,9 @@ impl Table {
         self.index.insert(spread(hash), place, |place| {
             groups.get(*place).map_or(0, |group| spread(group.hash))
         });
+        if let (Some(tenants), Some(group)) = (&mut self.tenants, self.groups.get(place)) {
+            tenants.count(group, 1, 0);
+        }
         place
     }
 
@@ -118,7 +125,13 @@ impl Table {
             records: group.state.records(),
         };
         let progress = change(group);
-        self.records = self.records + group.state.records() - before.records;
+        let records = group.state.records();
+        self.records = self.records + records - before.records;
+        if let Some(tenants) = &mut self.tenants
+            && records != before.records
+        {
+            tenants.count(group, 0, records as i64 - before.records as i64);
+        }
         let size = u32::try_from(group.size()).unwrap_or(u32::MAX);
         let known = std::mem::replace(&mut group.bytes, size);
         self.bytes = self.bytes + size as usize - known as usize;
@@ -133,23 +146,36 @@ impl Table {
             changed.push(place);
         }
         if let Some(progress) = progress {
-            self.rank(place, level(progress));
+            self.touched = self.touched.wrapping_add(1);
+            let rank = Rank {
+                level: level(progress),
+                touched: self.touched,
+            };
+            self.rank(place, rank);
         }
     }
 
-    /// Puts a group last in a level: it was touched just now.
-    fn rank(&mut self, place: u32, level: u8) {
-        self.touched = self.touched.wrapping_add(1);
-        let touched = self.touched;
+    /// Gives a group its rank, last in its level.
+    fn rank(&mut self, place: u32, rank: Rank) {
+        if let (Some(tenants), Some(group)) = (&mut self.tenants, self.groups.get(place)) {
+            tenants.leave(group, place);
+        }
         self.levels.leave(&mut self.groups, place);
         if let Some(group) = self.groups.get_mut(place) {
-            (group.level, group.touched) = (level, touched);
+            (group.level, group.touched) = (rank.level, rank.touched);
+            if let Some(tenants) = &mut self.tenants {
+                tenants.join(group, place);
+            }
         }
         self.levels.join(&mut self.groups, place);
     }
 
     /// Forgets a group.
     pub(crate) fn remove(&mut self, place: u32) -> Option<Group> {
+        if let (Some(tenants), Some(group)) = (&mut self.tenants, self.groups.get(place)) {
+            tenants.leave(group, place);
+            tenants.count(group, -1, -(group.state.records() as i64));
+        }
         self.levels.leave(&mut self.groups, place);
         let group = self.groups.remove(place)?;
         self.index.remove(spread(group.hash), |known| *known == place);
@@ -176,6 +202,12 @@ impl Table {
             used &= used - 1;
         }
         None
+    }
+
+    /// The group to forget where the tenant of the one at `place` has more than its share; never that one.
+    pub(crate) fn furthest_beyond_share(&self, place: u32) -> Option<u32> {
+        let tenants = self.tenants.as_ref()?;
+        tenants.furthest(self.groups.get(place)?, place)
     }
 
     /// Takes the groups that may have something to tell, in the order they fired or changed.
@@ -243,13 +275,19 @@ impl Table {
                 group.sources = sources;
                 None
             });
-            self.rank(place, restored.rank.level.min(LEVELS as u8 - 1));
+            let level = restored.rank.level.min(LEVELS as u8 - 1);
+            self.rank(
+                place,
+                Rank {
+                    level,
+                    ..restored.rank
+                },
+            );
             if let Some(group) = self.groups.get_mut(place) {
                 group.marks |= WRITTEN;
-                // Later deltas go on counting where the earlier ones were.
-                group.touched = restored.rank.touched;
             }
         }
+        // Later deltas go on counting where the earlier ones were.
         self.touched = newest;
     }
 

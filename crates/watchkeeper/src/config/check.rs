@@ -362,6 +362,7 @@ impl Reader<'_> {
             ("state_megabytes", quotas.state_megabytes, 1..=1_048_576),
             ("evidence_megabytes", quotas.evidence_megabytes, 1..=1_048_576),
             ("events_per_rule", quotas.events_per_rule, 100..=100_000_000),
+            ("percent_per_tenant", quotas.percent_per_tenant.into(), 1..=100),
             ("ids_per_source", quotas.ids_per_source, 1_000..=100_000_000),
             ("highest_count", quotas.highest_count, 1..=10_000_000),
         ] {
