@@ -17,10 +17,7 @@ fn rules(selections: impl Iterator<Item = String>) -> RuleFile {
         )
         .unwrap();
     }
-    RuleFile {
-        path: "rules.yml".into(),
-        text,
-    }
+    RuleFile::new("rules.yml", text)
 }
 
 fn load(file: RuleFile) -> DetectorSet {

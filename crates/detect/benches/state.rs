@@ -60,10 +60,7 @@ fn set(correlation: &str) -> DetectorSet {
         records_per_rule: 4_000_000,
         ..Limits::default()
     };
-    let rule = RuleFile {
-        path: "rule.yml".into(),
-        text,
-    };
+    let rule = RuleFile::new("rule.yml", text);
     let set = DetectorSet::load([rule], EntityFields::default(), limits);
     assert!(set.quarantined().is_empty(), "{:#?}", set.quarantined());
     set

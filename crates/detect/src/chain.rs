@@ -303,10 +303,7 @@ mod tests {
             .collect();
         // The correlations stand before the rules that they refer to: the order makes no difference.
         let text = format!("{}---\n{RULES}", documents.join("---\n"));
-        let file = RuleFile {
-            path: "k.yml".into(),
-            text,
-        };
+        let file = RuleFile::new("k.yml", text);
         let (catalog, faults) = Catalog::load([file], &Limits::default());
         assert!(faults.is_empty(), "{faults:#?}");
         catalog
@@ -431,10 +428,7 @@ mod tests {
         let count =
             "title: K\ncorrelation: {type: event_count, rules: [a], timespan: 5m, condition: {gte: 2}}\n";
         let wording = |more: &str| {
-            let file = RuleFile {
-                path: "k.yml".into(),
-                text: format!("{RULES}{count}---\n{more}"),
-            };
+            let file = RuleFile::new("k.yml", format!("{RULES}{count}---\n{more}"));
             let (catalog, faults) = Catalog::load([file], &Limits::default());
             assert!(faults.is_empty(), "{faults:#?}");
             catalog.correlations[0].wording.clone()

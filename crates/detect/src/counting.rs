@@ -554,10 +554,7 @@ mod tests {
 
     /// First counts events, second counts the first's addresses, third the second's detections.
     fn chain() -> DetectorSet {
-        let file = crate::RuleFile {
-            path: "chain.yml".into(),
-            text: CHAIN.into(),
-        };
+        let file = crate::RuleFile::new("chain.yml", CHAIN);
         let mut set = DetectorSet::load([file], EntityFields::default(), Limits::default());
         assert!(set.quarantined().is_empty(), "{:#?}", set.quarantined());
         let catalog = catalog_of(&mut set);

@@ -85,6 +85,13 @@ struct ExampleEvents {
 type Fault = (usize, String, String);
 
 impl Example {
+    /// Whether what stands at `tests` is meant as tests of ours, and not as those of another tool.
+    pub(crate) fn is_meant(tests: &Node) -> bool {
+        let ours = |entry: &Entry| ["fires", "events"].contains(&entry.key.as_str());
+        let mut maps = tests.items().iter().filter_map(Node::entries);
+        maps.any(|entries| entries.iter().any(ours))
+    }
+
     /// Reads one test; tells every fault of it.
     pub(crate) fn read(node: &Node) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
@@ -135,10 +142,7 @@ impl Example {
 
     /// How often the detector fires on the test's events, together with what it refers to but without its filters.
     fn run(&self, info: &DetectorInfo, pipelines: &[RuleFile], limits: &Limits) -> usize {
-        let file = RuleFile {
-            path: info.path.clone(),
-            text: info.source.clone(),
-        };
+        let file = RuleFile::new(info.path.clone(), info.source.clone());
         let files = std::iter::once(file).chain(pipelines.iter().cloned());
         let mut set = DetectorSet::load(files, EntityFields::default(), limits.clone());
         let detector = info.id.clone();
@@ -340,10 +344,7 @@ pub fn test_rules_within(files: impl IntoIterator<Item = RuleFile>, limits: &Lim
         .catalog
         .pipelines
         .iter()
-        .map(|pipeline| RuleFile {
-            path: "pipelines".into(),
-            text: pipeline.source.to_string(),
-        })
+        .map(|pipeline| RuleFile::new("pipelines", pipeline.source.to_string()))
         .collect();
     let faults = set.quarantined().iter().map(|fault| RuleTestResult {
         detector: fault.rule.clone().unwrap_or_default(),

@@ -284,10 +284,7 @@ mod tests {
                 files(&path, into);
             } else if path.extension().is_some_and(|extension| extension == "yml") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                into.push(RuleFile {
-                    path: path.display().to_string(),
-                    text,
-                });
+                into.push(RuleFile::new(path.display().to_string(), text));
             }
         }
     }
@@ -320,9 +317,9 @@ mod tests {
 
     #[test]
     fn keywords_are_found_however_json_writes_them() {
-        let rule = RuleFile {
-            path: "keywords.yml".into(),
-            text: r#"
+        let rule = RuleFile::new(
+            "keywords.yml",
+            r#"
 title: Keywords
 id: keywords
 logsource: {product: app}
@@ -333,9 +330,8 @@ detection:
     - '/etc/shadow'
     - '"\"'
   condition: keywords
-"#
-            .into(),
-        };
+"#,
+        );
         let mut set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
         assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
         let source = LogSource {

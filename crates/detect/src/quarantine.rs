@@ -10,6 +10,47 @@ pub struct RuleFile {
     pub path: String,
     /// Its text; one or more YAML documents.
     pub text: String,
+    /// Why there is no text, where the file could not be read, and the line that shows it: the other files are read all the same.
+    pub unreadable: Option<(Option<usize>, String)>,
+}
+
+impl RuleFile {
+    /// A file with this text.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+            unreadable: None,
+        }
+    }
+
+    /// A file with these bytes, which must be UTF-8.
+    pub fn from_bytes(path: impl Into<String>, bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::new(path, text),
+            Err(fault) => {
+                let sound = fault.utf8_error().valid_up_to();
+                let line = fault.as_bytes()[..sound]
+                    .iter()
+                    .filter(|byte| **byte == b'\n')
+                    .count()
+                    + 1;
+                let reason = "this is not UTF-8: save the file in that encoding".to_owned();
+                Self {
+                    unreadable: Some((Some(line), reason)),
+                    ..Self::new(path, "")
+                }
+            }
+        }
+    }
+
+    /// A file that could not be read, for this reason.
+    pub fn unreadable(path: impl Into<String>, reason: &str) -> Self {
+        Self {
+            unreadable: Some((None, format!("the file cannot be read: {reason}"))),
+            ..Self::new(path, "")
+        }
+    }
 }
 
 /// One fault of one rule. A rule with any fault does not run; the others do.

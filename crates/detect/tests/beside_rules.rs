@@ -8,10 +8,10 @@ use watchkeeper_detect::{DetectorSet, Limits, RuleFile, test_rules_within};
 use watchkeeper_domain::event::EntityFields;
 
 fn load(texts: &[&str]) -> DetectorSet {
-    let files = texts.iter().enumerate().map(|(index, text)| RuleFile {
-        path: format!("{index}.yml"),
-        text: (*text).to_owned(),
-    });
+    let files = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| RuleFile::new(format!("{index}.yml"), *text));
     DetectorSet::load(files, EntityFields::default(), Limits::default())
 }
 

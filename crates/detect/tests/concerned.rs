@@ -106,10 +106,7 @@ fn what_is_found_is_counted_by_the_detectors_and_cannot_be_made_up_by_an_event()
     entities.tenant.extend(rules.fields());
     let rule = "title: Read\nid: 2f0c2a2e-0f64-4b8e-a9a5-6b7c6c6d1f60\nlogsource: {product: aws}\nlevel: high\n\
         detection: {s: {action: read}, condition: s}\n";
-    let file = RuleFile {
-        path: "r.yml".to_owned(),
-        text: rule.to_owned(),
-    };
+    let file = RuleFile::new("r.yml", rule);
     let mut engine = DetectorSet::load([file], entities, Limits::default());
     for made_up in [
         json!({"evidence_tenant_2": "t-innocent"}),

@@ -15,10 +15,10 @@ fn examples() -> Vec<RuleFile> {
     for (index, line) in PAGE.lines().enumerate() {
         match (&mut open, line) {
             (None, "```yaml") => {
-                open = Some(RuleFile {
-                    path: format!("docs/detectors.md, behind line {}", index + 1),
-                    text: String::new(),
-                });
+                open = Some(RuleFile::new(
+                    format!("docs/detectors.md, behind line {}", index + 1),
+                    String::new(),
+                ));
             }
             (Some(_), "```") => found.extend(open.take()),
             (Some(block), line) => {

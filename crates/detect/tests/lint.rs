@@ -6,10 +6,10 @@ use support::{detection, rule};
 use watchkeeper_detect::{Limits, RuleFile, Severity, lint};
 
 fn remarks(texts: &[&str]) -> Vec<(Severity, String, String)> {
-    let files = texts.iter().enumerate().map(|(index, text)| RuleFile {
-        path: format!("{index}.yml"),
-        text: (*text).to_owned(),
-    });
+    let files = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| RuleFile::new(format!("{index}.yml"), *text));
     let told = lint(files, &Limits::default());
     told.into_iter()
         .map(|remark| (remark.severity, remark.key.unwrap_or_default(), remark.message))

@@ -28,10 +28,10 @@ fn every_regression_case_matches() {
     let mut cases = 0;
     for folder in std::fs::read_dir(data.join("sigma/regression")).unwrap() {
         let folder = folder.unwrap().path();
-        let rule = RuleFile {
-            path: folder.display().to_string(),
-            text: std::fs::read_to_string(folder.join("rule.yml")).unwrap(),
-        };
+        let rule = RuleFile::new(
+            folder.display().to_string(),
+            std::fs::read_to_string(folder.join("rule.yml")).unwrap(),
+        );
         let mut set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
         assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
         let log_source = set.detectors()[0].log_sources[0].clone();

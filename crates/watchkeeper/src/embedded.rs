@@ -9,6 +9,9 @@ use watchkeeper_respond::Library;
 #[folder = "../../detectors"]
 struct ShippedDetectors;
 
+/// What the names of playbooks, letters, and calendars end in.
+const PLAYBOOK_FILES: &[&str] = &["yml", "yaml", "subject", "txt", "html", "csv"];
+
 #[derive(RustEmbed)]
 #[folder = "../../playbooks"]
 struct ShippedPlaybooks;
@@ -20,30 +23,29 @@ pub fn shipped_rules() -> Vec<RuleFile> {
         .filter(|path| path.ends_with(".yml") || path.ends_with(".yaml"))
         .filter_map(|path| {
             let file = ShippedDetectors::get(&path)?;
-            Some(RuleFile {
-                path: format!("detectors/{path}"),
-                text: String::from_utf8_lossy(&file.data).into_owned(),
-            })
+            Some(RuleFile::new(
+                format!("detectors/{path}"),
+                String::from_utf8_lossy(&file.data).into_owned(),
+            ))
         })
         .collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
 }
 
-/// The rules in files and folders, by path.
+/// The rules in files and folders, by path; a file that cannot be read is among them with the reason.
 ///
 /// # Errors
-/// Names the path that cannot be read.
+/// Names the path that cannot be looked at.
 pub fn rules_in(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
-    let mut files = Vec::new();
-    for file in rule_files_in(paths)? {
-        let text = read(&file)?;
-        files.push(RuleFile {
-            path: file.display().to_string(),
-            text,
-        });
-    }
-    Ok(files)
+    let read = |file: PathBuf| {
+        let path = file.display().to_string();
+        match std::fs::read(&file) {
+            Ok(bytes) => RuleFile::from_bytes(path, bytes),
+            Err(fault) => RuleFile::unreadable(path, &fault.to_string()),
+        }
+    };
+    Ok(rule_files_in(paths)?.into_iter().map(read).collect())
 }
 
 /// The paths of the rule files in files and folders.
@@ -53,7 +55,7 @@ pub fn rules_in(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
 pub fn rule_files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for path in paths {
-        files.extend(files_below(path, &["yml", "yaml"])?);
+        files.extend(files_below(path, &["yml", "yaml"], &mut Vec::new())?);
     }
     Ok(files)
 }
@@ -76,7 +78,7 @@ pub fn library(folder: Option<&Path>) -> Result<Library, String> {
             }
         }
         Some(folder) => {
-            for file in files_below(folder, &["yml", "yaml", "subject", "txt", "html", "csv"])? {
+            for file in files_below(folder, PLAYBOOK_FILES, &mut Vec::new())? {
                 let path = file
                     .strip_prefix(folder)
                     .unwrap_or(&file)
@@ -98,11 +100,18 @@ fn read(path: &Path) -> Result<String, String> {
 
 /// Every file below a path whose name ends in one of the extensions, sorted; a file itself whatever its name. What is hidden is passed
 /// over: locks of editors, which may be links to nowhere, and the folders by which volumes of configuration are replaced at once.
-fn files_below(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> {
+/// `within` are the folders that the path is in, by their true names.
+fn files_below(path: &Path, extensions: &[&str], within: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, String> {
     let named = |fault: std::io::Error| format!("{}: {fault}", path.display());
     if std::fs::metadata(path).map_err(named)?.is_file() {
         return Ok(vec![path.to_owned()]);
     }
+    let folder = path.canonicalize().map_err(named)?;
+    if within.contains(&folder) {
+        // A folder that links to one that it is in: all of it is read already.
+        return Ok(Vec::new());
+    }
+    within.push(folder);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(named)? {
         let entry = entry.map_err(named)?;
@@ -112,15 +121,14 @@ fn files_below(path: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String>
         let entry = entry.path();
         let wanted = entry
             .extension()
-            .is_some_and(|e| extensions.iter().any(|known| e == *known));
-        // A link is not followed, so that a folder that links to itself ends.
-        let kind = std::fs::symlink_metadata(&entry).map_err(named)?;
-        if kind.is_dir() {
-            found.extend(files_below(&entry, extensions)?);
+            .is_some_and(|e| extensions.iter().any(|known| e.eq_ignore_ascii_case(known)));
+        if entry.is_dir() {
+            found.extend(files_below(&entry, extensions, within)?);
         } else if wanted {
             found.push(entry);
         }
     }
+    within.pop();
     found.sort();
     Ok(found)
 }

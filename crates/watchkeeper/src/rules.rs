@@ -33,7 +33,14 @@ impl RuleFiles for ConfiguredRules {
     fn mark(&self) -> Result<String, String> {
         let mut mark = String::new();
         for file in embedded::rule_files_in(&self.paths)? {
-            let known = std::fs::metadata(&file).map_err(|fault| format!("{}: {fault}", file.display()))?;
+            let known = match std::fs::metadata(&file) {
+                Ok(known) => known,
+                Err(fault) => {
+                    // It is told when the files are read, and read again once this changes.
+                    let _ = writeln!(mark, "{} {fault}", file.display());
+                    continue;
+                }
+            };
             // Writing to a `String` cannot fail.
             let _ = writeln!(
                 mark,

@@ -266,3 +266,98 @@ fn the_placeholders_and_quotas_of_a_configuration_hold() {
         "three are more than the configuration allows: {told}"
     );
 }
+
+#[test]
+fn a_terminal_shows_how_far_it_has_come_and_a_pipe_gets_no_such_thing() {
+    let place = Place::new();
+    place.write(
+        "opened.jsonl",
+        format!("{}\n", opened("vault/1")).repeat(1_000).as_bytes(),
+    );
+    let made = Command::new("mkfifo").arg(place.0.path().join("more")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let detect = format!(
+        "{} detect --rules rules.yml --output none opened.jsonl more",
+        env!("CARGO_BIN_EXE_watchkeeper")
+    );
+    // `script` gives a terminal to what it runs, and copies what appears there to its own output.
+    let mut terminal = Command::new("script")
+        .args([
+            "--quiet",
+            "--flush",
+            "--return",
+            "--command",
+            &detect,
+            "/dev/null",
+        ])
+        .env("TERM", "xterm")
+        .current_dir(place.0.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script runs");
+    // It waits for what comes in, and so the bar is seen however fast the rest was.
+    let more = std::fs::OpenOptions::new()
+        .write(true)
+        .open(place.0.path().join("more"));
+    let more = more.expect("somebody reads");
+    let mut shown = Vec::new();
+    let mut screen = terminal.stdout.take().expect("its output is piped");
+    while !text(&shown).contains("KiB/s") {
+        let mut bytes = [0; 1_024];
+        let read = screen.read(&mut bytes).expect("the screen is read");
+        assert_ne!(read, 0, "it ended without a bar: {}", text(&shown));
+        shown.extend_from_slice(&bytes[..read]);
+    }
+    drop(more);
+    screen
+        .read_to_end(&mut shown)
+        .expect("the screen is read to its end");
+    assert!(terminal.wait().expect("it ends").success(), "{}", text(&shown));
+    assert!(text(&shown).contains("left"), "{}", text(&shown));
+
+    let piped = place.detect(&["--output", "none", "opened.jsonl"], "");
+    assert!(piped.status.success());
+    assert!(!text(&piped.stderr).contains("KiB/s"), "{}", text(&piped.stderr));
+}
+
+#[test]
+fn a_file_of_rules_that_cannot_be_read_is_told_and_the_others_run() {
+    let place = Place::new();
+    let rules = place.0.path().join("rules");
+    std::fs::create_dir(&rules).expect("a folder");
+    let upper = RULES
+        .replace("id: opened", "id: upper")
+        .replace("id: brute", "id: upper-brute");
+    std::fs::write(rules.join("UPPER.YML"), upper).expect("a file");
+    std::fs::write(rules.join("latin.yml"), b"title: caf\xe9\n").expect("a file");
+    std::os::unix::fs::symlink("nowhere.yml", rules.join("broken.yml")).expect("a link");
+    std::os::unix::fs::symlink(".", rules.join("itself")).expect("a link");
+    let output = place.detect(
+        &["--rules", "rules", "--summary", "summary.json", "-"],
+        &opened("vault/1"),
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    assert!(told.contains("latin.yml:1: this is not UTF-8"), "{told}");
+    assert!(told.contains("broken.yml: the file cannot be read"), "{told}");
+    assert_eq!(place.summary()["detections"], 2);
+}
+
+#[test]
+fn what_the_files_do_not_reach_the_end_of_is_judged_where_it_is_a_figure_and_else_counted() {
+    let place = Place::new();
+    let rules = "title: Request\nname: request\nlogsource: {product: app}\ndetection: {s: {action: get}, condition: s}\n---\n\
+        title: Slow\nid: slow\ncorrelation: {type: value_avg, rules: [request], timespan: 1h, condition: {field: ms, gt: 5}}\n---\n\
+        title: Few\nid: few\ncorrelation: {type: event_count, rules: [request], timespan: 1h, condition: {lt: 5}}\n";
+    place.write("rules.yml", rules.as_bytes());
+    let events: String = [10, 20]
+        .iter()
+        .map(|ms| format!("{{\"time\":\"2026-01-05T09:00:{ms}Z\",\"action\":\"get\",\"ms\":{ms}}}\n"))
+        .collect();
+    assert_eq!(
+        place.fired(&["--summary", "summary.json", "-"], &events),
+        [("slow".to_owned(), 2)]
+    );
+    assert_eq!(place.summary()["undecided"], 1);
+}

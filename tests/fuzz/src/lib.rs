@@ -25,10 +25,7 @@ pub const LIMITS: PushLimits = PushLimits {
 
 /// A rule file of this text.
 pub fn file(text: &str) -> RuleFile {
-    RuleFile {
-        path: "fuzz.yml".into(),
-        text: text.into(),
-    }
+    RuleFile::new("fuzz.yml", text)
 }
 
 /// A text as YAML and JSON both write it in double quotes, with nothing but ASCII.

@@ -7,10 +7,7 @@ use watchkeeper_domain::access::AccessRole;
 use watchkeeper_respond::workers::Worker;
 
 fn file(path: &str, text: String) -> RuleFile {
-    RuleFile {
-        path: path.to_owned(),
-        text,
-    }
+    RuleFile::new(path, text)
 }
 
 #[tokio::test]

@@ -161,10 +161,7 @@ impl Place {
         let desk = Desk::open(store, clock.clone(), house(&setting))
             .await
             .expect("a desk");
-        let rule = RuleFile {
-            path: "failed.yaml".to_owned(),
-            text: RULE.to_owned(),
-        };
+        let rule = RuleFile::new("failed.yaml", RULE);
         let rules = RuleFolder::default();
         rules.hold(Ok(vec![rule.clone()]));
         let engine = DetectorSet::load([rule.clone()], EntityFields::default(), Limits::default());

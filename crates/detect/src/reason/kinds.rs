@@ -186,10 +186,7 @@ mod tests {
     fn words(counting: Counting, titles: &[&str], cancels: &[&str]) -> (Words, CorrelationRule) {
         let text = "title: T\nid: t\ncorrelation:\n  type: event_count\n  rules: [r]\n  group-by: [host]\n  timespan: 10m\n  condition: {gte: 1}\n";
         let mut faults = Vec::new();
-        let file = crate::RuleFile {
-            path: "r.yml".into(),
-            text: text.into(),
-        };
+        let file = crate::RuleFile::new("r.yml", text);
         let documents = crate::sigma::document::Document::all(&file, &mut faults);
         let mut fields = crate::sigma::view::Fields::default();
         let limits = crate::Limits::default();

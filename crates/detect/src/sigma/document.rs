@@ -76,6 +76,15 @@ pub(crate) enum Purpose {
 impl Document {
     /// Reads every document of a file; what is no map of keys is told.
     pub(crate) fn all(file: &RuleFile, faults: &mut Vec<Quarantined>) -> Vec<Self> {
+        if let Some((line, reason)) = &file.unreadable {
+            faults.push(Quarantined {
+                path: file.path.clone(),
+                line: *line,
+                key: None,
+                rule: None,
+                reason: reason.clone(),
+            });
+        }
         let mut documents = Vec::new();
         for piece in yaml::documents(&file.text) {
             match yaml::parse(&piece.text, piece.line) {

@@ -43,10 +43,7 @@ pub fn event(id: &str, milliseconds: i64, value: Value) -> Event {
 }
 
 pub fn rule(text: &str) -> RuleFile {
-    RuleFile {
-        path: "rule.yml".into(),
-        text: text.into(),
-    }
+    RuleFile::new("rule.yml", text)
 }
 
 /// A set of these rules; they must all load.
@@ -95,10 +92,10 @@ pub fn rule_files(folder: &Path) -> Vec<RuleFile> {
                 .extension()
                 .is_some_and(|extension| extension == "yml" || extension == "yaml")
             {
-                files.push(RuleFile {
-                    text: std::fs::read_to_string(&path).unwrap(),
-                    path: path.display().to_string(),
-                });
+                files.push(RuleFile::new(
+                    path.display().to_string(),
+                    std::fs::read_to_string(&path).unwrap(),
+                ));
             }
         }
     }

@@ -175,11 +175,13 @@ async fn the_board_says_which_rules_wait_for_fields_that_never_come() {
     use watchkeeper_detect::{RuleFile, Satisfiable};
     use watchkeeper_domain::event::SourceName;
     let post = Post::open().await;
-    let rule = |id: &str, product: &str, field: &str| RuleFile {
-        path: format!("{id}.yml"),
-        text: format!(
-            "title: {id}\nid: {id}\nlogsource: {{product: {product}}}\ndetection: {{s: {{{field}: 1}}, condition: s}}\n"
-        ),
+    let rule = |id: &str, product: &str, field: &str| {
+        RuleFile::new(
+            format!("{id}.yml"),
+            format!(
+                "title: {id}\nid: {id}\nlogsource: {{product: {product}}}\ndetection: {{s: {{{field}: 1}}, condition: s}}\n"
+            ),
+        )
     };
     post.folder.hold([
         brute_force("sign_in", 200),

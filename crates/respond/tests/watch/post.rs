@@ -112,13 +112,13 @@ pub(crate) async fn settle(watch: &mut Watch) {
 
 /// A rule that fires when one address fails `gte` times within ten minutes.
 pub(crate) fn brute_force(name: &str, gte: u32) -> RuleFile {
-    RuleFile {
-        path: format!("{name}.yml"),
-        text: format!(
+    RuleFile::new(
+        format!("{name}.yml"),
+        format!(
             "title: Failed {name}\nname: {name}_failed\nlogsource: {{product: app}}\ndetection:\n  s: {{kind: {name}, result: failure}}\n  condition: s\n---\n\
              title: Guessing {name}\nid: {name}\nlevel: low\ncorrelation:\n  type: event_count\n  rules: [{name}_failed]\n  group-by: [src_ip]\n  timespan: 10m\n  condition: {{gte: {gte}}}\n"
         ),
-    }
+    )
 }
 
 /// Events that can be read again from any place.

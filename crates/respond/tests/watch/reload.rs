@@ -91,10 +91,10 @@ async fn a_rule_that_is_broken_is_quarantined_while_the_others_run_and_is_well_w
     let mut watch = post.watch().await;
     post.feed.fails("sign_in", "192.0.2.1", 0);
     settle(&mut watch).await;
-    let broken = RuleFile {
-        path: "token.yml".to_owned(),
-        text: brute_force("token", 3).text.replace("group-by", "group_by"),
-    };
+    let broken = RuleFile::new(
+        "token.yml",
+        brute_force("token", 3).text.replace("group-by", "group_by"),
+    );
     post.folder.hold([brute_force("sign_in", 3), broken]);
     notice(&post, &mut watch).await;
     let shown = watch.board().snapshot();
@@ -199,10 +199,7 @@ async fn a_file_that_is_still_being_written_is_not_taken() {
     settle(&mut watch).await;
     let whole = brute_force("token", 3);
     for length in [10, 40, 90] {
-        let half = RuleFile {
-            path: whole.path.clone(),
-            text: whole.text[..length].to_owned(),
-        };
+        let half = RuleFile::new(whole.path.clone(), &whole.text[..length]);
         post.folder.hold([brute_force("sign_in", 3), half]);
         post.clock.advance(LOOK_EVERY);
         settle(&mut watch).await;

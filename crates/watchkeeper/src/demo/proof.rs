@@ -46,9 +46,11 @@ fn shipped_rules() -> Vec<RuleFile> {
         &mut found,
     );
     found.sort();
-    let read = |path: PathBuf| RuleFile {
-        text: std::fs::read_to_string(&path).unwrap(),
-        path: path.display().to_string(),
+    let read = |path: PathBuf| {
+        RuleFile::new(
+            path.display().to_string(),
+            std::fs::read_to_string(&path).unwrap(),
+        )
     };
     found.into_iter().map(read).collect()
 }

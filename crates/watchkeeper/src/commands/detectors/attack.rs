@@ -175,10 +175,7 @@ mod tests {
     use watchkeeper_domain::event::EntityFields;
 
     fn attack(text: &str) -> Attack {
-        let file = RuleFile {
-            path: "rules.yml".into(),
-            text: text.into(),
-        };
+        let file = RuleFile::new("rules.yml", text);
         let set = DetectorSet::load([file], EntityFields::default(), Limits::default());
         assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
         Attack::of(set.detectors(), |_| None)
