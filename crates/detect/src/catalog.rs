@@ -153,8 +153,11 @@ fn once<T: Clone + PartialEq>(known: &mut Vec<T>, item: &T) {
 struct Ids(HashMap<String, String>);
 
 impl Ids {
-    /// Takes the rule's id, or tells who has it.
-    fn take(&mut self, meta: &Meta) -> Result<(), Quarantined> {
+    /// Takes the rule's id, or tells who has it. A rule that has none of its own may be called like another.
+    fn take(&mut self, meta: &mut Meta) -> Result<(), Quarantined> {
+        if !meta.has_id && self.0.contains_key(&meta.id) {
+            meta.id = format!("{} ({})", meta.id, meta.path);
+        }
         if let Some(other) = self.0.get(&meta.id) {
             let reason = format!(
                 "the id `{}` is already used in {other}: give this rule an `id` of its own",
@@ -194,6 +197,7 @@ impl Catalog {
         let mut ids = Ids::default();
         let mut order = Vec::new();
         let mut pending = Vec::new();
+        let mut fallen = Vec::new();
         for document in of(Purpose::Rule) {
             let rule = document::read(
                 document,
@@ -202,9 +206,13 @@ impl Catalog {
                 limits,
                 &mut faults,
             );
-            let Some(rule) = rule else { continue };
-            if let Err(taken) = ids.take(rule.meta()) {
+            let Some(mut rule) = rule else {
+                fallen.push(document);
+                continue;
+            };
+            if let Err(taken) = ids.take(rule.meta_mut()) {
                 faults.push(taken);
+                fallen.push(document);
                 continue;
             }
             match rule {
@@ -219,16 +227,29 @@ impl Catalog {
             }
         }
         for document in of(Purpose::Filter) {
-            let Some(filter) = filter::read(document, limits, &mut faults) else {
+            let Some(mut filter) = filter::read(document, limits, &mut faults) else {
                 continue;
             };
-            match ids.take(&filter.meta) {
+            match ids.take(&mut filter.meta) {
                 Ok(()) => catalog.join(&filter, &pending, limits, &mut faults),
                 Err(taken) => faults.push(taken),
             }
         }
-        catalog.add_in_order(order, pending, &mut faults);
-        catalog.silence_counted();
+        let unresolved = catalog.add_in_order(order, pending, &fallen, &mut faults);
+        let of_fallen = fallen
+            .iter()
+            .map(|document| (document.path.clone(), document.counts()));
+        let mut meant_to_count: Vec<_> = of_fallen.chain(unresolved).collect();
+        for (path, references) in &mut meant_to_count {
+            // Who refers to a rule of the same file that cannot run means no namesake elsewhere.
+            let fell = |name: &String| {
+                fallen
+                    .iter()
+                    .any(|document| document.path == *path && document.is(name))
+            };
+            references.retain(|name| !fell(name));
+        }
+        catalog.silence_counted(&meant_to_count);
         catalog.ask_for_counted_fields();
         (catalog, faults)
     }
@@ -241,6 +262,7 @@ impl Catalog {
         limits: &Limits,
         faults: &mut Vec<Quarantined>,
     ) {
+        let path = &filter.meta.path;
         let agrees = |rule: &DetectionRule| {
             filter.log_source.covers(&rule.shaping.from) || filter.log_source.covers(&rule.log_source)
         };
@@ -249,10 +271,9 @@ impl Catalog {
                 .filter(|index| agrees(&self.rules[*index]))
                 .collect(),
             FilteredRules::These(references) => {
-                let before = faults.len();
                 let mut found = Vec::new();
                 for (reference, line) in references {
-                    let reason = match chain::named(&self.rules, correlations, reference).as_slice() {
+                    let reason = match chain::named(&self.rules, correlations, reference, path).as_slice() {
                         [Target::Rule(index)] if agrees(&self.rules[*index]) => {
                             found.push(*index);
                             continue;
@@ -270,9 +291,6 @@ impl Catalog {
                     };
                     faults.push(filter.meta.fault(*line, "filter.rules", reason));
                 }
-                if faults.len() > before {
-                    return;
-                }
                 found.sort_unstable();
                 found.dedup();
                 found
@@ -283,13 +301,27 @@ impl Catalog {
         }
     }
 
+    /// Adds what was loaded, in its order; gives the files and the references of correlations that cannot run.
     fn add_in_order(
         &mut self,
         order: Vec<Loaded>,
         pending: Vec<CorrelationRule>,
+        fallen: &[&Document],
         faults: &mut Vec<Quarantined>,
-    ) {
-        let resolved = chain::resolve(&self.rules, &pending, faults);
+    ) -> Vec<(String, Vec<String>)> {
+        let resolved = chain::resolve(&self.rules, &pending, fallen, faults);
+        let broken = pending
+            .iter()
+            .zip(&resolved)
+            .filter(|(rule, links)| links.is_none() && !rule.generate);
+        let unresolved = broken.map(|(rule, _)| {
+            let references = rule.rules.iter().chain(&rule.base);
+            (
+                rule.meta.path.clone(),
+                references.map(|(name, _)| name.clone()).collect(),
+            )
+        });
+        let unresolved = unresolved.collect();
         let mut places = Vec::new();
         let mut next = 0;
         for links in &resolved {
@@ -335,6 +367,7 @@ impl Catalog {
                 }
             }
         }
+        unresolved
     }
 
     fn add(&mut self, rule: CorrelationRule, links: Links, all: &[Inner]) {
@@ -493,8 +526,23 @@ impl Catalog {
         self.named_by_counted = named_by.only(|field| self.is_counted(field.id));
     }
 
-    /// A rule that correlations count fires by itself only if one of them says `generate: true` (specification 2.1).
-    fn silence_counted(&mut self) {
+    /// A rule that correlations count fires by itself only if one of them says `generate: true` (specification 2.1). Nor does
+    /// one that only a correlation counts which cannot run: many such rules match what happens all day.
+    fn silence_counted(&mut self, meant_to_count: &[(String, Vec<String>)]) {
+        let mut silent = vec![false; self.rules.len()];
+        for (path, references) in meant_to_count {
+            for target in references
+                .iter()
+                .flat_map(|reference| chain::named(&self.rules, &[], reference, path))
+            {
+                if let Target::Rule(index) = target {
+                    silent[index] = true;
+                }
+            }
+        }
+        for (detector, silent) in self.detector_of_rule.iter().zip(silent) {
+            self.detectors[*detector].fires = !silent;
+        }
         let correlations = self.correlations.iter().map(|correlation| correlation.detector);
         let detectors = self.detector_of_rule.iter().copied().chain(correlations);
         let feeds = self.feeds.iter().chain(&self.feeds_of_correlation);
@@ -502,7 +550,9 @@ impl Catalog {
             let generates = feeds
                 .iter()
                 .any(|feed| self.correlations[feed.correlation].rule.generate);
-            self.detectors[detector].fires = feeds.is_empty() || generates;
+            if !feeds.is_empty() {
+                self.detectors[detector].fires = generates;
+            }
         }
     }
 }

@@ -5,7 +5,9 @@
 
 use crate::quarantine::Quarantined;
 use crate::sigma::correlation::{CorrelationRule, Counting};
+use crate::sigma::document::Document;
 use crate::sigma::rule::{Called, DetectionRule, Meta};
+use crate::sigma::similar::similar;
 use std::collections::BTreeSet;
 
 /// What a reference means, by index.
@@ -34,9 +36,14 @@ impl Links {
 pub(crate) fn resolve(
     rules: &[DetectionRule],
     correlations: &[CorrelationRule],
+    fallen: &[&Document],
     faults: &mut Vec<Quarantined>,
 ) -> Vec<Option<Links>> {
-    let resolver = Resolver { rules, correlations };
+    let resolver = Resolver {
+        rules,
+        correlations,
+        fallen,
+    };
     let mut links: Vec<_> = (0..correlations.len())
         .map(|index| resolver.links(index, faults))
         .collect();
@@ -74,6 +81,8 @@ pub(crate) fn resolve(
 struct Resolver<'a> {
     rules: &'a [DetectionRule],
     correlations: &'a [CorrelationRule],
+    /// Documents that gave no rule.
+    fallen: &'a [&'a Document],
 }
 
 impl Resolver<'_> {
@@ -110,17 +119,34 @@ impl Resolver<'_> {
     ) -> Vec<Target> {
         let mut found = Vec::new();
         for (reference, line) in references {
-            match named(self.rules, self.correlations, reference).as_slice() {
+            let path = &rule.meta.path;
+            let targets = named(self.rules, self.correlations, reference, path);
+            let of_file = |target: &Target| self.meta(*target).path == *path;
+            // A rule of the same file that does not run is meant rather than one of another file that is called like it.
+            let quarantined = self
+                .fallen
+                .iter()
+                .find(|document| document.is(reference) && (targets.is_empty() || document.path == *path));
+            if let Some(document) = quarantined.filter(|_| !targets.iter().any(of_file)) {
+                let reason = format!(
+                    "`{reference}` does not run itself: mend that rule first, at {}:{}",
+                    document.path, document.line
+                );
+                faults.push(rule.meta.fault(*line, key, reason));
+                continue;
+            }
+            match targets.as_slice() {
                 [one] => found.push(*one),
                 [] => {
-                    let quarantined = faults.iter().any(|fault| fault.rule.as_ref() == Some(reference));
-                    let reason = if quarantined {
-                        format!("`{reference}` does not run itself: mend that rule first")
-                    } else {
-                        format!(
-                            "no rule that runs is called `{reference}`: refer to one by its id, name or title"
-                        )
-                    };
+                    let metas = self.rules.iter().map(|rule| &rule.meta);
+                    let metas = metas.chain(self.correlations.iter().map(|rule| &rule.meta));
+                    let near = metas
+                        .flat_map(|meta| meta.name.iter().chain([&meta.title, &meta.id]))
+                        .find(|name| similar(name, reference));
+                    let hint = near.map_or(String::new(), |near| format!(", did you mean `{near}`"));
+                    let reason = format!(
+                        "no rule that runs is called `{reference}`{hint}: refer to one by its id, name or title"
+                    );
                     faults.push(rule.meta.fault(*line, key, reason));
                 }
                 several => {
@@ -227,11 +253,13 @@ impl Resolver<'_> {
     }
 }
 
-/// The rules that a reference means: those it names most surely, by id before name before title.
+/// The rules that a reference in a file at `path` means: those it names most surely, by id before name before title, and those of
+/// its own file before others.
 pub(crate) fn named(
     rules: &[DetectionRule],
     correlations: &[CorrelationRule],
     reference: &str,
+    path: &str,
 ) -> Vec<Target> {
     let detection = rules
         .iter()
@@ -243,7 +271,7 @@ pub(crate) fn named(
         .map(|(index, rule)| (Target::Correlation(index), &rule.meta));
     let calling: Vec<_> = detection
         .chain(counting)
-        .filter_map(|(target, meta)| Some((meta.calling(reference)?, target)))
+        .filter_map(|(target, meta)| Some((meta.meant(reference, path)?, target)))
         .collect();
     let surest = calling.iter().map(|(sureness, _)| *sureness).min();
     calling

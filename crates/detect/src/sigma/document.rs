@@ -132,8 +132,43 @@ impl Document {
 
     /// What the document calls itself.
     pub(crate) fn called(&self) -> Option<String> {
-        let named = |key| self.get(key).and_then(|entry| entry.value.text());
-        named("id").or_else(|| named("title"))
+        self.text("id").or_else(|| self.text("title"))
+    }
+
+    /// Whether a reference could mean the document, by its id, name or title.
+    pub(crate) fn is(&self, reference: &str) -> bool {
+        let same = |key| self.text(key).is_some_and(|text| text == reference);
+        ["id", "name", "title"].into_iter().any(same)
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.get(key).and_then(|entry| entry.value.text())
+    }
+
+    /// What a correlation refers to, as far as it can be read though the document has faults: unless it lets those rules fire, they are
+    /// not meant to.
+    pub(crate) fn counts(&self) -> Vec<String> {
+        let Some(entries) = self.get("correlation").and_then(|entry| entry.value.entries()) else {
+            return Vec::new();
+        };
+        let generates = |entry: &Entry| entry.key == "generate" && entry.value.value == Value::Bool(true);
+        let at_top = self.root.entries().unwrap_or_default();
+        if entries.iter().chain(at_top).any(generates) {
+            return Vec::new();
+        }
+        let references = entries
+            .iter()
+            .filter(|entry| ["rules", "of"].contains(&entry.key.as_str()));
+        let mut counted: Vec<String> = references
+            .flat_map(|entry| entry.value.items())
+            .filter_map(Node::text)
+            .collect();
+        if counted.is_empty() {
+            let condition = entries.iter().find(|entry| entry.key == "condition");
+            let text = condition.and_then(|entry| entry.value.text());
+            counted.extend(text.iter().flat_map(|text| super::condition::words(text)));
+        }
+        counted
     }
 }
 
@@ -145,10 +180,10 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    pub(crate) fn meta(&self) -> &Meta {
+    pub(crate) fn meta_mut(&mut self) -> &mut Meta {
         match self {
-            Self::Detection(rule) => &rule.meta,
-            Self::Correlation(rule) => &rule.meta,
+            Self::Detection(rule) => &mut rule.meta,
+            Self::Correlation(rule) => &mut rule.meta,
         }
     }
 }
@@ -386,11 +421,12 @@ impl Reader<'_> {
             .map_or(Level::Medium, |index| levels[index]);
         let status = self.one_of(top, "status", &STATUSES).map(|index| statuses[index]);
         let examples = self.examples(top);
-        let authors = self.texts(top, "author");
-        let mut references = self.texts(top, "references");
-        references.extend(self.texts(top, "reference"));
+        let authors = prose(top, "author");
+        let mut references = prose(top, "references");
+        references.extend(prose(top, "reference"));
         let title = title?;
         Some(Meta {
+            has_id: id.is_some(),
             id: id.or_else(|| name.clone()).unwrap_or_else(|| title.clone()),
             name,
             level,

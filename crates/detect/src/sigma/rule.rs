@@ -13,8 +13,10 @@ use watchkeeper_domain::event::LogSource;
 /// What every rule says about itself.
 #[derive(Debug)]
 pub(crate) struct Meta {
-    /// The id; the name or title where there is none.
+    /// The id; the name or title where there is none, with the file where another rule is called so.
     pub(crate) id: String,
+    /// Whether the rule itself says its id.
+    pub(crate) has_id: bool,
     pub(crate) name: Option<String>,
     pub(crate) title: String,
     pub(crate) level: Level,
@@ -54,6 +56,14 @@ impl Meta {
         calling(&self.id, self.name.as_deref(), &self.title, reference)
     }
 
+    /// How surely a reference in a file at `from` means this rule: an id means one rule wherever it is, a name or title rather one of
+    /// the same file.
+    pub(crate) fn meant(&self, reference: &str, from: &str) -> Option<(bool, u8)> {
+        let sureness = self.calling(reference)?;
+        let by_id = sureness == 0 && self.has_id;
+        Some((!by_id && self.path != from, sureness))
+    }
+
     /// A fault of the rule.
     pub(crate) fn fault(&self, line: usize, key: &str, reason: String) -> Quarantined {
         Quarantined {
@@ -74,7 +84,8 @@ impl Called {
 }
 
 fn calling(id: &str, name: Option<&str>, title: &str, reference: &str) -> Option<u8> {
-    if id == reference {
+    // Ids are UUIDs, and those are the same in either case (RFC 9562, section 4).
+    if id.eq_ignore_ascii_case(reference) {
         Some(0)
     } else if name == Some(reference) {
         Some(1)
