@@ -233,6 +233,16 @@ impl DetectorSet {
         counter.follow_links();
     }
 
+    /// Says that nothing more comes from any source: the figures of windows that have begun (`value_avg` and its like) are judged as far
+    /// as they have come. What asks for something that is not there is left: nobody saw the time pass in which it could have come.
+    /// Tells how many groups were left so.
+    pub fn end(&mut self) -> usize {
+        while self.overdue() {
+            self.settle_overdue(LOOKED_AT_IN_A_CALL);
+        }
+        self.counter().judge_figures()
+    }
+
     /// Detections that are new or have fresher figures since the last call, in the order they fired or changed.
     pub fn drain(&mut self) -> Vec<Detection> {
         self.settle_overdue(LOOKED_AT_IN_A_CALL);

@@ -1,8 +1,11 @@
 //! How windows end: when a source's time has moved on, groups are looked at, decided, handed out and forgotten.
 
-use crate::counting::Counter;
+use crate::counting::{Counter, DEEPEST_LINK};
 use crate::emit;
 use crate::window::Machine;
+
+/// An instant that no window reaches, in microseconds.
+const AFTER_ALL: i64 = i64::MAX / 2;
 
 /// How many events that wait to be read are read in one look at a group.
 const READ_IN_ONE_LOOK: usize = 1_024;
@@ -70,6 +73,39 @@ impl Counter<'_> {
             group.state.settle(plan, horizon);
             None
         });
+    }
+
+    /// Judges figures as though their windows had ended; tells how many groups of other rules wait for the end of theirs.
+    pub(crate) fn judge_figures(&mut self) -> usize {
+        let catalog = self.catalog;
+        let waiting = |counter: &Self, index: usize| -> Vec<u32> {
+            let table = &counter.state.tables[index];
+            let waits = |place: &u32| table.get(*place).is_some_and(|group| group.state.records() > 0);
+            table.places().filter(waits).collect()
+        };
+        let at_end = |index: &usize| catalog.correlations[*index].plan.decide.at_end();
+        let indices: Vec<usize> = (0..catalog.correlations.len()).filter(at_end).collect();
+        let (figures, others): (Vec<usize>, Vec<usize>) = indices
+            .into_iter()
+            .partition(|index| catalog.correlations[*index].plan.decide.tells_of_what_is_there());
+        // What one correlation tells is counted by the next.
+        for _ in 0..DEEPEST_LINK {
+            for index in &figures {
+                for place in waiting(self, *index) {
+                    let plan = &catalog.correlations[*index].plan;
+                    self.state.change(*index, place, |group| {
+                        group.state.settle(plan, AFTER_ALL);
+                        None
+                    });
+                    self.announce(*index, place);
+                }
+            }
+            if self.state.links.is_empty() {
+                break;
+            }
+            self.follow_links();
+        }
+        others.iter().map(|index| waiting(self, *index).len()).sum()
     }
 
     /// Sets the timer of a group; one that is set for an earlier instant stays, and is set anew when it has passed.

@@ -108,6 +108,11 @@ impl Decide {
         }
     }
 
+    /// Whether it is a figure of the events there are, rather than a bound that too few or too many of them must keep.
+    pub(crate) fn tells_of_what_is_there(&self) -> bool {
+        matches!(self, Self::Numbers(plan) if plan.figure != Figure::Sum)
+    }
+
     /// Whether it counts a base, and of that what matches too.
     pub(crate) fn has_base(&self) -> bool {
         matches!(self, Self::Share(_))

@@ -33,6 +33,8 @@ pub(super) struct Counting {
     now: DateTime<Utc>,
     now_micros: i64,
     pub(super) detections: u64,
+    /// How many groups wait for the end of a window that the files do not reach.
+    pub(super) undecided: usize,
     pub(super) worst: Option<Level>,
 }
 
@@ -59,6 +61,7 @@ impl Counting {
             now,
             now_micros: now.timestamp_micros(),
             detections: 0,
+            undecided: 0,
             worst: None,
         }
     }
@@ -155,7 +158,7 @@ impl Counting {
         }
     }
 
-    /// Judges the windows that ended before the last event.
+    /// Judges the windows that ended before the last event, and figures as far as they have come.
     pub(super) fn finish(&mut self, lines: &mut Vec<u8>, tells: bool) {
         self.take_along();
         if self.furthest > i64::MIN {
@@ -164,6 +167,7 @@ impl Counting {
                 self.set.advance(source, end);
             }
         }
+        self.undecided = self.set.end();
         self.tell_fired(lines, tells);
     }
 

@@ -91,6 +91,7 @@ pub(super) fn detect(options: &DetectOptions) -> Result<ExitCode, String> {
         "detections": totals.detections,
         "unreadable": totals.unreadable,
         "dropped": counting.as_ref().map(Counting::dropped),
+        "undecided": counting.as_ref().map_or(0, |counting| counting.undecided),
         "seconds": seconds,
         "load_seconds": (loaded - began).as_seconds_f64(),
         "events_per_second": if seconds > 0.0 { (totals.events as f64 / seconds).round() } else { 0.0 },
@@ -326,8 +327,12 @@ fn tell_people(totals: &Totals, summary: &serde_json::Value) {
         0 => String::new(),
         count => format!(", {WARN}{count} could not be read{WARN:#}"),
     };
+    let undecided = match summary["undecided"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(count) => format!(", {count} groups wait for the end of a window"),
+    };
     anstream::eprintln!(
-        "{} rules, {} events{unread}, {} detections, {} s, {} events/s",
+        "{} rules, {} events{unread}, {} detections{undecided}, {} s, {} events/s",
         summary["rules"]["loaded"],
         totals.events,
         totals.detections,
