@@ -1,7 +1,7 @@
 //! `watchkeeper detect` as people call it: what it reads, what it tells, and how it ends.
 
 use serde_json::Value;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
