@@ -35,7 +35,7 @@ fn rules(kind: &str, threshold: u64) -> String {
 }
 
 /// The kinds of correlation beside counts, over events that have the value 1 and those that have 2.
-const OTHER_KINDS: [&str; 9] = [
+const OTHER_KINDS: [&str; 10] = [
     "type: temporal\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s",
     "type: temporal\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s\n  condition: one and not two",
     "type: temporal_ordered\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s",
@@ -47,6 +47,221 @@ const OTHER_KINDS: [&str; 9] = [
     "type: event_count\n  rules: [base]\n  group-by: [tenant, v]\n  timespan: 10s\n  condition: {gte: 3}",
     "type: leaky_bucket\n  rules: [base]\n  group-by: [g]\n  capacity: 3\n  leak: 5s\n  distinct: [v]\n  mute: 20s",
 ];
+
+/// A kind of correlation as a reader of its documentation would decide it: over the events of a group, one window after the other.
+struct Plain {
+    kind: &'static str,
+    /// Whether an event with this value is counted; what is not can still call off or deny.
+    counts: fn(u8) -> bool,
+    /// Whether a window with these events, by time, fires.
+    fires: fn(&[&Happened]) -> bool,
+}
+
+fn values<'h>(window: &'h [&Happened]) -> impl Iterator<Item = u8> + 'h {
+    window.iter().map(|happened| happened.value)
+}
+
+/// An event with the value 1 and, no longer than this after it, one with the value 2; none with the value 3 between them.
+fn in_order(window: &[&Happened], within_ms: i64) -> bool {
+    window.iter().enumerate().any(|(at, one)| {
+        let after = window[at..].iter();
+        let mut until_called_off = after.take_while(|known| known.value != 3);
+        one.value == 1 && until_called_off.any(|two| two.value == 2 && two.ms - one.ms <= within_ms)
+    })
+}
+
+fn sorted_values(window: &[&Happened]) -> Vec<u8> {
+    let mut sorted: Vec<u8> = values(window).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// Kinds that fire with the event that crosses the threshold, and sequences: what they tell is the same when they are judged later.
+const AT_ONCE: [Plain; 6] = [
+    Plain {
+        kind: "type: temporal\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s",
+        counts: |value| value == 1 || value == 2,
+        fires: |window| values(window).any(|v| v == 1) && values(window).any(|v| v == 2),
+    },
+    Plain {
+        kind: "type: temporal\n  condition: three and (one or two)\n  group-by: [g]\n  timespan: 10s",
+        counts: |value| (1..=3).contains(&value),
+        fires: |window| values(window).any(|v| v == 3) && values(window).any(|v| v == 1 || v == 2),
+    },
+    Plain {
+        kind: "type: temporal_ordered\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s",
+        counts: |value| value == 1 || value == 2,
+        fires: |window| {
+            let uncalled: Vec<&Happened> = window.iter().copied().filter(|h| h.value != 3).collect();
+            in_order(&uncalled, SPAN_MS)
+        },
+    },
+    Plain {
+        kind: "type: sequence\n  rules: [one, two]\n  group-by: [g]\n  timespan: 10s\n  gap: 3s",
+        counts: |value| value == 1 || value == 2,
+        fires: |window| {
+            let uncalled: Vec<&Happened> = window.iter().copied().filter(|h| h.value != 3).collect();
+            in_order(&uncalled, 3_000)
+        },
+    },
+    Plain {
+        kind: "type: sequence\n  rules: [one, two]\n  cancel: [three]\n  group-by: [g]\n  timespan: 10s\n  gap: 3s",
+        counts: |value| value == 1 || value == 2,
+        fires: |window| in_order(window, 3_000),
+    },
+    Plain {
+        kind: "type: value_sum\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, gte: 6}",
+        counts: |_| true,
+        fires: |window| values(window).map(u64::from).sum::<u64>() >= 6,
+    },
+];
+
+/// Kinds that are judged when the window has ended that began with a first event.
+const AT_END: [Plain; 6] = [
+    Plain {
+        kind: "type: event_count\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {lt: 3}",
+        counts: |_| true,
+        fires: |window| window.len() < 3,
+    },
+    Plain {
+        kind: "type: value_count\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: v, eq: 2}",
+        counts: |_| true,
+        fires: |window| values(window).collect::<HashSet<_>>().len() == 2,
+    },
+    Plain {
+        kind: "type: temporal\n  condition: one and not two\n  group-by: [g]\n  timespan: 10s",
+        counts: |value| value == 1,
+        fires: |window| values(window).all(|v| v != 2),
+    },
+    Plain {
+        kind: "type: value_avg\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, lt: 2}",
+        counts: |_| true,
+        fires: |window| values(window).map(u64::from).sum::<u64>() < 2 * window.len() as u64,
+    },
+    Plain {
+        kind: "type: value_median\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, gt: 2}",
+        counts: |_| true,
+        fires: |window| {
+            let (sorted, half) = (sorted_values(window), window.len() / 2);
+            let below = if window.len() % 2 == 0 { half - 1 } else { half };
+            sorted[half] + sorted[below] > 4
+        },
+    },
+    Plain {
+        kind: "type: value_percentile\n  rules: [base]\n  group-by: [g]\n  timespan: 10s\n  condition: {field: n, percentile: 75, gt: 2}",
+        counts: |_| true,
+        // The smallest value that three quarters of the values are at most as large as.
+        fires: |window| sorted_values(window)[(window.len() * 3).div_ceil(4) - 1] > 2,
+    },
+];
+
+/// Every group's events by time.
+fn by_group(events: &[Happened]) -> BTreeMap<u8, Vec<&Happened>> {
+    let mut groups: BTreeMap<u8, Vec<&Happened>> = BTreeMap::new();
+    for happened in events {
+        groups.entry(happened.group).or_default().push(happened);
+    }
+    groups
+        .values_mut()
+        .for_each(|group| group.sort_by_key(|happened| happened.ms));
+    groups
+}
+
+/// What a kind that fires at once tells: a detection begins with the first event of the window that fires, and ends with a silence.
+fn told_at_once(events: &[Happened], plain: &Plain) -> Vec<Seen> {
+    let mut found = Vec::new();
+    for (group, events) in by_group(events) {
+        let mut open: Option<Seen> = None;
+        for (at, happened) in events.iter().enumerate() {
+            if !(plain.counts)(happened.value) {
+                continue;
+            }
+            if let Some(seen) = &mut open {
+                if happened.ms <= seen.2 + SPAN_MS {
+                    (seen.2, seen.3) = (happened.ms, seen.3 + 1);
+                    continue;
+                }
+                found.extend(open.take());
+            }
+            let window: Vec<_> = events[..=at]
+                .iter()
+                .copied()
+                .filter(|known| known.ms > happened.ms - SPAN_MS)
+                .collect();
+            if (plain.fires)(&window) {
+                let counted: Vec<_> = window
+                    .iter()
+                    .filter(|known| (plain.counts)(known.value))
+                    .collect();
+                open = Some((
+                    group.to_string(),
+                    counted[0].ms,
+                    happened.ms,
+                    counted.len() as u64,
+                ));
+            }
+        }
+        found.extend(open);
+    }
+    found.sort();
+    found
+}
+
+/// What a kind that is judged at the end tells: a window that fires goes on with the detection before it where it begins within a
+/// timespan of its last event.
+fn told_at_end(events: &[Happened], plain: &Plain) -> Vec<Seen> {
+    let mut found: Vec<Seen> = Vec::new();
+    for (group, events) in by_group(events).into_iter().filter(|(group, _)| *group != END) {
+        let mut open: Option<Seen> = None;
+        let mut rest = &events[..];
+        while let Some(first) = rest.iter().position(|known| (plain.counts)(known.value)) {
+            let start = rest[first].ms;
+            let until = rest.partition_point(|known| known.ms < start + SPAN_MS);
+            let (window, after) = (&rest[first..until], &rest[until..]);
+            rest = after;
+            if !(plain.fires)(window) {
+                continue;
+            }
+            let counted: Vec<_> = window
+                .iter()
+                .filter(|known| (plain.counts)(known.value))
+                .collect();
+            let (last, count) = (counted[counted.len() - 1].ms, counted.len() as u64);
+            match &mut open {
+                Some(seen) if start <= seen.2 + SPAN_MS => (seen.2, seen.3) = (last, seen.3 + count),
+                _ => {
+                    found.extend(open.take());
+                    open = Some((group.to_string(), start, last, count));
+                }
+            }
+        }
+        found.extend(open);
+    }
+    found.sort();
+    found
+}
+
+/// The events with those left out that share their group and instant with one before: in which order they count is nobody's business.
+fn at_distinct_instants(mut events: Vec<Happened>) -> Vec<Happened> {
+    let mut seen = HashSet::new();
+    events.retain(|happened| seen.insert((happened.group, happened.ms)));
+    events
+}
+
+/// A group of nobody.
+const END: u8 = 99;
+
+/// One event of another group, long after, that ends every window, and whose own never does.
+fn with_an_end(mut events: Vec<Happened>) -> Vec<Happened> {
+    events.push(Happened {
+        ms: 1_000_000,
+        group: END,
+        value: 0,
+        delay_ms: 0,
+        again_after_ms: None,
+    });
+    events
+}
 
 /// A correlation of one of these kinds, with the rules that it refers to.
 fn other(kind: &str) -> String {
@@ -164,7 +379,11 @@ fn engine(events: &[Happened], text: &str, crashes: &HashSet<usize>) -> Vec<Seen
         }
     }
     store(&mut set, &mut stored);
-    let told = stored.into_values().map(|detection| {
+    // Rules that the correlation does not count fire by themselves.
+    let counted = stored
+        .into_values()
+        .filter(|detection| detection.detector == "count");
+    let told = counted.map(|detection| {
         let ms = |instant: chrono::DateTime<chrono::Utc>| (instant - at(0)).num_milliseconds();
         (
             detection.group[0].1.clone(),
@@ -266,6 +485,41 @@ proptest! {
             engine(&events, &text, crashes)
         };
         prop_assert_eq!(told(&events, &crashes), told(&sorted, &HashSet::new()));
+    }
+
+    #[test]
+    fn in_order_every_kind_tells_what_its_reference_tells(
+        (events, crashes, _) in scenario(0), kind in 0..AT_ONCE.len(), at_end in 0..AT_END.len(),
+    ) {
+        let events = with_an_end(at_distinct_instants(events));
+        let plain = &AT_ONCE[kind];
+        prop_assert_eq!(engine(&events, &other(plain.kind), &crashes), told_at_once(&events, plain), "{}", plain.kind);
+        let plain = &AT_END[at_end];
+        prop_assert_eq!(engine(&events, &other(plain.kind), &crashes), told_at_end(&events, plain), "{}", plain.kind);
+    }
+
+    #[test]
+    fn out_of_order_what_is_judged_at_the_end_is_what_its_reference_tells(
+        (events, crashes, _) in scenario(LATENESS_MS), at_end in 0..AT_END.len(),
+    ) {
+        let events = with_an_end(at_distinct_instants(events));
+        let plain = &AT_END[at_end];
+        prop_assert_eq!(engine(&events, &other(plain.kind), &crashes), told_at_end(&events, plain), "{}", plain.kind);
+    }
+
+    #[test]
+    fn out_of_order_every_kind_fires_where_its_reference_fires(
+        (events, crashes, _) in scenario(LATENESS_MS), kind in 0..AT_ONCE.len(),
+    ) {
+        let events = with_an_end(at_distinct_instants(events));
+        let plain = &AT_ONCE[kind];
+        let told = joined(engine(&events, &other(plain.kind), &crashes));
+        let expected = told_at_once(&events, plain);
+        prop_assert_eq!(told.len(), expected.len(), "{}: {:?} instead of {:?}", plain.kind, told, expected);
+        for (told, expected) in told.iter().zip(&expected) {
+            prop_assert_eq!((&told.0, told.2), (&expected.0, expected.2), "{}", plain.kind);
+            prop_assert!(told.1 <= expected.1 && told.3 >= expected.3, "{}: {:?} instead of {:?}", plain.kind, told, expected);
+        }
     }
 
     #[test]
