@@ -48,10 +48,14 @@ fn a_filter_is_joined_to_its_rules_whichever_is_read_first_and_several_compose()
 }
 
 #[test]
-fn a_filter_without_its_rule_is_set_aside_and_the_rules_run_unfiltered() {
+fn a_filter_is_joined_to_those_of_its_rules_that_are_there_and_the_others_are_told() {
     let mut set = load(&[
         RULE,
-        &filter("F", "\n    - test\n    - tset", "s: {a: 1}\n  condition: not s"),
+        &filter(
+            "F",
+            "\n    - test\n    - tset",
+            "s: {user: robot}\n  condition: not s",
+        ),
     ]);
     let fault = &set.quarantined()[0];
     assert_eq!(
@@ -59,7 +63,8 @@ fn a_filter_without_its_rule_is_set_aside_and_the_rules_run_unfiltered() {
         ("1.yml", Some(6), Some("filter.rules"))
     );
     assert!(fault.reason.contains("`tset`"), "{}", fault.reason);
-    assert_eq!(count(&mut set, &[json!({"a": 1})]), 1);
+    let fields = [json!({"a": 1}), json!({"a": 1, "user": "robot"})];
+    assert_eq!(count(&mut set, &fields), 1);
 }
 
 #[test]
@@ -197,10 +202,8 @@ fn keys_of_the_authors_own_are_taken_unless_they_look_like_one_of_sigmas() {
     );
     sound(&load(&[&custom]));
     for (key, told) in [
-        ("falsepositive", "falsepositives"),
         ("Title", "title"),
         ("selection", "detection"),
-        ("tag", "tags"),
         ("group_by", "correlation"),
     ] {
         let set = load(&[&format!("{key}: x\n{}", detection("s: {a: 1}\ncondition: s"))]);
@@ -236,4 +239,34 @@ fn the_tests_of_a_rule_know_placeholders_pipelines_and_rules_of_other_files_but_
     let results = test_rules_within(files, &limits);
     assert_eq!(results.len(), 3);
     assert!(results.iter().all(|result| result.passed), "{results:#?}");
+}
+
+#[test]
+fn a_condition_that_a_pipeline_adds_is_renamed_by_the_steps_that_follow_it() {
+    let added =
+        "name: sysmon\npriority: 10\ntransformations:\n  - {type: add_condition, conditions: {EventID: 1}}\n";
+    let renamed = "name: ecs\npriority: 20\ntransformations:\n  - {type: field_name_mapping, mapping: {EventID: event.code, a: b}}\n";
+    let mut set = load(&[RULE, renamed, added]);
+    sound(&set);
+    let fields = [
+        json!({"b": 1, "event": {"code": 1}}),
+        json!({"b": 1, "EventID": 1}),
+        json!({"a": 1, "event": {"code": 1}}),
+    ];
+    assert_eq!(count(&mut set, &fields), 1);
+    let before = renamed.replace("priority: 20", "priority: 5");
+    let fields = [
+        json!({"b": 1, "event": {"code": 1}}),
+        json!({"b": 1, "EventID": 1}),
+    ];
+    assert_eq!(count(&mut load(&[RULE, &before, added]), &fields), 1);
+}
+
+#[test]
+fn a_truth_of_older_yaml_is_one_and_anything_else_is_told() {
+    let added = "name: p\ntransformations:\n  - {type: add_condition, conditions: {b: 1}, negated: yes}\n";
+    let fields = [json!({"a": 1, "b": 1}), json!({"a": 1, "b": 2})];
+    assert_eq!(count(&mut load(&[RULE, added]), &fields), 1);
+    let set = load(&[RULE, &added.replace("yes", "perhaps")]);
+    assert!(set.quarantined()[0].reason.contains("`true` or `false`"));
 }

@@ -203,3 +203,40 @@ fn two_rules_that_are_one_are_told() {
         "{told:?}"
     );
 }
+
+#[test]
+fn what_a_rule_runs_with_though_nothing_reads_it_is_warned_of() {
+    let rule = GOOD
+        .replace(
+            "falsepositives: [The yearly clean-up]",
+            "falsepositives: [Clean-up: yearly]\nauthors: [A]\ntaxonomy: ecs",
+        )
+        .replace("{product: app}", "{product: App}")
+        .replace("  condition:", "  timeframe: 5m\n  condition:");
+    let warned = remarks(&[&rule]);
+    for key in [
+        "falsepositives",
+        "authors",
+        "taxonomy",
+        "logsource.product",
+        "detection.timeframe",
+    ] {
+        let found =
+            |(severity, at, _): &(Severity, String, String)| *severity == Severity::Warning && at == key;
+        assert!(warned.iter().any(found), "{key}: {warned:#?}");
+    }
+    let foreign = "tests: tests/vault.json\n";
+    assert!(
+        at(
+            &GOOD[..GOOD.find("tests:").unwrap()].replace("level", &format!("{foreign}level")),
+            "tests"
+        )[0]
+        .1
+        .contains("another tool")
+    );
+    let correlation = format!(
+        "{GOOD}---\ntitle: Count\ncorrelation:\n  type: value_count\n  description: x\n  field: user\n  rules: [Vault emptied]\n  timespan: 5m\n  condition: {{gte: 3}}\n"
+    );
+    assert_eq!(at(&correlation, "correlation.field").len(), 1);
+    assert_eq!(at(&correlation, "correlation.description").len(), 1);
+}

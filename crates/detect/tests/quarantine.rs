@@ -2,7 +2,8 @@
 
 mod support;
 
-use support::{detection, rule};
+use serde_json::json;
+use support::{detection, event, rule};
 use watchkeeper_detect::{DetectorSet, Limits, Quarantined, RuleFile};
 use watchkeeper_domain::event::EntityFields;
 
@@ -114,8 +115,8 @@ fn a_reference_to_no_rule_sets_aside_that_correlation_alone() {
     assert!(reason.contains("`bse`"), "{reason}");
     let set = load(&text);
     assert!(
-        set.detectors().len() == 1 && set.detectors()[0].fires,
-        "what nothing counts fires by itself"
+        set.detectors().len() == 1 && !set.detectors()[0].fires,
+        "what only a faulty correlation counts is not meant to fire by itself"
     );
 }
 
@@ -153,10 +154,7 @@ fn a_correlation_says_what_it_lacks() {
 
 #[test]
 fn two_rules_with_one_id_are_not_both_run() {
-    let file = |path: &str| RuleFile {
-        path: path.into(),
-        text: detection("s: {a: 1}\ncondition: s"),
-    };
+    let file = |path: &str| RuleFile::new(path, detection("s: {a: 1}\ncondition: s"));
     let set = DetectorSet::load(
         [file("a.yml"), file("b.yml")],
         EntityFields::default(),
@@ -172,10 +170,9 @@ fn two_rules_with_one_id_are_not_both_run() {
 fn what_sigma_removed_is_told_with_what_replaced_it() {
     let (line, _, reason) = fault(&detection("s: {a: 1}\ncondition: s | count() by ip > 5"));
     assert!(line == 7 && reason.contains("event_count"), "{reason}");
-    let (_, key, reason) = fault(&detection("s: {a: 1}\ntimeframe: 5m\ncondition: s"));
     assert!(
-        key == "detection.timeframe" && reason.contains("timespan"),
-        "{reason}"
+        faults(&detection("s: {a: 1}\ntimeframe: 5m\ncondition: s")).is_empty(),
+        "a timeframe without an aggregation means nothing"
     );
 }
 
@@ -188,6 +185,17 @@ fn a_selection_that_would_match_everything_is_refused() {
             .contains("every event")
     );
     assert!(fault(&detection("s: {a: []}\ncondition: s")).2.contains("empty"));
+}
+
+#[test]
+fn a_selection_without_anything_and_one_of_lists_say_what_to_write() {
+    let (line, key, reason) = fault(&detection(
+        "s: {a: 1}\nfilter_main:\ncondition: s and not filter_main",
+    ));
+    assert_eq!((line, key.as_str()), (7, "detection.filter_main"));
+    assert!(reason.contains("the selection is empty"), "{reason}");
+    let (_, _, reason) = fault(&detection("s:\n  - - a: 1\ncondition: s"));
+    assert!(reason.contains("behind one `-`"), "{reason}");
 }
 
 #[test]
@@ -361,4 +369,142 @@ fn a_misplaced_bracket_or_tab_is_told_at_its_line() {
         reason.contains("`filter`") && reason.contains("`detection`"),
         "{reason}"
     );
+}
+
+/// A rule that selects `v` of `field`, called `name`, with these lines before its detection.
+fn counted(name: &str, more: &str, value: u8) -> String {
+    format!(
+        "title: {name} {value}\nname: {name}\n{more}logsource: {{product: app}}\ndetection:\n  s: {{a: {value}}}\n  condition: s\n---\n"
+    )
+}
+
+fn twice(title: &str, rules: &str) -> String {
+    format!(
+        "title: {title}\ncorrelation:\n  type: event_count\n  rules: {rules}\n  timespan: 5m\n  condition: {{gte: 2}}\n"
+    )
+}
+
+fn files(texts: &[&str]) -> DetectorSet {
+    let files = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| RuleFile::new(format!("{index}.yml"), *text));
+    DetectorSet::load(files, EntityFields::default(), Limits::default())
+}
+
+/// The detectors that fire on events with these values of `a`.
+fn fired(set: &mut DetectorSet, values: &[u8]) -> Vec<String> {
+    for (index, value) in values.iter().enumerate() {
+        set.observe(&event(&index.to_string(), 1_000, json!({"a": value})));
+    }
+    let mut fired: Vec<_> = set.drain().into_iter().map(|d| d.title).collect();
+    fired.sort();
+    fired
+}
+
+#[test]
+fn files_that_name_their_rules_alike_each_count_their_own() {
+    let one = counted("base", "", 1) + &twice("One", "[base]");
+    let two = counted("base", "", 2) + &twice("Two", "[base]");
+    let mut set = files(&[&one, &two]);
+    assert!(set.quarantined().is_empty(), "{:#?}", set.quarantined());
+    assert_eq!(fired(&mut set, &[1, 1, 2]), ["One"]);
+    assert_eq!(fired(&mut files(&[&one, &two]), &[2, 2, 1]), ["Two"]);
+}
+
+#[test]
+fn a_correlation_does_not_count_the_namesake_of_a_rule_of_its_file_that_cannot_run() {
+    let one = counted("base", "id: 6afb8c74-4629-4123-82c4-4714f5a33e8b\n", 1);
+    let two = counted("base", "level: terrible\n", 2) + &twice("Two", "[base]");
+    let mut set = files(&[&one, &two]);
+    let told = &set.quarantined()[1];
+    assert!(
+        told.reason.contains("mend that rule first, at 1.yml:1"),
+        "{}",
+        told.reason
+    );
+    assert_eq!(fired(&mut set, &[1, 1]), ["base 1", "base 1"]);
+}
+
+#[test]
+fn a_rule_that_only_a_faulty_correlation_counts_does_not_fire_for_it() {
+    let broken = twice("Count", "[base]").replace("timespan", "time-span");
+    let mut set = files(&[&(counted("base", "", 1) + &broken)]);
+    assert_eq!(set.quarantined().len(), 2, "{:#?}", set.quarantined());
+    assert!(fired(&mut set, &[1, 1]).is_empty());
+    let lets = broken.replace("correlation:", "generate: true\ncorrelation:");
+    let mut set = files(&[&(counted("base", "", 1) + &lets)]);
+    assert_eq!(fired(&mut set, &[1]), ["base 1"]);
+    // So does one that refers to a rule that is not there, and one that counts it.
+    let dangling = counted("base", "", 1) + &twice("Count", "[base, other]");
+    assert!(fired(&mut files(&[&dangling]), &[1, 1]).is_empty());
+}
+
+#[test]
+fn what_is_said_about_a_rule_in_another_form_does_not_keep_it_from_running() {
+    for said in [
+        "falsepositives:\n  - Break-glass: expected\n",
+        "references:\n  - {url: 'https://example.com', title: A page}\n",
+        "authors: [A, B]\ndates: 2026-01-05\nlicence: MIT\nTags: [x]\ntest: true\n",
+        "tests: tests/base.json\n",
+        "tests:\n",
+        "tests:\n  - {Name: of another tool, ExpectedResult: true, Log: {a: 1}}\n",
+        "falsepositives:\n",
+    ] {
+        let mut set = files(&[&counted("base", said, 1)]);
+        assert!(set.quarantined().is_empty(), "{said}: {:#?}", set.quarantined());
+        assert_eq!(fired(&mut set, &[1]), ["base 1"]);
+    }
+    let set = files(&[&counted("base", "falsepositives: [Break-glass: expected]\n", 1)]);
+    let info = serde_json::to_value(&set.detectors()[0]).unwrap();
+    assert_eq!(info["falsepositives"], json!(["Break-glass: expected"]));
+    let ours = "tests:\n  - {name: of ours, fires: true, evnts: []}\n";
+    assert!(!files(&[&counted("base", ours, 1)]).quarantined().is_empty());
+}
+
+#[test]
+fn a_correlation_is_read_in_the_forms_that_are_about() {
+    let base = counted("base", "", 1) + &counted("other", "", 2);
+    for body in [
+        "type: value_count\n  rules: base\n  field: a\n  timespan: 5m\n  condition: {gte: 1}",
+        "type: value_count\n  description: said here\n  rules: [base]\n  timespan: 5m\n  condition: {field: a, gte: 1}",
+        "type: temporal_ordered\n  timespan: 5m\n  condition: base and base",
+        "type: temporal\n  generate: no\n  timespan: 5m\n  condition: base or other",
+    ] {
+        let text = format!("{base}title: Count\ncorrelation:\n  {body}\n");
+        let mut set = files(&[&text]);
+        assert!(set.quarantined().is_empty(), "{body}: {:#?}", set.quarantined());
+        assert!(fired(&mut set, &[1]).contains(&"Count".to_owned()), "{body}");
+    }
+    let ordered =
+        "type: temporal_ordered\n  rules: [base, other]\n  timespan: 5m\n  condition: other and base";
+    let mut set = files(&[&format!("{base}title: Count\ncorrelation:\n  {ordered}\n")]);
+    assert!(set.quarantined().is_empty(), "{:#?}", set.quarantined());
+    assert_eq!(fired(&mut set, &[1, 2]), ["Count"]);
+    let both =
+        "type: value_count\n  rules: [base]\n  field: a\n  timespan: 5m\n  condition: {field: a, gte: 1}";
+    let text = format!("{base}title: Count\ncorrelation:\n  {both}\n");
+    assert!(fault(&text).2.contains("in the `condition` too"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_the_others_alone() {
+    let mut latin = counted("base", "", 1).into_bytes();
+    latin.extend(b"# caf\xe9\n");
+    let set = DetectorSet::load(
+        [
+            RuleFile::from_bytes("latin.yml", latin),
+            RuleFile::unreadable("gone.yml", "No such file"),
+            RuleFile::new("good.yml", counted("good", "", 2)),
+        ],
+        EntityFields::default(),
+        Limits::default(),
+    );
+    assert_eq!(set.detectors().len(), 1);
+    let told: Vec<_> = set.quarantined().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told[0],
+        "latin.yml:8: this is not UTF-8: save the file in that encoding"
+    );
+    assert_eq!(told[1], "gone.yml: the file cannot be read: No such file");
 }

@@ -11,7 +11,6 @@ use crate::chain::Target;
 use crate::engine::DetectorSet;
 use crate::occurrence::CountedField;
 use crate::sigma::correlation::CorrelationRule;
-use crate::sigma::pipeline::Mapping;
 use crate::sigma::rule::{DetectionRule, Meta};
 use serde::Serialize;
 use watchkeeper_domain::event::{Event, LogSource};
@@ -206,17 +205,21 @@ impl DetectorSet {
     }
 
     fn explain_rule(&self, rule: &DetectionRule, event: &Event) -> Explanation {
-        let judge = |mapping| Judge {
+        let own = Judge {
             event,
             limits: &self.limits,
-            mapping,
+            mapping: &rule.shaping.mapping,
         };
-        let own = judge(&rule.shaping.mapping);
         let mut conditions = Vec::new();
         conditions.extend(own.document("detection", "detection", &rule.meta.source, rule.meta.line));
-        let plain = Mapping::default();
-        for (node, negated) in &rule.shaping.conditions {
-            let block = judge(&plain).block(node.entries().unwrap_or_default());
+        for added in &rule.shaping.conditions {
+            let renamed = rule.shaping.of_added(added);
+            let judge = Judge {
+                event,
+                limits: &self.limits,
+                mapping: &renamed.mapping,
+            };
+            let block = judge.block(added.selection.entries().unwrap_or_default());
             let verdict = Verdict {
                 holds: block.holds,
                 part: Part::Selection {
@@ -227,7 +230,7 @@ impl DetectorSet {
             conditions.push(NamedVerdict {
                 from: "pipeline".into(),
                 condition: String::new(),
-                verdict: if *negated { not(verdict) } else { verdict },
+                verdict: if added.negated { not(verdict) } else { verdict },
             });
         }
         for (id, source) in &rule.filters {

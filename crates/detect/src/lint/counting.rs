@@ -1,7 +1,7 @@
 //! Correlations: thresholds, groups and aliases that do not do what they seem to.
 
 use super::Linter;
-use crate::sigma::correlation_document::span;
+use crate::sigma::correlation_document::{SAID_ABOUT_IT, span};
 use crate::sigma::document::Document;
 use crate::yaml::{Entry, Node, Value};
 
@@ -27,6 +27,21 @@ impl Linter<'_> {
         }
         self.aliases(correlation);
         self.groups(correlation, all);
+        let said = correlation.value.entries().unwrap_or_default().iter();
+        for entry in said.filter(|entry| SAID_ABOUT_IT.contains(&entry.key.as_str())) {
+            self.warn(
+                entry.line,
+                format!("correlation.{}", entry.key),
+                "this is said about the rule, and is not read here: write it beside `correlation`",
+            );
+        }
+        if let Some(line) = self.entry(correlation, "field").map(|entry| entry.line) {
+            self.warn(
+                line,
+                "correlation.field",
+                "the `field` belongs into `condition` (specification 2.1): other engines do not find it here",
+            );
+        }
     }
 
     fn threshold(&mut self, correlation: &Entry, kind: &str) {
@@ -135,6 +150,7 @@ impl Linter<'_> {
         };
         let mut asked = texts(self.entry(correlation, "group-by"));
         asked.extend(texts(self.entry(correlation, "distinct")));
+        asked.extend(texts(self.entry(correlation, "field")));
         if let Some(condition) = self.entry(correlation, "condition") {
             asked.extend(texts(self.entry(condition, "field")));
         }

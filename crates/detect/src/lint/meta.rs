@@ -1,8 +1,10 @@
 //! What a rule says about itself: who answers for it, what it means when it fires, and whether it is tested.
 
 use super::Linter;
+use crate::examples::Example;
 use crate::sigma::document::COMMON_KEYS;
-use crate::yaml::Value;
+use crate::sigma::similar::similar;
+use crate::yaml::{Entry, Value};
 
 /// The tactics of ATT&CK, as tags name them (Sigma specification 2.1, appendix "Tags").
 const TACTICS: [&str; 16] = [
@@ -92,6 +94,46 @@ impl Linter<'_> {
                     );
                 }
                 "reference" => self.remark(entry.line, "reference", "the key is called `references`"),
+                "references" | "falsepositives" | "author"
+                    if entry.value.items().iter().any(|node| node.entries().is_some()) =>
+                {
+                    self.warn(
+                        entry.line,
+                        entry.key.clone(),
+                        "a colon makes a map of this text: put it into quotes",
+                    );
+                }
+                "tests" if entry.value.value != Value::Null && !Example::is_meant(&entry.value) => {
+                    self.warn(
+                        entry.line,
+                        "tests",
+                        "these are tests of another tool and are not run: one of ours has `name`, `fires` and `events`",
+                    );
+                }
+                "taxonomy" if !text.eq_ignore_ascii_case("sigma") => {
+                    let message = format!(
+                        "the fields are called as in `{text}`, which nothing here translates: give the rule a pipeline unless your events have these names"
+                    );
+                    self.warn(entry.line, "taxonomy", message);
+                }
+                "logsource" => {
+                    let shouted = |of: &&Entry| {
+                        ["category", "product", "service"].contains(&of.key.as_str())
+                            && of.value.text().is_some_and(|text| text != text.to_lowercase())
+                    };
+                    for part in entry.value.entries().unwrap_or_default().iter().filter(shouted) {
+                        self.warn(
+                            part.line,
+                            format!("logsource.{}", part.key),
+                            "log sources are called in small letters: no source of events has this one",
+                        );
+                    }
+                }
+                "detection" => {
+                    if let Some(timeframe) = self.entry(entry, "timeframe").map(|entry| entry.line) {
+                        self.warn(timeframe, "detection.timeframe", "nothing is counted here, so this means nothing: remove it, or count in a document with `correlation`");
+                    }
+                }
                 "tags" => {
                     for node in entry.value.items() {
                         let tag = node.text().unwrap_or_default();
@@ -100,7 +142,15 @@ impl Linter<'_> {
                         }
                     }
                 }
-                "logsource" | "detection" | "correlation" | "generate" => {}
+                "correlation" | "generate" => {}
+                key if !COMMON_KEYS.contains(&key) && COMMON_KEYS.iter().any(|known| similar(known, key)) => {
+                    let near = COMMON_KEYS.iter().find(|known| similar(known, key));
+                    let message = format!(
+                        "this key is not one of Sigma's and nothing here reads it, did you mean `{}`",
+                        near.unwrap_or(&"")
+                    );
+                    self.warn(entry.line, key, message);
+                }
                 key if !COMMON_KEYS.contains(&key) => {
                     self.remark(
                         entry.line,

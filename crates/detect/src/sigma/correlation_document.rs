@@ -27,7 +27,7 @@ pub(crate) const TYPES: [&str; 12] = [
 const KEYS: [&str; 5] = ["type", "rules", "group-by", "aliases", "generate"];
 
 /// Keys of some types, with the types.
-const KEYS_OF: [(&str, &[&str]); 9] = [
+const KEYS_OF: [(&str, &[&str]); 10] = [
     (
         "timespan",
         &[
@@ -58,6 +58,16 @@ const KEYS_OF: [(&str, &[&str]); 9] = [
             "ratio",
         ],
     ),
+    (
+        "field",
+        &[
+            "value_count",
+            "value_sum",
+            "value_avg",
+            "value_percentile",
+            "value_median",
+        ],
+    ),
     ("of", &["ratio"]),
     ("gap", &["sequence"]),
     ("cancel", &["sequence"]),
@@ -66,6 +76,10 @@ const KEYS_OF: [(&str, &[&str]); 9] = [
     ("distinct", &["leaky_bucket"]),
     ("mute", &["leaky_bucket"]),
 ];
+
+/// What people write into `correlation` though it is said about the whole rule.
+pub(crate) const SAID_ABOUT_IT: [&str; 7] =
+    ["title", "id", "name", "description", "author", "date", "comment"];
 
 /// References to rules, each with its line.
 pub(super) type References = Vec<(String, usize)>;
@@ -87,7 +101,8 @@ impl Reader<'_> {
         let generate = self.truth(top, "generate") || self.truth(&section, "generate");
         let kind = self.kind(line, &section);
         self.keys(&section, kind);
-        let mut rules = self.references(line, &section, "rules", kind != Some("temporal"));
+        let by_expression = matches!(kind, Some("temporal" | "temporal_ordered"));
+        let mut rules = self.references(line, &section, "rules", !by_expression);
         let counting = kind.and_then(|kind| self.counting(kind, line, &section, &mut rules));
         if !matches!(kind, Some("temporal" | "temporal_ordered" | "sequence")) {
             // One event counts once, however often its rule is named.
@@ -143,6 +158,8 @@ impl Reader<'_> {
     fn keys(&mut self, section: &Section<'_>, kind: Option<&str>) {
         let mut known = KEYS.to_vec();
         known.extend(KEYS_OF.iter().map(|(key, _)| *key));
+        // What is said about the rule belongs to the top, and changes nothing here; lint tells.
+        known.extend(SAID_ABOUT_IT);
         self.only(section, &known);
         let Some(kind) = kind else { return };
         for (key, kinds) in KEYS_OF {
@@ -153,17 +170,6 @@ impl Reader<'_> {
                 );
                 self.fault(entry.line, section.path(key), reason);
             }
-        }
-    }
-
-    fn truth(&mut self, section: &Section<'_>, key: &str) -> bool {
-        match section.get(key).map(|entry| (entry, &entry.value.value)) {
-            Some((_, Value::Bool(truth))) => *truth,
-            Some((entry, _)) => {
-                self.fault(entry.line, section.path(key), "`true` or `false` is needed here");
-                false
-            }
-            None => false,
         }
     }
 
@@ -320,7 +326,7 @@ impl Reader<'_> {
             "sequence" => return self.sequence(section),
             "leaky_bucket" => return self.bucket(line, section).map(Counting::LeakyBucket),
             "temporal" => return self.temporal(line, section, rules),
-            "temporal_ordered" => return self.ordered(section, rules),
+            "temporal_ordered" => return self.ordered(line, section, rules),
             _ => {}
         }
         let Some(condition) = section.get("condition") else {
@@ -339,9 +345,19 @@ impl Reader<'_> {
             );
             return None;
         };
+        let mut entries = entries.to_vec();
+        if let Some(beside) = section.get("field") {
+            // An older text of the specification has it beside the condition.
+            if entries.iter().any(|entry| entry.key == "field") {
+                let reason = "the `field` stands in the `condition` too: remove one of them";
+                self.fault(beside.line, section.path("field"), reason);
+            } else {
+                entries.push(beside.clone());
+            }
+        }
         let section = Section {
             name: "correlation.condition",
-            entries,
+            entries: &entries,
         };
         let line = condition.line;
         match kind {

@@ -41,18 +41,18 @@ impl Reader<'_> {
             }
         };
         let (mut selections, mut condition) = parts?;
-        for (node, negated) in &shaping.conditions {
-            let added = Shaping::default();
+        for added in &shaping.conditions {
+            let node = &added.selection;
             let alternatives = self.block(
                 "transformations.conditions",
                 node.line,
                 node.entries()?,
-                &added,
+                &shaping.of_added(added),
                 fields,
             )?;
             let index = Condition::Selection(selections.len());
             selections.push(Selection { alternatives });
-            let index = if *negated {
+            let index = if added.negated {
                 Condition::Not(Box::new(index))
             } else {
                 index
@@ -155,11 +155,9 @@ impl Reader<'_> {
     ) -> Option<(Vec<Selection>, Condition)> {
         let mut names = Vec::new();
         let mut selections = Vec::new();
-        for entry in entries.iter().filter(|entry| entry.key != "condition") {
-            if entry.key == "timeframe" {
-                self.fault(entry.line, format!("{name}.timeframe"), "`timeframe` was removed from Sigma: write a second document with `correlation:` and its `timespan`");
-                continue;
-            }
+        // A `timeframe` without an aggregation never meant anything; with one, the condition is a fault.
+        let selection = |entry: &&Entry| !["condition", "timeframe"].contains(&entry.key.as_str());
+        for entry in entries.iter().filter(selection) {
             names.push(entry.key.clone());
             selections.push(self.selection(name, entry, shaping, fields));
         }
@@ -213,6 +211,22 @@ impl Reader<'_> {
     ) -> Option<Selection> {
         let name = format!("{section}.{}", entry.key);
         let alternatives = match &entry.value.value {
+            Value::Null => {
+                self.fault(
+                    entry.line,
+                    name,
+                    "the selection is empty: name a field in it, or remove it here and in the `condition`",
+                );
+                return None;
+            }
+            Value::List(nodes) if nodes.iter().any(|node| matches!(node.value, Value::List(_))) => {
+                self.fault(
+                    entry.line,
+                    name,
+                    "a list stands in a list: write each map or keyword of a selection behind one `-`",
+                );
+                return None;
+            }
             Value::Map(items) => self.block(&name, entry.line, items, shaping, fields)?,
             Value::List(nodes) if nodes.iter().any(|node| matches!(node.value, Value::Map(_))) => {
                 let blocks: Vec<_> = nodes

@@ -44,6 +44,25 @@ pub(crate) const COMMON_KEYS: [&str; 21] = [
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 const STATUSES: [&str; 5] = ["stable", "test", "experimental", "deprecated", "unsupported"];
 
+/// Keys by which a rule is what it is: one that is written wrongly would change what it does.
+const DECIDING: [&str; 15] = [
+    "title",
+    "id",
+    "name",
+    "level",
+    "logsource",
+    "detection",
+    "correlation",
+    "generate",
+    "filter",
+    "pipeline",
+    "transformations",
+    "priority",
+    "vars",
+    "postprocessing",
+    "finalizers",
+];
+
 /// Keys that belong into a map below; at the top they were indented wrongly, and the rule would mean something else.
 const MISPLACED: [(&str, &str); 7] = [
     ("condition", "detection` or `correlation"),
@@ -308,12 +327,15 @@ impl Reader<'_> {
     pub(super) fn known_or_custom(&mut self, top: &Section<'_>, known: &[&str]) {
         let unknown = |entry: &&Entry| !known.contains(&entry.key.as_str());
         for entry in top.entries.iter().filter(unknown) {
-            if let Some(near) = known.iter().find(|key| similar(key, &entry.key)) {
+            let near = known.iter().find(|key| similar(key, &entry.key));
+            if let Some(near) = near.filter(|near| DECIDING.contains(near)) {
                 let reason = format!(
                     "this key is not known, did you mean `{near}`: known are {}; a key of your own must not look like one of them",
                     listed(known)
                 );
                 self.fault(entry.line, entry.key.clone(), reason);
+            } else if near.is_some() {
+                // It says something about the rule at most; lint tells.
             } else if let Some((_, place)) = MISPLACED.iter().find(|(key, _)| similar(key, &entry.key)) {
                 self.fault(
                     entry.line,
@@ -434,7 +456,7 @@ impl Reader<'_> {
             description: self.text(top, "description").unwrap_or_default(),
             author: (!authors.is_empty()).then(|| authors.join(", ")),
             references,
-            falsepositives: self.texts(top, "falsepositives"),
+            falsepositives: prose(top, "falsepositives"),
             tags: self.texts(top, "tags"),
             path: self.path.to_owned(),
             line,
@@ -449,7 +471,7 @@ impl Reader<'_> {
     }
 
     fn examples(&mut self, top: &Section<'_>) -> Vec<Example> {
-        let Some(tests) = top.get("tests") else {
+        let Some(tests) = top.get("tests").filter(|tests| Example::is_meant(&tests.value)) else {
             return Vec::new();
         };
         let mut examples = Vec::new();
@@ -471,7 +493,42 @@ impl Reader<'_> {
         examples
     }
 
+    /// A truth as YAML has it, of its older versions too.
+    pub(super) fn truth(&mut self, section: &Section<'_>, key: &str) -> bool {
+        let Some(entry) = section.get(key).filter(|entry| entry.value.value != Value::Null) else {
+            return false;
+        };
+        let text = entry.value.text().unwrap_or_default().to_ascii_lowercase();
+        match text.as_str() {
+            "true" | "yes" | "on" => true,
+            "false" | "no" | "off" => false,
+            _ => {
+                self.fault(entry.line, section.path(key), "`true` or `false` is needed here");
+                false
+            }
+        }
+    }
+
     pub(super) fn allowed_keys(kind: &[&'static str]) -> Vec<&'static str> {
         [&COMMON_KEYS[..], kind].concat()
     }
+}
+
+/// Texts that people read. An unquoted colon makes a map of one, which is written out again; nothing is decided by them.
+fn prose(section: &Section<'_>, key: &str) -> Vec<String> {
+    fn written(node: &Node) -> Option<String> {
+        match &node.value {
+            Value::Map(entries) => {
+                let parts = entries.iter().map(|entry| match written(&entry.value) {
+                    Some(text) => format!("{}: {text}", entry.key),
+                    None => entry.key.clone(),
+                });
+                Some(parts.collect::<Vec<_>>().join(", "))
+            }
+            Value::List(items) => Some(items.iter().filter_map(written).collect::<Vec<_>>().join(", ")),
+            _ => node.text(),
+        }
+    }
+    let items = section.get(key).map_or(&[][..], |entry| entry.value.items());
+    items.iter().filter_map(written).collect()
 }

@@ -71,10 +71,13 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Reads `192.0.2.0/24` or `2001:db8::/32`; a missing length means the single address.
+    /// Reads `192.0.2.0/24`, `192.0.2.0/255.255.255.0` or `2001:db8::/32`; a missing length means the single address.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, length) = match text.split_once('/') {
-            Some((address, length)) => (address, Some(length.parse::<u32>().ok()?)),
+            Some((address, length)) => (
+                address,
+                Some(length.parse().ok().or_else(|| length_of_mask(length))?),
+            ),
             None => (text, None),
         };
         let (bits, width, v4) = match address.parse().ok()? {
@@ -95,11 +98,20 @@ impl Network {
         let Ok(address) = text.trim().parse::<IpAddr>() else {
             return false;
         };
-        match address.to_canonical() {
-            IpAddr::V4(v4) => self.v4 && u128::from(u32::from(v4)) & self.mask == self.address,
-            IpAddr::V6(v6) => !self.v4 && u128::from(v6) & self.mask == self.address,
-        }
+        let bits = match address {
+            IpAddr::V4(v4) => self.v4.then(|| u128::from(u32::from(v4))),
+            IpAddr::V6(v6) if self.v4 => v6.to_ipv4_mapped().map(|v4| u128::from(u32::from(v4))),
+            IpAddr::V6(v6) => Some(u128::from(v6)),
+        };
+        bits.is_some_and(|bits| bits & self.mask == self.address)
     }
+}
+
+/// How many ones `255.255.255.0` begins with, if nothing but zeros follows.
+fn length_of_mask(text: &str) -> Option<u32> {
+    let bits = u32::from(text.parse::<std::net::Ipv4Addr>().ok()?);
+    let ones = bits.leading_ones();
+    (ones + bits.trailing_zeros() >= 32).then_some(ones)
 }
 
 impl Item {
@@ -215,7 +227,12 @@ mod tests {
         assert!(!v4.contains("fe80::1") && !v4.contains("not an address"));
         let v6 = Network::parse("2001:db8::/32").unwrap();
         assert!(v6.contains("2001:db8:1::2") && !v6.contains("2001:db9::"));
-        assert!(Network::parse("::/0").unwrap().contains("fe80::1"));
+        let mapped = Network::parse("::ffff:0:0/96").unwrap();
+        assert!(mapped.contains("::ffff:1.2.3.4") && !mapped.contains("1.2.3.4"));
+        let all = Network::parse("::/0").unwrap();
+        assert!(all.contains("fe80::1") && all.contains("::ffff:1.2.3.4"));
+        assert_eq!(Network::parse("10.0.0.0/255.0.0.0"), Some(v4));
+        assert_eq!(Network::parse("10.0.0.0/255.0.255.0"), None);
         assert!(Network::parse("10.0.0.0/33").is_none() && Network::parse("10.0.0/8").is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! Sigma's texts with wildcards: `*` for any run of characters, `?` for one, `\` to take either literally.
 
+use super::view::fold;
 use std::ops::Range;
 
 /// What `windash` lets a dash stand for (Sigma specification 2.1, modifier `windash`).
@@ -67,7 +68,9 @@ impl Pattern {
                     last.push(Token::Dash);
                 }
                 Symbol::Plain(c) if reading.cased => last.push_text(*c),
-                Symbol::Plain(c) => c.to_lowercase().for_each(|c| last.push_text(c)),
+                Symbol::Plain(c) => fold(c.encode_utf8(&mut [0; 4]))
+                    .chars()
+                    .for_each(|c| last.push_text(c)),
             }
         }
         if matches!(reading.place, Place::End | Place::Anywhere) {

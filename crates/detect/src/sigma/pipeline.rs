@@ -74,10 +74,31 @@ pub(crate) struct Shaping {
     pub(crate) from: LogSource,
     /// The log source that the rule has then.
     pub(crate) log_source: LogSource,
-    /// Selections that are added to the rule, and whether they must not match.
-    pub(crate) conditions: Vec<(Node, bool)>,
+    /// Selections that are added to the rule.
+    pub(crate) conditions: Vec<Added>,
     /// The pipelines that did something, by name and text.
     pub(crate) by: Vec<(String, Arc<str>)>,
+}
+
+impl Shaping {
+    /// What the pipelines make of the fields of an added selection.
+    pub(crate) fn of_added(&self, added: &Added) -> Self {
+        let steps = self.mapping.steps[added.after..].to_vec();
+        Self {
+            mapping: Mapping { steps },
+            ..Self::default()
+        }
+    }
+}
+
+/// A selection that a pipeline adds to a rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Added {
+    pub(crate) selection: Node,
+    /// Whether it must not match.
+    pub(crate) negated: bool,
+    /// How many steps had renamed fields before it was added: those that follow rename its fields, too.
+    after: usize,
 }
 
 /// A pipeline that is sound.
@@ -143,7 +164,11 @@ pub(crate) fn shape(pipelines: &[Pipeline], source: &LogSource) -> Shaping {
                 What::Names(names) => shaping.mapping.steps.push(Step::Names(Arc::clone(names))),
                 What::Prefix(prefix) => shaping.mapping.steps.push(Step::Prefix(prefix.clone())),
                 What::LogSource(log_source) => shaping.log_source = log_source.clone(),
-                What::Condition(node, negated) => shaping.conditions.push((node.clone(), *negated)),
+                What::Condition(node, negated) => shaping.conditions.push(Added {
+                    selection: node.clone(),
+                    negated: *negated,
+                    after: shaping.mapping.steps.len(),
+                }),
             }
         }
         if applied {
@@ -407,10 +432,7 @@ impl Reader<'_> {
                 .filter(|entry| entry.value.entries().is_some())
             {
                 Some(entry) => {
-                    let negated = matches!(
-                        section.get("negated").map(|entry| &entry.value.value),
-                        Some(Value::Bool(true))
-                    );
+                    let negated = self.truth(&section, "negated");
                     Some(What::Condition(entry.value.clone(), negated))
                 }
                 None => {
@@ -462,10 +484,7 @@ impl Reader<'_> {
         }
         let any = section.get("rule_cond_op").is_some()
             && self.one_of(section, "rule_cond_op", &["and", "or"]) == Some(1);
-        let negated = matches!(
-            section.get("rule_cond_not").map(|entry| &entry.value.value),
-            Some(Value::Bool(true))
-        );
+        let negated = self.truth(section, "rule_cond_not");
         (covers, any, negated)
     }
 }

@@ -21,16 +21,7 @@ impl Reader<'_> {
             .get("condition")
             .filter(|entry| entry.value.value != Value::Null);
         let expression = condition.and_then(|entry| entry.value.text().map(|text| (entry, text)));
-        if let (true, Some((entry, text))) = (rules.is_empty(), &expression) {
-            *rules = condition::words(text)
-                .into_iter()
-                .map(|name| (name, entry.line))
-                .collect();
-        }
-        if rules.is_empty() {
-            self.fault(line, "correlation.rules", "`rules` is needed: the ids, names or titles of rules, or a `condition` over the names of rules");
-            return None;
-        }
+        self.named(line, section, rules)?;
         if let Some((entry, text)) = expression {
             return self.expression(entry, &text, rules).map(Counting::Temporal);
         }
@@ -58,6 +49,20 @@ impl Reader<'_> {
         Some(Counting::Temporal(Condition::Any(
             choices?.into_iter().map(choice).collect(),
         )))
+    }
+
+    /// Takes the rules that an expression names where `rules` names none; tells where there is neither.
+    fn named(&mut self, line: usize, section: &Section<'_>, rules: &mut References) -> Option<()> {
+        let condition = section.get("condition").filter(|_| rules.is_empty());
+        if let Some((entry, text)) = condition.and_then(|entry| Some((entry, entry.value.text()?))) {
+            let names = condition::words(&text).into_iter();
+            *rules = names.map(|name| (name, entry.line)).collect();
+        }
+        if rules.is_empty() {
+            self.fault(line, "correlation.rules", "`rules` is needed: the ids, names or titles of rules, or a `condition` over the names of rules");
+            return None;
+        }
+        Some(())
     }
 
     fn expression(&mut self, entry: &Entry, text: &str, rules: &References) -> Option<Condition> {
@@ -125,7 +130,13 @@ impl Reader<'_> {
         least
     }
 
-    pub(super) fn ordered(&mut self, section: &Section<'_>, rules: &References) -> Option<Counting> {
+    pub(super) fn ordered(
+        &mut self,
+        line: usize,
+        section: &Section<'_>,
+        rules: &mut References,
+    ) -> Option<Counting> {
+        self.named(line, section, rules)?;
         let Some(entry) = section
             .get("condition")
             .filter(|entry| entry.value.value != Value::Null)
@@ -135,8 +146,10 @@ impl Reader<'_> {
         let whole = match entry.value.text() {
             Some(text) => {
                 let parsed = self.expression(entry, &text, rules)?;
-                let in_order: Vec<_> = (0..rules.len()).map(Condition::Selection).collect();
-                parsed == Condition::All(in_order) || rules.len() == 1
+                let each = |parts: &[Condition]| {
+                    (0..rules.len()).all(|place| parts.contains(&Condition::Selection(place)))
+                };
+                rules.len() == 1 || matches!(&parsed, Condition::All(parts) if each(parts))
             }
             None => self.least(entry, rules.len())? == rules.len(),
         };
