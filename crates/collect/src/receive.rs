@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use watchkeeper_domain::clock::Clock;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::sns::{self, Confirmation, Envelope, SnsFault, SnsMessage, TopicArn};
@@ -513,37 +513,29 @@ impl Receiver {
     ///
     /// # Errors
     /// Where as many as may are read already.
-    pub fn read_body(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
-        self.reading.try_acquire().map_err(|_| PushError::TooMany {
-            retry_after: RETRY_SOON,
-        })
+    pub fn read_body(&self) -> Result<SemaphorePermit<'_>, PushError> {
+        leave(&self.reading)
     }
 
     /// The same for a message of SNS, which anybody may send: strangers keep out other messages at worst, and no push.
     ///
     /// # Errors
     /// Where the source takes no messages, and where as many as may are read already.
-    pub fn read_message(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
+    pub fn read_message(&self) -> Result<SemaphorePermit<'_>, PushError> {
         if self.topics.is_empty() {
             return Err(PushError::Refused(NO_TOPIC.to_owned()));
         }
-        self.reading_messages
-            .try_acquire()
-            .map_err(|_| PushError::TooMany {
-                retry_after: RETRY_SOON,
-            })
+        leave(&self.reading_messages)
     }
 
-    fn admit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, PushError> {
+    fn admit(&self) -> Result<SemaphorePermit<'_>, PushError> {
         if self.stopping.load(Ordering::SeqCst) {
             return Err(PushError::Unavailable {
                 reason: "the service is stopping".into(),
                 retry_after: RETRY_LATER,
             });
         }
-        self.in_flight.try_acquire().map_err(|_| PushError::TooMany {
-            retry_after: RETRY_SOON,
-        })
+        leave(&self.in_flight)
     }
 
     /// Decompresses and decodes a body, away from whatever else the service does.
@@ -584,6 +576,13 @@ impl Receiver {
             refused,
         })
     }
+}
+
+/// A place among those that a semaphore has; what finds none is to come again soon.
+fn leave(places: &Semaphore) -> Result<SemaphorePermit<'_>, PushError> {
+    places.try_acquire().map_err(|_| PushError::TooMany {
+        retry_after: RETRY_SOON,
+    })
 }
 
 /// Whether a `Content-Type` is journald's export format.
