@@ -193,6 +193,10 @@ impl Account {
         format!("arn:{}:iam::{}:role/watchkeeper-read", self.partition(), self.id)
     }
 
+    fn stream_arn(&self, stream: &str) -> String {
+        self.arn("kinesis", &format!("stream/{stream}"))
+    }
+
     fn group_arns(&self) -> Vec<String> {
         self.prefixes
             .iter()
@@ -280,11 +284,7 @@ impl Account {
                 "kinesis:GetShardIterator",
                 "kinesis:GetRecords",
             ];
-            allow(
-                "ReadStream",
-                &actions,
-                vec![self.arn("kinesis", &format!("stream/{stream}"))],
-            );
+            allow("ReadStream", &actions, vec![self.stream_arn(stream)]);
         }
         let mut queues = Vec::new();
         if self.guardduty {
@@ -371,8 +371,7 @@ impl Account {
             );
         }
         if let Some(stream) = &self.stream {
-            let target = self.arn("kinesis", &format!("stream/{stream}"));
-            let Subscription { trust, write, filter } = self.subscription(&target);
+            let Subscription { trust, write, filter } = self.subscription(stream);
             let _ = writeln!(
                 text,
                 "aws iam create-role --role-name watchkeeper-subscription --assume-role-policy-document '{trust}'\n\
@@ -385,8 +384,9 @@ impl Account {
         text
     }
 
-    /// What puts the lines of all log groups into the stream at `target`.
-    fn subscription(&self, target: &str) -> Subscription {
+    /// What puts the lines of all log groups into a stream of Kinesis.
+    fn subscription(&self, stream: &str) -> Subscription {
+        let target = self.stream_arn(stream);
         Subscription {
             trust: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"},
                 "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]}),
@@ -426,7 +426,7 @@ impl Account {
                 "Targets": [{"Id": "watchkeeper", "Arn": {"Fn::GetAtt": ["Findings", "Arn"]}}]}});
         }
         if let Some(stream) = &self.stream {
-            let of = self.subscription(&self.arn("kinesis", &format!("stream/{stream}")));
+            let of = self.subscription(stream);
             resources["Writer"] = json!({"Type": "AWS::IAM::Role", "Properties": {"RoleName": "watchkeeper-subscription",
                 "AssumeRolePolicyDocument": of.trust, "Policies": [{"PolicyName": "write", "PolicyDocument": of.write}]}});
             resources["Subscription"] = json!({"Type": "AWS::Logs::AccountPolicy", "DependsOn": "Writer", "Properties": {
@@ -466,7 +466,7 @@ impl Account {
                 "queue": [{"queue_arn": "${aws_sqs_queue.objects.arn}", "events": ["s3:ObjectCreated:*"]}]}});
         }
         if let Some(stream) = &self.stream {
-            let of = self.subscription(&self.arn("kinesis", &format!("stream/{stream}")));
+            let of = self.subscription(stream);
             resource["aws_iam_role"]["subscription"] =
                 json!({"name": "watchkeeper-subscription", "assume_role_policy": of.trust.to_string()});
             resource["aws_iam_role_policy"]["subscription"] = json!({"name": "write", "role": "${aws_iam_role.subscription.id}",
