@@ -58,6 +58,11 @@ pub struct SourceStatus {
     pub last_event_at: Option<DateTime<Utc>>,
     /// When the newest event of the last reading that gave any happened.
     pub reached_at: Option<DateTime<Utc>>,
+    /// When that reading was judged.
+    pub judged_at: Option<DateTime<Utc>>,
+    /// How long after it happened the newest event was judged, in milliseconds; stays as it is while nothing comes. What lies behind an
+    /// instant that was reached before, such as a late event or an old file, does not change it.
+    pub lag_ms: Option<i64>,
     /// When it was last read without an error.
     pub last_read_at: Option<DateTime<Utc>>,
     /// The error that stands.
@@ -123,6 +128,7 @@ impl SourceStatus {
             },
             last_event_at: self.last_event_at,
             reached_at: self.reached_at,
+            judged_at: self.judged_at,
             last_read_at: self.last_read_at,
             error: self.error.as_ref().map(|error| SeenError {
                 since: error.at,
@@ -157,10 +163,23 @@ impl SourceStatus {
         }
     }
 
-    /// How far behind the newest event is.
+    /// How long after it happened the newest event was judged; none before any was.
     #[must_use]
-    pub fn lag(&self, now: DateTime<Utc>) -> Option<Duration> {
-        self.last_event_at.map(|at| (now - at).max(Duration::zero()))
+    pub fn lag(&self) -> Option<Duration> {
+        self.lag_ms.map(Duration::milliseconds)
+    }
+
+    /// What a reading gave is judged at `now`.
+    pub fn judged(&mut self, batch: &Batch, now: DateTime<Utc>) {
+        let Some(newest) = batch.events.iter().map(|event| event.at).max() else {
+            return;
+        };
+        self.judged_at = Some(now);
+        // An event of the future, by a wrong clock, does not stop the measuring.
+        let reached = self.last_event_at.filter(|last| *last <= now);
+        if reached.is_none_or(|reached| newest >= reached) {
+            self.lag_ms = Some((now - newest).num_milliseconds().max(0));
+        }
     }
 
     /// Adds the figures of a reading.
@@ -265,6 +284,7 @@ impl SourceStatus {
 mod tests {
     use super::*;
     use watchkeeper_collect::Cursor;
+    use watchkeeper_domain::event::{Event, LogSource, SourceName};
 
     fn reading(said: &[&str]) -> Batch {
         let remark = |what: &&str| Remark::SetAside {
@@ -275,6 +295,48 @@ mod tests {
             remarks: said.iter().map(remark).collect(),
             ..Batch::nothing(&Cursor::start())
         }
+    }
+
+    fn told(at: DateTime<Utc>) -> Batch {
+        let event = Event {
+            id: "1".to_owned(),
+            source: SourceName("edge".to_owned()),
+            at,
+            collected_at: at,
+            log_source: LogSource::default(),
+            raw: "line".to_owned(),
+            fields: serde_json::Map::new().into(),
+            unparsed: None,
+        };
+        Batch {
+            events: vec![event],
+            ..Batch::nothing(&Cursor::start())
+        }
+    }
+
+    #[test]
+    fn the_lag_is_that_of_the_newest_event_when_it_was_judged_and_neither_idleness_nor_old_events_change_it()
+    {
+        let noon = DateTime::UNIX_EPOCH + Duration::hours(12);
+        let mut status = SourceStatus::default();
+        let mut judge = |at: Option<DateTime<Utc>>, now| {
+            let batch = at.map_or_else(|| Batch::nothing(&Cursor::start()), told);
+            status.read(&batch, now);
+            status.judged(&batch, now + Duration::seconds(1));
+            (status.lag().map(|lag| lag.num_seconds()), status.judged_at)
+        };
+        assert_eq!(judge(None, noon), (None, None));
+        let judged = Some(noon + Duration::seconds(1));
+        assert_eq!(judge(Some(noon - Duration::seconds(3)), noon), (Some(4), judged));
+        assert_eq!(judge(None, noon + Duration::hours(5)), (Some(4), judged));
+        let later = noon + Duration::hours(6);
+        let (lag, judged) = judge(Some(noon - Duration::hours(1)), later);
+        assert_eq!((lag, judged), (Some(4), Some(later + Duration::seconds(1))));
+        let (lag, _) = judge(Some(later - Duration::minutes(2)), later);
+        assert_eq!(lag, Some(121));
+        // By a wrong clock it has not happened yet; what is right after it is measured all the same.
+        assert_eq!(judge(Some(later + Duration::days(1)), later).0, Some(0));
+        assert_eq!(judge(Some(later - Duration::minutes(1)), later).0, Some(61));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A source that goes quiet, fails or cannot be parsed is told to whoever is on call, once, and so is its end.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,14 @@ impl Watched {
     fn pages(&self) -> Vec<String> {
         let mails = self.house.relay.mails_to(TOMAS.email);
         mails.into_iter().map(|mail| mail.subject).collect()
+    }
+
+    /// When the newest event happened, and how long after it that was judged.
+    async fn shown(&self) -> (Option<DateTime<Utc>>, Option<Duration>) {
+        let mut tx = self.house.desk().store().read().await.expect("a transaction");
+        let statuses = self.house.desk().source_statuses(&mut tx).await;
+        let (_, status) = statuses.expect("statuses").remove(0);
+        (status.last_event_at, status.lag())
     }
 
     async fn standing(&self) -> Vec<Trouble> {
@@ -166,6 +174,41 @@ async fn a_file_that_is_not_there_is_a_page_until_it_is(place: Place) {
     assert_eq!(watched.pages()[1..], ["Source: app-log is read again"]);
 }
 
+async fn an_idle_source_is_not_behind_and_one_that_is_judged_late_is(place: Place) {
+    let alerts = SourceAlerts {
+        off: [Trouble::Quiet].into(),
+        ..SourceAlerts::default()
+    };
+    let mut watched = Watched::open(place, alerts).await;
+    watched.minutes(5, true).await;
+    let (at, lag) = watched.shown().await;
+    assert_eq!((at, lag), (Some(watched.house.now()), Some(Duration::zero())));
+    // Idle for three hours, and killed within them: when it last told something is shown, and no lag grows.
+    watched.minutes(90, false).await;
+    watched.house.go_down();
+    watched.house.come_up().await;
+    watched.minutes(90, false).await;
+    assert_eq!(watched.shown().await, (at, lag));
+    assert_eq!(watched.pages(), Vec::<String>::new());
+    // Now its lines come forty minutes after what they tell.
+    for _ in 0..15 {
+        watched.house.pass(Duration::minutes(1));
+        let happened = watched.house.now() - Duration::minutes(40);
+        watched.write(&json!({"time": happened, "message": "late"}).to_string());
+        watched.house.settle().await;
+    }
+    let happened = watched.house.now() - Duration::minutes(40);
+    assert_eq!(
+        watched.shown().await,
+        (Some(happened), Some(Duration::minutes(40)))
+    );
+    assert_eq!(watched.pages(), ["Source: app-log is behind"]);
+    // It is idle again: it is no more behind than it was, and nobody is told that it is.
+    watched.minutes(30, false).await;
+    assert_eq!(watched.shown().await.1, Some(Duration::minutes(40)));
+    assert_eq!(watched.standing().await, []);
+}
+
 macro_rules! on_both {
     ($($story:ident => $sqlite:ident, $postgresql:ident;)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
@@ -195,4 +238,7 @@ on_both! {
     a_file_that_is_not_there_is_a_page_until_it_is
         => a_file_that_is_not_there_is_a_page_until_it_is_on_sqlite,
            a_file_that_is_not_there_is_a_page_until_it_is_on_postgresql;
+    an_idle_source_is_not_behind_and_one_that_is_judged_late_is
+        => an_idle_source_is_not_behind_and_one_that_is_judged_late_is_on_sqlite,
+           an_idle_source_is_not_behind_and_one_that_is_judged_late_is_on_postgresql;
 }

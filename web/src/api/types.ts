@@ -1109,7 +1109,10 @@ export interface SourceView {
   /** What else it had to say, such as an object that was set aside; what was said last stands first. */
   remarks: { at: Instant; text: string }[];
   last_event_at: Instant | null;
+  /** When an event of it was last judged: since then it is idle. */
+  last_judged_at: Instant | null;
   last_read_at: Instant | null;
+  /** How long after it happened the newest event was judged; does not grow while nothing comes. */
   lag_seconds: number | null;
   error: { at: Instant; message: string } | null;
   rate: number[];

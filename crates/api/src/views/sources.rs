@@ -15,6 +15,7 @@ const MINUTES: usize = 60;
 #[derive(Debug, Serialize)]
 pub(crate) struct SourceView {
     state: &'static str,
+    /// How long after it happened the newest event was judged; does not grow while nothing comes.
     lag_seconds: Option<i64>,
     name: String,
     kind: String,
@@ -35,6 +36,8 @@ pub(crate) struct SourceView {
     waiting: Vec<String>,
     remarks: Vec<RemarkView>,
     last_event_at: Option<DateTime<Utc>>,
+    /// When an event of it was last judged: since then it is idle.
+    last_judged_at: Option<DateTime<Utc>>,
     last_read_at: Option<DateTime<Utc>>,
     error: Option<ErrorView>,
     rate: Vec<u64>,
@@ -160,7 +163,7 @@ impl SourceView {
                 .map(|watched| watched.standing().map(AlertView::of).collect())
                 .unwrap_or_default(),
             state: status.state(),
-            lag_seconds: status.lag(now).map(|lag| lag.num_seconds()),
+            lag_seconds: status.lag().map(|lag| lag.num_seconds()),
             rate: last_hour(&status.rate, status.rate_until, now),
             name: status.name,
             kind: status.kind,
@@ -181,6 +184,7 @@ impl SourceView {
             waiting: status.waiting,
             remarks: status.remarks.into_iter().map(RemarkView::of).collect(),
             last_event_at: status.last_event_at,
+            last_judged_at: status.judged_at,
             last_read_at: status.last_read_at,
             error: status.error.map(|error| ErrorView {
                 at: error.at,

@@ -180,9 +180,12 @@ fn behind(
     at: DateTime<Utc>,
 ) -> Judged {
     let allowed = expected.behind_after.duration();
-    let Some(reached) = seen
+    // From when it happened to when it was judged: how long ago that was says nothing of how far behind it is.
+    let lag = |reached| seen.judged_at.map(|judged| judged - reached);
+    let Some((reached, lag)) = seen
         .reached_at
-        .filter(|reached| added.events > 0 && at - *reached > allowed)
+        .and_then(|reached| Some((reached, lag(reached)?)))
+        .filter(|(_, lag)| added.events > 0 && *lag > allowed)
     else {
         return Judged::Good;
     };
@@ -198,8 +201,8 @@ fn behind(
         return Judged::Unknown;
     }
     let reason = format!(
-        "what is judged now happened {} ago and it does not catch up; {} are allowed",
-        in_words(at - reached),
+        "what is judged now happened {} before and it does not catch up; {} are allowed",
+        in_words(lag),
         in_words(allowed)
     );
     let remedy = "look whether it is throttled or fails, and whether the machine has power left; where its times are wrong, write \

@@ -142,6 +142,8 @@ pub struct Seen {
     pub last_event_at: Option<DateTime<Utc>>,
     /// When the newest event of the last reading that gave any happened.
     pub reached_at: Option<DateTime<Utc>>,
+    /// When that reading was judged.
+    pub judged_at: Option<DateTime<Utc>>,
     /// When it was last read without an error.
     pub last_read_at: Option<DateTime<Utc>>,
     /// The error that stands.

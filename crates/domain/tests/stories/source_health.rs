@@ -62,6 +62,7 @@ impl Desk {
     fn hear(&mut self, events: u64) {
         self.seen.figures.events += events;
         self.seen.reached_at = Some(self.at);
+        self.seen.judged_at = Some(self.at);
         self.seen.last_event_at = self.seen.last_event_at.max(Some(self.at));
     }
 
@@ -362,9 +363,20 @@ fn lagging(desk: &mut Desk, minutes: i64, mut lag: Duration, grows: Duration) {
         let at = desk.at - lag;
         desk.seen.figures.events += 100;
         desk.seen.reached_at = Some(at);
+        desk.seen.judged_at = Some(desk.at);
         desk.seen.last_event_at = desk.seen.last_event_at.max(Some(at));
         lag += grows;
     });
+}
+
+#[test]
+fn what_was_judged_in_time_is_not_behind_however_late_somebody_looks() {
+    let mut desk = Desk::of(habit());
+    desk.minutes(20, |desk| {
+        desk.hear(5);
+        desk.at += Duration::minutes(40);
+    });
+    assert_eq!(desk.news(), []);
 }
 
 #[test]

@@ -275,6 +275,10 @@ impl Watch {
         batches: &[(usize, Batch)],
         later: &[(usize, Batch)],
     ) -> Result<usize, RespondError> {
+        let judged_at = self.desk.now();
+        for (index, batch) in batches {
+            self.readers[*index].status.judged(batch, judged_at);
+        }
         let detections = checkpoint::commit(self, batches, later).await?;
         count(&self.readers, batches, detections);
         reading::say_committed(&mut self.readers, batches).await;
