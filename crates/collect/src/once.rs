@@ -308,6 +308,12 @@ impl Once {
         })
     }
 
+    /// How many events are older than the horizon.
+    fn late(&self, events: &[Event], now: DateTime<Utc>) -> u64 {
+        let horizon = now - self.horizon;
+        events.iter().filter(|event| event.at < horizon).count() as u64
+    }
+
     /// Keeps of a batch what was not delivered before.
     fn keep_new(&mut self, events: Vec<Event>, now: DateTime<Utc>, counts: &mut BatchCounts) -> Vec<Event> {
         let minute = minute_of(now);
@@ -345,9 +351,7 @@ impl Source for Once {
                 Ok(batch) => {
                     counts += batch.counts;
                     let new = self.keep_new(batch.events, now, &mut counts);
-                    let horizon = now - self.horizon;
-                    counts.late_beyond_horizon +=
-                        new.iter().filter(|event| event.at < horizon).count() as u64;
+                    counts.late_beyond_horizon += self.late(&new, now);
                     events.extend(new);
                     remarks.extend(batch.remarks);
                     more |= batch.more;
@@ -362,6 +366,9 @@ impl Source for Once {
                 let new = self.keep_new(batch.events, now, &mut counts);
                 if has_push {
                     counts.missed_by_push += new.len() as u64;
+                    // Most of what the poller calls late was delivered, and counted, when it was pushed.
+                    counts.late_beyond_horizon -= batch.counts.late_beyond_horizon;
+                    counts.late_beyond_horizon += self.late(&new, now);
                 }
                 events.extend(new);
                 remarks.extend(batch.remarks);

@@ -1,6 +1,7 @@
 //! One log group: how far it is read, and which sweep comes next.
 
 use super::backfill::Backfill;
+use super::late::{LateEvents, StoredLateEvents};
 use crate::seen::{SeenIds, StoredIds};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub(super) struct Group {
     pub(super) name: String,
     /// What lies before the first reading, while that is being read.
     pub(super) backfill: Option<Backfill>,
+    /// What came beyond the horizon.
+    pub(super) late: LateEvents,
     /// Everything before this instant (ms) was read and will not be read again, save to find what comes beyond the horizon.
     pub(super) settled: i64,
     /// The time (ms) of the newest event, not later than when it was read.
@@ -63,18 +66,41 @@ pub(super) struct StoredGroup {
     pub(super) seen: StoredIds,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) backfill: Option<Backfill>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) late: Option<StoredLateEvents>,
+}
+
+/// Which part of a group's past is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Past {
+    /// What lies before the first reading.
+    Backfill,
+    /// What was read, for events that came beyond the horizon.
+    Late,
 }
 
 impl Group {
-    pub(super) fn new(place: usize, name: &str, stored: Option<&StoredGroup>, lookback_start: i64) -> Self {
+    pub(super) fn new(
+        place: usize,
+        name: &str,
+        stored: Option<&StoredGroup>,
+        lookback_start: i64,
+        now: DateTime<Utc>,
+    ) -> Self {
         let (settled, newest, seen) = match stored {
             Some(group) => (group.settled, group.newest, SeenIds::restore(&group.seen)),
             None => (lookback_start, None, SeenIds::complete_from(lookback_start)),
+        };
+        // Which late events were delivered before this was remembered is not known.
+        let late = match stored.and_then(|group| group.late.as_ref()) {
+            Some(late) => LateEvents::restore(late),
+            None => LateEvents::since(settled, now),
         };
         Self {
             place,
             name: name.to_owned(),
             backfill: stored.and_then(|group| group.backfill.clone()),
+            late,
             settled,
             newest,
             seen,
@@ -107,10 +133,7 @@ impl Group {
         let start = match depth {
             Depth::Quick => behind_newest(QUICK_DEPTH),
             Depth::Middle => behind_newest(MIDDLE_DEPTH),
-            // Behind the settled instant only as far as it is remembered what was read there.
-            Depth::Deep => (self.settled - LATE_MARGIN.num_milliseconds())
-                .max(self.seen.is_complete_from())
-                .min(self.settled),
+            Depth::Deep => self.deepest(),
         };
         self.sweep.get_or_insert(Sweep {
             depth,
@@ -121,6 +144,23 @@ impl Group {
             in_order: true,
             found_new: false,
         })
+    }
+
+    /// Where deep sweeps begin: behind the settled instant only as far as it is remembered what was read there.
+    fn deepest(&self) -> i64 {
+        (self.settled - LATE_MARGIN.num_milliseconds())
+            .max(self.seen.is_complete_from())
+            .min(self.settled)
+    }
+
+    /// What is to be read next of the past, if anything is.
+    pub(super) fn past(&mut self, looks_for_late: bool, now: DateTime<Utc>) -> Option<(Past, &mut Backfill)> {
+        let until = self.deepest();
+        match &mut self.backfill {
+            Some(backfill) => Some((Past::Backfill, backfill)),
+            None if looks_for_late => Some((Past::Late, self.late.look(until, now)?)),
+            None => None,
+        }
     }
 
     /// Moves the settled instant up to `horizon` behind what the deep sweep has reached.

@@ -13,11 +13,15 @@
 //! before which everything is settled, the newest event's time, and the ids since. It moves only with events that were read: never
 //! on an error, never on an empty page, never to the present. A page token lives no longer than its sweep.
 //!
+//! Further back than the deep sweep a slow lane looks for what comes beyond the horizon, by the instant at which each event says that it
+//! was taken in, so that it is judged and counted, too.
+//!
 //! Groups are named, or found by prefix and tags, again and again, in one account and region or in several. Each group has a share of
-//! the calls of its account and region; what they leave goes to the slow lane, which reads what lies before the first reading.
+//! the calls of its account and region; what they leave goes to the slow lane, which also reads what lies before the first reading.
 
 mod backfill;
 mod group;
+mod late;
 mod places;
 
 pub(crate) use places::{accesses, is_excluded};
@@ -28,10 +32,11 @@ use crate::once::PUSH_TIME;
 use crate::parse::{Context, Interpretation, Origin};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsOutput;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use backfill::Backfill;
 use chrono::{DateTime, Duration, Utc};
-use group::{Group, StoredGroup};
+use group::{Group, Past, StoredGroup};
 use places::{Discovery, Place, Wanted};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +51,8 @@ const BATCH_PAGES: usize = 20;
 /// Ids remembered for a group in memory, and for all groups in the cursor, which stays below a megabyte at eight bytes an id.
 const IDS_IN_MEMORY: usize = 1_000_000;
 const IDS_IN_CURSOR: usize = 50_000;
+/// Ids of late events that are remembered, as a share of both; of those that are forgotten no look finds others of their time.
+const LATE_SHARE: usize = 4;
 
 /// How often a reconciler looks: it is not in a hurry, and the calls are shared.
 const RECONCILE_EVERY: Duration = Duration::minutes(1);
@@ -173,7 +180,7 @@ impl CloudwatchLogs {
             let known = stored.remove(&format!("{}{name}", marks[place]));
             // Where a group is begun must not slide along while nothing is found.
             *changed |= known.is_none();
-            let mut group = Group::new(place, name, known.as_ref(), lookback_start);
+            let mut group = Group::new(place, name, known.as_ref(), lookback_start, now);
             if known.is_none() {
                 group.backfill = backfill_start.and_then(|begin| Backfill::between(begin, lookback_start));
             }
@@ -217,7 +224,7 @@ impl CloudwatchLogs {
     }
 
     /// Reads a page of one group's past, with a call that the live lane has left over.
-    async fn fill_back(&self, memory: &mut Memory, now: DateTime<Utc>, reading: &mut Reading) {
+    async fn read_past(&self, memory: &mut Memory, now: DateTime<Utc>, reading: &mut Reading) {
         if reading.is_full() {
             return;
         }
@@ -225,17 +232,19 @@ impl CloudwatchLogs {
         for turn in 0..count {
             let group = &mut memory.groups[(memory.first + turn) % count];
             let place = &self.places[group.place];
-            let Some(backfill) = &mut group.backfill else {
+            let resource = place.resource(&group.name);
+            let name = group.name.clone();
+            let Some((past, walk)) = group.past(self.looks_for_late(), now) else {
                 continue;
             };
-            if backfill.is_paused(now) || !place.bucket.take_spare(now) {
+            if walk.is_paused(now) || !place.bucket.take_spare(now) {
                 continue;
             }
-            let (from, to, token) = backfill.next();
+            let (from, to, token) = walk.next();
             let answer = place
                 .client
                 .filter_log_events()
-                .log_group_name(&group.name)
+                .log_group_name(name)
                 .start_time(from)
                 .end_time(to)
                 .limit(10_000)
@@ -243,36 +252,71 @@ impl CloudwatchLogs {
                 .set_next_token(token.clone())
                 .send()
                 .await
-                .map_err(|e| aws::refusal(&e, "logs:FilterLogEvents", &place.resource(&group.name)));
-            let answer = match answer {
-                Ok(answer) => answer,
+                .map_err(|e| aws::refusal(&e, "logs:FilterLogEvents", &resource));
+            match answer {
+                Ok(answer) => self.take_past(past, group, answer, token.as_deref(), now, reading),
                 Err(error) => {
-                    backfill.fail(now);
+                    walk.fail(now);
                     reading.remarks.push(Remark::Failing {
-                        what: format!("the past of {}", place.resource(&group.name)),
+                        what: format!("the past of {resource}"),
                         reason: error.to_string(),
                     });
-                    return;
                 }
-            };
-            for told in answer.events() {
-                let (at_ms, id) = self.identify(group.place, &group.name, told, now);
-                let new = group
+            }
+            return;
+        }
+    }
+
+    /// Whether the past is looked through for what came beyond the horizon. A subscription delivers that whenever it comes.
+    fn looks_for_late(&self) -> bool {
+        self.delay.is_zero()
+    }
+
+    /// Whether an event was taken in later than the horizon after its time.
+    fn is_late(&self, told: &FilteredLogEvent, at_ms: i64) -> bool {
+        self.looks_for_late()
+            && told
+                .ingestion_time()
+                .is_some_and(|ingested| ingested - at_ms >= self.horizon.num_milliseconds())
+    }
+
+    fn take_past(
+        &self,
+        past: Past,
+        group: &mut Group,
+        answer: FilterLogEventsOutput,
+        token: Option<&str>,
+        now: DateTime<Utc>,
+        reading: &mut Reading,
+    ) {
+        for told in answer.events() {
+            let (at_ms, id) = self.identify(group.place, &group.name, told, now);
+            let new = match past {
+                Past::Backfill => group
                     .backfill
                     .as_mut()
-                    .is_some_and(|backfill| backfill.take(at_ms, &id));
-                if new {
-                    self.deliver(told, at_ms, &id, now, reading);
-                } else {
-                    reading.counts.duplicates += 1;
-                }
+                    .is_some_and(|backfill| backfill.take(at_ms, &id)),
+                // What is not late was judged in its time.
+                Past::Late => self.is_late(told, at_ms) && group.late.take(at_ms, &id),
+            };
+            if !new {
+                reading.counts.duplicates += 1;
+                continue;
             }
             reading.changed = true;
-            if let Some(backfill) = &mut group.backfill {
-                backfill.turn_page(answer.next_token.filter(|next| Some(next) != token.as_ref()));
+            reading.counts.late_beyond_horizon += u64::from(past == Past::Late);
+            self.deliver(told, at_ms, &id, now, reading);
+        }
+        let next = answer.next_token.filter(|next| Some(next.as_str()) != token);
+        match past {
+            Past::Backfill => {
+                reading.changed = true;
+                if let Some(backfill) = &mut group.backfill {
+                    backfill.turn_page(next);
+                }
+                group.backfill = group.backfill.take().filter(|backfill| !backfill.is_over());
             }
-            group.backfill = group.backfill.take().filter(|backfill| !backfill.is_over());
-            return;
+            Past::Late => group.late.turn_page(next),
         }
     }
 
@@ -347,7 +391,11 @@ impl CloudwatchLogs {
             return;
         }
         reading.changed = true;
-        reading.counts.late_beyond_horizon += u64::from(at_ms < group.settled);
+        let is_late = self.is_late(told, at_ms);
+        if is_late {
+            group.late.seen.insert(at_ms, &id);
+        }
+        reading.counts.late_beyond_horizon += u64::from(is_late || at_ms < group.settled);
         group.newest = group.newest.max(Some(at_ms.min(now.timestamp_millis())));
         if let Some(sweep) = &mut group.sweep {
             sweep.found_new = true;
@@ -387,11 +435,14 @@ impl CloudwatchLogs {
             group.seen.shrink_to(IDS_IN_MEMORY);
             let (seen, forgotten) = group.seen.store(share);
             forgotten_in_total += forgotten;
+            group.late.seen.shrink_to(IDS_IN_MEMORY / LATE_SHARE);
+            let (late, _) = group.late.store(share / LATE_SHARE);
             let stored = StoredGroup {
                 settled: group.settled,
                 newest: group.newest,
                 seen,
                 backfill: group.backfill.clone(),
+                late: self.looks_for_late().then_some(late),
             };
             groups.insert(format!("{}{}", self.places[group.place].mark, group.name), stored);
         }
@@ -451,7 +502,7 @@ impl Source for CloudwatchLogs {
                 self.sweep_group(group, share, now, &mut reading).await;
             }
         }
-        self.fill_back(&mut memory, now, &mut reading).await;
+        self.read_past(&mut memory, now, &mut reading).await;
         memory.first = (memory.first + 1) % count.max(1);
         for place in &self.places {
             let (calls, throttled) = place.watch.counts();

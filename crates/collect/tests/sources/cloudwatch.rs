@@ -317,6 +317,74 @@ async fn what_comes_beyond_the_horizon_is_delivered_and_counted() {
 }
 
 #[tokio::test]
+async fn what_comes_hours_beyond_the_horizon_into_a_busy_group_is_delivered_once_and_counted() {
+    let (bench, cloudwatch) = bench().await;
+    let (minutes, hours) = (Duration::minutes, Duration::hours);
+    for minute in 0..28 * 60 {
+        let at = monday() + minutes(minute);
+        cloudwatch.put(GROUP, "s", at, at, &format!("event {minute}"));
+    }
+    // By two hours, which the look of the hour finds, and by twenty, which that of the day does.
+    for (n, happened, late) in [(1_680, hours(1), hours(2)), (1_681, hours(2), hours(20))] {
+        let at = monday() + happened;
+        cloudwatch.put(GROUP, "s", at, at + late, &format!("event {n}"));
+    }
+    let mut reader = bench.source(config(&cloudwatch)).await;
+    let (mut found, mut found_at) = (Vec::new(), Vec::new());
+    for minute in 0..28 * 60 {
+        let told = reader.messages().await;
+        let late = told
+            .iter()
+            .filter(|told| told.ends_with(" 1680") || told.ends_with(" 1681"));
+        found_at.extend(late.map(|_| minute / 60));
+        found.extend(told);
+        bench.clock.advance(minutes(1));
+        if minute % 97 == 0 {
+            // Another process, which knows what the cursor holds.
+            reader.source = bench.open(config(&cloudwatch)).await.source;
+        }
+    }
+    expect_all(&found, 1_682);
+    assert_eq!(reader.counts.late_beyond_horizon, 2);
+    assert_eq!(found_at, [3, 24], "the hours in which they were found");
+}
+
+#[tokio::test]
+async fn the_search_for_late_events_takes_only_calls_that_are_left() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.page_size(10);
+    let mut config = config(&cloudwatch);
+    // Not more than the sweeps of a group that is as busy as this one take.
+    (config["calls_per_second"], config["poll_seconds"]) = (1.into(), 1.into());
+    let mut reader = bench.source(config).await;
+    let from = bench.now();
+    for n in 0..9_000 {
+        let at = from + seconds(n);
+        cloudwatch.put(GROUP, "s", at, at, &format!("event {n}"));
+    }
+    let late = from + Duration::minutes(5);
+    cloudwatch.put(GROUP, "s", late, late + Duration::minutes(90), "event 9000");
+    let mut found = Vec::new();
+    for _ in 0..9_000 {
+        found.extend(reader.messages().await);
+        bench.clock.advance(seconds(1));
+    }
+    assert!(
+        !found.contains(&"event 9000".to_owned()),
+        "the hourly look has not come so far: sweeps went before it"
+    );
+    let lines = found.len();
+    assert!(lines >= 8_900, "{lines} lines of 9,000 were read meanwhile");
+    // Once nothing new comes, the look goes on.
+    for _ in 0..9_000 {
+        found.extend(reader.messages().await);
+        bench.clock.advance(seconds(1));
+    }
+    expect_all(&found, 9_001);
+    assert_eq!(reader.counts.late_beyond_horizon, 1);
+}
+
+#[tokio::test]
 async fn equal_ids_in_two_streams_and_groups_are_two_events() {
     let (bench, cloudwatch) = bench().await;
     cloudwatch.put(GROUP, "a", monday(), monday(), "one");
