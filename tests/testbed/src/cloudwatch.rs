@@ -1,8 +1,8 @@
 //! A CloudWatch Logs of our own: FilterLogEvents, DescribeLogGroups and ListTagsForResource over the real wire protocol (JSON 1.1), the
 //! ways in which they are difficult, and an STS that gives a role's credentials for its external id.
 //!
-//! Events become visible late and out of order; pages are partial, or empty with a token; tokens expire; calls are throttled; answers
-//! trickle, stall and break off; ids are long strings. The emulator `moto` has none of this.
+//! Events become visible late and out of order; pages are partial, or empty with a token; tokens and credentials expire; calls are
+//! throttled; answers trickle, stall and break off; ids are long strings. The emulator `moto` has none of this.
 
 use crate::slow::{self, Slow};
 use axum::Router;
@@ -60,6 +60,7 @@ struct World {
     /// The groups in the order in which they were asked for.
     asked: Vec<String>,
     failing: usize,
+    expired: bool,
     slow: Option<(usize, Slow)>,
 }
 
@@ -102,6 +103,7 @@ impl CloudWatch {
             callers: BTreeSet::new(),
             asked: Vec::new(),
             failing: 0,
+            expired: false,
             slow: None,
         }));
         let app = Router::new().route("/", post(call)).with_state(world.clone());
@@ -172,6 +174,11 @@ impl CloudWatch {
     /// The next `calls` calls are answered with 500.
     pub fn fail_next(&self, calls: usize) {
         lock(&self.world).failing = calls;
+    }
+
+    /// Whether every call is refused since the credentials of the caller have expired.
+    pub fn expire_credentials(&self, expired: bool) {
+        lock(&self.world).expired = expired;
     }
 
     /// The bodies of the next `calls` good answers come so.
@@ -246,6 +253,13 @@ async fn call(State(world): State<Shared>, headers: HeaderMap, body: String) -> 
     };
     if is_failing {
         return (StatusCode::INTERNAL_SERVER_ERROR, JSON, "{}".to_owned()).into_response();
+    }
+    if lock(&world).expired {
+        let refusal = refuse(
+            "ExpiredTokenException",
+            "The security token included in the request is expired",
+        );
+        return (StatusCode::BAD_REQUEST, JSON, refusal.to_string()).into_response();
     }
     let outcome = match target {
         "Logs_20140328.FilterLogEvents" => filter_log_events(&mut lock(&world), &body),

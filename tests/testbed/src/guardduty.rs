@@ -1,5 +1,5 @@
-//! A GuardDuty of our own: the real wire protocol (REST with JSON), with pages, throttling on demand, answers that trickle, stall
-//! and break off, and findings that recur.
+//! A GuardDuty of our own: the real wire protocol (REST with JSON), with pages, also empty ones with a token, throttling, 5xx and
+//! credentials that have expired on demand, answers that trickle, stall and break off, and findings that recur and show late.
 //!
 //! No emulator has ListFindings and GetFindings, so this is what the real SDK talks to in tests.
 
@@ -34,14 +34,26 @@ struct World {
     /// The present version of each finding.
     findings: BTreeMap<String, Value>,
     disabled: bool,
+    /// What is put and is not shown yet; none while everything is shown at once.
+    held_back: Option<BTreeMap<String, Value>>,
     throttled: usize,
+    failing: usize,
+    expired: bool,
     denied: bool,
     page_size: Option<usize>,
+    empty_pages: usize,
     /// What is left of the lists that are being paged through.
-    pages: HashMap<String, Vec<String>>,
+    pages: HashMap<String, Pages>,
     tokens_given: u64,
     calls: Vec<String>,
     slow: Option<(usize, Slow)>,
+}
+
+/// What is left of a list that is being paged through, behind so many empty pages.
+#[derive(Debug)]
+struct Pages {
+    empty: usize,
+    ids: Vec<String>,
 }
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
@@ -79,7 +91,11 @@ impl GuardDuty {
     /// When it has no `id`.
     pub fn put(&self, finding: Value) {
         let id = finding["id"].as_str().expect("a finding has an id").to_owned();
-        lock(&self.world).findings.insert(id, finding);
+        let mut world = lock(&self.world);
+        match &mut world.held_back {
+            Some(held_back) => held_back.insert(id, finding),
+            None => world.findings.insert(id, finding),
+        };
     }
 
     /// Puts a finding of a usual shape, about an access key used from `address`.
@@ -92,13 +108,44 @@ impl GuardDuty {
     /// # Panics
     /// When there is no such finding.
     pub fn recur(&self, id: &str, at: DateTime<Utc>, address: &str) {
-        let mut world = lock(&self.world);
-        let finding = world.findings.get_mut(id).expect("the finding was put before");
+        let world = lock(&self.world);
+        let shown = world.findings.get(id).cloned();
+        let held_back = world.held_back.as_ref().and_then(|held| held.get(id)).cloned();
+        let mut finding = held_back.or(shown).expect("the finding was put before");
         let count = finding["service"]["count"].as_u64().unwrap_or(0);
         finding["service"]["count"] = (count + 1).into();
         finding["service"]["eventLastSeen"] = wire(at).into();
         finding["updatedAt"] = wire(at).into();
         finding["service"]["action"]["awsApiCallAction"]["remoteIpDetails"]["ipAddressV4"] = address.into();
+        drop(world);
+        self.put(finding);
+    }
+
+    /// What is put or recurs from now on is not shown before [`GuardDuty::show`]: updates become visible late.
+    pub fn hold_back(&self) {
+        lock(&self.world).held_back.get_or_insert_default();
+    }
+
+    /// Shows what was held back, with the times that it has.
+    pub fn show(&self) {
+        let mut world = lock(&self.world);
+        let held_back = world.held_back.take().unwrap_or_default();
+        world.findings.extend(held_back);
+    }
+
+    /// The next `calls` calls are answered with 500.
+    pub fn fail_next(&self, calls: usize) {
+        lock(&self.world).failing = calls;
+    }
+
+    /// Whether every call is refused since the credentials of the caller have expired.
+    pub fn expire_credentials(&self, expired: bool) {
+        lock(&self.world).expired = expired;
+    }
+
+    /// Gives so many empty pages with a token before the first ids of each list.
+    pub fn empty_pages(&self, pages: usize) {
+        lock(&self.world).empty_pages = pages;
     }
 
     /// The next `calls` calls are refused for coming too often.
@@ -205,6 +252,21 @@ impl World {
                 "Rate exceeded",
             )));
         }
+        if self.failing > 0 {
+            self.failing -= 1;
+            return Err(Box::new(refuse(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalServerErrorException",
+                "An internal server error has occurred",
+            )));
+        }
+        if self.expired {
+            return Err(Box::new(refuse(
+                StatusCode::FORBIDDEN,
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            )));
+        }
         if self.denied {
             return Err(Box::new(refuse(
                 StatusCode::FORBIDDEN,
@@ -286,8 +348,11 @@ fn page_of_findings(world: &mut World, detector: &str, body: &str) -> Result<Val
             "The request is rejected because maxResults is not between 1 and 50.",
         ));
     }
-    let mut left = match body["nextToken"].as_str().filter(|token| !token.is_empty()) {
-        None => world.select(&body),
+    let Pages { empty, ids: mut left } = match body["nextToken"].as_str().filter(|token| !token.is_empty()) {
+        None => Pages {
+            empty: world.empty_pages,
+            ids: world.select(&body),
+        },
         Some(token) => world
             .pages
             .remove(token)
@@ -297,13 +362,15 @@ fn page_of_findings(world: &mut World, detector: &str, body: &str) -> Result<Val
         .page_size
         .unwrap_or(50)
         .min(usize::try_from(asked).unwrap_or(50));
-    let rest = left.split_off(size.min(left.len()));
-    let token = if rest.is_empty() {
+    let size = if empty > 0 { 0 } else { size };
+    let ids = left.split_off(size.min(left.len()));
+    let token = if empty == 0 && ids.is_empty() {
         String::new()
     } else {
         world.tokens_given += 1;
         let token = format!("token-{}", world.tokens_given);
-        world.pages.insert(token.clone(), rest);
+        let empty = empty.saturating_sub(1);
+        world.pages.insert(token.clone(), Pages { empty, ids });
         token
     };
     Ok(json!({"findingIds": left, "nextToken": token}))

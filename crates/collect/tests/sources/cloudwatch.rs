@@ -385,6 +385,28 @@ async fn the_search_for_late_events_takes_only_calls_that_are_left() {
 }
 
 #[tokio::test]
+async fn expired_credentials_are_called_so_and_nothing_is_lost_by_them() {
+    let (bench, cloudwatch) = bench().await;
+    let mut reader = bench.source(config(&cloudwatch)).await;
+    cloudwatch.put(GROUP, "s", bench.now(), bench.now(), "event 0");
+    let mut found = reader.messages().await;
+    cloudwatch.put(GROUP, "s", bench.now(), bench.now(), "event 1");
+    cloudwatch.expire_credentials(true);
+    bench.clock.advance(Duration::hours(2));
+    let before = reader.cursor.clone();
+    let refused = reader.source.read(&reader.cursor).await.unwrap_err();
+    assert!(
+        matches!(&refused, CollectError::Credentials { reason, .. } if reason.starts_with("ExpiredTokenException")),
+        "{refused}"
+    );
+    assert_eq!(reader.cursor, before);
+    cloudwatch.expire_credentials(false);
+    bench.clock.advance(Duration::minutes(1));
+    found.extend(reader.messages().await);
+    expect_all(&found, 2);
+}
+
+#[tokio::test]
 async fn equal_ids_in_two_streams_and_groups_are_two_events() {
     let (bench, cloudwatch) = bench().await;
     cloudwatch.put(GROUP, "a", monday(), monday(), "one");

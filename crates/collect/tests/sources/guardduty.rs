@@ -120,6 +120,121 @@ async fn a_crash_between_pages_loses_nothing_and_delivers_nothing_twice() {
 }
 
 #[tokio::test]
+async fn empty_pages_with_a_token_are_turned() {
+    let (bench, guardduty) = (Bench::new(), GuardDuty::start().await);
+    guardduty.empty_pages(3);
+    guardduty.page_size(2);
+    let mut reader = bench.source(config(&guardduty)).await;
+    assert_eq!(reader.read().await, []);
+    assert_eq!(
+        reader.cursor.0["watermark"],
+        Value::Null,
+        "an empty page moves nothing"
+    );
+    for n in 0..5 {
+        guardduty.put_finding(
+            &format!("f{n}"),
+            EXFILTRATION,
+            5.0,
+            monday() - seconds(n),
+            "198.51.100.7",
+        );
+    }
+    bench.clock.advance(Duration::minutes(5));
+    assert_eq!(reader.read().await.len(), 5);
+    assert_eq!(guardduty.calls("ListFindings"), 4 + 3 + 3);
+    assert_eq!(guardduty.calls("GetFindings"), 3, "none for an empty page");
+}
+
+#[tokio::test]
+async fn a_service_that_fails_loses_no_finding_and_tells_none_twice() {
+    let (bench, guardduty) = (Bench::new(), GuardDuty::start().await);
+    guardduty.page_size(10);
+    for n in 0..30 {
+        guardduty.put_finding(
+            &format!("f{n:02}"),
+            EXFILTRATION,
+            5.0,
+            monday() - Duration::hours(n / 3),
+            "198.51.100.7",
+        );
+    }
+    let mut reader = bench.source(config(&guardduty)).await;
+    // Three are made good by the attempts of one call.
+    guardduty.fail_next(3);
+    let mut found = reader.read().await;
+    assert_eq!(found.len(), 30);
+    // Four are all the attempts of one; the source stands where it stood.
+    guardduty.fail_next(4);
+    guardduty.recur("f03", bench.now() + Duration::minutes(5), "203.0.113.1");
+    bench.clock.advance(Duration::minutes(5));
+    let before = reader.cursor.clone();
+    let error = reader.source.read(&reader.cursor).await.unwrap_err();
+    assert!(
+        matches!(&error, CollectError::Retryable { what, .. } if what.contains("InternalServerError")),
+        "{error}"
+    );
+    assert_eq!(reader.cursor, before);
+    bench.clock.advance(seconds(10));
+    found.extend(reader.read().await);
+    let distinct: BTreeSet<_> = ids(&found).into_iter().collect();
+    assert_eq!((found.len(), distinct.len()), (31, 31));
+}
+
+#[tokio::test]
+async fn expired_credentials_are_called_so_and_lose_no_finding() {
+    let (bench, guardduty) = (Bench::new(), GuardDuty::start().await);
+    let mut reader = bench.source(config(&guardduty)).await;
+    reader.read().await;
+    guardduty.put_finding("f1", EXFILTRATION, 8.0, bench.now(), "198.51.100.7");
+    guardduty.expire_credentials(true);
+    bench.clock.advance(Duration::minutes(5));
+    let refused = reader.source.read(&reader.cursor).await.unwrap_err();
+    assert!(
+        matches!(&refused, CollectError::Credentials { reason, .. } if reason.starts_with("ExpiredTokenException")),
+        "{refused}"
+    );
+    guardduty.expire_credentials(false);
+    bench.clock.advance(seconds(10));
+    assert_eq!(reader.read().await.len(), 1);
+}
+
+#[tokio::test]
+async fn versions_that_show_late_all_come_once() {
+    let (bench, guardduty) = (Bench::new(), GuardDuty::start().await);
+    let mut reader = bench.source(config(&guardduty)).await;
+    guardduty.put_finding("f1", EXFILTRATION, 8.0, bench.now(), "198.51.100.7");
+    let mut found = reader.read().await;
+    // What happens now shows forty minutes later, when others have moved the watermark on.
+    guardduty.hold_back();
+    guardduty.put_finding("f2", EXFILTRATION, 8.0, bench.now(), "198.51.100.8");
+    guardduty.recur("f1", bench.now() + seconds(1), "203.0.113.1");
+    let held_back = bench.now();
+    for _ in 0..8 {
+        bench.clock.advance(Duration::minutes(5));
+        assert_eq!(reader.read().await, []);
+    }
+    guardduty.show();
+    guardduty.put_finding("f3", EXFILTRATION, 8.0, bench.now(), "198.51.100.9");
+    found.extend(reader.read().await);
+    bench.clock.advance(Duration::minutes(5));
+    found.extend(reader.read().await);
+    bench.clock.advance(Duration::minutes(5));
+    found.extend(reader.read().await);
+    let mut told: Vec<_> = found
+        .iter()
+        .filter_map(|event| Some((event.text("id")?, event.text("service.count")?)))
+        .collect();
+    told.sort();
+    let expected = [("f1", "1"), ("f1", "2"), ("f2", "1"), ("f3", "1")];
+    assert_eq!(
+        told,
+        expected.map(|(id, count)| (id.to_owned(), count.to_owned()))
+    );
+    assert!(bench.now() - held_back < Duration::hours(1), "within the overlap");
+}
+
+#[tokio::test]
 async fn throttling_is_said_and_survived() {
     let (bench, guardduty) = (Bench::new(), GuardDuty::start().await);
     guardduty.put_finding("f1", EXFILTRATION, 8.0, monday(), "198.51.100.7");
