@@ -118,6 +118,7 @@ pub(crate) async fn firehose(
         request_id: text("x-amz-firehose-request-id"),
         protocol_version: text("x-amz-firehose-protocol-version"),
         source_arn: text("x-amz-firehose-source-arn"),
+        common_attributes: text("x-amz-firehose-common-attributes"),
         content_encoding: text("content-encoding"),
     };
     let answer = match receiver(&state, &source) {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Read;
 use subtle::ConstantTimeEq;
 
@@ -343,6 +344,44 @@ struct FirehoseRecord<'b> {
     data: Cow<'b, str>,
 }
 
+/// What Firehose allows of common attributes: their number, and the length of a name and of a value.
+const ATTRIBUTES: usize = 50;
+const ATTRIBUTE_BYTES: usize = 4_096;
+
+/// Reads `X-Amz-Firehose-Common-Attributes`, `{"commonAttributes": {"name": "value"}}`: what whoever set up the stream says of all that
+/// it sends. Gives them by the names of the fields that they become, `firehose.NAME`.
+///
+/// # Errors
+/// Another form, or more or longer ones than Firehose allows.
+pub fn common_attributes(header: &str) -> Result<BTreeMap<String, String>, DecodeError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Header {
+        common_attributes: BTreeMap<String, String>,
+    }
+    let place = "the header X-Amz-Firehose-Common-Attributes";
+    let header: Header = serde_json::from_str(header).map_err(|e| {
+        malformed(
+            place,
+            format!("expected `{{\"commonAttributes\": {{\"name\": \"value\"}}}}`: {e}"),
+        )
+    })?;
+    let found = header.common_attributes;
+    if found.len() > ATTRIBUTES {
+        return Err(DecodeError::TooLarge {
+            what: place.into(),
+            limit: ATTRIBUTES,
+            unit: "attributes",
+        });
+    }
+    let is_long = |(name, value): &(&String, &String)| name.len().max(value.len()) > ATTRIBUTE_BYTES;
+    if found.iter().any(|attribute| is_long(&attribute)) {
+        return Err(too_large(format!("a name or value in {place}"), ATTRIBUTE_BYTES));
+    }
+    let named = |(name, value)| (format!("firehose.{name}"), value);
+    Ok(found.into_iter().map(named).collect())
+}
+
 /// Decodes a (decompressed) body of the Firehose HTTP endpoint protocol. A record is text, cut at line ends, or what a
 /// subscription of CloudWatch Logs sends: gzip of its own envelope.
 ///
@@ -655,6 +694,25 @@ mod tests {
             decoded.records[2].at.map(|a| a.timestamp_millis()),
             Some(1_700_000_000_123)
         );
+    }
+
+    #[test]
+    fn common_attributes_become_fields_of_their_own_names_within_bounds() {
+        let read = common_attributes(r#"{"commonAttributes":{"stage":"prod","team":"shop"}}"#).unwrap();
+        let expected = [("firehose.stage", "prod"), ("firehose.team", "shop")];
+        assert_eq!(read, expected.map(|(n, v)| (n.to_owned(), v.to_owned())).into());
+        let many: BTreeMap<String, &str> = (0..51).map(|n| (n.to_string(), "x")).collect();
+        let long = json!({"commonAttributes": {"a": "x".repeat(4_097)}}).to_string();
+        for wrong in [
+            "{}",
+            "prod",
+            r#"{"commonAttributes":{"n":1}}"#,
+            &json!({"commonAttributes": many}).to_string(),
+            &long,
+        ] {
+            let error = common_attributes(wrong).unwrap_err().to_string();
+            assert!(error.contains("X-Amz-Firehose-Common-Attributes"), "{error}");
+        }
     }
 
     #[test]

@@ -9,10 +9,11 @@ use crate::otlp::{self, Encoding};
 use crate::parse::Format;
 use crate::push::{self, DecodeError, Origin, PushLimits, Record, Refused, Taken};
 use crate::source::CollectError;
-use crate::spool::{Appended, Spool, SpoolError};
+use crate::spool::{Appended, Entry, Spool, SpoolError};
 use crate::tally::Tally;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -182,6 +183,8 @@ pub struct FirehoseHeaders<'h> {
     pub protocol_version: Option<&'h str>,
     /// `X-Amz-Firehose-Source-Arn`, whose region is that of the log groups that a subscription sends
     pub source_arn: Option<&'h str>,
+    /// `X-Amz-Firehose-Common-Attributes`
+    pub common_attributes: Option<&'h str>,
     /// `Content-Encoding`
     pub content_encoding: Option<&'h str>,
 }
@@ -348,7 +351,7 @@ impl Receiver {
                 }
             })
             .await?;
-        self.store(taken, key).await
+        self.store(taken, key, BTreeMap::new()).await
     }
 
     /// Accepts a request of OTLP once its good records are on disk, and answers as the protocol wants it. The caller has checked
@@ -394,7 +397,7 @@ impl Receiver {
                 encoding,
             ));
         }
-        Ok((self.store(taken, key).await?, encoding))
+        Ok((self.store(taken, key, BTreeMap::new()).await?, encoding))
     }
 
     /// Accepts a Firehose request once it is on disk; checks its access key before anything else.
@@ -431,6 +434,9 @@ impl Receiver {
                 "protocol version `{version}` is not known; 1.0 is"
             )));
         }
+        let attributes = headers
+            .common_attributes
+            .map_or(Ok(BTreeMap::new()), push::common_attributes)?;
         let said = PushHeaders {
             content_encoding: headers.content_encoding,
             ..PushHeaders::default()
@@ -456,7 +462,7 @@ impl Receiver {
             records: request.records,
             refused: Refused::default(),
         };
-        self.store(taken, Some(key)).await
+        self.store(taken, Some(key), attributes).await
     }
 
     /// Reads a message of SNS as far as must be known before its certificate is fetched: nobody is asked for one on behalf of a stranger,
@@ -505,7 +511,9 @@ impl Receiver {
         } else {
             push::json_lines(text.as_bytes(), false, &self.limits)?
         };
-        self.store(taken, Some(id)).await.map(SnsAccepted::Stored)
+        self.store(taken, Some(id), BTreeMap::new())
+            .await
+            .map(SnsAccepted::Stored)
     }
 
     /// Leave to read the body of a request, for as long as it is held. It is asked for before the first byte is read, since bodies that
@@ -554,12 +562,22 @@ impl Receiver {
         .await
     }
 
-    async fn store(&self, taken: Taken, key: Option<String>) -> Result<Accepted, PushError> {
+    async fn store(
+        &self,
+        taken: Taken,
+        key: Option<String>,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<Accepted, PushError> {
         let Taken { records, refused } = taken;
         let count = records.len();
         let mut duplicate = false;
         if count > 0 {
-            duplicate = self.spool.append(records, key, self.clock.now()).await? == Appended::Already;
+            let mut entry = Entry::unnamed(None, records, self.clock.now());
+            entry.attributes = attributes;
+            if let Some(key) = key {
+                entry.key = key;
+            }
+            duplicate = self.spool.store(&entry).await? == Appended::Already;
         } else if let Some(first) = refused.first.first() {
             Tally::add(&self.tally.refused, refused.count);
             return Err(match first {

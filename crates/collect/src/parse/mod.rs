@@ -217,12 +217,18 @@ pub struct Origin<'a> {
 /// The events in one line: almost always one; none for a document that holds an empty list, and for a heading.
 #[must_use]
 pub fn parse(how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
-    parse_under(None, how, line, context)
+    parse_under(None, how, line, context, &Map::new())
 }
 
-/// The events in one line of a file that begins with `heading`, a line for which [`Interpretation::is_heading`] holds.
-#[must_use]
-pub fn parse_under(heading: Option<&str>, how: &Interpretation, line: &str, context: Context) -> Vec<Parsed> {
+/// The events in one line of a file that begins with `heading`, a line for which [`Interpretation::is_heading`] holds; the transport
+/// has `told` these fields of it.
+fn parse_under(
+    heading: Option<&str>,
+    how: &Interpretation,
+    line: &str,
+    context: Context,
+    told: &Map<String, Value>,
+) -> Vec<Parsed> {
     let format = match (how.format, heading) {
         (Format::Auto, Some(heading)) if cloudfront::is_heading(heading) => Format::Cloudfront,
         (Format::Auto, Some(_)) => Format::VpcFlow,
@@ -235,6 +241,9 @@ pub fn parse_under(heading: Option<&str>, how: &Interpretation, line: &str, cont
         format => parse_as(format, how, line, context),
     };
     for parsed in &mut found {
+        parsed
+            .fields
+            .extend(told.iter().map(|(name, value)| (name.clone(), value.clone())));
         how.overlay(parsed, line);
     }
     found
@@ -310,7 +319,14 @@ impl Interpretation {
     /// the second on.
     #[must_use]
     pub fn events(&self, origin: Origin<'_>, line: &str) -> Vec<Event> {
-        self.events_under(None, origin, line)
+        self.events_of(None, &Map::new(), origin, line)
+    }
+
+    /// As [`Self::events`], for a line of which the transport says these fields, too. They win over those of the line, which anybody may
+    /// write.
+    #[must_use]
+    pub fn events_told(&self, told: &Map<String, Value>, origin: Origin<'_>, line: &str) -> Vec<Event> {
+        self.events_of(None, told, origin, line)
     }
 
     /// Whether a line at the beginning of a file says which fields the lines behind it have, as in VPC flow logs and logs of CloudFront
@@ -328,11 +344,21 @@ impl Interpretation {
     /// As [`Self::events`], for a line of a file that begins with `heading`.
     #[must_use]
     pub fn events_under(&self, heading: Option<&str>, origin: Origin<'_>, line: &str) -> Vec<Event> {
+        self.events_of(heading, &Map::new(), origin, line)
+    }
+
+    fn events_of(
+        &self,
+        heading: Option<&str>,
+        told: &Map<String, Value>,
+        origin: Origin<'_>,
+        line: &str,
+    ) -> Vec<Event> {
         let Context {
             collected_at,
             told_at,
         } = origin.context;
-        let found = parse_under(heading, self, line, origin.context);
+        let found = parse_under(heading, self, line, origin.context, told);
         found
             .into_iter()
             .enumerate()

@@ -9,9 +9,11 @@
 use crate::push::Record;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 const ENTRY: u8 = 2;
 const KEYS: u8 = 3;
+const ENTRY_WITH_ATTRIBUTES: u8 = 4;
 const JSON: u8 = b'{';
 
 /// Flags of a record.
@@ -40,6 +42,9 @@ pub(crate) struct Entry {
     /// Who sent it, where the transport tells and nothing better does: an address.
     #[serde(skip)]
     pub(crate) sender: Option<String>,
+    /// What the transport says of all its records, by the names of the fields that it becomes.
+    #[serde(skip)]
+    pub(crate) attributes: BTreeMap<String, String>,
     #[serde(rename = "r")]
     pub(crate) records: Vec<Record>,
 }
@@ -61,6 +66,7 @@ impl Entry {
             key: format!("{:032x}", rand::random::<u128>()),
             received_at,
             sender,
+            attributes: BTreeMap::new(),
             records,
         }
     }
@@ -68,10 +74,21 @@ impl Entry {
     pub(super) fn encode(&self) -> Vec<u8> {
         let text: usize = self.records.iter().map(|record| record.line.len() + 32).sum();
         let mut bytes = Vec::with_capacity(text + self.key.len() + 64);
-        bytes.push(ENTRY);
+        bytes.push(if self.attributes.is_empty() {
+            ENTRY
+        } else {
+            ENTRY_WITH_ATTRIBUTES
+        });
         put_text(&mut bytes, &self.key);
         put_time(&mut bytes, self.received_at);
         put_text(&mut bytes, self.sender.as_deref().unwrap_or_default());
+        if !self.attributes.is_empty() {
+            put_length(&mut bytes, self.attributes.len());
+            for (name, value) in &self.attributes {
+                put_text(&mut bytes, name);
+                put_text(&mut bytes, value);
+            }
+        }
         put_length(&mut bytes, self.records.len());
         for record in &self.records {
             let time = record.at.map_or(0, |_| HAS_TIME);
@@ -101,7 +118,10 @@ impl Frame {
         let mut rest = Rest(payload);
         match payload.first() {
             Some(&JSON) => serde_json::from_slice(payload).map_err(|_| Unreadable),
-            Some(&ENTRY) => rest.byte().and_then(|_| rest.entry()).map(Self::Entry),
+            Some(&tag @ (ENTRY | ENTRY_WITH_ATTRIBUTES)) => rest
+                .byte()
+                .and_then(|_| rest.entry(tag == ENTRY_WITH_ATTRIBUTES))
+                .map(Self::Entry),
             Some(&KEYS) => rest.byte().and_then(|_| rest.keys()).map(Self::Keys),
             _ => Err(Unreadable),
         }
@@ -109,7 +129,7 @@ impl Frame {
 
     /// The keys alone; the records of an entry are not looked at.
     pub(super) fn keys_of(payload: &[u8]) -> Result<KeysOf, Unreadable> {
-        if payload.first() == Some(&ENTRY) {
+        if let Some(&(ENTRY | ENTRY_WITH_ATTRIBUTES)) = payload.first() {
             return Rest(&payload[1..]).text().map(KeysOf::One);
         }
         Self::decode(payload).map(|frame| match frame {
@@ -165,10 +185,14 @@ impl Rest<'_> {
         DateTime::from_timestamp_micros(micros).ok_or(Unreadable)
     }
 
-    fn entry(&mut self) -> Result<Entry, Unreadable> {
+    fn entry(&mut self, has_attributes: bool) -> Result<Entry, Unreadable> {
         let key = self.text()?;
         let received_at = self.time()?;
         let sender = Some(self.text()?).filter(|sender| !sender.is_empty());
+        let mut attributes = BTreeMap::new();
+        for _ in 0..if has_attributes { self.length()? } else { 0 } {
+            attributes.insert(self.text()?, self.text()?);
+        }
         let count = self.length()?;
         // A record takes five bytes at least: a number that cannot be is no reason to ask for memory.
         let mut records = Vec::with_capacity(count.min(self.0.len() / 5));
@@ -179,6 +203,7 @@ impl Rest<'_> {
             key,
             received_at,
             sender,
+            attributes,
             records,
         })
     }
@@ -212,6 +237,7 @@ mod tests {
             key: "key:7".into(),
             received_at: at.unwrap(),
             sender: Some("192.0.2.7".into()),
+            attributes: BTreeMap::new(),
             records: vec![
                 Record::text(""),
                 Record {
@@ -228,11 +254,21 @@ mod tests {
         }
     }
 
+    fn entry_with_attributes() -> Entry {
+        let attributes = [("firehose.stage", "prod"), ("firehose.team", "")];
+        Entry {
+            attributes: attributes.map(|(name, value)| (name.into(), value.into())).into(),
+            ..entry()
+        }
+    }
+
     #[test]
     fn a_request_is_read_as_it_was_written() {
-        let bytes = entry().encode();
-        assert_eq!(Frame::decode(&bytes), Ok(Frame::Entry(entry())));
-        assert!(matches!(Frame::keys_of(&bytes), Ok(KeysOf::One(key)) if key == "key:7"));
+        for written in [entry, entry_with_attributes] {
+            let bytes = written().encode();
+            assert_eq!(Frame::decode(&bytes), Ok(Frame::Entry(written())));
+            assert!(matches!(Frame::keys_of(&bytes), Ok(KeysOf::One(key)) if key == "key:7"));
+        }
         let keys = ["a".to_owned(), String::new()];
         let bytes = Frame::encode_keys(keys.iter());
         assert_eq!(Frame::decode(&bytes), Ok(Frame::Keys(keys.to_vec())));
@@ -240,9 +276,11 @@ mod tests {
 
     #[test]
     fn what_is_cut_anywhere_is_unreadable_and_nothing_else() {
-        let bytes = entry().encode();
-        for length in 0..bytes.len() {
-            assert_eq!(Frame::decode(&bytes[..length]), Err(Unreadable), "{length}");
+        for written in [entry, entry_with_attributes] {
+            let bytes = written().encode();
+            for length in 0..bytes.len() {
+                assert_eq!(Frame::decode(&bytes[..length]), Err(Unreadable), "{length}");
+            }
         }
     }
 

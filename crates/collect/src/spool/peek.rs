@@ -5,7 +5,7 @@ use super::frame::{Entry, Frame};
 use super::segment::{self, At};
 use crate::push::Record;
 use chrono::{DateTime, Utc};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -19,6 +19,8 @@ pub struct Peeked {
     pub received_at: DateTime<Utc>,
     /// Who sent it, where the transport tells.
     pub sender: Option<String>,
+    /// What the transport says of it besides, by the names of the fields that it becomes.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// The newest records of the spool in `dir`, at most `count`, the oldest of them first. A request that is being written is not seen;
@@ -73,6 +75,7 @@ fn keep_last(entry: Entry, count: usize, last: &mut VecDeque<Peeked>) {
             record,
             received_at: entry.received_at,
             sender: entry.sender.clone(),
+            attributes: entry.attributes.clone(),
         });
     }
 }

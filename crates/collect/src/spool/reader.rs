@@ -127,11 +127,16 @@ impl Reading<'_> {
             key,
             received_at,
             sender,
+            attributes,
             records,
         }) = Frame::decode(payload)?
         else {
             return Ok(None);
         };
+        let told = attributes
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
         for (index, record) in records.iter().enumerate().skip(from) {
             if self.is_full() {
                 return Ok(Some(index));
@@ -145,7 +150,7 @@ impl Reading<'_> {
                     told_at: record.at,
                 },
             };
-            let mut found = self.how.events(origin, &record.line);
+            let mut found = self.how.events_told(&told, origin, &record.line);
             if let Some(sender) = &sender {
                 found.iter_mut().for_each(|event| told_by(event, sender));
             }

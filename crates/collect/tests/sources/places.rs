@@ -260,6 +260,7 @@ async fn what_was_pushed_before_a_long_outage_is_not_judged_again_after_it() {
     assert_eq!((found.len(), reader.counts.missed_by_push), (20, 0));
 }
 
+            common_attributes: None,
 #[tokio::test]
 async fn what_a_stream_delivers_late_is_not_judged_again() {
     let (bench, cloudwatch) = bench().await;

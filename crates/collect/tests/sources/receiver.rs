@@ -28,6 +28,7 @@ fn headers() -> FirehoseHeaders<'static> {
         request_id: Some("r-1"),
         protocol_version: Some("1.0"),
         source_arn: Some("arn:aws:firehose:eu-central-1:111122223333:deliverystream/logs"),
+        common_attributes: None,
         content_encoding: None,
     }
 }
@@ -90,6 +91,49 @@ async fn a_request_sent_again_after_a_crash_is_recognised() {
         (messages(&batch.events), ids(&batch.events)),
         (vec!["{\"n\":1}".into()], vec!["firehose:r-1:0"])
     );
+}
+
+#[tokio::test]
+async fn common_attributes_of_a_stream_are_fields_of_its_events_that_no_line_can_change() {
+    let bench = Bench::new();
+    let mut config = config();
+    config["log_source_from"] = json!({"product": "firehose.product"});
+    let opened = bench.open(config.clone()).await;
+    let receiver = opened.receiver.clone().unwrap();
+    let told = FirehoseHeaders {
+        common_attributes: Some(r#"{"commonAttributes":{"product":"shop","stage":"prod"}}"#),
+        ..headers()
+    };
+    let forged = "{\"n\":1,\"firehose.stage\":\"test\",\"stage\":\"test\"}";
+    let answer = receiver
+        .accept_firehose(told, firehose_body(&[forged, "no json"]).into())
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    // Written, and read by another process.
+    drop((opened, receiver));
+    let mut opened = bench.open(config).await;
+    let batch = opened.source.read(&Cursor::start()).await.unwrap();
+    for event in &batch.events {
+        assert_eq!(event.text("firehose.stage").as_deref(), Some("prod"));
+        assert_eq!(event.log_source.product.as_deref(), Some("shop"));
+    }
+    let stages: Vec<_> = batch
+        .events
+        .iter()
+        .filter_map(|event| event.text("stage"))
+        .collect();
+    assert_eq!((batch.events.len(), stages), (2, vec!["test".to_owned()]));
+    let receiver = opened.receiver.clone().unwrap();
+    let wrong = FirehoseHeaders {
+        common_attributes: Some("stage=prod"),
+        ..headers()
+    };
+    let refused = receiver
+        .accept_firehose(wrong, firehose_body(&["{}"]).into())
+        .await;
+    assert_eq!(refused.status, 400);
+    let said = refused.body["errorMessage"].as_str().unwrap();
+    assert!(said.contains("X-Amz-Firehose-Common-Attributes"), "{said}");
 }
 
 #[tokio::test]

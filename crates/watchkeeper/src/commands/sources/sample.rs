@@ -111,7 +111,9 @@ fn of_spool(
                 told_at: peeked.record.at,
             },
         };
-        events.extend(how.events(origin, &peeked.record.line));
+        let told = peeked.attributes.iter();
+        let told = told.map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        events.extend(how.events_told(&told.collect(), origin, &peeked.record.line));
     }
     Ok(events)
 }
