@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod cloudwatch;
+pub mod disk;
 pub mod dkim;
 pub mod dns;
 pub mod guardduty;

@@ -1,27 +1,47 @@
 //! Pushes: what is answered, and to whom.
 
 use crate::support::{Place, Visitor};
-use serde_json::json;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use watchkeeper_collect::receive::IN_FLIGHT;
-use watchkeeper_collect::{SourceConfig, open};
+use watchkeeper_collect::{Cursor, Remark, Source, SourceConfig, open};
 use watchkeeper_domain::access::AccessRole;
+use watchkeeper_testbed::disk::SmallDisk;
 
 /// `printf %s open-sesame | sha256sum`
 const DIGEST: &str = "d7ecdf25eaf3deba0f2628771dbdd22d4138ab6cf38f91ed02a2ca0dec7c8ab7";
 
 async fn place() -> Place {
+    reading_place(None).await.0
+}
+
+/// A place with the source that reads what is pushed to it, with its data in `folder`, or its own.
+async fn reading_place(folder: Option<&Path>) -> (Place, Box<dyn Source>) {
     let place = Place::open().await;
-    let config = json!({"kind": "http", "name": "push", "format": "json", "secrets_sha256": [DIGEST], "max_body_bytes": 2_000});
+    let config = json!({"kind": "http", "name": "push", "format": "json", "secrets_sha256": [DIGEST], "max_body_bytes": 2_000,
+        "max_decompressed_bytes": 50_000});
     let config: SourceConfig = serde_json::from_value(config).expect("a configuration");
-    let opened = open(&config, place.clock.clone(), place.folder())
+    let folder = folder.unwrap_or(place.folder());
+    let opened = open(&config, place.clock.clone(), folder)
         .await
         .expect("a source");
     let receiver = opened.receiver.expect("a receiver");
     let mut state = place.state.clone();
     state.receivers = Arc::new(BTreeMap::from([("push".to_owned(), receiver)]));
-    place.rebuilt(state)
+    (place.rebuilt(state), opened.source)
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain).expect("written");
+    encoder.finish().expect("ended")
 }
 
 fn with_secret() -> Visitor {
@@ -228,4 +248,141 @@ async fn whoever_comes_while_as_many_bodies_as_may_are_read_is_asked_to_come_aga
         .send(&with_secret(), "POST", "/ingest/push", "{}")
         .await
         .expect(200);
+}
+
+/// The ways in that take gzip: the path, who comes, and a body with one record.
+fn compressed_ways() -> [(&'static str, Visitor, String); 3] {
+    let firehose = Visitor::default()
+        .with("x-amz-firehose-access-key", "open-sesame")
+        .with("x-amz-firehose-request-id", "r-1");
+    let of_firehose = json!({"requestId": "r-1", "timestamp": 1, "records": [{"data": "eyJuIjoxfQ=="}]});
+    let of_otlp =
+        json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "one"}}]}]}]});
+    [
+        ("/ingest/push", with_secret(), "{\"n\":1}\n".to_owned()),
+        ("/firehose/push", firehose, of_firehose.to_string()),
+        (
+            "/otlp/push/v1/logs",
+            with_secret().with("content-type", "application/json"),
+            of_otlp.to_string(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_way_in_takes_gzip_and_none_unfolds_a_bomb() {
+    for (path, visitor, body) in compressed_ways() {
+        let (place, mut source) = reading_place(None).await;
+        let visitor = visitor.with("content-encoding", "gzip");
+        let stored = place.send(&visitor, "POST", path, gzip(body.as_bytes())).await;
+        assert_eq!(stored.status.as_u16(), 200, "{path}: {}", stored.text);
+        // A megabyte in a kilobyte, in the form that the way in takes.
+        let spaces = " ".repeat(1_000_000);
+        let bomb = gzip(format!("{spaces}{body}").as_bytes());
+        assert!(bomb.len() < 2_000, "{} bytes", bomb.len());
+        let refused = place.send(&visitor, "POST", path, bomb).await;
+        assert_eq!(refused.status.as_u16(), 413, "{path}: {}", refused.text);
+        assert!(
+            refused.text.contains("after decompression"),
+            "{path}: {}",
+            refused.text
+        );
+        let mut damaged = gzip(body.as_bytes());
+        damaged.truncate(damaged.len() - 9);
+        let refused = place.send(&visitor, "POST", path, damaged).await;
+        assert_eq!(refused.status.as_u16(), 400, "{path}: {}", refused.text);
+        let read = source.read(&Cursor::start()).await.expect("it reads");
+        assert_eq!(read.events.len(), 1, "{path}: only the good request is stored");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_intake_loudly_and_nothing_that_was_acknowledged_is_lost() {
+    let Some(disk) = SmallDisk::mount(256) else { return };
+    let (place, mut source) = reading_place(Some(disk.path())).await;
+    let send = async |n: usize| {
+        let visitor = with_secret().with("idempotency-key", &n.to_string());
+        let line = format!("{{\"n\":{n},\"pad\":\"{}\"}}\n", "x".repeat(1_500));
+        place.send(&visitor, "POST", "/ingest/push", line).await
+    };
+    let mut acknowledged = Vec::new();
+    for n in 0..20 {
+        send(n).await.expect(200);
+        acknowledged.push(n);
+    }
+    let filler = disk.fill();
+    // What finds no room any more is answered so that whoever pushes comes again, and the source says why.
+    let mut refused = 0;
+    for n in 20..60 {
+        let answer = send(n).await;
+        match answer.status.as_u16() {
+            200 => acknowledged.push(n),
+            503 => {
+                assert_eq!(answer.header("retry-after"), "30");
+                assert!(
+                    answer.text.contains("the disk does not take it"),
+                    "{}",
+                    answer.text
+                );
+                refused += 1;
+            }
+            other => panic!("{other}: {}", answer.text),
+        }
+    }
+    assert!(refused >= 30, "{refused} of 40 were refused on a full disk");
+    let said = source.read(&Cursor::start()).await.expect("it reads").remarks;
+    assert!(
+        said.iter()
+            .any(|remark| matches!(remark, Remark::Refusing { reason } if reason.contains("disk"))),
+        "{said:?}"
+    );
+    std::fs::remove_file(filler).expect("room again");
+    for n in 60..70 {
+        send(n).await.expect(200);
+        acknowledged.push(n);
+    }
+    // A request that was acknowledged is known, one that was refused is stored now.
+    let again = send(3).await.expect(200);
+    assert_eq!(again["duplicate"], true);
+    let late = (20..60)
+        .find(|n| !acknowledged.contains(n))
+        .expect("one was refused");
+    assert_eq!(send(late).await.expect(200)["duplicate"], false);
+    acknowledged.push(late);
+    // Read by another process, as after a crash.
+    drop((place, source));
+    let (_place, mut source) = reading_place(Some(disk.path())).await;
+    let read = source.read(&Cursor::start()).await.expect("it reads");
+    let mut stored: Vec<u64> = read
+        .events
+        .iter()
+        .filter_map(|event| event.fields().get("n").and_then(Value::as_u64))
+        .collect();
+    stored.sort_unstable();
+    let mut expected: Vec<u64> = acknowledged.iter().map(|n| *n as u64).collect();
+    expected.sort_unstable();
+    assert_eq!(stored, expected);
+    assert_eq!((read.counts.lost_bytes, read.more), (0, false));
+}
+
+#[tokio::test]
+async fn headers_without_end_are_refused_before_they_fill_the_memory() {
+    let place = place().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let served = tokio::spawn(watchkeeper_api::serve(listener, place.state.clone()));
+    let front =
+        "POST /ingest/push HTTP/1.1\r\nhost: x\r\nauthorization: Bearer open-sesame\r\ncontent-length: 8\r\n";
+    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    let long = format!("x: {}\r\n", "y".repeat(2 << 20));
+    for (headers, status) in [("", "200"), (many.as_str(), "431"), (long.as_str(), "431")] {
+        let mut connection = TcpStream::connect(address).await.expect("connected");
+        let request = format!("{front}{headers}connection: close\r\n\r\n{{\"n\":1}}\n");
+        // The server may be gone before everything is sent.
+        let _ = connection.write_all(request.as_bytes()).await;
+        let mut answer = vec![0; 12];
+        connection.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"));
+    }
+    served.abort();
 }

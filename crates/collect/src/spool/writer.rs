@@ -248,13 +248,17 @@ impl Writer {
                 self.active = Some(active);
                 Ok(())
             }
-            Err(error) => {
-                // After a failed fsync nothing is known about the pages: cut back to what is durable and begin another segment.
-                let _ = active
+            Err(failed) => {
+                let cut = active
                     .file
                     .set_len(active.length)
                     .and_then(|()| active.file.sync_all());
-                Err(error)
+                // What could not be written is cut off, and the segment is as it was: a full disk must not be filled with segments that
+                // hold nothing. After a failed fsync nothing is known about the pages, and another segment is begun.
+                if matches!((&failed, cut), (Failed::Write(_), Ok(()))) {
+                    self.active = Some(active);
+                }
+                Err(failed.into())
             }
         }
     }
@@ -280,7 +284,21 @@ impl Writer {
     }
 }
 
-fn write_through(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    file.write_all_at(bytes, offset)?;
-    file.sync_data()
+/// At which step bytes did not come to the disk.
+enum Failed {
+    Write(io::Error),
+    Sync(io::Error),
+}
+
+impl From<Failed> for io::Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Write(error) | Failed::Sync(error) => error,
+        }
+    }
+}
+
+fn write_through(file: &File, bytes: &[u8], offset: u64) -> Result<(), Failed> {
+    file.write_all_at(bytes, offset).map_err(Failed::Write)?;
+    file.sync_data().map_err(Failed::Sync)
 }
