@@ -79,6 +79,53 @@ async fn what_objects_hold_comes_once_and_messages_go_only_when_it_is_committed(
 }
 
 #[tokio::test]
+async fn access_logs_of_load_balancers_and_buckets_come_as_objects_with_their_fields() {
+    let (bench, objects) = bench().await;
+    // As AWS's guides show them.
+    let balancer = "https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 \
+        200 200 0 57 \"GET https://www.example.com:443/ HTTP/1.1\" \"curl/7.46.0\" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 \
+        arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 \"Root=1-58337281-1d84f3d73c47ec4e58577259\" \
+        \"www.example.com\" \"arn:aws:acm:us-east-2:123456789012:certificate/12345678-1234-1234-1234-123456789012\" 1 2018-07-02T22:22:48.364000Z \
+        \"authenticate,forward\" \"-\" \"-\" \"10.0.0.1:80\" \"200\" \"-\" \"-\" TID_123456";
+    let bucket = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be DOC-EXAMPLE-BUCKET [06/Feb/2019:00:00:38 +0000] 192.0.2.3 \
+        79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be 3E57427F3EXAMPLE REST.GET.VERSIONING - \
+        \"GET /DOC-EXAMPLE-BUCKET?versioning HTTP/1.1\" 200 - 113 - 7 - \"-\" \"S3Console/0.4\" - \
+        s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= SigV4 ECDHE-RSA-AES128-GCM-SHA256 AuthHeader \
+        DOC-EXAMPLE-BUCKET.s3.us-west-1.amazonaws.com TLSV1.2 - -";
+    let single = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (balancer, bucket) = (single(balancer), single(bucket));
+    objects.put(
+        "logs",
+        "AWSLogs/alb.log.gz",
+        &gzip(&format!("{balancer}\n").repeat(3)),
+    );
+    objects.put(
+        "logs",
+        "access/2019-02-06",
+        format!("{bucket}\n{bucket}\n").as_bytes(),
+    );
+    let mut reader = bench.source(config(&objects)).await;
+    let batch = reader.source.read(&reader.cursor).await.unwrap();
+    assert_eq!((batch.events.len(), batch.counts.unparsed), (5, 0));
+    let (of_balancer, of_bucket): (Vec<_>, Vec<_>) =
+        batch.events.iter().partition(|event| event.raw == balancer);
+    for event in &of_balancer {
+        let fields = ["c-ip", "sc-status", "cs-uri-stem", "cs-method"]
+            .map(|name| event.text(name).unwrap_or_default());
+        assert_eq!(fields, ["192.168.131.39", "200", "/", "GET"]);
+        assert_eq!(event.at.to_rfc3339(), "2018-07-02T22:23:00.186641+00:00");
+    }
+    for event in &of_bucket {
+        let fields = ["c-ip", "sc-status", "operation"].map(|name| event.text(name).unwrap_or_default());
+        assert_eq!(fields, ["192.0.2.3", "200", "REST.GET.VERSIONING"]);
+        assert_eq!(event.at.to_rfc3339(), "2019-02-06T00:00:38+00:00");
+    }
+    assert_eq!((of_balancer.len(), of_bucket.len()), (3, 2));
+    reader.source.committed(&batch.next).await.unwrap();
+    assert_eq!(objects.messages(), 0);
+}
+
+#[tokio::test]
 async fn whoever_is_killed_within_an_object_goes_on_behind_the_last_record() {
     let (bench, objects) = bench().await;
     objects.put("logs", "big.log", lines(12_000).as_bytes());
