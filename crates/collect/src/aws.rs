@@ -1,6 +1,6 @@
 //! What both AWS sources need: credentials, the HTTP client, and the service's refusals in our words.
 
-use crate::rate::Bucket;
+use crate::rate::{Bucket, Share};
 use crate::source::CollectError;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
@@ -45,10 +45,10 @@ impl AwsAccess {
             .unwrap_or("self")
     }
 
-    /// The bucket that all sources of this service, account and region share.
-    pub(crate) fn bucket(&self, service: &'static str, calls_per_second: f64) -> Arc<Bucket> {
+    /// A share in the bucket of this service, account and region.
+    pub(crate) fn share(&self, service: &'static str, calls_per_second: f64) -> Share {
         let place = format!("{} {}", self.region, self.endpoint_url.as_deref().unwrap_or(""));
-        Bucket::shared(service, self.account(), &place, calls_per_second)
+        Share::of(Bucket::shared(service, self.account(), &place, calls_per_second))
     }
 
     /// What an SDK client is made of. Makes no call; credentials are fetched with the first one.

@@ -9,7 +9,7 @@ use crate::aws::{self, AwsAccess, Watch, Watching};
 use crate::config::GuarddutyConfig;
 use crate::parse::{Context, Format, Interpretation, Origin};
 use crate::queue::Queue;
-use crate::rate::Bucket;
+use crate::rate::{Bucket, Share};
 use crate::seen::{SeenIds, StoredIds};
 use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source, resumed};
 use async_trait::async_trait;
@@ -44,7 +44,7 @@ pub struct Guardduty {
     watch: Arc<Watch>,
     /// Counts the calls of the queue, which have no share in the bucket.
     queue_watch: Arc<Watch>,
-    bucket: Arc<Bucket>,
+    share: Share,
     clock: Arc<dyn Clock>,
     region: String,
     poll: Duration,
@@ -108,8 +108,8 @@ struct Reading {
 
 impl Guardduty {
     pub(crate) async fn open(config: &GuarddutyConfig, access: &AwsAccess, clock: Arc<dyn Clock>) -> Self {
-        let bucket = access.bucket("guardduty", config.calls_per_second);
-        let watch = Watch::new(bucket.clone(), clock.clone(), true);
+        let share = access.share("guardduty", config.calls_per_second);
+        let watch = Watch::new(share.bucket().clone(), clock.clone(), true);
         let queue_watch = Watch::new(Arc::new(Bucket::new(1_000.0)), clock.clone(), false);
         let base = access.sdk_config().await;
         let sdk = aws_sdk_guardduty::config::Builder::from(&base)
@@ -137,7 +137,7 @@ impl Guardduty {
             client: Client::from_conf(sdk),
             watch,
             queue_watch,
-            bucket,
+            share,
             clock,
             region: config.region.clone(),
             poll: Duration::seconds(i64::from(config.poll_seconds)),
@@ -213,7 +213,7 @@ impl Guardduty {
 
     /// The bucket's leave to make so many calls; false when there is none now.
     fn may_call(&self, calls: u8, now: DateTime<Utc>, reading: &mut Reading) -> bool {
-        reading.out_of_calls = !self.bucket.take(calls, now);
+        reading.out_of_calls = !self.share.take(calls, now);
         !reading.out_of_calls
     }
 

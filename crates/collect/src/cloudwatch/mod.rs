@@ -207,7 +207,7 @@ impl CloudwatchLogs {
             if reading.is_full() {
                 return;
             }
-            if !self.places[group.place].bucket.take(1, now) {
+            if !self.places[group.place].share.take(1, now) {
                 reading.out_of_calls.insert(group.place);
                 return;
             }
@@ -237,7 +237,7 @@ impl CloudwatchLogs {
             let Some((past, walk)) = group.past(self.looks_for_late(), now) else {
                 continue;
             };
-            if walk.is_paused(now) || !place.bucket.take_spare(now) {
+            if walk.is_paused(now) || !place.share.take_spare(now) {
                 continue;
             }
             let (from, to, token) = walk.next();

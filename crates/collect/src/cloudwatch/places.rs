@@ -3,7 +3,7 @@
 use super::group::Group;
 use crate::aws::{self, AwsAccess, Watch, Watching};
 use crate::config::CloudwatchLogsConfig;
-use crate::rate::Bucket;
+use crate::rate::Share;
 use crate::source::CollectError;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata as _;
@@ -24,7 +24,7 @@ pub(super) struct Place {
     pub(super) region: String,
     pub(super) client: Client,
     pub(super) watch: Arc<Watch>,
-    pub(super) bucket: Arc<Bucket>,
+    pub(super) share: Share,
     /// What stands before the names of its groups in the cursor; nothing where there is one place only.
     pub(super) mark: String,
     /// Tags of groups that were asked for, by ARN.
@@ -79,8 +79,8 @@ impl Wanted {
 pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) -> Vec<Place> {
     let mut all = Vec::new();
     for access in accesses(config) {
-        let bucket = access.bucket("logs", config.calls_per_second);
-        let watch = Watch::new(bucket.clone(), clock.clone(), false);
+        let share = access.share("logs", config.calls_per_second);
+        let watch = Watch::new(share.bucket().clone(), clock.clone(), false);
         let sdk = aws_sdk_cloudwatchlogs::config::Builder::from(&access.sdk_config().await)
             .interceptor(Watching(watch.clone()))
             .build();
@@ -94,7 +94,7 @@ pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) 
             region: access.region.clone(),
             client: Client::from_conf(sdk),
             watch,
-            bucket,
+            share,
             mark,
             tags: BTreeMap::new(),
             look: None,
@@ -223,7 +223,7 @@ impl Place {
     }
 
     fn may_call(&self, calls: &mut u32, now: DateTime<Utc>) -> bool {
-        let may = *calls > 0 && self.bucket.take(1, now);
+        let may = *calls > 0 && self.share.take(1, now);
         *calls -= u32::from(may);
         may
     }

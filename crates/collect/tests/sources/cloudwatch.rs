@@ -385,6 +385,53 @@ async fn the_search_for_late_events_takes_only_calls_that_are_left() {
 }
 
 #[tokio::test]
+async fn a_flood_in_one_group_leaves_the_others_of_its_account_their_share_of_the_calls() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.page_size(10);
+    let quiet: Vec<String> = (0..7).map(|n| format!("/app/quiet-{n}")).collect();
+    let mut config = config(&cloudwatch);
+    config["log_groups"] = json!([vec![GROUP.to_owned()], quiet.clone()].concat());
+    config["calls_per_second"] = 4.into();
+    // Two sources of one account have one allowance, too.
+    let mut other = config.clone();
+    (other["name"], other["log_groups"]) = ("other".into(), json!(["/app/other"]));
+    cloudwatch.create_group("/app/other");
+    for n in 0..60_000 {
+        let at = bench.now() + Duration::milliseconds(n * 10);
+        cloudwatch.put(GROUP, "s", at, at, &format!("flood {n}"));
+    }
+    let mut told = BTreeSet::new();
+    for minute in 0..10 {
+        for group in quiet.iter().map(String::as_str).chain(["/app/other"]) {
+            let at = bench.now() + Duration::minutes(minute);
+            let message = format!("{group} {minute}");
+            cloudwatch.put(group, "s", at, at, &message);
+            told.insert(message);
+        }
+    }
+    let mut readers = [bench.source(config).await, bench.source(other).await];
+    let (mut flood, mut slowest) = (0, Duration::zero());
+    for _ in 0..11 * 60 {
+        for reader in &mut readers {
+            for event in reader.read().await {
+                if event.raw.starts_with("flood") {
+                    flood += 1;
+                } else {
+                    assert!(told.remove(&event.raw), "{} came twice", event.raw);
+                    slowest = slowest.max(bench.now() - event.at);
+                }
+            }
+        }
+        bench.clock.advance(seconds(1));
+    }
+    assert_eq!(told, BTreeSet::new(), "a quiet group was starved");
+    assert!(slowest <= Duration::minutes(1), "a quiet group waited {slowest}");
+    assert!(flood > 5_000, "the flood is read with what is left: {flood}");
+    let most = usize::try_from(11 * 60 * 4 + 8).unwrap();
+    assert!(cloudwatch.calls() <= most, "{} calls", cloudwatch.calls());
+}
+
+#[tokio::test]
 async fn expired_credentials_are_called_so_and_nothing_is_lost_by_them() {
     let (bench, cloudwatch) = bench().await;
     let mut reader = bench.source(config(&cloudwatch)).await;
