@@ -15,11 +15,24 @@ use aws_sdk_cloudwatchlogs::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use watchkeeper_domain::clock::Clock;
+
+/// What the account of the credentials is called where its number is not configured.
+const OWN: &str = "self";
+
+/// How long the start of a source waits to learn that number. Where it does not, a source that reads the same account through a role has
+/// an allowance of its own.
+const OWN_ACCOUNT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Profile, file of credentials, and endpoint of STS.
+type Credentials = (Option<String>, Option<PathBuf>, Option<String>);
+static OWN_ACCOUNTS: LazyLock<Mutex<HashMap<Credentials, String>>> =
+    LazyLock::new(|| Mutex::new(HashMap::new()));
 
 /// How an account and region are reached.
 #[derive(Debug, Clone)]
@@ -42,13 +55,50 @@ impl AwsAccess {
             .as_deref()
             .or_else(of_role)
             .filter(|a| !a.is_empty())
-            .unwrap_or("self")
+            .unwrap_or(OWN)
     }
 
-    /// A share in the bucket of this service, account and region.
-    pub(crate) fn share(&self, service: &'static str, calls_per_second: f64) -> Share {
+    /// A share in the bucket of this service, account and region, whether it is read with a role or without.
+    pub(crate) async fn share(&self, service: &'static str, calls_per_second: f64) -> Share {
         let place = format!("{} {}", self.region, self.endpoint_url.as_deref().unwrap_or(""));
-        Share::of(Bucket::shared(service, self.account(), &place, calls_per_second))
+        let own = match self.account() {
+            // On the heap: whoever opens sources would have the whole call in a future of its own otherwise.
+            OWN => Box::pin(self.own_account()).await,
+            _ => None,
+        };
+        let account = own.as_deref().unwrap_or(self.account());
+        Share::of(Bucket::shared(service, account, &place, calls_per_second))
+    }
+
+    /// The number of the account of the credentials, as STS tells everybody of themselves; `None` where it cannot be asked now. Events
+    /// are not named after it: they are called what they were called before it was known.
+    async fn own_account(&self) -> Option<String> {
+        // A stand-in for a service says nothing of accounts.
+        if self.endpoint_url.is_some() && self.sts_endpoint_url.is_none() {
+            return None;
+        }
+        let key = (
+            self.profile.clone(),
+            self.credentials_file.clone(),
+            self.sts_endpoint_url.clone(),
+        );
+        let known = OWN_ACCOUNTS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
+        if known.is_some() {
+            return known;
+        }
+        let base = self.loader().load().await;
+        let mut sts = aws_sdk_sts::config::Builder::from(&base);
+        sts.set_endpoint_url(self.sts_endpoint_url.clone());
+        let asked = aws_sdk_sts::Client::from_conf(sts.build());
+        let asked = tokio::time::timeout(OWN_ACCOUNT_WITHIN, asked.get_caller_identity().send()).await;
+        let account = asked.ok()?.ok()?.account?;
+        let mut all = OWN_ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(key, account.clone());
+        Some(account)
     }
 
     /// What an SDK client is made of. Makes no call; credentials are fetched with the first one.

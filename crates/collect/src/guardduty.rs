@@ -108,7 +108,7 @@ struct Reading {
 
 impl Guardduty {
     pub(crate) async fn open(config: &GuarddutyConfig, access: &AwsAccess, clock: Arc<dyn Clock>) -> Self {
-        let share = access.share("guardduty", config.calls_per_second);
+        let share = access.share("guardduty", config.calls_per_second).await;
         let watch = Watch::new(share.bucket().clone(), clock.clone(), true);
         let queue_watch = Watch::new(Arc::new(Bucket::new(1_000.0)), clock.clone(), false);
         let base = access.sdk_config().await;

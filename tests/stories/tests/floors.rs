@@ -18,7 +18,7 @@ const FLOORS: [(&str, u8); 8] = [
 ];
 
 /// Packages that belong into one crate and no other.
-const ONLY_IN: [(&str, &str); 9] = [
+const ONLY_IN: [(&str, &str); 10] = [
     ("sqlx", "watchkeeper-store"),
     ("axum", "watchkeeper-api"),
     ("lettre", "watchkeeper-deliver"),
@@ -28,6 +28,7 @@ const ONLY_IN: [(&str, &str); 9] = [
     ("aws-sdk-guardduty", "watchkeeper-collect"),
     ("aws-sdk-kinesis", "watchkeeper-collect"),
     ("aws-sdk-sqs", "watchkeeper-collect"),
+    ("aws-sdk-sts", "watchkeeper-collect"),
 ];
 
 /// Crates that decide without waiting, and what they therefore do without.

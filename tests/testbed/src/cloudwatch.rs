@@ -1,5 +1,5 @@
 //! A CloudWatch Logs of our own: FilterLogEvents, DescribeLogGroups and ListTagsForResource over the real wire protocol (JSON 1.1), the
-//! ways in which they are difficult, and an STS that gives a role's credentials for its external id.
+//! ways in which they are difficult, and an STS that gives a role's credentials for its external id and says whose credentials they are.
 //!
 //! Events become visible late and out of order; pages are partial, or empty with a token; tokens and credentials expire; calls are
 //! throttled; answers trickle, stall and break off; ids are long strings. The emulator `moto` has none of this.
@@ -55,6 +55,8 @@ struct World {
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// The external id that each role asks for.
     roles: BTreeMap<String, String>,
+    /// The account of whoever comes without a role.
+    account: Option<String>,
     /// Who asked where: access key and region.
     callers: BTreeSet<(String, String)>,
     /// The groups in the order in which they were asked for.
@@ -100,6 +102,7 @@ impl CloudWatch {
             earliest_start: None,
             tags: BTreeMap::new(),
             roles: BTreeMap::new(),
+            account: None,
             callers: BTreeSet::new(),
             asked: Vec::new(),
             failing: 0,
@@ -157,6 +160,11 @@ impl CloudWatch {
         lock(&self.world)
             .roles
             .insert(role_arn.to_owned(), external_id.to_owned());
+    }
+
+    /// Says from now on that whoever comes without a role is of this account; before, nothing is said.
+    pub fn identify(&self, account: &str) {
+        lock(&self.world).account = Some(account.to_owned());
     }
 
     /// Who asked where so far: access key and region.
@@ -243,6 +251,9 @@ async fn call(State(world): State<Shared>, headers: HeaderMap, body: String) -> 
         .unwrap_or_default();
     if body.starts_with("Action=AssumeRole") {
         return assume_role(&mut lock(&world), &body);
+    }
+    if body.starts_with("Action=GetCallerIdentity") {
+        return caller_identity(&lock(&world));
     }
     note_caller(&mut lock(&world), &headers);
     let is_failing = {
@@ -364,6 +375,20 @@ fn assume_role(world: &mut World, form: &str) -> Response {
          <AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
          <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>A:w</AssumedRoleId>\
          <Arn>{role}/w</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    (StatusCode::OK, xml, answer).into_response()
+}
+
+fn caller_identity(world: &World) -> Response {
+    let xml = [(header::CONTENT_TYPE, "text/xml")];
+    let Some(account) = &world.account else {
+        let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>unknown</Message></Error></ErrorResponse>";
+        return (StatusCode::FORBIDDEN, xml, refusal.to_owned()).into_response();
+    };
+    let answer = format!(
+        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+         <Arn>arn:aws:iam::{account}:user/watchkeeper</Arn><UserId>AIDA</UserId><Account>{account}</Account>\
+         </GetCallerIdentityResult></GetCallerIdentityResponse>"
     );
     (StatusCode::OK, xml, answer).into_response()
 }

@@ -79,7 +79,7 @@ impl Wanted {
 pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) -> Vec<Place> {
     let mut all = Vec::new();
     for access in accesses(config) {
-        let share = access.share("logs", config.calls_per_second);
+        let share = access.share("logs", config.calls_per_second).await;
         let watch = Watch::new(share.bucket().clone(), clock.clone(), false);
         let sdk = aws_sdk_cloudwatchlogs::config::Builder::from(&access.sdk_config().await)
             .interceptor(Watching(watch.clone()))

@@ -179,6 +179,49 @@ async fn the_past_is_read_in_slices_once_and_the_present_does_not_wait_for_it() 
     assert_eq!((old.len(), distinct.len()), (400, 400));
 }
 
+#[tokio::test]
+async fn an_account_that_is_read_with_a_role_and_without_has_one_allowance_of_calls() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.identify("111122223333");
+    let role = "arn:aws:iam::111122223333:role/watchkeeper-read";
+    cloudwatch.trust(role, "x-1");
+    cloudwatch.page_size(1);
+    for n in 0..200 {
+        let group = if n % 2 == 0 { "/app/a" } else { "/app/b" };
+        cloudwatch.put(group, "s", monday() - seconds(n), monday(), &format!("event {n}"));
+    }
+    let of = |name: &str, group: &str| {
+        let mut config = config(&cloudwatch);
+        config["name"] = name.into();
+        config["log_groups"] = json!([group]);
+        config["calls_per_second"] = 2.into();
+        config["sts_endpoint_url"] = cloudwatch.endpoint_url.clone().into();
+        config
+    };
+    let mut through_role = of("through-role", "/app/b");
+    through_role["role_arn"] = role.into();
+    through_role["external_id"] = "x-1".into();
+    let mut readers = [
+        bench.source(of("own", "/app/a")).await,
+        bench.source(through_role).await,
+    ];
+    let mut found = Vec::new();
+    for _ in 0..30 {
+        for reader in &mut readers {
+            found.extend(reader.read().await);
+        }
+        bench.clock.advance(seconds(1));
+    }
+    assert!(
+        (60..=62).contains(&cloudwatch.calls()),
+        "{} calls in 30 s",
+        cloudwatch.calls()
+    );
+    // Its events are called what they were called while its number was not known.
+    assert!(found.iter().any(|event| event.id.starts_with("self/")));
+    assert!(found.iter().any(|event| event.id.starts_with("111122223333/")));
+}
+
 fn envelope(from: usize, to: usize) -> String {
     let events: Vec<Value> = (from..to)
         .map(|n| json!({"id": format!("{:056}", n + 1), "timestamp": monday().timestamp_millis(), "message": format!("event {n}")}))
@@ -217,6 +260,7 @@ async fn what_a_firehose_missed_is_found_and_judged_once_also_by_the_next_proces
     for (request, from, to) in [("r-1", 0, 8), ("r-2", 4, 12)] {
         let body = json!({"requestId": request, "timestamp": 1, "records": [{"data": BASE64.encode(envelope(from, to))}]});
         let headers = FirehoseHeaders {
+            common_attributes: None,
             access_key: Some("open-sesame"),
             request_id: Some(request),
             protocol_version: Some("1.0"),
@@ -260,7 +304,6 @@ async fn what_was_pushed_before_a_long_outage_is_not_judged_again_after_it() {
     assert_eq!((found.len(), reader.counts.missed_by_push), (20, 0));
 }
 
-            common_attributes: None,
 #[tokio::test]
 async fn what_a_stream_delivers_late_is_not_judged_again() {
     let (bench, cloudwatch) = bench().await;
