@@ -326,8 +326,10 @@ pub enum AddSource {
     #[command(after_help = "Examples:
   watchkeeper sources add aws                       asks
   watchkeeper sources add aws --account 111122223333 --region eu-central-1 --log-group-prefix /app/ --bucket acme-trail
+  watchkeeper sources add aws --account 111122223333 --region eu-central-1 --region us-east-1 \\
+    --firehose https://watch.example.com --firehose-backup-bucket acme-undelivered
   watchkeeper sources add aws --account 111122223333 --only cloudformation >watchkeeper.json")]
-    Aws(AddAws),
+    Aws(Box<AddAws>),
 }
 
 /// An account of AWS to be connected.
@@ -336,9 +338,9 @@ pub struct AddAws {
     /// The account to be watched: 12 digits.
     #[arg(long)]
     pub account: Option<String>,
-    /// The region, such as eu-central-1.
+    /// The region, such as eu-central-1; may be given several times. The bucket is in the first.
     #[arg(long)]
-    pub region: Option<String>,
+    pub region: Vec<String>,
     /// The account that Watchkeeper runs in, which assumes the role; the watched one where it is not said.
     #[arg(long)]
     pub hub: Option<String>,
@@ -357,9 +359,18 @@ pub struct AddAws {
     /// A stream of Kinesis through which a subscription delivers the log groups.
     #[arg(long, value_name = "STREAM")]
     pub kinesis_stream: Option<String>,
+    /// Deliver the log groups through Firehose instead, which posts to Watchkeeper at this address, such as https://watch.example.com.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["kinesis_stream", "no_logs"], requires = "firehose_backup_bucket")]
+    pub firehose: Option<String>,
+    /// The bucket in which Firehose keeps what it could not deliver.
+    #[arg(long, value_name = "BUCKET", requires = "firehose")]
+    pub firehose_backup_bucket: Option<String>,
     /// Read objects that are put into this bucket.
     #[arg(long)]
     pub bucket: Option<String>,
+    /// The ARN of a key of KMS that encrypts the bucket, its queue or the stream; may be given several times.
+    #[arg(long, value_name = "ARN")]
+    pub kms_key: Vec<String>,
     /// Read no findings of GuardDuty.
     #[arg(long)]
     pub no_guardduty: bool,

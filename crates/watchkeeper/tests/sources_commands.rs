@@ -394,3 +394,234 @@ fn template_and_terraform_make_what_the_commands_make_the_subscription_too() {
         assert!(resource[kind].is_object(), "{kind}");
     }
 }
+
+/// All that `sources add aws` prints for two regions, with Firehose and keys of KMS.
+fn of_two_regions() -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args([
+            "sources",
+            "add",
+            "aws",
+            "--account",
+            "111122223333",
+            "--name",
+            "acme",
+            "--external-id",
+            "x-1",
+        ])
+        .args([
+            "--region",
+            "eu-central-1",
+            "--region",
+            "us-east-1",
+            "--log-group-prefix",
+            "/app/",
+            "--bucket",
+            "trail",
+        ])
+        .args([
+            "--firehose",
+            "https://watch.example.com/",
+            "--firehose-backup-bucket",
+            "undelivered",
+        ])
+        .args(["--kms-key", KEY, "--json"])
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+#[test]
+fn several_regions_have_a_source_each_that_can_be_configured_and_the_role_may_read_them_all() {
+    let all = of_two_regions();
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = format!("\"{}/data\"", folder.path().display());
+    let tables = all["config"].as_str().expect("tables");
+    let text = DEFAULT.replace("\"./data\"", &data) + "\n" + tables;
+    std::fs::write(folder.path().join("watchkeeper.toml"), text).expect("written");
+    let config = Config::load(&folder.path().join("watchkeeper.toml")).expect("sound");
+    let names: Vec<String> = config.sources.iter().map(|source| source.name().0).collect();
+    assert_eq!(
+        names,
+        [
+            "acme-logs-eu-central-1",
+            "acme-findings-eu-central-1",
+            "acme-logs-us-east-1",
+            "acme-findings-us-east-1",
+            "acme-objects"
+        ]
+    );
+    assert_eq!(tables.matches("firehose_keys_file").count(), 2);
+    let policy = all["policy"].to_string();
+    for region in ["eu-central-1", "us-east-1"] {
+        for allowed in [
+            format!("arn:aws:logs:{region}:111122223333:log-group:/app/*"),
+            format!("arn:aws:guardduty:{region}:111122223333:detector/*"),
+            format!("arn:aws:sqs:{region}:111122223333:watchkeeper-findings"),
+        ] {
+            assert!(policy.contains(&allowed), "{allowed}: {policy}");
+        }
+    }
+    assert!(!policy.contains("arn:aws:sqs:us-east-1:111122223333:watchkeeper-objects"));
+    let decrypts = json!({"Sid": "Decrypt", "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [KEY]});
+    let statements = all["policy"]["Statement"].as_array().expect("a list");
+    assert!(statements.contains(&decrypts), "{policy}");
+}
+
+#[test]
+fn firehose_posts_to_the_source_of_its_region_with_a_key_that_is_printed_nowhere() {
+    let all = of_two_regions();
+    let part = |name: &str| all[name].as_str().expect(name).to_owned();
+    let json = |name: &str| serde_json::from_str::<Value>(&part(name)).expect(name);
+    let (commands, template, terraform) = (part("commands"), json("cloudformation"), json("terraform"));
+
+    // The shell puts the key into what is JSON with it.
+    let streams: Vec<Value> = commands
+        .split("--http-endpoint-destination-configuration '")
+        .skip(1)
+        .map(|rest| {
+            let (told, _) = rest.split_once("\n").expect("a line");
+            let told = told.replace("'\"$FIREHOSE_KEY\"'", "a secret");
+            serde_json::from_str(told.trim_end_matches('\'')).expect("JSON")
+        })
+        .collect();
+    let endpoints: Vec<&Value> = streams
+        .iter()
+        .map(|stream| &stream["EndpointConfiguration"])
+        .collect();
+    let to = |region: &str| {
+        json!({"Url": format!("https://watch.example.com/firehose/acme-logs-{region}"),
+        "Name": "Watchkeeper", "AccessKey": "a secret"})
+    };
+    assert_eq!(endpoints, [&to("eu-central-1"), &to("us-east-1")]);
+    for region in ["eu-central-1", "us-east-1"] {
+        let filter = format!("arn:aws:firehose:{region}:111122223333:deliverystream/watchkeeper");
+        assert!(commands.contains(&filter), "{filter}: {commands}");
+    }
+
+    let resources = &template["Resources"];
+    assert_eq!(template["Parameters"]["FirehoseKey"]["NoEcho"], true);
+    let posting = &resources["Stream"]["Properties"]["HttpEndpointDestinationConfiguration"];
+    let endpoint = &posting["EndpointConfiguration"];
+    assert_eq!(endpoint["AccessKey"], json!({"Ref": "FirehoseKey"}));
+    assert_eq!(
+        endpoint["Url"],
+        json!({"Fn::Sub": "https://watch.example.com/firehose/acme-logs-${AWS::Region}"})
+    );
+    // Roles are made once, in the first region; what the others make names their own.
+    for role in ["Role", "Writer", "Poster", "Objects"] {
+        assert_eq!(resources[role]["Condition"], "Home", "{role}");
+    }
+    for own in ["Findings", "Stream", "Subscription"] {
+        assert_eq!(resources[own].get("Condition"), None, "{own}");
+    }
+    let literal = "sqs:eu-central-1";
+    assert!(!resources["FindingsPolicy"].to_string().contains(literal));
+
+    let streams = &terraform["resource"]["aws_kinesis_firehose_delivery_stream"];
+    let american = &streams["watchkeeper_us_east_1"];
+    assert_eq!(american["provider"], "aws.us_east_1");
+    assert_eq!(
+        american["http_endpoint_configuration"]["access_key"],
+        "${var.firehose_key}"
+    );
+    assert_eq!(terraform["variable"]["firehose_key"]["sensitive"], true);
+    let policy = &terraform["resource"]["aws_cloudwatch_log_account_policy"]["watchkeeper_us_east_1"];
+    let filter: Value =
+        serde_json::from_str(policy["policy_document"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(
+        filter["DestinationArn"],
+        "arn:aws:firehose:us-east-1:111122223333:deliverystream/watchkeeper"
+    );
+    assert_eq!(
+        filter.get("Distribution"),
+        None,
+        "only streams of Kinesis have shards"
+    );
+}
+
+#[test]
+fn a_subscription_may_write_into_a_stream_that_a_key_encrypts() {
+    let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args([
+            "sources",
+            "add",
+            "aws",
+            "--account",
+            "111122223333",
+            "--region",
+            "eu-central-1",
+        ])
+        .args([
+            "--log-group-prefix",
+            "/",
+            "--kinesis-stream",
+            "logs",
+            "--kms-key",
+            KEY,
+        ])
+        .args(["--only", "cloudformation"])
+        .output()
+        .expect("the binary runs");
+    let template: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let writer = &template["Resources"]["Writer"]["Properties"]["Policies"][0]["PolicyDocument"];
+    assert_eq!(
+        writer["Statement"][1],
+        json!({"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": [KEY]})
+    );
+}
+
+#[test]
+fn what_cannot_be_connected_so_says_what_to_write() {
+    let refused = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+            .args([
+                "sources",
+                "add",
+                "aws",
+                "--account",
+                "111122223333",
+                "--log-group-prefix",
+                "/",
+            ])
+            .args(more)
+            .output()
+            .expect("the binary runs");
+        assert!(!output.status.success(), "{more:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let region = ["--region", "eu-central-1"];
+    for (more, said) in [
+        (
+            &["--region", "eu-central-1", "--region", "eu-central-1"][..],
+            "is named twice",
+        ),
+        (
+            &[&region[..], &["--kms-key", "alias/logs"]].concat(),
+            "is not the ARN of a key",
+        ),
+        (
+            &[
+                &region[..],
+                &[
+                    "--firehose",
+                    "http://watch.example.com",
+                    "--firehose-backup-bucket",
+                    "b",
+                ],
+            ]
+            .concat(),
+            "write one such as `https://watch.example.com`",
+        ),
+        (
+            &[&region[..], &["--firehose", "https://watch.example.com"]].concat(),
+            "--firehose-backup-bucket",
+        ),
+    ] {
+        let told = refused(more);
+        assert!(told.contains(said), "{more:?}: {told}");
+    }
+}

@@ -1,6 +1,9 @@
 //! `watchkeeper sources add aws`: everything that connects an account, written out to be read, changed and carried out by somebody who may.
 //!
 //! Nothing is changed here, neither in AWS nor in the configuration. Questions are asked where a terminal is, and nothing else was said.
+//! Roles are of the account, everything else is of a region: with several, each has its own tables, queues and subscription.
+
+mod templates;
 
 use crate::cli::{AddAws, Part};
 use crate::commands::say;
@@ -13,24 +16,57 @@ use std::process::ExitCode;
 struct Account {
     name: String,
     id: String,
-    region: String,
+    /// At least one; what there is only one of is in the first.
+    regions: Vec<String>,
     hub: String,
     external_id: String,
     prefixes: Vec<String>,
-    stream: Option<String>,
+    /// How log groups come, besides being polled.
+    delivery: Option<Delivery>,
     bucket: Option<String>,
+    /// Keys of KMS that encrypt the bucket, its queue, or a stream.
+    keys: Vec<String>,
     guardduty: bool,
 }
 
-/// The policies by which a subscription writes into a stream.
-struct Subscription {
-    /// Who may assume the role of the writer.
-    trust: Value,
-    /// What that role may do.
-    write: Value,
-    /// What is written where.
-    filter: Value,
+/// What a subscription writes into.
+enum Delivery {
+    /// A stream that is there, by its name.
+    Kinesis(String),
+    /// A delivery stream that is made, which posts to Watchkeeper.
+    Firehose {
+        /// Where Watchkeeper answers, such as `https://watch.example.com`.
+        url: String,
+        /// The bucket for what it could not deliver; Firehose does not do without.
+        backup: String,
+    },
 }
+
+/// The name of the delivery stream that is made in each region.
+const DELIVERY_STREAM: &str = "watchkeeper";
+
+/// The queues, by name.
+const FINDINGS: &str = "watchkeeper-findings";
+const OBJECTS: &str = "watchkeeper-objects";
+
+/// The roles with which AWS writes: the subscriptions, and the delivery streams.
+const WRITER: &str = "watchkeeper-subscription";
+const POSTER: &str = "watchkeeper-firehose";
+
+/// A queue, and who puts messages into it.
+struct Queue {
+    name: &'static str,
+    service: &'static str,
+}
+
+const FINDINGS_QUEUE: Queue = Queue {
+    name: FINDINGS,
+    service: "events.amazonaws.com",
+};
+const OBJECTS_QUEUE: Queue = Queue {
+    name: OBJECTS,
+    service: "s3.amazonaws.com",
+};
 
 /// Watchkeeper would read what it writes, and write of that.
 const NOT_OUR_OWN: &str = r#"LogGroupName NOT IN ["/watchkeeper/server"]"#;
@@ -119,6 +155,37 @@ fn word(flag: &str, text: String) -> Result<String, String> {
     }
 }
 
+/// A key by its ARN: an alias cannot stand in a policy.
+fn key_arn(key: &str) -> Result<String, String> {
+    if key.starts_with("arn:") && key.contains(":kms:") && key.contains(":key/") {
+        word("--kms-key", key.to_owned())
+    } else {
+        Err(format!(
+            "`--kms-key`: `{key}` is not the ARN of a key; write it as `aws kms describe-key` prints it, such as \
+             `arn:aws:kms:eu-central-1:111122223333:key/…`"
+        ))
+    }
+}
+
+impl Delivery {
+    fn of(options: &AddAws) -> Result<Option<Self>, String> {
+        if let Some(stream) = &options.kinesis_stream {
+            return word("--kinesis-stream", stream.clone()).map(|stream| Some(Self::Kinesis(stream)));
+        }
+        let (Some(url), Some(backup)) = (&options.firehose, &options.firehose_backup_bucket) else {
+            return Ok(None);
+        };
+        let url = word("--firehose", url.trim_end_matches('/').to_owned())?;
+        if !url.starts_with("https://") {
+            return Err(format!(
+                "`--firehose`: `{url}` is not an address that Firehose posts to; write one such as `https://watch.example.com`"
+            ));
+        }
+        let backup = word("--firehose-backup-bucket", backup.clone())?;
+        Ok(Some(Self::Firehose { url, backup }))
+    }
+}
+
 impl Account {
     fn of(options: &AddAws) -> Result<Self, String> {
         let id = digits(
@@ -130,12 +197,13 @@ impl Account {
                 None,
             )?,
         )?;
-        let region = answer(
-            options.region.as_ref(),
-            "--region",
-            "In which region",
-            Some("eu-central-1"),
-        )?;
+        let mut regions = options.region.clone();
+        if regions.is_empty() {
+            regions.push(answer(None, "--region", "In which region", Some("eu-central-1"))?);
+        }
+        if (1..regions.len()).any(|later| regions[..later].contains(&regions[later])) {
+            return Err("`--region`: a region is named twice; name each once".to_owned());
+        }
         let hub = answer(
             options.hub.as_ref(),
             "--hub",
@@ -161,100 +229,111 @@ impl Account {
             |flag: &str, text: &Option<String>| text.clone().map(|text| word(flag, text)).transpose();
         Ok(Self {
             name: word("--name", name)?,
-            region: word("--region", region)?,
+            regions: regions
+                .into_iter()
+                .map(|region| word("--region", region))
+                .collect::<Result<_, _>>()?,
             hub: digits("--hub", hub)?,
             external_id: word("--external-id", options.external_id.clone().unwrap_or(made_up))?,
             prefixes: prefixes.collect::<Result<_, _>>()?,
-            stream: optional("--kinesis-stream", &options.kinesis_stream)?,
+            delivery: Delivery::of(options)?,
             bucket: optional("--bucket", &options.bucket)?,
+            keys: options
+                .kms_key
+                .iter()
+                .map(|key| key_arn(key))
+                .collect::<Result<_, _>>()?,
             guardduty: !options.no_guardduty,
             id,
         })
     }
 
+    /// The region of what there is only one of.
+    fn home(&self) -> &str {
+        &self.regions[0]
+    }
+
     fn partition(&self) -> &'static str {
-        if self.region.starts_with("cn-") {
+        if self.home().starts_with("cn-") {
             "aws-cn"
         } else {
             "aws"
         }
     }
 
-    fn arn(&self, service: &str, rest: &str) -> String {
-        format!(
-            "arn:{}:{service}:{}:{}:{rest}",
-            self.partition(),
-            self.region,
-            self.id
-        )
+    fn arn(&self, service: &str, region: &str, rest: &str) -> String {
+        format!("arn:{}:{service}:{region}:{}:{rest}", self.partition(), self.id)
     }
 
-    fn role_arn(&self) -> String {
-        format!("arn:{}:iam::{}:role/watchkeeper-read", self.partition(), self.id)
+    /// The same in every region.
+    fn arns(&self, service: &str, rest: &str) -> Vec<String> {
+        let regions = self.regions.iter();
+        regions.map(|region| self.arn(service, region, rest)).collect()
     }
 
-    fn stream_arn(&self, stream: &str) -> String {
-        self.arn("kinesis", &format!("stream/{stream}"))
+    fn of_role(&self, name: &str) -> String {
+        format!("arn:{}:iam::{}:role/{name}", self.partition(), self.id)
+    }
+
+    fn of_bucket(&self, bucket: &str) -> String {
+        format!("arn:{}:s3:::{bucket}", self.partition())
     }
 
     fn group_arns(&self) -> Vec<String> {
-        self.prefixes
-            .iter()
-            .map(|prefix| self.arn("logs", &format!("log-group:{prefix}*")))
-            .collect()
+        let of_prefix = |prefix: &String| self.arns("logs", &format!("log-group:{prefix}*"));
+        self.prefixes.iter().flat_map(of_prefix).collect()
     }
 
-    fn queue_url(&self, queue: &str) -> String {
+    fn queue_url(&self, region: &str, queue: &str) -> String {
         let suffix = if self.partition() == "aws-cn" { ".cn" } else { "" };
-        format!(
-            "https://sqs.{}.amazonaws.com{suffix}/{}/{queue}",
-            self.region, self.id
-        )
+        format!("https://sqs.{region}.amazonaws.com{suffix}/{}/{queue}", self.id)
+    }
+
+    /// What a source is called; with several regions its region is part of that.
+    fn source(&self, what: &str, region: &str) -> String {
+        if self.regions.len() == 1 {
+            format!("{}-{what}", self.name)
+        } else {
+            format!("{}-{what}-{region}", self.name)
+        }
     }
 
     /// Tables of the configuration.
     fn config(&self) -> String {
-        let reached = format!(
-            "region = \"{}\"\nrole_arn = \"{}\"\nexternal_id = \"{}\"\n",
-            self.region,
-            self.role_arn(),
-            self.external_id
-        );
         let mut text = String::new();
-        let mut table = |kind: &str, what: &str, own: &str| {
+        let mut table = |kind: &str, name: &str, region: &str, own: &str| {
             let _ = write!(
                 text,
-                "[[source]]\nkind = \"{kind}\"\nname = \"{}-{what}\"\n{reached}{own}\n",
-                self.name
+                "[[source]]\nkind = \"{kind}\"\nname = \"{name}\"\nregion = \"{region}\"\nrole_arn = \"{}\"\nexternal_id = \"{}\"\n{own}\n",
+                self.of_role("watchkeeper-read"),
+                self.external_id
             );
         };
-        if !self.prefixes.is_empty() {
-            let mut own = format!(
-                "log_group_prefixes = {}\nexclude_log_groups = [\"/watchkeeper/*\"]\n",
-                json!(self.prefixes)
-            );
-            if let Some(stream) = &self.stream {
-                let _ = writeln!(
-                    own,
-                    "account = \"{}\"\nsubscription = {{ kinesis_stream = \"{stream}\" }}",
-                    self.id
+        for region in &self.regions {
+            if !self.prefixes.is_empty() {
+                let mut own = format!(
+                    "log_group_prefixes = {}\nexclude_log_groups = [\"/watchkeeper/*\"]\n",
+                    json!(self.prefixes)
                 );
+                if let Some(delivery) = &self.delivery {
+                    let through = match delivery {
+                        Delivery::Kinesis(stream) => format!("kinesis_stream = \"{stream}\""),
+                        Delivery::Firehose { .. } => {
+                            format!("firehose_keys_file = \"/run/secrets/{}-firehose\"", self.name)
+                        }
+                    };
+                    let _ = writeln!(own, "account = \"{}\"\nsubscription = {{ {through} }}", self.id);
+                }
+                table("cloudwatch_logs", &self.source("logs", region), region, &own);
             }
-            table("cloudwatch_logs", "logs", &own);
-        }
-        if self.guardduty {
-            table(
-                "guardduty",
-                "findings",
-                &format!("queue_url = \"{}\"\n", self.queue_url("watchkeeper-findings")),
-            );
+            if self.guardduty {
+                let own = format!("queue_url = \"{}\"\n", self.queue_url(region, FINDINGS));
+                table("guardduty", &self.source("findings", region), region, &own);
+            }
         }
         if self.bucket.is_some() {
-            table(
-                "s3",
-                "objects",
-                &format!("queue_url = \"{}\"\n", self.queue_url("watchkeeper-objects")),
-            );
+            let own = format!("queue_url = \"{}\"\n", self.queue_url(self.home(), OBJECTS));
+            table("s3", &format!("{}-objects", self.name), self.home(), &own);
         }
         text
     }
@@ -275,38 +354,39 @@ impl Account {
             allow(
                 "FindLogGroups",
                 &["logs:DescribeLogGroups"],
-                vec![self.arn("logs", "log-group:*")],
+                self.arns("logs", "log-group:*"),
             );
         }
-        if let Some(stream) = &self.stream {
+        if let Some(Delivery::Kinesis(stream)) = &self.delivery {
             let actions = [
                 "kinesis:ListShards",
                 "kinesis:GetShardIterator",
                 "kinesis:GetRecords",
             ];
-            allow("ReadStream", &actions, vec![self.stream_arn(stream)]);
+            let streams = self.arns("kinesis", &format!("stream/{stream}"));
+            allow("ReadStream", &actions, streams);
         }
         let mut queues = Vec::new();
         if self.guardduty {
             allow(
                 "FindDetectors",
                 &["guardduty:ListDetectors"],
-                vec![self.arn("guardduty", "*")],
+                self.arns("guardduty", "*"),
             );
             allow(
                 "ReadFindings",
                 &["guardduty:ListFindings", "guardduty:GetFindings"],
-                vec![self.arn("guardduty", "detector/*")],
+                self.arns("guardduty", "detector/*"),
             );
-            queues.push(self.arn("sqs", "watchkeeper-findings"));
+            queues.extend(self.arns("sqs", FINDINGS));
         }
         if let Some(bucket) = &self.bucket {
             allow(
                 "ReadObjects",
                 &["s3:GetObject", "s3:GetObjectVersion"],
-                vec![format!("arn:{}:s3:::{bucket}/*", self.partition())],
+                vec![format!("{}/*", self.of_bucket(bucket))],
             );
-            queues.push(self.arn("sqs", "watchkeeper-objects"));
+            queues.push(self.arn("sqs", self.home(), OBJECTS));
         }
         if !queues.is_empty() {
             let actions = [
@@ -315,6 +395,9 @@ impl Account {
                 "sqs:ChangeMessageVisibility",
             ];
             allow("TakeMessages", &actions, queues);
+        }
+        if !self.keys.is_empty() {
+            allow("Decrypt", &["kms:Decrypt"], self.keys.clone());
         }
         json!({"Version": "2012-10-17", "Statement": statements})
     }
@@ -327,156 +410,186 @@ impl Account {
     }
 
     /// What puts messages into a queue.
-    fn queue_policy(&self, queue: &str, service: &str) -> Value {
-        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage",
-            "Resource": self.arn("sqs", queue), "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]})
+    fn queue_policy(&self, region: &str, queue: &Queue) -> Value {
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": queue.service}, "Action": "sqs:SendMessage",
+            "Resource": self.arn("sqs", region, queue.name), "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]})
+    }
+
+    /// The queues in a region.
+    fn queues(&self, region: &str) -> Vec<&'static Queue> {
+        let findings = self.guardduty.then_some(&FINDINGS_QUEUE);
+        let objects = (self.bucket.is_some() && region == self.home()).then_some(&OBJECTS_QUEUE);
+        findings.into_iter().chain(objects).collect()
+    }
+
+    /// Who may assume a role that a service of AWS writes with.
+    fn trust_of_service(&self, service: &str) -> Value {
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service},
+            "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]})
+    }
+
+    /// What the lines of all log groups are written into.
+    fn target(&self, delivery: &Delivery, region: &str) -> String {
+        match delivery {
+            Delivery::Kinesis(stream) => self.arn("kinesis", region, &format!("stream/{stream}")),
+            Delivery::Firehose { .. } => {
+                self.arn("firehose", region, &format!("deliverystream/{DELIVERY_STREAM}"))
+            }
+        }
+    }
+
+    /// What the role of the subscriptions may do.
+    fn subscription_policy(&self, delivery: &Delivery) -> Value {
+        let action = match delivery {
+            Delivery::Kinesis(_) => "kinesis:PutRecord",
+            Delivery::Firehose { .. } => "firehose:PutRecord",
+        };
+        let targets: Vec<String> = self
+            .regions
+            .iter()
+            .map(|region| self.target(delivery, region))
+            .collect();
+        let mut statements = vec![json!({"Effect": "Allow", "Action": action, "Resource": targets})];
+        if matches!(delivery, Delivery::Kinesis(_)) && !self.keys.is_empty() {
+            // Whoever writes into a stream that a key of one's own encrypts needs a data key.
+            statements
+                .push(json!({"Effect": "Allow", "Action": "kms:GenerateDataKey", "Resource": self.keys}));
+        }
+        json!({"Version": "2012-10-17", "Statement": statements})
+    }
+
+    /// What is written where.
+    fn filter(&self, delivery: &Delivery, region: &str) -> Value {
+        let mut filter = json!({"DestinationArn": self.target(delivery, region), "RoleArn": self.of_role(WRITER), "FilterPattern": ""});
+        if matches!(delivery, Delivery::Kinesis(_)) {
+            filter["Distribution"] = "Random".into();
+        }
+        filter
+    }
+
+    /// What the role of Firehose may do: keep what it could not deliver.
+    fn backup_policy(&self, backup: &str) -> Value {
+        let bucket = self.of_bucket(backup);
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:AbortMultipartUpload", "s3:GetBucketLocation",
+            "s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject"],
+            "Resource": [bucket.clone(), format!("{bucket}/*")]}]})
+    }
+
+    /// Where a delivery stream posts to.
+    fn endpoint(&self, url: &str, region: &str) -> String {
+        format!("{url}/firehose/{}", self.source("logs", region))
+    }
+
+    /// How a delivery stream posts, and what it does with the rest. The key is put in by whoever makes it.
+    fn posting(&self, url: &str, backup: &str, region: &str, key: &str) -> Value {
+        let role = self.of_role(POSTER);
+        json!({"EndpointConfiguration": {"Url": self.endpoint(url, region), "Name": "Watchkeeper", "AccessKey": key},
+            "RequestConfiguration": {"ContentEncoding": "GZIP"},
+            "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 60},
+            "RetryOptions": {"DurationInSeconds": 7_200},
+            "RoleARN": role, "S3BackupMode": "FailedDataOnly",
+            "S3Configuration": {"RoleARN": role, "BucketARN": self.of_bucket(backup)}})
     }
 
     fn commands(&self) -> String {
-        let mut text = format!(
-            "aws iam create-role --role-name watchkeeper-read --assume-role-policy-document '{}'\n\
-             aws iam put-role-policy --role-name watchkeeper-read --policy-name watchkeeper-read --policy-document '{}'\n",
-            self.trust(),
-            self.policy()
+        let mut text = String::new();
+        role(
+            &mut text,
+            "watchkeeper-read",
+            &self.trust(),
+            "watchkeeper-read",
+            &self.policy(),
         );
-        let region = &self.region;
-        let mut queue = |name: &str, service: &str| {
-            let attributes = json!({"Policy": self.queue_policy(name, service).to_string(), "MessageRetentionPeriod": "1209600"});
-            let _ = writeln!(
-                text,
-                "aws sqs create-queue --region {region} --queue-name {name} --attributes '{attributes}'"
-            );
-        };
-        if self.guardduty {
-            queue("watchkeeper-findings", "events.amazonaws.com");
-        }
-        if self.bucket.is_some() {
-            queue("watchkeeper-objects", "s3.amazonaws.com");
-        }
-        if self.guardduty {
-            let pattern = json!({"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]});
-            let target = self.arn("sqs", "watchkeeper-findings");
-            let _ = writeln!(
-                text,
-                "aws events put-rule --region {region} --name watchkeeper-findings --event-pattern '{pattern}'\n\
-                 aws events put-targets --region {region} --rule watchkeeper-findings --targets Id=watchkeeper,Arn={target}"
+        if let Some(delivery) = &self.delivery {
+            let trust = self.trust_of_service("logs.amazonaws.com");
+            role(
+                &mut text,
+                WRITER,
+                &trust,
+                "write",
+                &self.subscription_policy(delivery),
             );
         }
-        if let Some(bucket) = &self.bucket {
-            let told = json!({"QueueConfigurations": [{"QueueArn": self.arn("sqs", "watchkeeper-objects"), "Events": ["s3:ObjectCreated:*"]}]});
+        if let Some(Delivery::Firehose { backup, .. }) = &self.delivery {
+            let trust = self.trust_of_service("firehose.amazonaws.com");
+            role(&mut text, POSTER, &trust, "backup", &self.backup_policy(backup));
+        }
+        if !self.keys.is_empty() {
+            text += "# Where a queue is encrypted with a key of your own, the key's policy must let events.amazonaws.com (findings) and\n\
+                     # s3.amazonaws.com (objects) use kms:GenerateDataKey and kms:Decrypt, or nothing comes into the queue.\n";
+        }
+        for region in &self.regions {
+            self.commands_in(region, &mut text);
+        }
+        text
+    }
+
+    fn commands_in(&self, region: &str, text: &mut String) {
+        for queue in self.queues(region) {
+            let attributes = json!({"Policy": self.queue_policy(region, queue).to_string(), "MessageRetentionPeriod": "1209600"});
+            let _ = writeln!(
+                text,
+                "aws sqs create-queue --region {region} --queue-name {} --attributes '{attributes}'",
+                queue.name
+            );
+        }
+        if self.guardduty {
+            let pattern = findings_pattern();
+            let target = self.arn("sqs", region, FINDINGS);
+            let _ = writeln!(
+                text,
+                "aws events put-rule --region {region} --name {FINDINGS} --event-pattern '{pattern}'\n\
+                 aws events put-targets --region {region} --rule {FINDINGS} --targets Id=watchkeeper,Arn={target}"
+            );
+        }
+        if let Some(bucket) = self.bucket.as_ref().filter(|_| region == self.home()) {
+            let told = json!({"QueueConfigurations": [{"QueueArn": self.arn("sqs", region, OBJECTS), "Events": ["s3:ObjectCreated:*"]}]});
             let _ = writeln!(
                 text,
                 "# This replaces the notifications that the bucket has; look at them before with get-bucket-notification-configuration.\n\
                  aws s3api put-bucket-notification-configuration --region {region} --bucket {bucket} --notification-configuration '{told}'"
             );
         }
-        if let Some(stream) = &self.stream {
-            let Subscription { trust, write, filter } = self.subscription(stream);
+        let Some(delivery) = &self.delivery else {
+            return;
+        };
+        if let Delivery::Firehose { url, backup } = delivery {
+            // The shell puts the key in: it stands neither here nor in the history of whoever carries this out.
+            let posting = self.posting(url, backup, region, "'\"$FIREHOSE_KEY\"'");
+            let posting = posting
+                .to_string()
+                .replace("'\\\"$FIREHOSE_KEY\\\"'", "'\"$FIREHOSE_KEY\"'");
             let _ = writeln!(
                 text,
-                "aws iam create-role --role-name watchkeeper-subscription --assume-role-policy-document '{trust}'\n\
-                 aws iam put-role-policy --role-name watchkeeper-subscription --policy-name write --policy-document '{write}'\n\
-                 # One filter for the whole account. Name the log groups of Watchkeeper itself here, or it reads what it writes.\n\
-                 aws logs put-account-policy --region {region} --policy-name watchkeeper --policy-type SUBSCRIPTION_FILTER_POLICY --scope ALL \\\n  \
-                 --selection-criteria '{NOT_OUR_OWN}' --policy-document '{filter}'"
+                "# FIREHOSE_KEY is what `firehose_keys_file` holds: FIREHOSE_KEY=$(cat /run/secrets/{}-firehose).\n\
+                 aws firehose create-delivery-stream --region {region} --delivery-stream-name {DELIVERY_STREAM} \\\n  \
+                 --http-endpoint-destination-configuration '{posting}'\n\
+                 # The stream needs about a minute; until it is active, the next command is refused.",
+                self.name
             );
         }
-        text
+        let filter = self.filter(delivery, region);
+        let _ = writeln!(
+            text,
+            "# One filter for the whole account. Name the log groups of Watchkeeper itself here, or it reads what it writes.\n\
+             aws logs put-account-policy --region {region} --policy-name watchkeeper --policy-type SUBSCRIPTION_FILTER_POLICY --scope ALL \\\n  \
+             --selection-criteria '{NOT_OUR_OWN}' --policy-document '{filter}'"
+        );
     }
+}
 
-    /// What puts the lines of all log groups into a stream of Kinesis.
-    fn subscription(&self, stream: &str) -> Subscription {
-        let target = self.stream_arn(stream);
-        Subscription {
-            trust: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "logs.amazonaws.com"},
-                "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": self.id}}}]}),
-            write: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": target}]}),
-            filter: json!({"DestinationArn": target, "RoleArn": self.writer(), "FilterPattern": "", "Distribution": "Random"}),
-        }
-    }
+/// The commands that make a role with one policy.
+fn role(text: &mut String, name: &str, trust: &Value, policy_name: &str, policy: &Value) {
+    let _ = writeln!(
+        text,
+        "aws iam create-role --role-name {name} --assume-role-policy-document '{trust}'\n\
+         aws iam put-role-policy --role-name {name} --policy-name {policy_name} --policy-document '{policy}'"
+    );
+}
 
-    fn writer(&self) -> String {
-        format!(
-            "arn:{}:iam::{}:role/watchkeeper-subscription",
-            self.partition(),
-            self.id
-        )
-    }
-
-    /// A template, in JSON, which CloudFormation takes as it does YAML.
-    fn cloudformation(&self) -> String {
-        let mut resources = json!({"Role": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "watchkeeper-read",
-            "AssumeRolePolicyDocument": self.trust(),
-            "Policies": [{"PolicyName": "watchkeeper-read", "PolicyDocument": self.policy()}]}}});
-        let mut queue = |logical: &str, name: &str, service: &str| {
-            resources[logical] = json!({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": name, "MessageRetentionPeriod": 1_209_600}});
-            resources[format!("{logical}Policy")] = json!({"Type": "AWS::SQS::QueuePolicy", "Properties": {
-                "Queues": [{"Ref": logical}], "PolicyDocument": self.queue_policy(name, service)}});
-        };
-        if self.guardduty {
-            queue("Findings", "watchkeeper-findings", "events.amazonaws.com");
-        }
-        if self.bucket.is_some() {
-            // A bucket that is there already cannot be given notifications by a template: the command above does it.
-            queue("Objects", "watchkeeper-objects", "s3.amazonaws.com");
-        }
-        if self.guardduty {
-            resources["FindingsRule"] = json!({"Type": "AWS::Events::Rule", "Properties": {
-                "EventPattern": {"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]},
-                "Targets": [{"Id": "watchkeeper", "Arn": {"Fn::GetAtt": ["Findings", "Arn"]}}]}});
-        }
-        if let Some(stream) = &self.stream {
-            let of = self.subscription(stream);
-            resources["Writer"] = json!({"Type": "AWS::IAM::Role", "Properties": {"RoleName": "watchkeeper-subscription",
-                "AssumeRolePolicyDocument": of.trust, "Policies": [{"PolicyName": "write", "PolicyDocument": of.write}]}});
-            resources["Subscription"] = json!({"Type": "AWS::Logs::AccountPolicy", "DependsOn": "Writer", "Properties": {
-                "PolicyName": "watchkeeper", "PolicyType": "SUBSCRIPTION_FILTER_POLICY", "Scope": "ALL",
-                "SelectionCriteria": NOT_OUR_OWN, "PolicyDocument": of.filter.to_string()}});
-        }
-        pretty(
-            &json!({"AWSTemplateFormatVersion": "2010-09-09", "Description": "What Watchkeeper reads in this account", "Resources": resources}),
-        )
-    }
-
-    /// Terraform's own form of JSON: a file `watchkeeper.tf.json`.
-    fn terraform(&self) -> String {
-        let mut resource = json!({
-            "aws_iam_role": {"watchkeeper": {"name": "watchkeeper-read", "assume_role_policy": self.trust().to_string()}},
-            "aws_iam_role_policy": {"watchkeeper": {"name": "watchkeeper-read", "role": "${aws_iam_role.watchkeeper.id}",
-                "policy": self.policy().to_string()}}});
-        let mut queue = |logical: &str, name: &str, service: &str| {
-            resource["aws_sqs_queue"][logical] = json!({"name": name, "message_retention_seconds": 1_209_600,
-                "policy": self.queue_policy(name, service).to_string()});
-        };
-        if self.guardduty {
-            queue("findings", "watchkeeper-findings", "events.amazonaws.com");
-        }
-        if self.bucket.is_some() {
-            queue("objects", "watchkeeper-objects", "s3.amazonaws.com");
-        }
-        if self.guardduty {
-            let pattern = json!({"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]});
-            resource["aws_cloudwatch_event_rule"] =
-                json!({"findings": {"name": "watchkeeper-findings", "event_pattern": pattern.to_string()}});
-            resource["aws_cloudwatch_event_target"] = json!({"findings": {"rule": "${aws_cloudwatch_event_rule.findings.name}",
-                "arn": "${aws_sqs_queue.findings.arn}"}});
-        }
-        if let Some(bucket) = &self.bucket {
-            resource["aws_s3_bucket_notification"] = json!({"objects": {"bucket": bucket,
-                "queue": [{"queue_arn": "${aws_sqs_queue.objects.arn}", "events": ["s3:ObjectCreated:*"]}]}});
-        }
-        if let Some(stream) = &self.stream {
-            let of = self.subscription(stream);
-            resource["aws_iam_role"]["subscription"] =
-                json!({"name": "watchkeeper-subscription", "assume_role_policy": of.trust.to_string()});
-            resource["aws_iam_role_policy"]["subscription"] = json!({"name": "write", "role": "${aws_iam_role.subscription.id}",
-                "policy": of.write.to_string()});
-            resource["aws_cloudwatch_log_account_policy"] = json!({"watchkeeper": {"policy_name": "watchkeeper",
-                "policy_type": "SUBSCRIPTION_FILTER_POLICY", "scope": "ALL", "selection_criteria": NOT_OUR_OWN,
-                "policy_document": of.filter.to_string(), "depends_on": ["aws_iam_role_policy.subscription"]}});
-        }
-        pretty(&json!({"resource": resource}))
-    }
+/// Which events of EventBridge are findings.
+fn findings_pattern() -> Value {
+    json!({"source": ["aws.guardduty"], "detail-type": ["GuardDuty Finding"]})
 }
 
 impl Part {
