@@ -54,10 +54,10 @@ lint: check-tools ## Formatting and lints of Rust and web, without running tests
 
 # RUSTC_BOOTSTRAP lets a stable compiler take the flags that coverage needs; without a sanitizer no other toolchain is needed, and
 # the code has no `unsafe` that one could watch. No input may take longer than 10 seconds, nor 2 GiB.
-fuzz: ## Look for rules, events, expressions, proofs, mail and log lines that break what reads them; FUZZ_SECONDS for each of ten targets
+fuzz: ## Look for rules, events, expressions, proofs, mail and log lines that break what reads them; FUZZ_SECONDS for each of eleven targets
 	@command -v cargo-fuzz >/dev/null || { echo "missing: cargo-fuzz (cargo install cargo-fuzz --locked)" >&2; exit 1; }
 	export RUSTC_BOOTSTRAP=1
-	for target in rules:16384 events:1024 regexes:160 notes:600 reports:4096 sns:2048 lines:1024 pushes:2048 framing:256 objects:1024; do
+	for target in rules:16384 events:1024 regexes:160 notes:600 reports:4096 sns:2048 lines:1024 pushes:2048 framing:256 objects:1024 spool:512; do
 	  echo "[fuzz] $${target%:*}, $(FUZZ_SECONDS) s"
 	  cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none "$${target%:*}" -- -max_total_time=$(FUZZ_SECONDS) \
 	    -max_len="$${target#*:}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1

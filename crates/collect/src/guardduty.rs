@@ -496,7 +496,10 @@ impl Source for Guardduty {
 }
 
 /// The finding in a message of EventBridge, also where SNS has wrapped it, as it was written.
-fn finding_in(body: &str) -> Result<Box<RawValue>, String> {
+///
+/// # Errors
+/// What the message is instead.
+pub fn finding_in(body: &str) -> Result<Box<RawValue>, String> {
     #[derive(Deserialize)]
     struct Message {
         #[serde(rename = "detail-type")]

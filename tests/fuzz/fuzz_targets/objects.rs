@@ -1,10 +1,11 @@
 #![no_main]
-//! What waits in buckets, queues and streams: notices of objects, the content of objects, records of Kinesis. Nothing panics, no bound
+//! What waits in buckets, queues and streams: notices of objects, the content of objects, findings, records of Kinesis. Nothing panics, no bound
 //! is passed, and whoever is killed between two records goes on with the rest. The first byte says what the others are.
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use md5::{Digest, Md5};
 use std::sync::LazyLock;
+use watchkeeper_collect::guardduty;
 use watchkeeper_collect::kinesis;
 use watchkeeper_collect::push;
 use watchkeeper_collect::s3::{self, Cutter, Piece, Place};
@@ -14,18 +15,20 @@ const LONGEST: usize = 96;
 /// A byte that is no UTF-8 becomes a mark of so many.
 const MARKED: usize = '\u{fffd}'.len_utf8();
 
-const SEEDS: [&str; 8] = [
+const SEEDS: [&str; 10] = [
     r#"n{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","awsRegion":"eu-central-1","s3":{"bucket":{"name":"b"},"object":{"key":"a+b%2Fc","versionId":"v","eTag":"e"}}}]}"#,
     r#"n{"Type":"Notification","Message":"{\"Records\":[{\"eventName\":\"ObjectCreated:Put\",\"s3\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"k\"}}}]}"}"#,
     r#"n{"detail-type":"Object Created","source":"aws.s3","region":"eu-central-1","detail":{"bucket":{"name":"b"},"object":{"key":"a b","version-id":"v","etag":"e"}}}"#,
     r#"n{"s3Bucket":"b","s3ObjectKey":["AWSLogs/1/a.json.gz","AWSLogs/1/b.json.gz"]}"#,
+    r#"g{"version":"0","source":"aws.guardduty","detail-type":"GuardDuty Finding","detail":{"id":"f","updatedAt":"2026-02-03T04:05:06.789Z","service":{"count":3}}}"#,
+    r#"g{"Type":"Notification","Message":"{\"detail-type\":\"GuardDuty Finding\",\"detail\":{\"id\":\"f\"}}"}"#,
     r#"c{"Records": [{"a":"}],\"","b":[1,{}]} ,{"c":2}, 7,"x]", null ]}  trailing"#,
     "lone\r\n\n two\nthree",
     "k\u{1a}\u{5}\u{8}\u{0}\u{1a}\u{1}a\u{1a}\u{6}\u{8}\u{0}\u{1a}\u{2}{}",
     r#"k{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{"id":"1","timestamp":1,"message":"m"}]}"#,
 ];
 
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 33] = [
     "{",
     "}",
     "[",
@@ -49,6 +52,7 @@ const WORDS: [&str; 32] = [
     "+",
     "\"Message\":\"",
     "\"detail\":",
+    "\"detail-type\":\"GuardDuty Finding\"",
     "\"s3ObjectKey\":[",
     "\u{1a}",
     "\u{8}",
@@ -139,6 +143,18 @@ fuzz_target!(|data: &[u8]| {
                     assert!(!object.bucket.is_empty() && !object.key.is_empty(), "{text}");
                     assert!(!object.id().is_empty());
                 }),
+                Err(reason) => assert!(!reason.is_empty()),
+            }
+        }
+        b'g' => {
+            let Ok(text) = std::str::from_utf8(body) else {
+                return;
+            };
+            match guardduty::finding_in(text) {
+                // As it was written, so that whoever reads it finds one document.
+                Ok(finding) => {
+                    serde_json::from_str::<serde_json::Value>(finding.get()).expect("JSON");
+                }
                 Err(reason) => assert!(!reason.is_empty()),
             }
         }

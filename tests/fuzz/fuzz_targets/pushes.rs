@@ -10,9 +10,9 @@ use watchkeeper_collect::parse::{Context, Format, Interpretation, parse};
 use watchkeeper_collect::push::{self, Taken};
 use watchkeeper_fuzz::{LIMITS, ORIGIN, mutate::Mutator, seeds};
 
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 35] = [
     "{", "}", "[", "]", ",", ":", "\"", "\n", "\r\n", "\\u0000", "null", "\"requestId\":\"r\"", "\"records\":[", "{\"data\":\"YQ==\"}", "H4sIAAAAAAAAA", "\"resourceLogs\":[",
-    "\"resource\":", "\"scopeLogs\":[", "\"logRecords\":[", "\"attributes\":[", "{\"key\":\"k\",\"value\":", "{\"stringValue\":\"x\"}", "{\"arrayValue\":{\"values\":[",
+    "{\"commonAttributes\":{", "\"resource\":", "\"scopeLogs\":[", "\"logRecords\":[", "\"attributes\":[", "{\"key\":\"k\",\"value\":", "{\"stringValue\":\"x\"}", "{\"arrayValue\":{\"values\":[",
     "{\"kvlistValue\":{\"values\":[", "\"timeUnixNano\":\"1\"", "\u{a}\u{a}\u{12}\u{8}\u{12}\u{6}", "\u{1a}\u{4}INFO", "\u{2a}", "\u{32}", "MESSAGE=", "MESSAGE\n\u{1}\0\0\0\0\0\0\0a\n",
     "__CURSOR=s", "\n\n", "\u{7f}",
 ];
@@ -66,6 +66,12 @@ fuzz_target!(|data: &[u8]| {
             if let Ok(taken) = journal::entries(body, &LIMITS) {
                 hold(&taken);
                 readable(&taken, Format::Journal);
+            }
+        }
+        b'a' => {
+            if let Ok(attributes) = push::common_attributes(&String::from_utf8_lossy(body)) {
+                assert!(attributes.len() <= 50);
+                assert!(attributes.keys().all(|name| name.starts_with("firehose.")));
             }
         }
         _ => {

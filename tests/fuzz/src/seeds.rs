@@ -135,6 +135,9 @@ pub fn lines() -> Vec<String> {
         r#"{"ts":1772438400.25,"level":"info","message":"x"}"#,
         r#"https 2026-03-02T07:00:00.186641Z app/lb/50dc6c495c0c9188 192.0.2.1:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://x:443/ HTTP/1.1" "curl/7" ECDHE TLSv1.2 arn:aws:x "Root=1" "x" "arn" 1 2026-03-02T07:00:00.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-""#,
         "2026-03-02\t07:00:00\tFRA2\t182\t192.0.2.1\tGET\tx.cloudfront.net\t/a\t200\t-\tcurl/7\tq=%2522\t-\tHit\tid\tx\thttps\t23\t0.001\t-\tTLSv1.2\tA\tHit\tHTTP/2.0\t-\t-\t1\t0.001\tHit\ttext/html\t1\t-\t-",
+        "version account-id srcaddr dstaddr\n2 111122223333 192.0.2.1 192.0.2.2",
+        "${version} ${srcaddr} ${dstport} ${reject-reason}\n5 192.0.2.1 443 -",
+        "#Fields: date time c-ip cs-method cs-uri-stem sc-status cs(User-Agent) b c d e f\n2026-03-02\t07:00:00\t192.0.2.9\tGET\t/x\t404\tcurl%2F7\t-\t-\t-\t-\t-",
         r#"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be bucket [02/Mar/2026:07:00:00 +0000] 192.0.2.1 arn:aws:iam::1:user/a 3E57427F3EXAMPLE REST.GET.OBJECT a/b "GET /bucket/a%2Fb HTTP/1.1" 200 - 113 113 7 5 "-" "curl" - id SigV4 ECDHE AuthHeader x TLSv1.2 - -"#,
     ]
     .map(str::to_owned)
@@ -153,6 +156,7 @@ pub fn pushes() -> Vec<String> {
         format!("j{otlp}"),
         "e__CURSOR=s\n__REALTIME_TIMESTAMP=1772438400000000\nMESSAGE=a\n\nMESSAGE\n\u{3}\0\0\0\0\0\0\0a\nb\n_PID=1\n".into(),
         "g\u{1f}x".into(),
+        "a{\"commonAttributes\":{\"stage\":\"prod\",\"team\":\"\"}}".into(),
     ]
 }
 
