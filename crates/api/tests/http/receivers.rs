@@ -297,6 +297,27 @@ async fn every_way_in_takes_gzip_and_none_unfolds_a_bomb() {
 }
 
 #[tokio::test]
+async fn sns_sends_nothing_compressed_and_what_is_so_is_no_message() {
+    let place = Place::open().await;
+    let topic = "arn:aws:sns:eu-central-1:123456789012:alarms";
+    let config = json!({"kind": "sns", "name": "alarms", "topics": [topic]});
+    let config: SourceConfig = serde_json::from_value(config).expect("a configuration");
+    let opened = open(&config, place.clock.clone(), place.folder())
+        .await
+        .expect("a source");
+    let mut state = place.state.clone();
+    let receiver = opened.receiver.expect("a receiver");
+    state.receivers = Arc::new(BTreeMap::from([("alarms".to_owned(), receiver)]));
+    let place = place.rebuilt(state);
+    let message =
+        json!({"Type": "Notification", "MessageId": "m", "TopicArn": topic, "Message": "x".repeat(200_000)});
+    let compressed = gzip(message.to_string().as_bytes());
+    let sns = Visitor::default().with("content-encoding", "gzip");
+    let answer = place.send(&sns, "POST", "/sns/alarms", compressed).await;
+    assert_eq!(answer.status.as_u16(), 400, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_full_disk_stops_the_intake_loudly_and_nothing_that_was_acknowledged_is_lost() {
     let Some(disk) = SmallDisk::mount(256) else { return };
     let (place, mut source) = reading_place(Some(disk.path())).await;
@@ -336,6 +357,14 @@ async fn a_full_disk_stops_the_intake_loudly_and_nothing_that_was_acknowledged_i
             .any(|remark| matches!(remark, Remark::Refusing { reason } if reason.contains("disk"))),
         "{said:?}"
     );
+    let segments = || {
+        let files = std::fs::read_dir(disk.path().join("spool/push")).expect("a spool");
+        let names = files.map(|file| file.expect("a file").file_name().into_string());
+        names
+            .filter(|name| name.as_ref().is_ok_and(|name| name.ends_with(".seg")))
+            .count()
+    };
+    assert_eq!(segments(), 1, "what was refused begins no segment");
     std::fs::remove_file(filler).expect("room again");
     for n in 60..70 {
         send(n).await.expect(200);
