@@ -9,7 +9,7 @@ use watchkeeper_stories::service::Service;
 use watchkeeper_testbed::cloudwatch::CloudWatch;
 
 /// How many events there are in all, and how often the process is killed meanwhile.
-const EVENTS: i64 = 6_000;
+const EVENTS: i64 = 18_000;
 const KILLS: i64 = 6;
 const GROUPS: [&str; 3] = ["/app/shop", "/app/files", "/app/mail"];
 
@@ -41,9 +41,9 @@ log_source = {{ category = "application" }}
     for round in 0..KILLS {
         for number in 0..EVENTS / KILLS {
             let now = SystemClock.now();
-            // Most are shown at once, in any order; some up to ten seconds late.
+            // Most are shown at once, in any order; some up to forty seconds late, over several kills.
             let at = now - Duration::milliseconds(number * 37 % 20_000);
-            let late = if number % 20 == 0 { number % 10 } else { 0 };
+            let late = if number % 20 == 0 { number / 20 % 41 } else { 0 };
             let group = GROUPS[usize::try_from(number).unwrap_or(0) % GROUPS.len()];
             let message = format!("{{\"kind\":\"pushed\",\"n\":\"{round}-{number}\"}}");
             cloudwatch.put(group, "s", at, now + Duration::seconds(late), &message);

@@ -319,9 +319,21 @@ async fn what_a_stream_delivers_late_is_not_judged_again() {
     assert_eq!((found.len(), reader.counts.duplicates >= 20), (20, true));
 }
 
-/// `WATCHKEEPER_EVENTS=1000000` for a million.
+/// When an event is shown: most within seconds, some within minutes, a few within the horizon of 25 minutes, and of ten thousand one up to
+/// two hours late.
+fn lag(n: i64) -> Duration {
+    let noise = |below: i64| (n.wrapping_mul(2_862_933_555_777_941_757) >> 33).rem_euclid(below);
+    match n.rem_euclid(10_000) {
+        4_999 => Duration::minutes(25) + seconds(noise(95 * 60)),
+        n if n % 500 == 0 => seconds(120 + noise(22 * 60)),
+        n if n % 40 == 0 => seconds(5 + noise(115)),
+        _ => Duration::milliseconds(noise(3_000)),
+    }
+}
+
+/// Four hours of events, and three more until the last was looked for. `WATCHKEEPER_EVENTS=1000000` for a million.
 #[tokio::test]
-async fn events_with_late_tails_all_come_once_though_the_process_is_killed_within_the_horizon() {
+async fn events_with_late_tails_of_hours_all_come_once_though_the_process_is_killed_again_and_again() {
     let events: i64 = std::env::var("WATCHKEEPER_EVENTS")
         .ok()
         .and_then(|n| n.parse().ok())
@@ -329,35 +341,48 @@ async fn events_with_late_tails_all_come_once_though_the_process_is_killed_withi
     let (bench, cloudwatch) = bench().await;
     let mut config = config(&cloudwatch);
     config["log_groups"] = json!(["/app"]);
-    let mut reader = bench.source(config.clone()).await;
-    let mut found = BTreeSet::new();
-    let mut count = 0;
-    for round in 0..10_i64 {
-        for n in 0..events / 10 {
-            let at = bench.now() - seconds(n % 60);
-            cloudwatch.put(
-                "/app",
-                "s",
-                at,
-                bench.now() + seconds(if n % 50 == 0 { 90 } else { 0 }),
-                &format!("event {round} {n}"),
-            );
-        }
-        for _ in 0..12.max(events / 20_000) {
-            // On a machine that is busy a call may run out of time; the next reading begins the sweep anew.
-            if let Ok(batch) = reader.source.read(&reader.cursor).await {
-                count += batch.events.len();
-                found.extend(messages(&batch.events));
-                reader.cursor = batch.next;
-            }
-            bench.clock.advance(seconds(10));
-        }
-        reader.source = bench.open(config.clone()).await.source;
+    let begun = bench.now();
+    let mut beyond = 0;
+    for n in 0..events {
+        let at = begun + Duration::milliseconds(n * 4 * 3_600_000 / events);
+        let lag = lag(n);
+        beyond += u64::from(lag >= Duration::minutes(25));
+        cloudwatch.put("/app", "s", at, at + lag, &format!("event {n}"));
     }
-    bench.clock.advance(seconds(600));
-    let rest = reader.messages().await;
-    count += rest.len();
-    found.extend(rest);
+    let mut reader = bench.source(config.clone()).await;
+    let (mut found, mut count, mut step) = (BTreeSet::new(), 0, 0);
+    while bench.now() < begun + Duration::hours(7) {
+        step += 1;
+        // Every quarter of an hour it is killed: now before what it read is committed, now after.
+        let killed = step % 90 == 0;
+        loop {
+            // On a machine that is busy a call may run out of time; the next reading begins the sweep anew.
+            let Ok(batch) = reader.source.read(&reader.cursor).await else {
+                break;
+            };
+            if killed && step % 180 == 0 {
+                break;
+            }
+            count += batch.events.len();
+            found.extend(messages(&batch.events));
+            reader.counts += batch.counts;
+            reader.cursor = batch.next;
+            reader.source.committed(&reader.cursor).await.unwrap();
+            if !batch.more {
+                break;
+            }
+        }
+        if killed {
+            reader.source = bench.open(config.clone()).await.source;
+        }
+        bench.clock.advance(seconds(10));
+    }
     let events = usize::try_from(events).unwrap();
-    assert_eq!((found.len(), count), (events, events));
+    let missing = events - found.len();
+    assert_eq!((missing, count - found.len()), (0, 0), "missing, and twice");
+    assert_eq!(reader.counts.late_beyond_horizon, beyond);
+    println!(
+        "{events} events, {beyond} of them late, {} calls",
+        cloudwatch.calls()
+    );
 }
