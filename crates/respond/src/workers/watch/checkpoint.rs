@@ -143,9 +143,11 @@ async fn fold(
 ) -> Result<Option<Alert>, RespondError> {
     let key = Alert::dedupe_key(&detection);
     let standing = tx.unresolved_alert(&key).await?;
-    let over = match standing.as_ref().and_then(|alert| alert.incident.as_ref()) {
-        Some(incident) => tx.incident(incident).await?.phase == Phase::Closed,
-        None => false,
+    let host = standing.as_ref().and_then(|alert| alert.incident.as_ref());
+    let over = match host {
+        // Only a finding asks: what is no finding folds by its time alone.
+        Some(host) if detection.is_finding() => tx.incident(host).await?.phase == Phase::Closed,
+        _ => false,
     };
     let standing = standing.filter(|alert| alert.folds(&detection, over));
     let by = Actor::Detector {
