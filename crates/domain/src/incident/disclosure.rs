@@ -540,6 +540,21 @@ impl Incident {
         Ok(outcome)
     }
 
+    /// Pages counsel and whoever is in charge, once where they are the same: a second person is to agree that the confirmed disclosure
+    /// `would`, such as "is none".
+    pub(super) fn ask_second_person(&self, would: &str) -> Vec<Intent> {
+        let text = format!("a second person is asked to agree that the confirmed disclosure {would}");
+        let reason = PageReason::Ladder { text };
+        let mut pages: Vec<Intent> = [self.counsel(), self.in_charge()]
+            .map(|target| Intent::Page {
+                target,
+                reason: reason.clone(),
+            })
+            .into();
+        pages.dedup();
+        pages
+    }
+
     pub(super) fn disclosure_is(&self, attempted: &'static str, remedy: &'static str) -> TransitionError {
         TransitionError::NotFrom {
             from: format!("disclosure {}", self.disclosure.name()),

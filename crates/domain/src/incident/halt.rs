@@ -81,10 +81,9 @@ impl Incident {
         });
         let text =
             format!("Asks to reverse the confirmation: {why}. Clocks run on until another person agrees");
-        let pages = [self.counsel(), self.in_charge()];
+        let intents = self.ask_second_person("is none");
         let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
-        outcome.intents = pages.map(asked).into();
-        outcome.intents.dedup();
+        outcome.intents = intents;
         Ok(outcome)
     }
 
@@ -226,13 +225,5 @@ impl Incident {
         );
         outcome.intents = vec![Intent::Owe];
         Ok(outcome)
-    }
-}
-
-fn asked(target: PageTarget) -> Intent {
-    let text = "a second person is asked to agree that the confirmed disclosure is none".to_owned();
-    Intent::Page {
-        target,
-        reason: PageReason::Ladder { text },
     }
 }

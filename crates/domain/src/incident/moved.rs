@@ -3,7 +3,6 @@
 
 use super::{Disclosure, EntryKind, Incident, Intent, Outcome, TransitionError, reason};
 use crate::actor::Actor;
-use crate::page::{PageReason, PageTarget};
 use crate::words::second;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -90,10 +89,9 @@ impl Incident {
             to,
             why,
         });
-        let pages = [self.counsel(), self.in_charge()];
+        let intents = self.ask_second_person("counts from a later instant");
         let mut outcome = self.changed(EntryKind::DisclosureChanged, by, now, text);
-        outcome.intents = pages.map(asked).into();
-        outcome.intents.dedup();
+        outcome.intents = intents;
         Ok(outcome)
     }
 
@@ -195,14 +193,5 @@ impl Incident {
         let mut outcome = self.changed(EntryKind::DisclosureChanged, by, now, text);
         outcome.intents = vec![Intent::Owe];
         outcome
-    }
-}
-
-fn asked(target: PageTarget) -> Intent {
-    let text = "a second person is asked to agree that the confirmed disclosure counts from a later instant"
-        .to_owned();
-    Intent::Page {
-        target,
-        reason: PageReason::Ladder { text },
     }
 }
