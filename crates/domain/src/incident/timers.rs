@@ -111,27 +111,18 @@ impl Incident {
     /// Brings the timer of the list of affected customers in line: it runs while a disclosure stands confirmed and nobody is on the list.
     pub(super) fn keep_list_timer(&mut self, now: DateTime<Utc>) {
         let is_it = |kind: &TimerKind| matches!(kind, TimerKind::ListAffected { .. });
-        let runs = self
-            .timers
-            .iter()
-            .any(|timer| timer.state == TimerState::Running && is_it(&timer.kind));
-        match self.nobody_listed_since() {
-            Some(at) if !runs => {
-                let due_at = (at + LIST_WITHIN).max(now);
-                self.start_timer(TimerKind::ListAffected { said: 0 }, due_at);
+        let Some(since) = self.nobody_listed_since() else {
+            return self.finish_timers(now, is_it);
+        };
+        let due_at = (since + LIST_WITHIN).max(now);
+        let mut timers = self.timers.iter_mut();
+        match timers.find(|timer| timer.state == TimerState::Running && is_it(&timer.kind)) {
+            // A confirmation that counts from earlier brings the first page nearer; the daily ones after it come as they are.
+            Some(timer) if timer.kind == (TimerKind::ListAffected { said: 0 }) => {
+                timer.due_at = timer.due_at.min(due_at);
             }
-            // A confirmation that counts from earlier brings the first page nearer.
-            Some(at) => {
-                let due_at = (at + LIST_WITHIN).max(now);
-                let first = |kind: &TimerKind| matches!(kind, TimerKind::ListAffected { said: 0 });
-                let mut timers = self.timers.iter_mut();
-                let waits = timers.find(|timer| timer.state == TimerState::Running && first(&timer.kind));
-                if let Some(timer) = waits {
-                    timer.due_at = timer.due_at.min(due_at);
-                }
-            }
-            None if runs => self.finish_timers(now, is_it),
-            None => {}
+            Some(_) => {}
+            None => self.start_timer(TimerKind::ListAffected { said: 0 }, due_at),
         }
     }
 
