@@ -4,7 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { useMay } from '../../api/queries';
 import type { IncidentView } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
-import { FormDialog, faultOf, ReasonDialog, TypedWord } from '../../components/dialogs';
+import { FormDialog, faultOf, TypedWord } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
@@ -14,6 +14,7 @@ import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { HAPPENS, stepLimit } from '../../words/ladder';
 import { BreachSeverity } from './BreachSeverity';
+import { DecisionDialog } from './DecisionDialog';
 import { Halt } from './Halt';
 import { HoldingAhead } from './HoldingAhead';
 import { InstantDialog } from './InstantDialog';
@@ -164,19 +165,14 @@ function ShortDecision({
   decision: Decision | null;
   onClose: () => void;
 }) {
-  const write = useIncidentWrite(view.incident.id);
   const rejecting = decision === 'reject';
   return (
-    <ReasonDialog
+    <DecisionDialog
+      incident={view.incident.id}
       title={rejecting ? 'Reject the disclosure' : 'Suspect a disclosure'}
       opened={decision === 'suspect' || rejecting}
-      onClose={() => {
-        onClose();
-        write.reset();
-      }}
+      onClose={onClose}
       doLabel={rejecting ? 'Reject disclosure' : 'Suspect disclosure'}
-      pending={write.isPending}
-      fault={write.error}
       intro={
         <p className="small">
           {rejecting
@@ -184,12 +180,8 @@ function ShortDecision({
             : 'Commander and counsel are paged, and a decision is due.'}
         </p>
       }
-      onDo={(why) =>
-        write.mutate(
-          { path: `/disclosure/${decision}`, body: { why }, touches: (incident) => incident.disclosure },
-          { onSuccess: onClose },
-        )
-      }
+      path={`/disclosure/${decision}`}
+      touches={(incident) => incident.disclosure}
     />
   );
 }

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useClocks, useMay } from '../../api/queries';
 import type { ClocksView, IncidentView, LawRule, Moment, MomentView, RulePhase } from '../../api/types';
 import { useIncidentWrite } from '../../api/writes';
-import { FormDialog, faultOf, ReasonDialog } from '../../components/dialogs';
+import { FormDialog, faultOf } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
@@ -14,6 +14,7 @@ import { serverNow } from '../../live/serverClock';
 import { forInput, fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { MOMENT_NAMES, RECORDED, waitsFor, words } from '../../words/moments';
+import { DecisionDialog } from './DecisionDialog';
 import { InstantDialog } from './InstantDialog';
 import { Pause, PausesDialog, stands } from './Pauses';
 
@@ -255,16 +256,14 @@ function MomentDialog({ view, onClose }: { view: IncidentView; onClose: () => vo
 
 /** Whether a rule applies to the incident is counsel's to say; its clocks page nobody while it does not. */
 function AppliesDialog({ view, rule, onClose }: { view: IncidentView; rule: LawRule; onClose: () => void }) {
-  const write = useIncidentWrite(view.incident.id);
   const applies = rule.set_aside !== null;
   return (
-    <ReasonDialog
+    <DecisionDialog
+      incident={view.incident.id}
       title={applies ? 'The rule applies after all' : 'The rule does not apply'}
       opened
       onClose={onClose}
       doLabel={applies ? 'It applies' : 'It does not apply'}
-      pending={write.isPending}
-      fault={write.error}
       intro={
         <>
           <p className="small wrap">
@@ -277,16 +276,9 @@ function AppliesDialog({ view, rule, onClose }: { view: IncidentView; rule: LawR
           </p>
         </>
       }
-      onDo={(why) =>
-        write.mutate(
-          {
-            path: `/rules/${encodeURIComponent(rule.id)}`,
-            body: { applies, why },
-            touches: (incident) => incident.set_aside,
-          },
-          { onSuccess: onClose },
-        )
-      }
+      path={`/rules/${encodeURIComponent(rule.id)}`}
+      body={{ applies }}
+      touches={(incident) => incident.set_aside}
     />
   );
 }

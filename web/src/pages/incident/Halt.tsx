@@ -3,10 +3,9 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useMay, useSession } from '../../api/queries';
 import type { IncidentView } from '../../api/types';
-import { useIncidentWrite } from '../../api/writes';
-import { ReasonDialog } from '../../components/dialogs';
 import { ActorName, At, Countdown } from '../../components/marks';
 import { serverNow } from '../../live/serverClock';
+import { DecisionDialog } from './DecisionDialog';
 import { InstantDialog } from './InstantDialog';
 
 type Asking = 'reverse' | 'refuse_reversal' | 'hold' | 'lift';
@@ -92,7 +91,6 @@ function Reason({
   agreeing: boolean;
   onClose: () => void;
 }) {
-  const write = useIncidentWrite(view.incident.id);
   const words = {
     reverse: agreeing
       ? {
@@ -122,29 +120,17 @@ function Reason({
     },
   }[asking ?? 'reverse'];
   return (
-    <ReasonDialog
+    <DecisionDialog
+      incident={view.incident.id}
       title={words.title}
       opened={asking !== null}
-      onClose={() => {
-        onClose();
-        write.reset();
-      }}
+      onClose={onClose}
       doLabel={words.label}
-      pending={write.isPending}
-      fault={write.error}
       danger={asking === 'reverse' && agreeing}
       typed={asking === 'reverse' && agreeing ? view.reference : undefined}
       intro={<p className="small">{words.intro}</p>}
-      onDo={(why) =>
-        write.mutate(
-          {
-            path: words.path,
-            body: { why },
-            touches: (incident) => [incident.disclosure, incident.hold],
-          },
-          { onSuccess: onClose },
-        )
-      }
+      path={words.path}
+      touches={(incident) => [incident.disclosure, incident.hold]}
     />
   );
 }

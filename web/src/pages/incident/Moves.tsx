@@ -3,9 +3,8 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useMay, useSession } from '../../api/queries';
 import type { IncidentView, Moved } from '../../api/types';
-import { useIncidentWrite } from '../../api/writes';
-import { ReasonDialog } from '../../components/dialogs';
 import { ActorName, At } from '../../components/marks';
+import { DecisionDialog } from './DecisionDialog';
 import { InstantDialog } from './InstantDialog';
 
 type Asking = 'move' | 'agree_move' | 'refuse_move';
@@ -117,19 +116,14 @@ function Answer({
   to: string | undefined;
   onClose: () => void;
 }) {
-  const write = useIncidentWrite(view.incident.id);
   const agrees = asking === 'agree_move';
   return (
-    <ReasonDialog
+    <DecisionDialog
+      incident={view.incident.id}
       title={agrees ? 'Agree that it was confirmed later' : 'The confirmation counts as it did'}
       opened={asking !== null}
-      onClose={() => {
-        onClose();
-        write.reset();
-      }}
+      onClose={onClose}
       doLabel={agrees ? 'Move the clocks' : 'It counts as it did'}
-      pending={write.isPending}
-      fault={write.error}
       danger={agrees}
       intro={
         <p className="small">
@@ -138,16 +132,9 @@ function Answer({
             : 'Nothing changes: the clocks ran on all the while.'}
         </p>
       }
-      onDo={(why) =>
-        write.mutate(
-          {
-            path: `${PATH}/${asking}`,
-            body: agrees ? { at: to, why } : { why },
-            touches: (incident) => incident.disclosure,
-          },
-          { onSuccess: onClose },
-        )
-      }
+      path={`${PATH}/${asking}`}
+      body={agrees ? { at: to } : {}}
+      touches={(incident) => incident.disclosure}
     />
   );
 }

@@ -2,14 +2,13 @@
 import { NativeSelect } from '@mantine/core';
 import { useState } from 'react';
 import type { ClockPause, IncidentView, LawRule } from '../../api/types';
-import { useIncidentWrite } from '../../api/writes';
-import { ReasonDialog } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At } from '../../components/marks';
 import { usePreferences } from '../../live/preferences';
 import { serverNow } from '../../live/serverClock';
 import { forInput, fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
+import { DecisionDialog } from './DecisionDialog';
 import { InstantDialog } from './InstantDialog';
 
 interface PauseProps {
@@ -97,26 +96,16 @@ function PauseDialog({ view, rule, onClose }: PauseProps) {
 }
 
 function ResumeDialog({ view, rule, onClose }: PauseProps) {
-  const write = useIncidentWrite(view.incident.id);
   return (
-    <ReasonDialog
+    <DecisionDialog
+      incident={view.incident.id}
       title="End the pause"
       opened
       onClose={onClose}
       doLabel="End the pause"
-      pending={write.isPending}
-      fault={write.error}
       intro={<p className="small wrap">{rule.title}: its clocks run from now on.</p>}
-      onDo={(why) =>
-        write.mutate(
-          {
-            path: `/rules/${encodeURIComponent(rule.id)}/resume`,
-            body: { why },
-            touches: (incident) => incident.pauses,
-          },
-          { onSuccess: onClose },
-        )
-      }
+      path={`/rules/${encodeURIComponent(rule.id)}/resume`}
+      touches={(incident) => incident.pauses}
     />
   );
 }
