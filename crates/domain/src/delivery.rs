@@ -7,7 +7,7 @@ pub mod report;
 mod retry;
 pub mod ses;
 
-use crate::id::{AskingId, CustomerId, DeliveryId, LetterId, NoticeId};
+use crate::id::{AskingId, CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
 use crate::matter::MatterId;
 use crate::page::PageReason;
 use chrono::{DateTime, Duration, Utc};
@@ -104,6 +104,9 @@ pub enum About {
         letter: LetterId,
         /// The customer.
         customer: CustomerId,
+        /// What is owed to the customer, which the letter tells of; see [`Letter::obligation`](crate::notice::Letter::obligation).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        obligation: Option<ObligationId>,
     },
     /// A customer's letter, sent to one of our own before it is approved; tells no customer anything.
     DryRun {

@@ -22,7 +22,7 @@ pub use receipt::{Acknowledgement, Answer, MOST_QUESTIONS, Question, Receipt, Re
 pub use template::{LetterLanguage, LetterTemplate, Sheet, base_language};
 
 use crate::actor::Actor;
-use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, digest};
+use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, ObligationId, digest};
 use crate::matter::MatterId;
 use crate::obligation::Obligation;
 use crate::words::second;
@@ -109,6 +109,9 @@ pub struct Notice {
     pub matter: MatterId,
     /// What kind.
     pub kind: NoticeKind,
+    /// Of a holding notice: for which round of telling it is, see [`Obligation::round`]. 1 for every other.
+    #[serde(default = "first_round", skip_serializing_if = "is_first_round")]
+    pub round: u32,
     /// Who wrote it.
     pub author: Actor,
     /// When it was begun.
@@ -137,6 +140,15 @@ pub struct Notice {
     /// Where it stands.
     #[serde(flatten)]
     pub state: NoticeState,
+}
+
+fn first_round() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_first_round(round: &u32) -> bool {
+    *round == 1
 }
 
 /// Where a notice stands.
@@ -200,6 +212,9 @@ pub struct Letter {
     pub notice: NoticeId,
     /// To whom.
     pub customer: CustomerId,
+    /// What is owed to them, which it tells of. None where it is about a change, and in letters of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obligation: Option<ObligationId>,
     /// To which addresses, one message each.
     pub recipients: Vec<String>,
     /// In a line; names no customer, since subjects are seen by others.
@@ -339,6 +354,7 @@ impl Notice {
             version: 1,
             matter: matter.into(),
             kind,
+            round: 1,
             author,
             created_at: at,
             facts: NoticeFacts::default(),
@@ -463,14 +479,15 @@ impl Notice {
         }
     }
 
-    /// The holding notice of an incident: there is one, from a template that was approved beforehand.
+    /// The holding notice of an incident: there is one for each round of telling, from a template that was approved beforehand.
     #[must_use]
-    pub fn prepare_holding(incident: &IncidentId, template: String, at: DateTime<Utc>) -> Self {
+    pub fn prepare_holding(incident: &IncidentId, round: u32, template: String, at: DateTime<Utc>) -> Self {
         Self {
             id: NoticeId::generate(at),
             version: 1,
             matter: incident.into(),
             kind: NoticeKind::Holding,
+            round,
             author: Actor::worker("ladder"),
             created_at: at,
             facts: NoticeFacts::default(),

@@ -16,11 +16,12 @@ use crate::words::{capitalised, second};
 use chrono::{DateTime, Duration, Utc};
 use limit::Reading;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A promise to one customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obligation {
-    /// Derived from incident, customer and rule: what is owed twice is owed once.
+    /// Derived from incident, customer, rule and round: what is owed twice is owed once.
     pub id: ObligationId,
     /// Counts every change.
     pub version: i64,
@@ -30,6 +31,9 @@ pub struct Obligation {
     pub customer: CustomerId,
     /// Which rule: `contract.default72` or `contract.dpa`.
     pub rule: String,
+    /// What came before, where what the customer was told was withdrawn and the customer is affected after all. None in the first round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
     /// Why and until when.
     pub deadline: Deadline,
     /// The steps of the ladder that were taken, in order.
@@ -40,6 +44,21 @@ pub struct Obligation {
     /// Where it stands.
     #[serde(flatten)]
     pub state: ObligationState,
+}
+
+/// A customer was told, that was withdrawn, and then the customer was found affected after all: what was told before tells nothing any
+/// more, so that the customer is owed anew. What was owed before stays as it is, and is proved and counted by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// Counts from 2.
+    pub round: u32,
+    /// What was owed in the round before.
+    pub after: ObligationId,
+    /// When the customer was found affected after all.
+    pub found_at: DateTime<Utc>,
+    /// Whether the round before had been neither kept nor missed: then its clock runs on, so that no time is won by a withdrawal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub same_clock: bool,
 }
 
 /// From when to when, and how that was counted.
@@ -221,7 +240,7 @@ fn rule_of(customer: &Customer) -> &'static str {
 
 impl Deadline {
     /// By when a customer must be told, by a clock that started at `start`.
-    fn of(customer: &Customer, start: ClockStart, limit: Span) -> Self {
+    fn of(customer: &Customer, start: ClockStart, limit: Span, again: Option<&Again>) -> Self {
         let rule = rule_of(customer);
         let source = match rule {
             "contract.default72" => "the promise where a contract says nothing else".to_owned(),
@@ -235,10 +254,21 @@ impl Deadline {
             "Nobody has recorded that moment before the confirmation. "
         };
         let Reading { due_at, arithmetic } = Reading::elapsed(start.at, limit);
+        let counted = match again {
+            None => format!("{instead}{} {arithmetic}", capitalised(start.from.name())),
+            Some(again) if again.same_clock => format!(
+                "What the customer was sent was withdrawn before anything had arrived, and the customer was found affected after all at {}: \
+                 the clock that was running runs on. Started {arithmetic}",
+                second(again.found_at)
+            ),
+            Some(_) => format!(
+                "What the customer was told was withdrawn, and the customer was found affected after all: a clock of its own. \
+                 Found {arithmetic}"
+            ),
+        };
         let explanation = format!(
-            "{rule}: {source} asks for a notice within {limit} of {}. {instead}{} {arithmetic}.",
+            "{rule}: {source} asks for a notice within {limit} of {}. {counted}.",
             asked.in_words(),
-            capitalised(start.from.name()),
         );
         Self {
             from: start.at,
@@ -261,11 +291,86 @@ impl Obligation {
             incident: incident.clone(),
             customer: customer.id.clone(),
             rule: rule_of(customer).to_owned(),
-            deadline: Deadline::of(customer, start, customer.limit()),
+            again: None,
+            deadline: Deadline::of(customer, start, customer.limit(), None),
             steps: Vec::new(),
             held_until: None,
             state: ObligationState::Running,
         }
+    }
+
+    /// What is owed anew to a customer who was sent a withdrawal of what was told in this round, and was found affected after all at
+    /// `start`: the whole ladder, by a clock that starts there. Where this round ended before the customer was told and before its
+    /// deadline, the promise was never kept, and its clock runs on instead. `None` while this round runs or is missed: that is not over.
+    #[must_use]
+    pub fn owe_anew(&self, customer: &Customer, start: ClockStart) -> Option<Self> {
+        let missed = self.steps.iter().any(|taken| taken.step == Step::Overdue);
+        let same_clock = match self.state {
+            ObligationState::Running | ObligationState::Missed { .. } => return None,
+            ObligationState::Told { .. } => false,
+            ObligationState::Ended { .. } => !missed,
+        };
+        let again = Again {
+            round: self.round() + 1,
+            after: self.id.clone(),
+            found_at: start.at,
+            same_clock,
+        };
+        let (start, limit) = if same_clock {
+            let from = self.deadline.counts_from.unwrap_or(start.from);
+            let running = ClockStart {
+                from,
+                at: self.deadline.from,
+            };
+            (running, customer.limit().min(self.deadline.limit))
+        } else {
+            (start, customer.limit())
+        };
+        let round = again.round.to_string();
+        let parts = [
+            self.incident.as_str(),
+            self.customer.as_str(),
+            "contract",
+            round.as_str(),
+        ];
+        Some(Self {
+            id: ObligationId::derived(&parts),
+            version: 1,
+            incident: self.incident.clone(),
+            customer: self.customer.clone(),
+            rule: rule_of(customer).to_owned(),
+            deadline: Deadline::of(customer, start, limit, Some(&again)),
+            again: Some(again),
+            steps: Vec::new(),
+            held_until: None,
+            state: ObligationState::Running,
+        })
+    }
+
+    /// How often the customer is told from the beginning, this time included: 1, and one more each time that what was told was withdrawn
+    /// and the customer was found affected after all.
+    #[must_use]
+    pub fn round(&self) -> u32 {
+        self.again.as_ref().map_or(1, |again| again.round)
+    }
+
+    /// Whether a letter to the customer that was written for the obligation `written_for` belongs to this one; letters of older versions
+    /// name none, and there was one round then.
+    #[must_use]
+    pub fn has(&self, written_for: Option<&ObligationId>) -> bool {
+        written_for.map_or(self.again.is_none(), |id| *id == self.id)
+    }
+
+    /// Of each customer what is owed now: the last round.
+    #[must_use]
+    pub fn last_rounds(owed: Vec<Self>) -> Vec<Self> {
+        let mut last: BTreeMap<CustomerId, u32> = BTreeMap::new();
+        for each in &owed {
+            let round = last.entry(each.customer.clone()).or_insert(1);
+            *round = each.round().max(*round);
+        }
+        let is_last = |each: &Self| last.get(&each.customer) == Some(&each.round());
+        owed.into_iter().filter(is_last).collect()
     }
 
     /// Counts anew from `start`, by the customer's contract as it stands: what the contract counts from was recorded or moved, the
@@ -277,7 +382,8 @@ impl Obligation {
         if matches!(self.state, ObligationState::Missed { .. }) {
             return None;
         }
-        let mut deadline = Deadline::of(customer, start, customer.limit());
+        let again = self.again.as_ref();
+        let mut deadline = Deadline::of(customer, start, customer.limit(), again);
         if deadline.due_at >= self.deadline.due_at {
             let by_two = match start.from {
                 CountsFrom::Confirmed => moves.iter().any(|moved| {
@@ -290,7 +396,7 @@ impl Obligation {
                 // A suspicion is decided, and a second one follows what two people reversed: the same clock runs on.
                 CountsFrom::Suspected => false,
             };
-            deadline = Deadline::of(customer, start, customer.limit().min(self.deadline.limit));
+            deadline = Deadline::of(customer, start, customer.limit().min(self.deadline.limit), again);
             if !by_two || deadline.due_at == self.deadline.due_at {
                 return None;
             }

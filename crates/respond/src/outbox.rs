@@ -488,6 +488,7 @@ impl Desk {
             notice: notice.id.clone(),
             letter: letter.id.clone(),
             customer: letter.customer.clone(),
+            obligation: letter.obligation.clone(),
         };
         let message = self.mail(
             &id,
@@ -504,6 +505,7 @@ impl Desk {
             "notice": notice.id,
             "letter": letter.id,
             "customer": letter.customer,
+            "obligation": letter.obligation,
             "message_sha256": message_sha256(&message),
             "words_sha256": letter.words_sha256(),
         });

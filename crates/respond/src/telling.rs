@@ -8,9 +8,10 @@ use serde_json::json;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::delivery::report::StatusCode;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId, ObligationId};
 use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
 use watchkeeper_domain::matter::{Matter, MatterId};
+use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::page::PageReason;
 use watchkeeper_store::Tx;
@@ -22,6 +23,7 @@ pub(crate) struct LetterOf<'a> {
     pub(crate) notice: &'a NoticeId,
     pub(crate) letter: &'a LetterId,
     pub(crate) customer: &'a CustomerId,
+    pub(crate) obligation: Option<&'a ObligationId>,
 }
 
 impl<'a> LetterOf<'a> {
@@ -36,22 +38,38 @@ impl<'a> LetterOf<'a> {
                 notice,
                 letter,
                 customer,
+                obligation,
             } => Some(Self {
                 matter,
                 notice,
                 letter,
                 customer,
+                obligation: obligation.as_ref(),
             }),
         }
     }
 }
 
-/// What is owed to the customer of a letter; nothing where it is about a change, which is owed to nobody by a clock.
+/// What was owed to the customer of a letter when it was written; nothing where it is about a change, which is owed to nobody by a clock.
 async fn owed_by(tx: &mut Tx, letter: LetterOf<'_>) -> Result<Option<Obligation>, RespondError> {
-    match letter.matter {
-        MatterId::Incident(incident) => Ok(tx.obligation_of(incident, letter.customer).await?),
-        MatterId::Change(_) => Ok(None),
+    match (letter.matter, letter.obligation) {
+        (MatterId::Incident(_), Some(obligation)) => Ok(Some(tx.obligation(obligation).await?)),
+        // Of an older version, in which there was one round.
+        (MatterId::Incident(incident), None) => {
+            let owed = tx.obligations_to(incident, letter.customer).await?;
+            Ok(owed.into_iter().find(|owed| owed.has(None)))
+        }
+        (MatterId::Change(_), _) => Ok(None),
     }
+}
+
+/// Whether the customer of a letter is told from the beginning again since it was written.
+async fn is_of_a_round_before(tx: &mut Tx, letter: LetterOf<'_>) -> Result<bool, RespondError> {
+    let MatterId::Incident(incident) = letter.matter else {
+        return Ok(false);
+    };
+    let last = tx.obligation_of(incident, letter.customer).await?;
+    Ok(last.is_some_and(|last| !last.has(letter.obligation)))
 }
 
 impl Desk {
@@ -101,23 +119,46 @@ impl Desk {
         let Some(obligation) = owed_by(tx, letter).await? else {
             return Ok(());
         };
+        let notices = tx.notices_of(letter.matter).await?;
+        // What takes back tells nobody what it takes back.
+        let tells = |id: &NoticeId| {
+            let notice = notices.iter().find(|notice| notice.id == *id);
+            notice.is_some_and(|notice| notice.kind != NoticeKind::Withdrawn)
+        };
         let standing: Vec<(NoticeId, DateTime<Utc>)> = tx
             .deliveries_to(letter.matter, letter.customer)
             .await?
             .iter()
             .filter_map(|delivery| match (&delivery.about, &delivery.state) {
-                (About::Letter { notice, .. }, DeliveryState::Accepted { at, .. }) => {
-                    Some((notice.clone(), *at))
-                }
+                (
+                    About::Letter {
+                        notice,
+                        obligation: of,
+                        ..
+                    },
+                    DeliveryState::Accepted { at, .. },
+                ) if obligation.has(of.as_ref()) && tells(notice) => Some((notice.clone(), *at)),
                 _ => None,
             })
             .collect();
         let before = obligation.version;
-        let Some(changed) = obligation.bounced(&standing) else {
+        let by = Actor::worker("delivery");
+        let matter = self.matter(tx, letter.matter).await?;
+        let over = match &matter {
+            Matter::Incident(incident) => {
+                !incident.affects(letter.customer) || is_of_a_round_before(tx, letter).await?
+            }
+            Matter::Change(_) => false,
+        };
+        let Some(mut changed) = obligation.bounced(&standing) else {
             return Ok(());
         };
+        if over {
+            // Who is not affected is owed nothing, and what is owed anew has a clock of its own.
+            let why = "what told them did not arrive, and it had been taken back before that was known";
+            changed = changed.clone().end(why, &by, now).unwrap_or(changed);
+        }
         tx.update_obligation(&changed, before).await?;
-        let by = Actor::worker("delivery");
         let detail = json!({
             "customer": letter.customer,
             "state": changed.state.name(),
@@ -125,8 +166,12 @@ impl Desk {
         });
         self.record(tx, &by, "obligation.bounced", changed.id.as_str(), detail)
             .await?;
-        let matter = self.matter(tx, letter.matter).await?;
-        let text = if standing.is_empty() {
+        let text = if over && changed.state.name() == "ended" {
+            format!(
+                "{} had not been told: no message to them stands; nothing is owed for it any more",
+                letter.customer
+            )
+        } else if standing.is_empty() {
             format!(
                 "{} has not been told: no message to them stands any more, and the clock runs on until {}",
                 letter.customer,
@@ -157,7 +202,12 @@ impl Desk {
         let matter = self.matter(tx, letter.matter).await?;
         let customer = tx.customer(letter.customer).await?;
         let tried = tx.addresses_tried(letter.notice, letter.customer).await?;
+        let taken_back = is_of_a_round_before(tx, letter).await?;
         let text = match matter.next_recipient(&customer, &tried) {
+            _ if taken_back => format!(
+                "A message to {} {what}; nobody else gets it, since it was taken back, and they are told anew",
+                letter.customer
+            ),
             Some(address) => {
                 let notice = tx.notice(letter.notice).await?;
                 let body = tx.letter(letter.letter).await?;

@@ -1,13 +1,13 @@
 //! The outbox: messages frozen when they are decided, claimed by lease, never silently lost.
 
-use crate::body::{count, found, read, read_all, write};
+use crate::body::{count, found, parse, read, read_all, write};
 use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, DeliveryId, IncidentId, NoticeId, ObligationId};
 use watchkeeper_domain::matter::MatterId;
 
 pub(crate) const DELIVERY: &str = "delivery";
@@ -52,11 +52,16 @@ fn next_at(state: &DeliveryState) -> Option<DateTime<Utc>> {
 
 /// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
 fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, StoreError> {
-    let (notice, customer) = match &delivery.about {
+    let (notice, customer, obligation) = match &delivery.about {
         // A dry run tells nobody: it is no delivery of the notice's letters.
-        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => (None, None),
-        About::Asking { customer, .. } => (None, Some(customer)),
-        About::Letter { notice, customer, .. } => (Some(notice), Some(customer)),
+        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => (None, None, None),
+        About::Asking { customer, .. } => (None, Some(customer), None),
+        About::Letter {
+            notice,
+            customer,
+            obligation,
+            ..
+        } => (Some(notice), Some(customer), obligation.as_ref()),
     };
     Ok(statement
         .bind(&delivery.id)
@@ -69,7 +74,8 @@ fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, Store
         .bind(micros(delivery.created_at))
         .bind(next_at(&delivery.state))
         .bind(write(DELIVERY, delivery.id.as_str(), delivery)?)
-        .bind(delivery.destination()))
+        .bind(delivery.destination())
+        .bind(obligation))
 }
 
 impl Tx {
@@ -77,7 +83,7 @@ impl Tx {
     pub async fn enqueue(&mut self, delivery: &Delivery, message: &[u8]) -> Result<bool, StoreError> {
         let insert = sql(
             "INSERT INTO delivery (id, version, matter, notice, customer, recipient, state, created_at, next_at, \
-             body, destination) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
+             body, destination, obligation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
         );
         if self.execute(columns(insert, delivery)?).await? == 0 {
             return Ok(false);
@@ -97,7 +103,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let update = sql(
             "UPDATE delivery SET version = $2, matter = $3, notice = $4, customer = $5, recipient = $6, \
-             state = $7, created_at = $8, next_at = $9, body = $10, destination = $11 WHERE id = $1 AND version = $12",
+             state = $7, created_at = $8, next_at = $9, body = $10, destination = $11, obligation = $12 \
+             WHERE id = $1 AND version = $13",
         );
         let changed = self
             .execute(columns(update, delivery)?.bind(read_version))
@@ -264,24 +271,26 @@ impl Tx {
         Ok(rows.into_iter().map(|(recipient,)| recipient).collect())
     }
 
-    /// Customers of an incident with a letter that is on its way or was accepted.
+    /// Customers of an incident with a letter that is on its way or was accepted, each with the obligation that the letter was written
+    /// for; letters of older versions name none.
     pub async fn customers_with_letters_underway(
         &mut self,
         incident: &IncidentId,
-    ) -> Result<BTreeSet<CustomerId>, StoreError> {
+    ) -> Result<BTreeSet<(CustomerId, Option<ObligationId>)>, StoreError> {
         let rows = sql(
-            "SELECT DISTINCT customer FROM delivery WHERE matter = $1 AND customer IS NOT NULL \
+            "SELECT DISTINCT customer, obligation FROM delivery WHERE matter = $1 AND customer IS NOT NULL \
              AND state NOT IN ('refused', 'bounced')",
         )
         .bind(incident);
-        let rows = self.all::<(String,)>(rows).await?;
+        let rows = self.all::<(String, Option<String>)>(rows).await?;
         rows.into_iter()
-            .map(|(id,)| {
-                CustomerId::try_from(id.clone()).map_err(|fault| StoreError::Corrupt {
-                    what: "customer of a delivery",
-                    id,
-                    detail: fault.to_string(),
-                })
+            .map(|(customer, obligation)| {
+                Ok((
+                    parse("customer of a delivery", customer)?,
+                    obligation
+                        .map(|id| parse("obligation of a delivery", id))
+                        .transpose()?,
+                ))
             })
             .collect()
     }

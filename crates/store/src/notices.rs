@@ -5,7 +5,7 @@ use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
-use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId, ObligationId};
 use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::{Letter, Notice, NoticeKind};
 
@@ -22,6 +22,8 @@ pub struct NoticeSent {
     pub notice: NoticeId,
     /// Its kind.
     pub kind: NoticeKind,
+    /// For which obligation its letter was written; letters of older versions name none.
+    pub obligation: Option<ObligationId>,
     /// When the customer's first message was put on its way.
     pub at: DateTime<Utc>,
 }
@@ -88,10 +90,10 @@ impl Tx {
     /// What was sent to customers about an incident or a change.
     pub async fn notices_sent(&mut self, matter: impl Into<MatterId>) -> Result<Vec<NoticeSent>, StoreError> {
         let matter = matter.into();
-        let rows = sql("SELECT customer, notice, MIN(created_at) FROM delivery \
-             WHERE matter = $1 AND notice IS NOT NULL AND customer IS NOT NULL GROUP BY customer, notice")
+        let rows = sql("SELECT customer, notice, obligation, MIN(created_at) FROM delivery \
+             WHERE matter = $1 AND notice IS NOT NULL AND customer IS NOT NULL GROUP BY customer, notice, obligation")
         .bind(&matter);
-        let rows = self.all::<(String, String, i64)>(rows).await?;
+        let rows = self.all::<(String, String, Option<String>, i64)>(rows).await?;
         let kinds: BTreeMap<NoticeId, NoticeKind> = self
             .notices_of(&matter)
             .await?
@@ -99,7 +101,7 @@ impl Tx {
             .map(|notice| (notice.id, notice.kind))
             .collect();
         rows.into_iter()
-            .map(|(customer, notice, at)| {
+            .map(|(customer, notice, obligation, at)| {
                 let customer = parse("customer of a delivery", customer)?;
                 let notice: NoticeId = parse("notice of a delivery", notice)?;
                 let kind = found(kinds.get(&notice).copied(), NOTICE, notice.as_str())?;
@@ -107,6 +109,9 @@ impl Tx {
                     customer,
                     notice,
                     kind,
+                    obligation: obligation
+                        .map(|id| parse("obligation of a delivery", id))
+                        .transpose()?,
                     at: instant(at)?,
                 })
             })

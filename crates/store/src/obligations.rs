@@ -51,6 +51,7 @@ fn columns(statement: Statement, obligation: &Obligation) -> Result<Statement, S
         .bind(obligation.state.name())
         .bind(micros(obligation.deadline.due_at))
         .bind(obligation.next_step().map(|(_, at)| at))
+        .bind(obligation.round())
         .bind(write(OBLIGATION, obligation.id.as_str(), obligation)?))
 }
 
@@ -58,8 +59,8 @@ impl Tx {
     /// Keeps a new obligation; `false` says that it was owed already and nothing has changed.
     pub async fn insert_obligation(&mut self, obligation: &Obligation) -> Result<bool, StoreError> {
         let insert = sql(
-            "INSERT INTO obligation (id, version, incident, customer, state, due_at, next_step_at, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO obligation (id, version, incident, customer, state, due_at, next_step_at, round, body) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
         );
         Ok(self.execute(columns(insert, obligation)?).await? > 0)
     }
@@ -72,7 +73,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let update = sql(
             "UPDATE obligation SET version = $2, incident = $3, customer = $4, state = $5, due_at = $6, \
-             next_step_at = $7, body = $8 WHERE id = $1 AND version = $9",
+             next_step_at = $7, round = $8, body = $9 WHERE id = $1 AND version = $10",
         );
         let changed = self
             .execute(columns(update, obligation)?.bind(read_version))
@@ -95,7 +96,7 @@ impl Tx {
         read_all(OBLIGATION, self.all(rows).await?)
     }
 
-    /// What is owed to one customer for an incident; where several rules ask, the one with the earliest deadline.
+    /// What is owed to one customer for an incident now: the last round of it.
     pub async fn obligation_of(
         &mut self,
         incident: &IncidentId,
@@ -103,12 +104,25 @@ impl Tx {
     ) -> Result<Option<Obligation>, StoreError> {
         let row = sql(
             "SELECT id, body FROM obligation WHERE incident = $1 AND customer = $2 \
-             ORDER BY due_at, id LIMIT 1",
+             ORDER BY round DESC, id LIMIT 1",
         )
         .bind(incident)
         .bind(customer);
         let row = self.first::<(String, String)>(row).await?;
         row.map(|(id, body)| read(OBLIGATION, &id, &body)).transpose()
+    }
+
+    /// Everything that is or was owed to one customer for an incident, the first round first.
+    pub async fn obligations_to(
+        &mut self,
+        incident: &IncidentId,
+        customer: &CustomerId,
+    ) -> Result<Vec<Obligation>, StoreError> {
+        let rows =
+            sql("SELECT id, body FROM obligation WHERE incident = $1 AND customer = $2 ORDER BY round, id")
+                .bind(incident)
+                .bind(customer);
+        read_all(OBLIGATION, self.all(rows).await?)
     }
 
     /// Obligations with a step that is due by `now`, the longest overdue first.

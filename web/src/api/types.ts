@@ -471,6 +471,8 @@ export type ObligationView = {
   incident: string;
   customer: string;
   rule: string;
+  /** How often the customer is told from the beginning, this time included. */
+  round: number;
   deadline: {
     from: Instant;
     limit: Span;
@@ -705,6 +707,8 @@ export interface CustomerProof {
   obligation?: string;
   customer: string;
   customer_name: string;
+  /** How often the customer is told from the beginning, this time included. */
+  round: number;
   due_at: Instant;
   state: string;
   first: Proof;

@@ -24,6 +24,8 @@ pub(crate) struct ObligationView {
     holding: Option<NoticeState>,
     full: Option<NoticeState>,
     proof: Proof,
+    /// How often the customer is told from the beginning, this time included.
+    round: u32,
     #[serde(flatten)]
     obligation: Obligation,
 }
@@ -78,31 +80,50 @@ impl Proof {
 struct Around {
     incident: Incident,
     notices: Vec<Notice>,
-    proofs: BTreeMap<CustomerId, Proof>,
+    /// Letters by customer.
+    letters: BTreeMap<CustomerId, Vec<Delivery>>,
 }
 
 impl Around {
     async fn load(tx: &mut Tx, id: &IncidentId) -> Result<Self, StoreError> {
         let incident: Incident = tx.incident(id).await?;
-        let mut proofs: BTreeMap<CustomerId, Proof> = BTreeMap::new();
+        let mut letters: BTreeMap<CustomerId, Vec<Delivery>> = BTreeMap::new();
         for delivery in tx.deliveries_of(id).await? {
             if let About::Letter { customer, .. } = &delivery.about {
-                proofs.entry(customer.clone()).or_default().add(&delivery);
+                let customer = customer.clone();
+                letters.entry(customer).or_default().push(delivery);
             }
         }
         Ok(Self {
             incident,
             notices: tx.notices_of(id).await?,
-            proofs,
+            letters,
         })
     }
 
-    /// The newest notice of a kind.
-    fn notice(&self, kind: NoticeKind) -> Option<NoticeState> {
+    /// What became of the messages that were written for an obligation.
+    fn proof(&self, owed: &Obligation) -> Proof {
+        let mut proof = Proof::default();
+        for delivery in self.letters.get(&owed.customer).into_iter().flatten() {
+            if matches!(&delivery.about, About::Letter { obligation, .. } if owed.has(obligation.as_ref())) {
+                proof.add(delivery);
+            }
+        }
+        proof
+    }
+
+    /// The newest notice of a kind that is for this round of telling.
+    fn notice(&self, kind: NoticeKind, owed: &Obligation) -> Option<NoticeState> {
+        let of_round = |notice: &&Notice| match (kind, &owed.again) {
+            (NoticeKind::Holding, _) => notice.round == owed.round(),
+            (_, Some(again)) => notice.created_at >= again.found_at,
+            (_, None) => true,
+        };
         let newest = self
             .notices
             .iter()
             .filter(|notice| notice.kind == kind)
+            .filter(of_round)
             .max_by_key(|notice| notice.created_at);
         newest.map(|notice| NoticeState {
             notice: notice.id.clone(),
@@ -127,7 +148,7 @@ pub(crate) async fn obligation_views(
         customers.into_iter().map(|c| (c.id.clone(), c)).collect();
     let mut views = Vec::with_capacity(obligations.len());
     for obligation in obligations {
-        if let Some(around) = around.get_mut(&obligation.incident) {
+        if let Some(around) = around.get(&obligation.incident) {
             views.push(view(obligation, around, &customers));
         }
     }
@@ -136,7 +157,7 @@ pub(crate) async fn obligation_views(
 
 fn view(
     obligation: Obligation,
-    around: &mut Around,
+    around: &Around,
     customers: &BTreeMap<CustomerId, Customer>,
 ) -> ObligationView {
     let customer = customers.get(&obligation.customer);
@@ -162,9 +183,10 @@ fn view(
         }),
         recipients: customer.map_or(0, |customer| around.incident.recipients(customer).len()),
         ladder: ladder.collect(),
-        holding: around.notice(NoticeKind::Holding),
-        full: around.notice(NoticeKind::Full),
-        proof: around.proofs.remove(&obligation.customer).unwrap_or_default(),
+        holding: around.notice(NoticeKind::Holding, &obligation),
+        full: around.notice(NoticeKind::Full, &obligation),
+        proof: around.proof(&obligation),
+        round: obligation.round(),
         obligation,
     }
 }

@@ -129,6 +129,8 @@ pub struct CustomerProof {
     pub obligation: Option<ObligationId>,
     /// To whom.
     pub customer: CustomerId,
+    /// How often the customer is told from the beginning, this time included; see [`Obligation::round`].
+    pub round: u32,
     /// Until when.
     pub due_at: DateTime<Utc>,
     /// Where the promise stands, by name.
@@ -191,7 +193,7 @@ pub fn proof_of_telling(
         .filter(|owed| !matches!(owed.state, ObligationState::Ended { .. }))
         .map(|owed| proof_of(owed, deliveries, portal))
         .collect();
-    customers.sort_by(|a, b| (a.due_at, &a.customer).cmp(&(b.due_at, &b.customer)));
+    customers.sort_by(|a, b| (a.due_at, &a.customer, a.round).cmp(&(b.due_at, &b.customer, b.round)));
     let levels = Level::ALL.map(|level| share(level, &customers, now)).to_vec();
     ProofOfTelling { levels, customers }
 }
@@ -201,10 +203,14 @@ fn proof_of(
     deliveries: &[Delivery],
     portal: &BTreeMap<LetterId, OnPortal>,
 ) -> CustomerProof {
-    let recipients = recipients_of(&(&owed.incident).into(), &owed.customer, deliveries, portal);
+    let to = |customer: &CustomerId, written_for: Option<&ObligationId>| {
+        *customer == owed.customer && owed.has(written_for)
+    };
+    let recipients = recipients_of(&(&owed.incident).into(), to, deliveries, portal);
     CustomerProof {
         obligation: Some(owed.id.clone()),
         customer: owed.customer.clone(),
+        round: owed.round(),
         due_at: owed.deadline.due_at,
         state: owed.state.name(),
         first: first_of(&recipients),
@@ -225,11 +231,12 @@ pub fn proof_of_change(
 ) -> ProofOfTelling {
     let matter = MatterId::from(&change.id);
     let proof = |customer: &CustomerId| {
-        let recipients = recipients_of(&matter, customer, deliveries, portal);
+        let recipients = recipients_of(&matter, |to, _| to == customer, deliveries, portal);
         let stands = recipients.iter().any(|recipient| recipient.stands);
         CustomerProof {
             obligation: None,
             customer: customer.clone(),
+            round: 1,
             due_at: change.tell_by,
             state: if stands { "told" } else { "running" },
             first: first_of(&recipients),
@@ -242,9 +249,10 @@ pub fn proof_of_change(
     ProofOfTelling { levels, customers }
 }
 
+/// Every message of a matter that was written `to` a customer, for what was owed then.
 fn recipients_of(
     matter: &MatterId,
-    customer: &CustomerId,
+    to: impl Fn(&CustomerId, Option<&ObligationId>) -> bool,
     deliveries: &[Delivery],
     portal: &BTreeMap<LetterId, OnPortal>,
 ) -> Vec<RecipientProof> {
@@ -253,8 +261,9 @@ fn recipients_of(
             matter: of,
             notice,
             letter,
-            customer: to,
-        } if of == matter && to == customer => Some((delivery, notice, letter)),
+            customer,
+            obligation,
+        } if of == matter && to(customer, obligation.as_ref()) => Some((delivery, notice, letter)),
         _ => None,
     });
     letters

@@ -5,6 +5,7 @@ use super::{
     TimerKind, TimerState, TransitionError, reason,
 };
 use crate::actor::Actor;
+use crate::customer::{ClockStart, Customer};
 use crate::detection::TenantTrace;
 use crate::id::CustomerId;
 use crate::page::PageReason;
@@ -172,6 +173,31 @@ impl Incident {
     pub fn affects(&self, customer: &CustomerId) -> bool {
         let listed = self.affected.get(customer).is_some_and(|a| a.standing.told());
         self.disclosure.confirmed_at().is_some() && listed
+    }
+
+    /// When the clock of a customer's contract started, none while nothing is confirmed. Who is owed `anew` counts from when the customer was found affected after all: from when it was put on the list last,
+    /// or from the confirmation, where that came later.
+    #[must_use]
+    pub fn clock_start(&self, customer: &Customer, anew: bool) -> Option<ClockStart> {
+        let confirmed_at = self.disclosure.confirmed_at()?;
+        if !anew {
+            return Some(customer.terms.start(&self.moments_in_force(), confirmed_at));
+        }
+        let changes = self
+            .affected
+            .get(&customer.id)
+            .map(|known| known.changes.as_slice());
+        let mut listed_at = None;
+        let mut before = Standing::Cleared;
+        for change in changes.unwrap_or_default() {
+            if change.to.told() && !before.told() {
+                listed_at = Some(change.at);
+            }
+            before = change.to;
+        }
+        Some(ClockStart::confirmed(
+            listed_at.map_or(confirmed_at, |at| at.max(confirmed_at)),
+        ))
     }
 
     /// Somebody suspects a disclosure: a decision is due within `decide_within`.

@@ -13,7 +13,6 @@ use crate::matter::Matter;
 use crate::obligation::Obligation;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What a template may name. Instants are UTC and written out in the letter's language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,6 +63,8 @@ pub enum LetterParticulars {
         tenants: Vec<String>,
         /// Whether the customer is confirmed to be affected; else it is possible.
         confirmed: bool,
+        /// Whether what the customer was told before was withdrawn, and the customer is affected after all.
+        again: bool,
         /// When the disclosure was confirmed.
         confirmed_at: String,
         /// By when the customer had to be told.
@@ -153,15 +154,6 @@ pub struct Earlier {
     pub at: DateTime<Utc>,
 }
 
-impl Earlier {
-    /// The last of the notices that a customer was sent, by kind.
-    #[must_use]
-    pub fn last(sent: &BTreeMap<NoticeKind, DateTime<Utc>>) -> Option<Self> {
-        let last = sent.iter().max_by_key(|(kind, at)| (**at, **kind));
-        last.map(|(kind, at)| Self { kind: *kind, at: *at })
-    }
-}
-
 /// What a letter is about.
 #[derive(Debug, Clone, Copy)]
 pub enum LetterAbout<'a> {
@@ -222,6 +214,7 @@ pub fn render(
         id: LetterId::derived(&[notice.id.as_str(), customer.id.as_str()]),
         notice: notice.id.clone(),
         customer: customer.id.clone(),
+        obligation: subject.about.obligation().map(|owed| owed.id.clone()),
         recipients: subject.about.matter().recipients(customer),
         text: layout::text(&blocks),
         html: layout::html(&blocks, &template.language, &line),
@@ -272,6 +265,7 @@ fn particulars(
             let said = LetterParticulars::Disclosure {
                 tenants: tenants.clone(),
                 confirmed: standing == Standing::Confirmed,
+                again: obligation.again.is_some(),
                 confirmed_at: words.written(deadline.from)?,
                 due_at: words.written(deadline.due_at)?,
                 limit: deadline.limit.to_string(),
@@ -357,6 +351,7 @@ impl LetterContext {
         let disclosure = |tenants: &[&str]| LetterParticulars::Disclosure {
             tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect(),
             confirmed: !tenants.is_empty(),
+            again: !tenants.is_empty(),
             confirmed_at: at.clone(),
             due_at: at.clone(),
             limit: "72h".to_owned(),

@@ -160,7 +160,7 @@ impl Sample {
         let notice = match template.kind {
             NoticeKind::Holding => Notice {
                 facts: self.facts.clone(),
-                ..Notice::prepare_holding(&incident.id, template.version(), friday())
+                ..Notice::prepare_holding(&incident.id, 1, template.version(), friday())
             },
             NoticeKind::SecurityChange => {
                 Notice::draft(&change.id, template.kind, written, person("ana"), as_of())

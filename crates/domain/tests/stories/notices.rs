@@ -25,6 +25,7 @@ fn letters() -> Vec<Letter> {
             id: LetterId::derived(&[key]),
             notice: NoticeId::derived(&["n"]),
             customer: CustomerId::derived(&[key]),
+            obligation: None,
             recipients: vec![format!("security@{key}.example"), format!("ciso@{key}.example")],
             subject: "Security notice INC-0042".to_owned(),
             text: format!("To {key}"),
@@ -165,7 +166,7 @@ fn what_was_sent_is_frozen() {
 #[test]
 fn nobody_edits_or_approves_a_holding_notice_and_it_goes_only_to_somebody() {
     let incident = IncidentId::derived(&["i"]);
-    let prepare = || Notice::prepare_holding(&incident, "v1".to_owned(), friday());
+    let prepare = || Notice::prepare_holding(&incident, 1, "v1".to_owned(), friday());
     assert!(prepare().edit(facts().into(), &person("ana"), friday()).is_err());
     assert!(prepare().submit(&person("ana"), friday()).is_err());
     assert_eq!(

@@ -341,3 +341,79 @@ fn customers_who_are_told_by_hand_stand_on_tasks_of_a_size_that_people_can_share
     assert_eq!(tasks[0].due_at, due(29), "the earliest deadline comes first");
     assert_eq!(tasks[0].customers[0], customers[29].name);
 }
+
+/// Told in time, cleared, sent a withdrawal, and found affected after all a hundred hours later.
+fn anew() -> (Obligation, Obligation) {
+    let told = owed(None)
+        .told(&notice(), friday() + Duration::hours(20))
+        .expect("it runs");
+    let found = ClockStart::confirmed(friday() + Duration::hours(100));
+    let anew = told
+        .owe_anew(&customer("acme", None), found)
+        .expect("it was told");
+    (told, anew)
+}
+
+#[test]
+fn who_was_told_otherwise_is_owed_anew_by_a_clock_that_starts_when_it_was_found() {
+    let (told, anew) = anew();
+    assert_eq!((told.round(), anew.round()), (1, 2));
+    assert_ne!(told.id, anew.id);
+    assert_eq!(anew.deadline.from, friday() + Duration::hours(100));
+    assert_eq!(anew.deadline.due_at, friday() + Duration::hours(172));
+    assert_eq!((anew.steps.len(), &anew.state), (0, &ObligationState::Running));
+    assert!(
+        anew.deadline.explanation.contains("was withdrawn"),
+        "{}",
+        anew.deadline.explanation
+    );
+    let customer = customer("acme", None);
+    let found = ClockStart::confirmed(friday() + Duration::hours(100));
+    assert_eq!(anew.owe_anew(&customer, found), None, "it runs already");
+    assert_eq!(
+        anew.count_from(&customer, found, &[]),
+        None,
+        "and counts from there alone"
+    );
+}
+
+#[test]
+fn what_was_never_told_before_it_was_taken_back_wins_no_time() {
+    let ended = owed(None)
+        .end("cleared", &person("lea"), friday() + Duration::hours(10))
+        .expect("it runs");
+    let found = ClockStart::confirmed(friday() + Duration::hours(60));
+    let customer = customer("acme", Some(Span::hours(96)));
+    let anew = ended.owe_anew(&customer, found).expect("it ended");
+    assert_eq!(
+        anew.deadline.due_at, ended.deadline.due_at,
+        "the clock that ran runs on"
+    );
+    let (_, taken) = anew.take_due(friday() + Duration::hours(66));
+    assert_eq!(
+        taken.last().map(|taken| taken.step),
+        Some(Step::SendHolding),
+        "the holding notice goes again"
+    );
+}
+
+#[test]
+fn a_miss_that_ended_is_not_missed_again_by_what_is_owed_anew() {
+    let (missed, _) = owed(None).take_due(friday() + Duration::hours(72));
+    let ended = missed
+        .end("cleared", &person("lea"), friday() + Duration::hours(80))
+        .expect("a miss can end");
+    let found = ClockStart::confirmed(friday() + Duration::hours(90));
+    let anew = ended.owe_anew(&customer("acme", None), found).expect("it ended");
+    assert_eq!(anew.deadline.due_at, friday() + Duration::hours(162));
+}
+
+#[test]
+fn a_letter_belongs_to_the_round_that_it_was_written_for() {
+    let (told, anew) = anew();
+    assert!(told.has(Some(&told.id)) && !told.has(Some(&anew.id)));
+    assert!(anew.has(Some(&anew.id)) && !anew.has(Some(&told.id)));
+    assert!(told.has(None) && !anew.has(None), "older versions knew one round");
+    let last = Obligation::last_rounds(vec![told, anew.clone()]);
+    assert_eq!(last, [anew]);
+}

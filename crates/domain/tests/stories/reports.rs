@@ -38,6 +38,7 @@ fn letter_to(recipient: &str) -> Delivery {
             notice: notice("n"),
             letter: LetterId::derived(&["l"]),
             customer: customer(),
+            obligation: None,
         },
         channel: Channel::Email,
         recipient: recipient.to_owned(),
@@ -81,6 +82,7 @@ fn owed(state: ObligationState) -> Obligation {
         incident: incident(),
         customer: customer(),
         rule: "contract.default72".to_owned(),
+        again: None,
         deadline: Deadline {
             from: start(),
             limit: Span::hours(72),

@@ -13,10 +13,11 @@ use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{
     Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
 };
+use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_domain::words::second;
-use watchkeeper_store::Tx;
+use watchkeeper_store::{NoticeSent, Tx};
 
 impl Desk {
     /// Somebody suspects a disclosure; the evidence proposes customers.
@@ -482,13 +483,13 @@ impl Desk {
         incident: &Incident,
         by: &Actor,
     ) -> Result<Vec<TimelineEntry>, RespondError> {
-        let confirmed_at = match incident.disclosure {
-            Disclosure::Confirmed { at, .. } => at,
+        match incident.disclosure {
+            Disclosure::Confirmed { .. } => {}
             // Nothing is owed yet; what a reversed confirmation owed has ended.
             Disclosure::Suspected { .. } => return Ok(Vec::new()),
             Disclosure::None | Disclosure::Rejected { .. } => return self.end_all(tx, incident, by).await,
-        };
-        let moments = incident.moments_in_force();
+        }
+        let withdrawn = withdrawals(tx, incident).await?;
         let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
         let customers = tx.customers_by_ids(&ids).await?;
         let held_until = incident.held_at(self.now()).map(|hold| hold.until);
@@ -496,36 +497,45 @@ impl Desk {
         let mut ended: Vec<Obligation> = Vec::new();
         let mut moved: Vec<Obligation> = Vec::new();
         for customer in &customers {
-            let start = customer.terms.start(&moments, confirmed_at);
-            let told = incident
-                .affected
-                .get(&customer.id)
-                .is_some_and(|affected| affected.standing.told());
-            let mut owed = match (told, tx.obligation_of(&incident.id, &customer.id).await?) {
-                (true, None) => {
-                    let owed = Obligation::owe(&incident.id, customer, start);
-                    tx.insert_obligation(&owed).await?;
-                    begun.push(owed.clone());
-                    owed
+            let told = incident.affects(&customer.id);
+            let known = tx.obligation_of(&incident.id, &customer.id).await?;
+            let next = match &known {
+                None if told => incident
+                    .clock_start(customer, false)
+                    .map(|start| Obligation::owe(&incident.id, customer, start)),
+                // What they were told was taken back, so that it tells them nothing any more.
+                Some(known) if told && withdrawn.iter().any(|letter| is_for(letter, known)) => incident
+                    .clock_start(customer, true)
+                    .and_then(|start| known.owe_anew(customer, start)),
+                None | Some(_) => None,
+            };
+            let mut owed = match (next, known) {
+                (Some(next), _) => {
+                    tx.insert_obligation(&next).await?;
+                    begun.push(next.clone());
+                    next
                 }
-                (true, Some(mut known)) => {
+                (None, Some(mut known)) if told => {
                     if change(tx, &mut known, Obligation::resume).await? {
                         begun.push(known.clone());
                     }
                     let moves = incident.moves();
-                    if change(tx, &mut known, |o| o.count_from(customer, start, moves)).await? {
+                    let start = incident.clock_start(customer, known.again.is_some());
+                    let counted =
+                        |o: Obligation| start.and_then(|start| o.count_from(customer, start, moves));
+                    if change(tx, &mut known, counted).await? {
                         moved.push(known.clone());
                     }
                     known
                 }
-                (false, Some(mut known)) => {
+                (None, Some(mut known)) => {
                     let why = "the customer was cleared";
                     if change(tx, &mut known, |o| o.end(why, by, self.now())).await? {
                         ended.push(known);
                     }
                     continue;
                 }
-                (false, None) => continue,
+                (None, None) => continue,
             };
             change(tx, &mut owed, |o| o.hold(held_until)).await?;
         }
@@ -583,7 +593,7 @@ impl Desk {
         obligations: &[Obligation],
     ) -> Result<(), RespondError> {
         for obligation in obligations {
-            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "due_at": obligation.deadline.due_at, "version": obligation.version});
+            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "round": obligation.round(), "due_at": obligation.deadline.due_at, "version": obligation.version});
             self.record(tx, by, action, obligation.id.as_str(), detail)
                 .await?;
         }
@@ -603,6 +613,14 @@ impl Desk {
                 "{} must be told; the first deadline is {}. The holding notice is rendered and goes by itself if nobody acts",
                 words::customers(begun.len()),
                 second(first)
+            );
+            entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
+        }
+        let anew = begun.iter().filter(|owed| owed.again.is_some()).count();
+        if anew > 0 {
+            let text = format!(
+                "{} of them had been told before; that was withdrawn, so that they are owed anew, and what was owed before stays in the record",
+                words::customers(anew)
             );
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
         }
@@ -644,6 +662,22 @@ impl Desk {
             .filter_map(|customer| customer.decision_wanted_by(&moments));
         Ok(wanted.min())
     }
+}
+
+/// Letters that took back what customers of an incident had been told.
+async fn withdrawals(tx: &mut Tx, incident: &Incident) -> Result<Vec<NoticeSent>, RespondError> {
+    let notices = tx.notices_of(&incident.id).await?;
+    if notices.iter().all(|notice| notice.kind != NoticeKind::Withdrawn) {
+        return Ok(Vec::new());
+    }
+    let mut sent = tx.notices_sent(&incident.id).await?;
+    sent.retain(|letter| letter.kind == NoticeKind::Withdrawn);
+    Ok(sent)
+}
+
+/// Whether a letter was written for what is owed here.
+fn is_for(letter: &NoticeSent, owed: &Obligation) -> bool {
+    letter.customer == owed.customer && owed.has(letter.obligation.as_ref())
 }
 
 /// Keeps what is decided about an obligation, if anything changes; says whether it did.

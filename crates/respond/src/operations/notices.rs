@@ -19,7 +19,7 @@ use watchkeeper_domain::notice::{
 };
 use watchkeeper_domain::obligation::{Obligation, Step};
 use watchkeeper_domain::page::{PageReason, PageTarget};
-use watchkeeper_store::Tx;
+use watchkeeper_store::{NoticeSent, Tx};
 
 /// Somebody that a notice goes to: what is owed, and what was sent before.
 struct Addressee {
@@ -208,8 +208,7 @@ impl Desk {
             Matter::Change(change) => change.must_be_owed()?,
         }
         let letters = tx.letters(id).await?;
-        self.must_be_whole(&mut tx, &matter, notice.kind, &letters)
-            .await?;
+        self.must_be_whole(&mut tx, &matter, &notice, &letters).await?;
         let notice = notice.approve(read, &letters, &actor, self.now())?;
         tx.update_notice(&notice, before).await?;
         let all: Vec<&Letter> = letters.iter().collect();
@@ -247,11 +246,11 @@ impl Desk {
         &self,
         tx: &mut Tx,
         matter: &Matter<'_>,
-        kind: NoticeKind,
+        notice: &Notice,
         letters: &[Letter],
     ) -> Result<(), RespondError> {
         let audience: BTreeSet<CustomerId> = match matter {
-            Matter::Incident(incident) => self.audience(tx, incident, kind).await?.into_keys().collect(),
+            Matter::Incident(incident) => self.audience(tx, incident, notice).await?.into_keys().collect(),
             Matter::Change(_) => {
                 let paying = tx.paying_customers().await?.into_iter();
                 paying.map(|customer| customer.id).collect()
@@ -265,34 +264,44 @@ impl Desk {
         Err(RespondError::invalid("letters", detail))
     }
 
-    /// Customers that a notice of this kind goes to now.
+    /// Customers that a notice goes to now.
     async fn audience(
         &self,
         tx: &mut Tx,
         incident: &Incident,
-        kind: NoticeKind,
+        notice: &Notice,
     ) -> Result<BTreeMap<CustomerId, Addressee>, RespondError> {
-        let mut sent: BTreeMap<CustomerId, BTreeMap<NoticeKind, DateTime<Utc>>> = BTreeMap::new();
+        let mut sent: BTreeMap<CustomerId, Vec<NoticeSent>> = BTreeMap::new();
         for one in tx.notices_sent(&incident.id).await? {
-            let last = sent
-                .entry(one.customer)
-                .or_default()
-                .entry(one.kind)
-                .or_insert(one.at);
-            *last = one.at.max(*last);
+            sent.entry(one.customer.clone()).or_default().push(one);
         }
         let mut audience = BTreeMap::new();
-        for obligation in tx.obligations_of(&incident.id).await? {
-            let had = sent.remove(&obligation.customer).unwrap_or_default();
-            let kinds = had.keys().copied().collect();
-            if kind.goes_to(incident.affects(&obligation.customer), &kinds) {
-                // A holding notice is the first one, whatever came meanwhile: what is rendered again must be the same.
-                let earlier = (kind != NoticeKind::Holding)
-                    .then(|| Earlier::last(&had))
-                    .flatten();
-                let customer = obligation.customer.clone();
-                audience.insert(customer, Addressee { obligation, earlier });
+        for obligation in Obligation::last_rounds(tx.obligations_of(&incident.id).await?) {
+            if notice.kind == NoticeKind::Holding && obligation.round() != notice.round {
+                continue;
             }
+            let had = sent.remove(&obligation.customer).unwrap_or_default();
+            // What was wrong is put right, in whichever round it was said; every other notice continues what its own round said.
+            let counts = |one: &&NoticeSent| {
+                notice.kind == NoticeKind::Correction || obligation.has(one.obligation.as_ref())
+            };
+            let kinds = had.iter().filter(counts).map(|one| one.kind).collect();
+            if !notice
+                .kind
+                .goes_to(incident.affects(&obligation.customer), &kinds)
+            {
+                continue;
+            }
+            // A holding notice is the first one, whatever came meanwhile: what is rendered again must be the same.
+            let earlier = (notice.kind != NoticeKind::Holding)
+                .then(|| had.iter().max_by_key(|one| (one.at, one.kind)))
+                .flatten()
+                .map(|last| Earlier {
+                    kind: last.kind,
+                    at: last.at,
+                });
+            let customer = obligation.customer.clone();
+            audience.insert(customer, Addressee { obligation, earlier });
         }
         Ok(audience)
     }
@@ -323,7 +332,7 @@ impl Desk {
         incident: &Incident,
         notice: &Notice,
     ) -> Result<Vec<Letter>, RespondError> {
-        let audience = self.audience(tx, incident, notice.kind).await?;
+        let audience = self.audience(tx, incident, notice).await?;
         let ids: Vec<CustomerId> = audience.keys().cloned().collect();
         let mut letters = Vec::with_capacity(ids.len());
         for customer in tx.customers_by_ids(&ids).await? {
@@ -369,26 +378,43 @@ impl Desk {
         })
     }
 
-    /// Renders the holding notice for everybody on the list; it is there from the first second.
+    /// Renders the holding notice for everybody on the list, one for each round of telling; it is there from the first second.
     pub(crate) async fn render_holding(&self, tx: &mut Tx, incident: &Incident) -> Result<(), RespondError> {
-        let notice = match holding_of(tx, incident).await? {
-            Some(notice) => notice,
-            None => {
-                let template = self.template(letters_of(incident), NoticeKind::Holding, "en")?;
-                let notice = Notice::prepare_holding(&incident.id, template.version(), self.now());
-                tx.insert_notice(&notice).await?;
-                notice
-            }
-        };
+        let owed = tx.obligations_of(&incident.id).await?;
+        let mut rounds: BTreeSet<u32> = owed.iter().map(Obligation::round).collect();
+        rounds.insert(1);
+        for round in rounds {
+            let notice = match holding_of(tx, incident, round).await? {
+                Some(notice) => notice,
+                None => {
+                    let template = self.template(letters_of(incident), NoticeKind::Holding, "en")?;
+                    let notice = Notice::prepare_holding(&incident.id, round, template.version(), self.now());
+                    tx.insert_notice(&notice).await?;
+                    notice
+                }
+            };
+            let went = |owed: &&Obligation| {
+                owed.round() == round && owed.steps.iter().any(|taken| taken.step == Step::SendHolding)
+            };
+            let went = owed.iter().filter(went).map(|owed| &owed.customer).collect();
+            self.render_holding_letters(tx, incident, notice, &went).await?;
+        }
+        Ok(())
+    }
+
+    /// Letters that `went` to their customers stay as they went; the others are addressed and written as things stand when their step
+    /// comes.
+    async fn render_holding_letters(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: Notice,
+        went: &BTreeSet<&CustomerId>,
+    ) -> Result<(), RespondError> {
         let letters = self.letters_for(tx, incident, &notice).await?;
         let (id, by) = (notice.id.clone(), Actor::worker("ladder"));
         let detail = json!({"kind": notice.kind, "letters": letters.len()});
         if matches!(notice.state, NoticeState::Sent { .. }) {
-            // Letters that went stay as they went; the others are addressed and written as things stand when their step comes.
-            let went = |owed: &Obligation| owed.steps.iter().any(|taken| taken.step == Step::SendHolding);
-            let owed = tx.obligations_of(&incident.id).await?;
-            let went: BTreeSet<CustomerId> =
-                owed.into_iter().filter(went).map(|owed| owed.customer).collect();
             let mut kept = tx.letters(&notice.id).await?;
             kept.retain(|letter| went.contains(&letter.customer));
             let had: BTreeSet<CustomerId> = kept.iter().map(|letter| letter.customer.clone()).collect();
@@ -409,14 +435,15 @@ impl Desk {
         self.record(tx, &by, "notice.rendered", id.as_str(), detail).await
     }
 
-    /// Sends the holding notice to these customers: the ladder's step, or nobody.
+    /// Sends the holding notice of a round to these customers: the ladder's step, or nobody.
     pub(crate) async fn dispatch_holding(
         &self,
         tx: &mut Tx,
         incident: &Incident,
+        round: u32,
         customers: &[CustomerId],
     ) -> Result<u64, RespondError> {
-        let Some(notice) = holding_of(tx, incident).await? else {
+        let Some(notice) = holding_of(tx, incident, round).await? else {
             let why = NoticeKind::Holding.nobody();
             return Err(NoticeError::Nobody { why }.into());
         };
@@ -488,7 +515,7 @@ impl Desk {
         if customers.is_empty() {
             return Ok(Vec::new());
         }
-        let obligations = tx.obligations_of(&incident.id).await?.into_iter();
+        let obligations = Obligation::last_rounds(tx.obligations_of(&incident.id).await?).into_iter();
         let due: BTreeMap<CustomerId, DateTime<Utc>> = obligations
             .map(|owed| (owed.customer, owed.deadline.due_at))
             .collect();
@@ -519,10 +546,10 @@ impl Desk {
     }
 }
 
-/// The incident's holding notice, once it was rendered.
-async fn holding_of(tx: &mut Tx, incident: &Incident) -> Result<Option<Notice>, RespondError> {
+/// The incident's holding notice for a round of telling, once it was rendered.
+async fn holding_of(tx: &mut Tx, incident: &Incident, round: u32) -> Result<Option<Notice>, RespondError> {
     let mut notices = tx.notices_of(&incident.id).await?.into_iter();
-    Ok(notices.find(|notice| notice.kind == NoticeKind::Holding))
+    Ok(notices.find(|notice| notice.kind == NoticeKind::Holding && notice.round == round))
 }
 
 /// The folder of the letters of an incident: its playbook's.

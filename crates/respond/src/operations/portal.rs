@@ -314,6 +314,7 @@ impl Desk {
                     notice: &letter.notice,
                     letter: &letter.id,
                     customer: &letter.customer,
+                    obligation: letter.obligation.as_ref(),
                 };
                 self.letter_changed(&mut tx, changed, self.now()).await?;
                 self.commit(tx).await?;

@@ -10,7 +10,7 @@ use watchkeeper_deliver::Message;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::delivery::proof::OnPortal;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, DeliveryId, LetterId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
 use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::notice::{Notice, Receipt};
 
@@ -36,6 +36,14 @@ fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId, &LetterId)>
     }
 }
 
+/// For which obligation a letter was written; letters of older versions name none, and there was one for each customer then.
+fn written_for(delivery: &Delivery) -> Option<&ObligationId> {
+    match &delivery.about {
+        About::Letter { obligation, .. } => obligation.as_ref(),
+        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Asking { .. } => None,
+    }
+}
+
 impl<W: Write + Seek + Send> Pack<'_, W> {
     /// A row for each attempt at each message to a customer.
     pub(super) async fn write_recipients(&mut self) -> Result<(), RespondError> {
@@ -45,6 +53,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             "change",
             "notice",
             "kind",
+            "obligation",
             "customer_key",
             "customer",
             "contact",
@@ -166,6 +175,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             shown(change),
             shown(notice.map(|notice| notice.id.to_string()).unwrap_or_default()),
             cell(notice.map_or("", |notice| notice.kind.name())),
+            shown(written_for(delivery).map(ToString::to_string).unwrap_or_default()),
             cell(customer.map_or("", |customer| &customer.key)),
             cell(customer.map_or("", |customer| &customer.name)),
             cell(contact.map_or("", |contact| &contact.name)),

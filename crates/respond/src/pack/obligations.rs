@@ -10,11 +10,12 @@ use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::obligation::rule::{ObligationRule, Phase, PhaseDue, Start};
 use watchkeeper_domain::obligation::{Obligation, ObligationState};
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "incident",
     "obligation",
     "rule",
     "phase",
+    "round",
     "owed_to",
     "started_at",
     "due_at",
@@ -78,6 +79,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             shown(&obligation.id),
             cell(&obligation.rule),
             cell("notice"),
+            shown(obligation.round()),
             customer.map_or_else(
                 || shown(&obligation.customer),
                 |customer| shown(format!("{} ({})", customer.name, customer.key)),
@@ -154,6 +156,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             cell(""),
             cell(&rule.id),
             cell(&phase.id),
+            cell(""),
             cell(&rule.recipients),
             at(since),
             at(due.due_at()),

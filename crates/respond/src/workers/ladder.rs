@@ -5,6 +5,7 @@ use super::{Turn, Worker};
 use crate::desk::{Desk, RespondError};
 use crate::words::customers;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::BTreeMap;
 use watchkeeper_domain::actor::Actor;
@@ -98,7 +99,7 @@ impl Ladder {
         let text = format!("{} for {}{suffix}", capitalised(&what), customers(taken.len()));
         let mut entries = vec![incident.entry(EntryKind::ObligationChanged, due_at, now, &by, text)];
         let occasion = format!("ladder/{step:?}/{}", now.timestamp_micros());
-        let pages = taken.iter().any(|t| t.last) && self.still_helps(tx, incident, step).await?;
+        let pages = taken.iter().any(|t| t.last) && self.still_helps(tx, incident, step, taken).await?;
         if pages {
             let first_due = taken
                 .iter()
@@ -120,7 +121,13 @@ impl Ladder {
     }
 
     /// Whether the page of a step still asks for something: the list may be verified, a full notice may be on its way.
-    async fn still_helps(&self, tx: &mut Tx, incident: &Incident, step: Step) -> Result<bool, RespondError> {
+    async fn still_helps(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        step: Step,
+        taken: &[Taken],
+    ) -> Result<bool, RespondError> {
         match step {
             Step::ListAffected => Ok(incident
                 .affected
@@ -129,10 +136,20 @@ impl Ladder {
                 || incident.affected.is_empty()),
             Step::DraftFull | Step::Escalate | Step::LastCall => {
                 let notices = tx.notices_of(&incident.id).await?;
-                let sent = notices
+                let sent: Vec<DateTime<Utc>> = notices
                     .iter()
-                    .any(|n| n.kind == NoticeKind::Full && matches!(n.state, NoticeState::Sent { .. }));
-                Ok(!sent)
+                    .filter(|notice| notice.kind == NoticeKind::Full)
+                    .filter_map(|notice| match notice.state {
+                        NoticeState::Sent { at, .. } => Some(at),
+                        _ => None,
+                    })
+                    .collect();
+                // What went before a customer was found affected after all was taken back.
+                let lacks = |t: &Taken| match &t.obligation.again {
+                    Some(again) => sent.iter().all(|at| *at < again.found_at),
+                    None => sent.is_empty(),
+                };
+                Ok(taken.iter().any(lacks))
             }
             Step::SendHolding | Step::Overdue => Ok(true),
         }
@@ -146,17 +163,30 @@ impl Ladder {
         taken: &[Taken],
     ) -> Result<Option<String>, RespondError> {
         let underway = tx.customers_with_letters_underway(&incident.id).await?;
-        let customers: Vec<CustomerId> = taken
-            .iter()
-            .map(|t| t.obligation.customer.clone())
-            .filter(|c| !underway.contains(c))
-            .collect();
-        if customers.is_empty() {
+        let has_one = |owed: &Obligation| {
+            let mut letters = [Some(owed.id.clone()), None].into_iter();
+            letters.any(|written_for| {
+                owed.has(written_for.as_ref()) && underway.contains(&(owed.customer.clone(), written_for))
+            })
+        };
+        let mut rounds: BTreeMap<u32, Vec<CustomerId>> = BTreeMap::new();
+        for owed in taken.iter().map(|t| &t.obligation).filter(|owed| !has_one(owed)) {
+            rounds
+                .entry(owed.round())
+                .or_default()
+                .push(owed.customer.clone());
+        }
+        if rounds.is_empty() {
             return Ok(Some(
                 "a full notice is on its way, so no holding notice is sent".to_owned(),
             ));
         }
-        self.desk.dispatch_holding(tx, incident, &customers).await?;
+        for (round, customers) in rounds {
+            let incident = tx.incident(&incident.id).await?;
+            self.desk
+                .dispatch_holding(tx, &incident, round, &customers)
+                .await?;
+        }
         Ok(None)
     }
 }

@@ -133,7 +133,7 @@ async fn a_notice_and_its_letters_come_back_and_letters_are_replaced_as_a_whole(
             ..NoticeFacts::default()
         };
         let draft = Notice::draft(&room.id, NoticeKind::Full, facts.into(), person(), noon());
-        let holding = Notice::prepare_holding(&room.id, "digest".to_owned(), minutes(1));
+        let holding = Notice::prepare_holding(&room.id, 1, "digest".to_owned(), minutes(1));
         let mut tx = bench.begin().await;
         assert!(tx.insert_notice(&draft).await.expect("inserts"));
         assert!(tx.insert_notice(&holding).await.expect("inserts"));

@@ -132,6 +132,7 @@ pub(crate) fn letter(notice: &Notice, customer: &Customer) -> Letter {
         id: LetterId::derived(&[notice.id.as_str(), customer.id.as_str()]),
         notice: notice.id.clone(),
         customer: customer.id.clone(),
+        obligation: None,
         recipients: vec![customer.contacts[0].email.clone()],
         subject: "Security notice".to_owned(),
         text: "Dear customer".to_owned(),
@@ -187,6 +188,7 @@ pub(crate) fn letter_to(
         notice: notice.clone(),
         letter: LetterId::derived(&[notice.as_str(), customer.as_str()]),
         customer: customer.clone(),
+        obligation: None,
     };
     queued(about, recipient, noon())
 }

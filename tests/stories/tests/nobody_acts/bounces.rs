@@ -12,7 +12,7 @@ use watchkeeper_stories::dsn::{hand_in, report};
 use watchkeeper_stories::house::MailSetup;
 use watchkeeper_testbed::smtp::SmtpServer;
 
-const VICTIM: Victim = VICTIMS[2];
+pub(crate) const VICTIM: Victim = VICTIMS[2];
 
 pub(crate) fn bounces(mail: Mail) -> Mail {
     let domain = "bounces.paperplane.example".to_owned();
@@ -26,7 +26,7 @@ pub(crate) fn bounces(mail: Mail) -> Mail {
 }
 
 /// A letter that our relay took at once, and where reports about it come in.
-async fn told_by_one_letter(place: Place) -> (House, Incident, Mailbox) {
+pub(crate) async fn told_by_one_letter(place: Place) -> (House, Incident, Mailbox) {
     let setup = Setup {
         mail: MailSetup::with(bounces),
         ..Setup::default()
@@ -61,6 +61,18 @@ pub(crate) async fn letter_to(house: &House, incident: &Incident, recipient: &st
         .into_iter()
         .filter(|d| is_letter(d) && d.recipient == recipient);
     letters.next().expect("a letter")
+}
+
+/// The first message to an address is reported as not arrived.
+pub(crate) async fn bounce_of_the_first(house: &House, listener: &Mailbox, recipient: &str) {
+    let messages = house.relay.server().messages();
+    let first = messages.iter().find(|mail| mail.to[0] == recipient);
+    let path = first.expect("a message").from.clone();
+    let raw = report("failed", "5.1.1", recipient, "550 not here");
+    let answer = hand_in(listener.address().port(), &path, &raw)
+        .await
+        .expect("taken");
+    assert!(answer.starts_with("250"), "{answer}");
 }
 
 async fn bounce(house: &House, listener: &Mailbox, recipient: &str, status: &str) {

@@ -1,6 +1,7 @@
 //! A disclosure is confirmed, and then nobody does anything: the clock does it all. Each step is looked for one second before it is
 //! due, when nothing may happen, and at its instant, when it happens once.
 
+mod again;
 mod bounces;
 mod changed;
 mod contacts;

@@ -145,6 +145,7 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
           </Link>{' '}
           {obligation.incident_title} {obligation.drill && <span className="tag warn">drill</span>}
         </div>
+        <Round round={obligation.round} />
         <StateLine obligation={obligation} />
       </div>
       <Clock obligation={obligation} />
@@ -162,6 +163,16 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
       </div>
       <Proof obligation={obligation} />
     </article>
+  );
+}
+
+/** What was told before was withdrawn, and the customer is affected after all: it is owed anew, beside what was owed before. */
+function Round({ round }: { round: number }) {
+  if (round === 1) return null;
+  return (
+    <p className="small">
+      <span className="tag warn">round {round}</span> what was told before was withdrawn
+    </p>
   );
 }
 

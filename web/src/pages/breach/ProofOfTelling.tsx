@@ -96,7 +96,7 @@ export function ProofTables({ proof }: { proof: Proved }) {
             </thead>
             <tbody>
               {proof.customers.map((customer) => (
-                <Customer key={customer.customer} customer={customer} />
+                <Customer key={`${customer.customer}/${customer.round}`} customer={customer} />
               ))}
             </tbody>
           </table>
@@ -139,6 +139,7 @@ function Customer({ customer }: { customer: CustomerProof }) {
         {customer.customer_name}
       </Link>
       <div className="dim">
+        {customer.round > 1 && `round ${customer.round}, `}
         {customer.state}, due <At at={customer.due_at} />
       </div>
       {customer.miss !== undefined && (
