@@ -41,6 +41,9 @@ pub struct Obligation {
     /// Until when the law forbids to tell the customer: the holding notice waits for it, the deadline does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_until: Option<DateTime<Utc>>,
+    /// Why the deadline was missed, where it was and somebody has said so; see [`Obligation::miss`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub miss_reason: Option<MissReason>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: ObligationState,
@@ -116,8 +119,6 @@ pub enum ObligationState {
     Missed {
         /// When the miss was recorded.
         at: DateTime<Utc>,
-        /// Why; asked for until somebody gives it.
-        why: Option<MissReason>,
     },
     /// The customer was cleared, or the disclosure turned out not to be one.
     Ended {
@@ -139,6 +140,15 @@ pub struct MissReason {
     pub at: DateTime<Utc>,
     /// The reason.
     pub text: String,
+}
+
+/// A deadline that passed before the customer was told, whatever came of it afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Miss {
+    /// When it was recorded; where a customer was told late before that, when it was told.
+    pub at: DateTime<Utc>,
+    /// Why, as soon as somebody has said so.
+    pub why: Option<MissReason>,
 }
 
 impl ObligationState {
@@ -295,6 +305,7 @@ impl Obligation {
             deadline: Deadline::of(customer, start, customer.limit(), None),
             steps: Vec::new(),
             held_until: None,
+            miss_reason: None,
             state: ObligationState::Running,
         }
     }
@@ -304,11 +315,10 @@ impl Obligation {
     /// deadline, the promise was never kept, and its clock runs on instead. `None` while this round runs or is missed: that is not over.
     #[must_use]
     pub fn owe_anew(&self, customer: &Customer, start: ClockStart) -> Option<Self> {
-        let missed = self.steps.iter().any(|taken| taken.step == Step::Overdue);
         let same_clock = match self.state {
             ObligationState::Running | ObligationState::Missed { .. } => return None,
             ObligationState::Told { .. } => false,
-            ObligationState::Ended { .. } => !missed,
+            ObligationState::Ended { .. } => self.miss().is_none(),
         };
         let again = Again {
             round: self.round() + 1,
@@ -343,6 +353,7 @@ impl Obligation {
             again: Some(again),
             steps: Vec::new(),
             held_until: None,
+            miss_reason: None,
             state: ObligationState::Running,
         })
     }
@@ -484,7 +495,7 @@ impl Obligation {
             self.steps.push(record.clone());
             taken.push(record);
             if step == Step::Overdue {
-                self.state = ObligationState::Missed { at: now, why: None };
+                self.state = ObligationState::Missed { at: now };
             }
         }
         if !taken.is_empty() {
@@ -542,9 +553,25 @@ impl Obligation {
         Some(self)
     }
 
-    /// The customer was cleared. `None` when it had ended or the customer had been told already.
+    /// The customer was cleared. Where the deadline had passed by then it was missed, also where nobody had looked yet. `None` when it had
+    /// ended or the customer had been told already.
     #[must_use]
     pub fn end(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Option<Self> {
+        let due_at = self.deadline.due_at;
+        if matches!(self.state, ObligationState::Running) && at >= due_at {
+            self.steps.push(StepTaken {
+                step: Step::Overdue,
+                due_at,
+                at,
+            });
+        }
+        self.take_back(why, by, at)
+    }
+
+    /// What told the customer turned out not to have arrived after it was withdrawn: nothing is told again, and since nothing was owed
+    /// any more by then, nothing was missed. `None` when it had ended or the customer has been told.
+    #[must_use]
+    pub fn take_back(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Option<Self> {
         match &self.state {
             ObligationState::Running | ObligationState::Missed { .. } => {}
             ObligationState::Told { .. } | ObligationState::Ended { .. } => return None,
@@ -566,21 +593,42 @@ impl Obligation {
             return None;
         }
         self.version += 1;
-        let missed = self.steps.iter().find(|taken| taken.step == Step::Overdue);
-        self.state = match missed {
-            Some(overdue) => ObligationState::Missed {
-                at: overdue.at,
-                why: None,
-            },
+        self.state = match self.overdue_at() {
+            Some(at) => ObligationState::Missed { at },
             None => ObligationState::Running,
         };
         Some(self)
     }
 
+    /// When it was recorded that the deadline had passed.
+    fn overdue_at(&self) -> Option<DateTime<Utc>> {
+        let mut steps = self.steps.iter();
+        steps
+            .find(|taken| taken.step == Step::Overdue)
+            .map(|taken| taken.at)
+    }
+
+    /// The miss, whatever came of it: the customer was told late, was cleared afterwards, or has not been told. None where no deadline was
+    /// missed.
+    #[must_use]
+    pub fn miss(&self) -> Option<Miss> {
+        let at = match &self.state {
+            ObligationState::Missed { at } => Some(*at),
+            ObligationState::Told { at, in_time, .. } => {
+                self.overdue_at().or_else(|| (!in_time).then_some(*at))
+            }
+            ObligationState::Running | ObligationState::Ended { .. } => self.overdue_at(),
+        };
+        at.map(|at| Miss {
+            at,
+            why: self.miss_reason.clone(),
+        })
+    }
+
     /// Whether its deadline was missed and nobody has said why.
     #[must_use]
     pub fn wants_reason(&self) -> bool {
-        matches!(self.state, ObligationState::Missed { why: None, .. })
+        self.miss().is_some_and(|miss| miss.why.is_none())
     }
 
     /// Why the deadline was missed.
@@ -592,13 +640,13 @@ impl Obligation {
         if text.is_empty() {
             return Err("say why the deadline was missed: the reason becomes part of the record".to_owned());
         }
-        let ObligationState::Missed { why, .. } = &mut self.state else {
+        if self.miss().is_none() {
             return Err(format!(
                 "the obligation is {}: nothing was missed",
                 self.state.name()
             ));
-        };
-        *why = Some(MissReason {
+        }
+        self.miss_reason = Some(MissReason {
             by: by.clone(),
             at,
             text: text.to_owned(),
@@ -702,7 +750,7 @@ mod tests {
     #[test]
     fn a_miss_asks_for_its_reason() {
         let (missed, _) = owed(None, "2026-06-01T00:00:00Z").take_due(at("2026-06-04T00:00:00Z"));
-        assert!(matches!(missed.state, ObligationState::Missed { why: None, .. }));
+        assert!(matches!(missed.state, ObligationState::Missed { .. }) && missed.wants_reason());
         assert!(
             missed
                 .clone()

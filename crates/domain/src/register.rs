@@ -109,7 +109,7 @@ pub struct RegisterEntry {
     pub customers_cleared: usize,
     /// Customers who were told in time.
     pub told_in_time: usize,
-    /// Customers who were told too late, or not by the deadline.
+    /// Customers who were told too late, or not by the deadline, also where they were cleared after it.
     pub missed: usize,
     /// Every decision, the oldest first.
     pub decisions: Vec<RegisterDecision>,
@@ -148,8 +148,7 @@ impl RegisterEntry {
             let listed = incident.affected.values();
             listed.filter(|affected| affected.standing == wanted).count()
         };
-        let owed =
-            |which: fn(&ObligationState) -> bool| obligations.iter().filter(|o| which(&o.state)).count();
+        let in_time = |owed: &&Obligation| matches!(owed.state, ObligationState::Told { in_time: true, .. });
         Some(Self {
             incident: incident.id.clone(),
             reference: incident.reference(),
@@ -170,13 +169,8 @@ impl RegisterEntry {
             customers_confirmed: standing(Standing::Confirmed),
             customers_possible: standing(Standing::Possible),
             customers_cleared: standing(Standing::Cleared),
-            told_in_time: owed(|state| matches!(state, ObligationState::Told { in_time: true, .. })),
-            missed: owed(|state| {
-                matches!(
-                    state,
-                    ObligationState::Missed { .. } | ObligationState::Told { in_time: false, .. }
-                )
-            }),
+            told_in_time: obligations.iter().filter(in_time).count(),
+            missed: obligations.iter().filter(|owed| owed.miss().is_some()).count(),
             decisions: decisions
                 .iter()
                 .map(|entry| RegisterDecision {

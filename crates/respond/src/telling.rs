@@ -156,7 +156,7 @@ impl Desk {
         if over {
             // Who is not affected is owed nothing, and what is owed anew has a clock of its own.
             let why = "what told them did not arrive, and it had been taken back before that was known";
-            changed = changed.clone().end(why, &by, now).unwrap_or(changed);
+            changed = changed.clone().take_back(why, &by, now).unwrap_or(changed);
         }
         tx.update_obligation(&changed, before).await?;
         let detail = json!({

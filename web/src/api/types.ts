@@ -455,8 +455,15 @@ export type ObligationStateName = 'running' | 'told' | 'missed' | 'ended';
 export type ObligationState =
   | { state: 'running' }
   | { state: 'told'; at: Instant; notice: string; in_time: boolean }
-  | { state: 'missed'; at: Instant; why: { by: Actor; at: Instant; text: string } | null }
+  | { state: 'missed'; at: Instant }
   | { state: 'ended'; at: Instant; by: Actor; why: string };
+
+/** A deadline that passed before the customer was told, whatever came of it afterwards. */
+export interface Miss {
+  at: Instant;
+  /** As soon as somebody has said so. */
+  why: { by: Actor; at: Instant; text: string } | null;
+}
 
 export interface LadderStep {
   step: Step;
@@ -473,6 +480,7 @@ export type ObligationView = {
   rule: string;
   /** How often the customer is told from the beginning, this time included. */
   round: number;
+  miss: Miss | null;
   deadline: {
     from: Instant;
     limit: Span;
@@ -720,7 +728,7 @@ export interface CustomerProof {
     stands: boolean;
     proof: Proof;
   }[];
-  miss?: { at: Instant; why: { by: Actor; at: Instant; text: string } | null };
+  miss?: Miss;
 }
 export interface ProofOfTelling {
   levels: LevelShare[];

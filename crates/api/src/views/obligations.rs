@@ -8,7 +8,7 @@ use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
 use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::notice::{Notice, NoticeKind};
-use watchkeeper_domain::obligation::{Obligation, Step};
+use watchkeeper_domain::obligation::{Miss, Obligation, Step};
 use watchkeeper_store::{StoreError, Tx};
 
 /// An obligation with everything around it.
@@ -26,6 +26,8 @@ pub(crate) struct ObligationView {
     proof: Proof,
     /// How often the customer is told from the beginning, this time included.
     round: u32,
+    /// The miss, whatever came of it.
+    miss: Option<Miss>,
     #[serde(flatten)]
     obligation: Obligation,
 }
@@ -187,6 +189,7 @@ fn view(
         full: around.notice(NoticeKind::Full, &obligation),
         proof: around.proof(&obligation),
         round: obligation.round(),
+        miss: obligation.miss(),
         obligation,
     }
 }

@@ -5,7 +5,7 @@ use crate::change::Change;
 use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
 use crate::matter::MatterId;
 use crate::notice::Receipt;
-use crate::obligation::{MissReason, Obligation, ObligationState, Step};
+use crate::obligation::{Miss, Obligation, ObligationState};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -144,15 +144,6 @@ pub struct CustomerProof {
     pub miss: Option<Miss>,
 }
 
-/// A deadline that passed before the customer was told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Miss {
-    /// When it was recorded.
-    pub at: DateTime<Utc>,
-    /// Why, as soon as somebody has said so.
-    pub why: Option<MissReason>,
-}
-
 /// How many customers reached a level, and how many in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LevelShare {
@@ -180,7 +171,7 @@ pub struct ProofOfTelling {
 }
 
 /// What can be proved about obligations by messages. `portal` is what is known of letters there. Who is owed nothing any more does not
-/// count.
+/// count, save where that was said after the deadline was missed.
 #[must_use]
 pub fn proof_of_telling(
     obligations: &[Obligation],
@@ -190,7 +181,7 @@ pub fn proof_of_telling(
 ) -> ProofOfTelling {
     let mut customers: Vec<CustomerProof> = obligations
         .iter()
-        .filter(|owed| !matches!(owed.state, ObligationState::Ended { .. }))
+        .filter(|owed| !matches!(owed.state, ObligationState::Ended { .. }) || owed.miss().is_some())
         .map(|owed| proof_of(owed, deliveries, portal))
         .collect();
     customers.sort_by(|a, b| (a.due_at, &a.customer, a.round).cmp(&(b.due_at, &b.customer, b.round)));
@@ -214,7 +205,7 @@ fn proof_of(
         due_at: owed.deadline.due_at,
         state: owed.state.name(),
         first: first_of(&recipients),
-        miss: miss_of(owed),
+        miss: owed.miss(),
         recipients,
     }
 }
@@ -289,23 +280,6 @@ fn first_of(recipients: &[RecipientProof]) -> Proof {
         remote_accepted: first(Level::RemoteAccepted),
         opened: first(Level::Opened),
         acknowledged: first(Level::Acknowledged),
-    }
-}
-
-fn miss_of(owed: &Obligation) -> Option<Miss> {
-    match &owed.state {
-        ObligationState::Missed { at, why } => Some(Miss {
-            at: *at,
-            why: why.clone(),
-        }),
-        _ => owed
-            .steps
-            .iter()
-            .find(|taken| taken.step == Step::Overdue)
-            .map(|taken| Miss {
-                at: taken.at,
-                why: None,
-            }),
     }
 }
 

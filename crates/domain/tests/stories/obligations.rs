@@ -113,13 +113,7 @@ fn clearing_a_customer_and_bringing_it_back_does_not_undo_a_miss() {
         .end("cleared", &person("lea"), overdue + minutes(1))
         .and_then(Obligation::resume)
         .expect("a miss can end and resume");
-    assert_eq!(
-        returned.state,
-        ObligationState::Missed {
-            at: overdue,
-            why: None
-        }
-    );
+    assert_eq!(returned.state, ObligationState::Missed { at: overdue });
 }
 
 #[test]
@@ -416,4 +410,56 @@ fn a_letter_belongs_to_the_round_that_it_was_written_for() {
     assert!(told.has(None) && !anew.has(None), "older versions knew one round");
     let last = Obligation::last_rounds(vec![told, anew.clone()]);
     assert_eq!(last, [anew]);
+}
+
+#[test]
+fn a_miss_asks_for_its_reason_however_it_ended() {
+    let overdue = friday() + Duration::hours(72);
+    let (missed, _) = owed(None).take_due(overdue);
+    let cleared = missed
+        .clone()
+        .end("cleared", &person("lea"), overdue + minutes(5));
+    let late = owed(None).told(&notice(), overdue + minutes(1));
+    let unseen = owed(None).end("cleared", &person("lea"), overdue + minutes(1));
+    for owed in [Some(missed), cleared, late, unseen] {
+        let owed = owed.expect("it changed");
+        assert!(owed.wants_reason(), "{owed:#?}");
+        let explained = owed
+            .explain_miss("the relay was down", &person("ines"), overdue + minutes(9))
+            .expect("a miss");
+        assert!(!explained.wants_reason(), "{explained:#?}");
+        let why = explained.miss().and_then(|miss| miss.why).expect("a reason");
+        assert_eq!(why.text, "the relay was down");
+    }
+    let punctual = owed(None).told(&notice(), overdue).expect("it runs");
+    let in_time = owed(None).end("cleared", &person("lea"), overdue - minutes(1));
+    for owed in [punctual, in_time.expect("it runs")] {
+        assert_eq!(owed.miss(), None, "{owed:#?}");
+        let why = owed.explain_miss("nothing", &person("ines"), overdue);
+        assert!(why.is_err(), "nothing was missed");
+    }
+}
+
+#[test]
+fn the_reason_of_a_miss_outlives_that_the_customer_is_cleared_and_comes_back() {
+    let overdue = friday() + Duration::hours(72);
+    let (missed, _) = owed(None).take_due(overdue);
+    let back = missed
+        .explain_miss("the relay was down", &person("ines"), overdue)
+        .expect("a miss")
+        .end("cleared", &person("lea"), overdue + minutes(5))
+        .and_then(Obligation::resume)
+        .expect("a miss can end and resume");
+    assert_eq!(back.state, ObligationState::Missed { at: overdue });
+    assert!(!back.wants_reason(), "{back:#?}");
+}
+
+#[test]
+fn what_told_a_customer_and_bounced_after_it_was_withdrawn_was_no_miss() {
+    let (told, _) = anew();
+    let bounced = told.bounced(&[]).expect("nothing stands");
+    let ended = bounced
+        .take_back("withdrawn", &person("lea"), friday() + Duration::hours(90))
+        .expect("it runs");
+    assert_eq!(ended.miss(), None);
 }

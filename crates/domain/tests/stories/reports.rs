@@ -93,6 +93,7 @@ fn owed(state: ObligationState) -> Obligation {
         },
         steps: Vec::new(),
         held_until: None,
+        miss_reason: None,
         state,
     }
 }
@@ -195,10 +196,7 @@ fn a_customer_stays_told_only_by_a_message_that_stands_and_was_in_time() {
     }
     for state in [
         ObligationState::Running,
-        ObligationState::Missed {
-            at: hours(72),
-            why: None,
-        },
+        ObligationState::Missed { at: hours(72) },
     ] {
         assert_eq!(owed(state).bounced(&[]), None);
     }
@@ -274,6 +272,20 @@ fn a_miss_is_shown_with_its_reason_and_who_is_owed_nothing_is_not_counted() {
         by: watchkeeper_domain::actor::Actor::Operator,
         why: "cleared".to_owned(),
     });
+    let (cleared, _) = owed(ObligationState::Running).take_due(hours(72));
+    let cleared = cleared
+        .end("cleared", &watchkeeper_domain::actor::Actor::Operator, hours(73))
+        .expect("a miss can end");
+    let proof = proof_of_telling(
+        &[missed.clone(), cleared, ended.clone()],
+        &[],
+        &BTreeMap::new(),
+        hours(74),
+    );
+    assert_eq!(
+        proof.levels[0].never, 2,
+        "who was cleared after the deadline was missed all the same"
+    );
     let proof = proof_of_telling(&[missed, ended], &[], &BTreeMap::new(), hours(74));
     assert_eq!(proof.customers.len(), 1);
     let miss = proof.customers[0].miss.as_ref().expect("a miss");

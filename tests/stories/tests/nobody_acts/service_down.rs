@@ -47,7 +47,7 @@ async fn what_was_missed_while_down_is_done_at_once(place: Place) {
             _ => {
                 each_step_once(&obligation, Step::Overdue);
                 assert!(
-                    matches!(obligation.state, ObligationState::Missed { why: None, .. }),
+                    matches!(obligation.state, ObligationState::Missed { .. }),
                     "{obligation:#?}"
                 );
             }

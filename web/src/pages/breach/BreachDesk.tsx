@@ -2,7 +2,7 @@ import { NativeSelect, SegmentedControl } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useId } from 'react';
 import { rows, useIncidents, useObligations, useOverview } from '../../api/queries';
-import type { DrillStatus, ObligationView } from '../../api/types';
+import type { DrillStatus, Miss, ObligationView } from '../../api/types';
 import { LadderTrack } from '../../components/LadderTrack';
 import { ActorName, At, ClockFace, Countdown, Weekday } from '../../components/marks';
 import { Page } from '../../components/Page';
@@ -147,6 +147,7 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
         </div>
         <Round round={obligation.round} />
         <StateLine obligation={obligation} />
+        {obligation.miss !== null && <WhyMissed obligation={obligation} miss={obligation.miss} />}
       </div>
       <Clock obligation={obligation} />
       <div className="stack tight">
@@ -226,18 +227,9 @@ function StateLine({ obligation }: { obligation: ObligationView }) {
       );
     case 'missed':
       return (
-        <div className="small stack tight">
-          <p>
-            <span className="tag alarm">missed</span> recorded <At at={obligation.at} />
-          </p>
-          {obligation.why === null ? (
-            <ExplainMiss obligation={obligation} />
-          ) : (
-            <p className="dim">
-              <ActorName actor={obligation.why.by} />: {obligation.why.text}
-            </p>
-          )}
-        </div>
+        <p className="small">
+          <span className="tag alarm">missed</span> recorded <At at={obligation.at} />
+        </p>
       );
     case 'ended':
       return (
@@ -246,6 +238,26 @@ function StateLine({ obligation }: { obligation: ObligationView }) {
         </p>
       );
   }
+}
+
+/** A miss has its reason, however it ended: the customer was told late, was cleared afterwards, or has not been told. */
+function WhyMissed({ obligation, miss }: { obligation: ObligationView; miss: Miss }) {
+  return (
+    <div className="small stack tight">
+      {obligation.state === 'ended' && (
+        <p>
+          <span className="tag alarm">missed</span> before that, recorded <At at={miss.at} />
+        </p>
+      )}
+      {miss.why === null ? (
+        <ExplainMiss obligation={obligation} />
+      ) : (
+        <p className="dim">
+          <ActorName actor={miss.why.by} />: {miss.why.text}
+        </p>
+      )}
+    </div>
+  );
 }
 
 function Proof({ obligation }: { obligation: ObligationView }) {

@@ -13,6 +13,7 @@ import { spanMilliseconds } from '../../words/countdown';
 import { fromInput } from '../../words/instants';
 import { count } from '../../words/labels';
 import { HAPPENS, stepLimit } from '../../words/ladder';
+import { ExplainMiss } from '../breach/ExplainMiss';
 import { BreachSeverity } from './BreachSeverity';
 import { DecisionDialog } from './DecisionDialog';
 import { Halt } from './Halt';
@@ -32,6 +33,7 @@ export function BreachPanel({ view }: { view: IncidentView }) {
     <Panel title="Disclosure">
       <div className="stack">
         <Stands view={view} />
+        <Misses view={view} />
         <BreachSeverity view={view} />
         {may && (
           <div className="row">
@@ -153,6 +155,25 @@ function Owed({ view }: { view: IncidentView }) {
       )}
       <HoldingAhead obligations={view.obligations} />
     </>
+  );
+}
+
+/** Misses without a reason: whatever came of them, the incident is not closed before each has one. In a drill nobody was owed anything. */
+function Misses({ view }: { view: IncidentView }) {
+  const misses = view.obligations.filter((each) => each.miss?.why === null && !each.drill);
+  if (misses.length === 0) return null;
+  return (
+    <ul className="plain small" aria-label="Misses without a reason">
+      {misses.map((each) => (
+        <li key={each.id} className="stack tight">
+          <p>
+            <span className="tag alarm">missed</span> {each.customer_name} was not told in time. The incident
+            is not closed before somebody says why.
+          </p>
+          <ExplainMiss obligation={each} />
+        </li>
+      ))}
+    </ul>
   );
 }
 
