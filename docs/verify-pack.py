@@ -63,6 +63,7 @@ class Verification:
         self.letters, self.notices = {}, {}
         self.queued, self.attempted, self.acts, self.lines = {}, {}, {}, {}
         self.written, self.first_written, self.erased = {}, None, set()
+        self.words, self.sent_with = {}, {}
 
     def read(self, name):
         with self.pack.open(name) as file:
@@ -88,6 +89,7 @@ class Verification:
         self.check("proofs of delivery", self.proofs)
         self.check("timelines", self.timelines)
         self.check("letters and approvals", self.approvals)
+        self.check("words of holding notices", self.holding_words)
         self.check("messages", self.messages)
         return all(not faults for _, _, faults in self.rows)
 
@@ -160,6 +162,10 @@ class Verification:
         action = record["action"]
         if action.startswith("notice."):
             self.acts.setdefault(record["subject"], []).append(record)
+        if action in ("words.put_forward", "words.approved"):
+            detail = json.loads(record["detail"])
+            acts = self.words.setdefault((detail["language"], detail["digest"]), {"words.put_forward": [], "words.approved": []})
+            acts[action].append((json.loads(record["actor"]), instant(record["at"])))
         if action == "timeline.written":
             self.first_written = self.first_written or instant(record["at"])
             for entry, commitment in json.loads(record["detail"])["entries"].items():
@@ -168,7 +174,10 @@ class Verification:
             detail = json.loads(record["detail"])
             self.erased.update(detail["deliveries"], detail["letters"], detail["entries"])
         if action == "delivery.queued":
-            self.queued[record["subject"]] = json.loads(record["detail"])
+            detail = json.loads(record["detail"])
+            self.queued[record["subject"]] = detail
+            if detail.get("template"):
+                self.sent_with.setdefault(detail["letter"], []).append((detail["template"], instant(record["at"])))
         if action == "delivery.attempted":
             self.attempted.setdefault(record["subject"], []).append(json.loads(record["detail"]))
             self.lines[record["seq"]] = json.loads(line)
@@ -259,6 +268,53 @@ class Verification:
         submitted = [json.loads(act["actor"]) for act in acts if act["action"] == "notice.submitted"][-1:]
         if approved["actor"] in [notice["author"]["actor"], *submitted]:
             return "who approved it wrote or submitted it"
+        return None
+
+    def holding_words(self):
+        """Each letter of a holding notice says which words it was filled from and who had approved them: as the log says, when it went."""
+        faults, held = [], 0
+        for letters in self.letters.values():
+            for letter in letters:
+                sent, said = self.sent_with.get(letter["id"], []), letter.get("template")
+                if not sent:
+                    continue  # It was not put on its way, or by a version that kept no words.
+                fault = self.words_fault(said, sent)
+                if fault:
+                    faults.append(f"letters.jsonl: letter {letter['id']}: {fault}")
+                else:
+                    held += 1
+        for notice in self.notices.values():
+            for words in notice.get("words", []):
+                if self.acts_on(words) != self.acts_said(words):
+                    faults.append(f"approvals.json: notice {notice['notice']}: its words in `{words['language']}`: the log has another approval of them")
+        return held, faults
+
+    def acts_on(self, words):
+        """Who put words forward and who approved them, as the log has it."""
+        acts = self.words.get((words["language"], words["digest"]), {"words.put_forward": [], "words.approved": []})
+        return [by for by, _ in acts["words.put_forward"]], [by for by, _ in acts["words.approved"]]
+
+    @staticmethod
+    def acts_said(words):
+        approved = words.get("approved")
+        return [act["actor"] for act in words["put_forward"]], [approved["actor"]] if approved else []
+
+    def words_fault(self, said, sent):
+        if any(template != said for template, _ in sent):
+            return "the log says that it went with other words, or with another approval of them"
+        acts = self.words.get((said["language"], said["digest"]), {"words.put_forward": [], "words.approved": []})
+        approved = said.get("approved")
+        if not approved:
+            first = min(at for _, at in sent)
+            if any(at < first for _, at in acts["words.approved"]):
+                return "it says that nobody had approved its words, and the log has who did"
+            return None
+        if approved["by"] not in [by for by, _ in acts["words.approved"]]:
+            return "the log has no record `words.approved` by whom it names"
+        if not acts["words.put_forward"]:
+            return "the log has no record `words.put_forward` of its words"
+        if approved["by"] in [by for by, _ in acts["words.put_forward"]]:
+            return "who approved its words put them forward"
         return None
 
     def content_hash(self, notice):

@@ -43,6 +43,8 @@ function answer(method, path, origin) {
       return page(world.obligations);
     case 'preflight':
       return readiness.preflights;
+    case 'holding-words':
+      return page(readiness.holdingWords);
     case 'notices':
       return world.noticeViews[id] ?? register.changeNoticeViews[id];
     case 'changes':

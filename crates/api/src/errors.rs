@@ -309,10 +309,13 @@ fn of_receipt(error: &ReceiptError) -> Problem {
 fn of_notice(error: &NoticeError) -> Problem {
     let detail = error.to_string();
     match error {
-        NoticeError::NotFrom { .. } | NoticeError::Changed { .. } | NoticeError::Held => {
-            Problem::conflict(detail)
-        }
-        NoticeError::SamePerson { .. } => Problem::forbidden(detail),
+        NoticeError::NotFrom { .. }
+        | NoticeError::Changed { .. }
+        | NoticeError::Held
+        | NoticeError::WordsNobodys
+        | NoticeError::WordsApproved
+        | NoticeError::WordsChanged { .. } => Problem::conflict(detail),
+        NoticeError::SamePerson { .. } | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
             let fault = |field: &String| Fault {
                 field: format!("facts.{field}"),

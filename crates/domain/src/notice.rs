@@ -3,6 +3,7 @@
 //! Templates are strict: a field that is missing is an error and never an empty place. Rendering happens here, without IO; the
 //! texts of the templates are handed in.
 
+mod approval;
 mod contact;
 mod kind;
 mod layout;
@@ -11,6 +12,7 @@ mod lint;
 mod receipt;
 mod template;
 
+pub use approval::{LetterWords, TemplateWords, WordsAct, WordsApproval};
 pub use contact::{CONTACT_LETTER, ContactLetter, ContactTemplate};
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
@@ -28,7 +30,7 @@ use crate::obligation::Obligation;
 use crate::words::second;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Within which an update is promised where the author says nothing else.
 pub const NEXT_UPDATE: Duration = Duration::hours(72);
@@ -137,6 +139,12 @@ pub struct Notice {
     pub content_hash: String,
     /// How many letters.
     pub letters: u64,
+    /// Of a holding notice: the words that its letters are filled from.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub words: BTreeSet<TemplateWords>,
+    /// Of a holding notice: how many letters went with words that nobody had approved beforehand.
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    pub unapproved: u64,
     /// Where it stands.
     #[serde(flatten)]
     pub state: NoticeState,
@@ -149,6 +157,11 @@ fn first_round() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_first_round(round: &u32) -> bool {
     *round == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none_of_them(letters: &u64) -> bool {
+    *letters == 0
 }
 
 /// Where a notice stands.
@@ -173,7 +186,7 @@ pub enum NoticeState {
         /// Why.
         why: String,
     },
-    /// A holding notice: its template was approved beforehand, and it goes when the ladder says so.
+    /// A holding notice: its words are approved beforehand, and it goes when the ladder says so, approved or not.
     Prepared {
         /// Version of the template's text: digest of its source.
         template: String,
@@ -228,6 +241,9 @@ pub struct Letter {
     /// What a machine of the customer's can read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<MachineFacts>,
+    /// Of a holding notice: the words that it was filled from, and who had approved them when it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<LetterWords>,
     /// Digest of subject, text, HTML and recipients. The facts for machines follow from what the text is made from.
     pub hash: String,
 }
@@ -337,6 +353,24 @@ pub enum NoticeError {
     /// A reason is needed.
     #[error("say what must change")]
     NoReason,
+    /// Words are approved by somebody who did not put them forward.
+    #[error("{who} put these words forward; a second person must approve them")]
+    WordsOfTheirOwn {
+        /// Who tried.
+        who: Actor,
+    },
+    /// Nobody has put the words forward.
+    #[error("nobody has put these words forward yet: whoever wrote or changed them does so first")]
+    WordsNobodys,
+    /// The words are approved.
+    #[error("these words are approved; change the template, and its new words are put forward and approved")]
+    WordsApproved,
+    /// No letter is filled from words of this digest in this language.
+    #[error("the words of the holding notice in `{language}` are not those that were read; read them again")]
+    WordsChanged {
+        /// Which language.
+        language: String,
+    },
 }
 
 impl Notice {
@@ -365,6 +399,8 @@ impl Notice {
             read_before: None,
             content_hash: content_hash(&[]),
             letters: 0,
+            words: BTreeSet::new(),
+            unapproved: 0,
             state: NoticeState::Draft,
         };
         notice.with_written(written, at)
@@ -479,7 +515,7 @@ impl Notice {
         }
     }
 
-    /// The holding notice of an incident: there is one for each round of telling, from a template that was approved beforehand.
+    /// The holding notice of an incident: there is one for each round of telling, from words that are approved beforehand.
     #[must_use]
     pub fn prepare_holding(incident: &IncidentId, round: u32, template: String, at: DateTime<Utc>) -> Self {
         Self {
@@ -498,6 +534,8 @@ impl Notice {
             read_before: None,
             content_hash: content_hash(&[]),
             letters: 0,
+            words: BTreeSet::new(),
+            unapproved: 0,
             state: NoticeState::Prepared { template },
         }
     }
@@ -511,8 +549,10 @@ impl Notice {
             return Err(self.not_from("change"));
         }
         let hash = content_hash(letters);
-        if hash != self.content_hash {
+        let words = approval::words_of(self.kind, letters);
+        if hash != self.content_hash || words != self.words {
             self.version += 1;
+            self.words = words;
             self.content_hash = hash;
             self.letters = letters.len() as u64;
             if matches!(self.state, NoticeState::Submitted { .. }) {
@@ -638,11 +678,16 @@ impl Notice {
         Ok(self)
     }
 
-    /// The ladder sends the holding notice.
+    /// The ladder sends the holding notice; `unapproved` of the letters that go now have words that nobody has approved.
     ///
     /// # Errors
     /// Only a prepared one, and only to somebody.
-    pub fn dispatch_holding(mut self, letters: &[Letter], at: DateTime<Utc>) -> Result<Self, NoticeError> {
+    pub fn dispatch_holding(
+        mut self,
+        letters: &[Letter],
+        unapproved: u64,
+        at: DateTime<Utc>,
+    ) -> Result<Self, NoticeError> {
         if !matches!(
             self.state,
             NoticeState::Prepared { .. } | NoticeState::Sent { .. }
@@ -658,6 +703,8 @@ impl Notice {
         self.version += 1;
         self.content_hash = content_hash(letters);
         self.letters = letters.len() as u64;
+        self.words = approval::words_of(self.kind, letters);
+        self.unapproved += unapproved;
         self.state = NoticeState::Sent {
             at,
             approved_by: Actor::worker("ladder"),

@@ -111,6 +111,8 @@ pub struct RegisterEntry {
     pub told_in_time: usize,
     /// Customers who were told too late, or not by the deadline, also where they were cleared after it.
     pub missed: usize,
+    /// How many letters of the holding notice went with words that nobody had approved beforehand.
+    pub words_unapproved: u64,
     /// Every decision, the oldest first.
     pub decisions: Vec<RegisterDecision>,
 }
@@ -171,6 +173,7 @@ impl RegisterEntry {
             customers_cleared: standing(Standing::Cleared),
             told_in_time: obligations.iter().filter(in_time).count(),
             missed: obligations.iter().filter(|owed| owed.miss().is_some()).count(),
+            words_unapproved: notices.iter().map(|notice| notice.unapproved).sum(),
             decisions: decisions
                 .iter()
                 .map(|entry| RegisterDecision {

@@ -506,6 +506,7 @@ impl Desk {
             "letter": letter.id,
             "customer": letter.customer,
             "obligation": letter.obligation,
+            "template": letter.template,
             "message_sha256": message_sha256(&message),
             "words_sha256": letter.words_sha256(),
         });

@@ -19,7 +19,7 @@ pub const REGISTER: &str = "register.csv";
 /// How many entries of a timeline are read at a time.
 const ENTRIES: u32 = 1_000;
 
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 26] = [
     "reference",
     "title",
     "state",
@@ -42,6 +42,7 @@ const COLUMNS: [&str; 25] = [
     "customers_cleared",
     "told_in_time",
     "missed",
+    "words_unapproved",
     "decisions",
     "incident",
     "as_of_version",
@@ -143,7 +144,7 @@ pub(crate) async fn write_register<W: Write + Send>(
     Ok(entries)
 }
 
-fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, String>) -> [Cow<'e, str>; 25] {
+fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, String>) -> [Cow<'e, str>; 26] {
     let known = |text: &'e Option<String>| cell(text.as_deref().unwrap_or(NOT_YET_KNOWN));
     let severity = entry.severity.as_ref();
     let decisions = entry.decisions.iter().map(|decision| {
@@ -183,6 +184,7 @@ fn row<'e>(entry: &'e RegisterEntry, version: i64, people: &BTreeMap<UserId, Str
         shown(entry.customers_cleared),
         shown(entry.told_in_time),
         shown(entry.missed),
+        shown(entry.words_unapproved),
         shown(decisions.collect::<Vec<_>>().join("\n")),
         shown(&entry.incident),
         shown(version),

@@ -35,6 +35,7 @@ mod receipts;
 mod routines;
 mod settings;
 mod statement;
+mod words;
 
 pub use alerts::{AlertFilter, DetectorCounts};
 pub use audit::{AuditFilter, KeptCheckpoint, LOG_KEY};

@@ -142,6 +142,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Keeps a changed letter.
+    pub async fn update_letter(&mut self, letter: &Letter) -> Result<(), StoreError> {
+        let update = sql("UPDATE letter SET body = $2 WHERE id = $1")
+            .bind(&letter.id)
+            .bind(write(LETTER, letter.id.as_str(), letter)?);
+        self.execute(update).await?;
+        Ok(())
+    }
+
     /// The letters of a notice, by customer.
     pub async fn letters(&mut self, notice: &NoticeId) -> Result<Vec<Letter>, StoreError> {
         let rows = sql("SELECT id, body FROM letter WHERE notice = $1 ORDER BY customer, id").bind(notice);

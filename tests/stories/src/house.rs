@@ -55,6 +55,8 @@ pub struct Setup {
     pub mail: MailSetup,
     /// How the pre-flight is taken; it is not, where this is none.
     pub preflight: Option<Preflight>,
+    /// Whether nobody has read the words of the holding notice yet.
+    pub words_unread: bool,
 }
 
 /// Changes how mail is sent; by default nothing.
@@ -245,6 +247,7 @@ impl House {
         let relay = Relay::start().await;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let listen = listener.local_addr().expect("a bound listener");
+        let words_unread = setup.words_unread;
         let config = configuration(place.folder(), &place.url, listen, relay.port(), setup);
         let mut house = Self {
             clock: Arc::new(ManualClock::at(SystemClock.now())),
@@ -258,7 +261,28 @@ impl House {
         };
         house.come_up().await;
         house.furnish().await;
+        if !words_unread {
+            house.approve_words().await;
+        }
         house
+    }
+
+    /// Mara puts forward the words of the holding notice as they stand, and Inês approves them.
+    ///
+    /// # Panics
+    /// Where that is refused.
+    pub async fn approve_words(&self) {
+        let (mara, ines) = (self.actor(company::MARA).await, self.user(company::INES).await);
+        for each in self.desk().holding_words().await.expect("words") {
+            self.desk()
+                .put_words_forward(&each.words, &mara)
+                .await
+                .expect("put forward");
+            self.desk()
+                .approve_words(&each.words, &ines)
+                .await
+                .expect("approved");
+        }
     }
 
     async fn furnish(&mut self) {

@@ -5,7 +5,7 @@ use watchkeeper::config::Preflight as Asked;
 use watchkeeper_domain::customer::asking::ContactAnswer;
 use watchkeeper_domain::preflight::{CheckName, CheckResult, Preflight};
 use watchkeeper_respond::operations::portal::Checked;
-use watchkeeper_stories::company::{MARA, TOMAS, VICTIMS};
+use watchkeeper_stories::company::{INES, MARA, TOMAS, VICTIMS};
 use watchkeeper_stories::house::{House, Setup};
 use watchkeeper_stories::place::Place;
 use watchkeeper_testbed::dns::DnsServer;
@@ -13,6 +13,10 @@ use watchkeeper_testbed::dns::DnsServer;
 const SPF: &str = "v=spf1 ip4:192.0.2.0/24 -all";
 
 async fn house(place: Place) -> (House, DnsServer) {
+    house_in(place, Setup::default()).await
+}
+
+async fn house_in(place: Place, setup: Setup) -> (House, DnsServer) {
     let dns = DnsServer::start().await;
     dns.texts("paperplane.example", &["something else", SPF]);
     dns.texts("_dmarc.paperplane.example", &["v=DMARC1; p=reject"]);
@@ -22,7 +26,7 @@ async fn house(place: Place) -> (House, DnsServer) {
             sends_from: vec!["192.0.2.7".parse().expect("an address")],
             ..Asked::default()
         }),
-        ..Setup::default()
+        ..setup
     };
     let mut house = House::open(place, setup).await;
     house.settle().await;
@@ -94,6 +98,50 @@ async fn what_fails_is_paged_once_and_recovery_is_said(place: Place) {
         [CheckName::Spf, CheckName::Dmarc]
     );
     house.verified_audit().await;
+}
+
+async fn words_that_nobody_approved_are_paged_until_two_people_have_read_them(place: Place) {
+    let setup = Setup {
+        words_unread: true,
+        ..Setup::default()
+    };
+    let (mut house, _dns) = house_in(place, setup).await;
+    next_day(&mut house).await;
+    let run = taken(&house).await.remove(0);
+    assert_eq!(failed(&run), [CheckName::Letters]);
+    let findings: Vec<&str> = run
+        .failed()
+        .flat_map(|check| &check.findings)
+        .map(|finding| finding.key.as_str())
+        .collect();
+    assert_eq!(
+        findings,
+        ["words de", "words en"],
+        "those that customers would get"
+    );
+    let pages = house.relay.mails_to(INES.email);
+    assert_eq!(pages.len(), 1);
+    assert!(
+        pages[0].text.contains("nobody has approved the words"),
+        "{}",
+        pages[0].text
+    );
+    house.approve_words().await;
+    next_day(&mut house).await;
+    assert_eq!(taken(&house).await[0].recovered, [CheckName::Letters]);
+    house.verified_audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_nobody_approved_are_paged_until_two_people_have_read_them_on_sqlite() {
+    words_that_nobody_approved_are_paged_until_two_people_have_read_them(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_nobody_approved_are_paged_until_two_people_have_read_them_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        words_that_nobody_approved_are_paged_until_two_people_have_read_them(place).await;
+    }
 }
 
 fn code(text: &str) -> String {

@@ -24,6 +24,7 @@ import type {
   DetectorDetail,
   DetectorList,
   DrillReport,
+  HoldingWords,
   IncidentRow,
   IncidentView,
   Letter,
@@ -239,6 +240,12 @@ export const usePreflights = () =>
   useQuery({
     queryKey: ['preflight'],
     queryFn: ({ signal }) => request<Preflights>('/preflight', { signal }),
+  });
+
+export const useHoldingWords = () =>
+  useQuery({
+    queryKey: ['holding-words'],
+    queryFn: ({ signal }) => request<{ items: HoldingWords[] }>('/holding-words', { signal }),
   });
 
 export const useDetectors = () =>

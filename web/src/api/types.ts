@@ -458,6 +458,30 @@ export type ObligationState =
   | { state: 'missed'; at: Instant }
   | { state: 'ended'; at: Instant; by: Actor; why: string };
 
+export interface WordsAct {
+  by: Actor;
+  at: Instant;
+}
+/** What people said of words of the holding notice, by digest and language. */
+export interface WordsApproval {
+  language: string;
+  digest: string;
+  version: number;
+  put_forward: WordsAct[];
+  approved?: WordsAct;
+}
+/** Words of the holding notice as they stand. */
+export interface HoldingWords {
+  language: string;
+  digest: string;
+  folders: string[];
+  /** How many customers would get them today. */
+  customers: number;
+  subject: string;
+  text: string;
+  approval: WordsApproval | null;
+}
+
 /** A deadline that passed before the customer was told, whatever came of it afterwards. */
 export interface Miss {
   at: Instant;
@@ -498,7 +522,8 @@ export type ObligationView = {
   next: { step: Step; what: string; at: Instant } | null;
   recipients: number;
   ladder: LadderStep[];
-  holding: { notice: string; state: NoticeStateName } | null;
+  /** `unapproved`: languages whose words nobody has approved, while it has not gone. */
+  holding: { notice: string; state: NoticeStateName; unapproved: string[] } | null;
   full: { notice: string; state: NoticeStateName } | null;
   proof: {
     queued: number;
@@ -551,6 +576,8 @@ export type Notice = {
   read_before?: { by: Actor; at: Instant; facts: NoticeFacts; translations: Record<string, NoticeFacts> };
   content_hash: string;
   letters: number;
+  /** Of a holding notice: how many letters went with words that nobody had approved beforehand; absent where none did. */
+  unapproved?: number;
 } & OfMatter &
   NoticeState;
 export interface NoticeComment {

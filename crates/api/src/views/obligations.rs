@@ -7,7 +7,7 @@ use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
 use watchkeeper_domain::incident::Incident;
-use watchkeeper_domain::notice::{Notice, NoticeKind};
+use watchkeeper_domain::notice::{Notice, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Miss, Obligation, Step};
 use watchkeeper_store::{StoreError, Tx};
 
@@ -52,6 +52,8 @@ struct LadderStep {
 struct NoticeState {
     notice: NoticeId,
     state: &'static str,
+    /// Languages of a holding notice that has not gone yet whose words nobody has approved.
+    unapproved: Vec<String>,
 }
 
 /// What became of the messages to one customer.
@@ -84,6 +86,8 @@ struct Around {
     notices: Vec<Notice>,
     /// Letters by customer.
     letters: BTreeMap<CustomerId, Vec<Delivery>>,
+    /// What people said of the words of holding notices.
+    approvals: Vec<WordsApproval>,
 }
 
 impl Around {
@@ -100,6 +104,7 @@ impl Around {
             incident,
             notices: tx.notices_of(id).await?,
             letters,
+            approvals: tx.words_approvals().await?,
         })
     }
 
@@ -112,6 +117,17 @@ impl Around {
             }
         }
         proof
+    }
+
+    /// Languages of a holding notice that waits, whose words nobody has approved.
+    fn unapproved(&self, notice: &Notice) -> Vec<String> {
+        let approved = |words: &&TemplateWords| {
+            let mut known = self.approvals.iter().filter(|known| known.is_of(words));
+            known.any(|known| known.approved.is_some())
+        };
+        let waits = notice.state.name() == "prepared";
+        let words = notice.words.iter().filter(|words| waits && !approved(words));
+        words.map(|words| words.language.clone()).collect()
     }
 
     /// The newest notice of a kind that is for this round of telling.
@@ -130,6 +146,7 @@ impl Around {
         newest.map(|notice| NoticeState {
             notice: notice.id.clone(),
             state: notice.state.name(),
+            unapproved: self.unapproved(notice),
         })
     }
 }

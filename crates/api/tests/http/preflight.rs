@@ -28,7 +28,14 @@ async fn who_responds_takes_the_pre_flight_and_everybody_sees_how_it_came_out() 
             .expect("a check")
     };
     assert_eq!(of("relay")["result"], "not_applicable");
-    assert_eq!(of("letters")["result"], "passed", "{}", of("letters"));
+    assert_eq!(of("letters")["result"], "failed", "{}", of("letters"));
+    let finding = &of("letters")["findings"][0]["seen"];
+    assert!(
+        finding
+            .as_str()
+            .is_some_and(|seen| seen.contains("nobody has approved the words")),
+        "{finding}"
+    );
     assert_eq!(
         of("people")["result"],
         "failed",
@@ -41,9 +48,41 @@ async fn who_responds_takes_the_pre_flight_and_everybody_sees_how_it_came_out() 
     );
 
     place.account("oncall", &[AccessRole::Commander]).await;
-    place.person("lea", &[AccessRole::Legal]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    two_people_read_the_words(&place, &eve, &rob, &lea).await;
     let again = place.post(&rob, PREFLIGHT, json!({})).await.expect(200);
-    assert_eq!(again["recovered"], json!(["people"]), "{again:#}");
+    assert_eq!(again["recovered"], json!(["letters", "people"]), "{again:#}");
+}
+
+/// `rob` puts the English words of the holding notice forward, and `lea` approves them; nobody else can.
+async fn two_people_read_the_words(place: &Place, eve: &Visitor, rob: &Visitor, lea: &Visitor) {
+    let list = place.get(eve, "/api/v1/holding-words").await.expect(200);
+    let items = list["items"].as_array().expect("items");
+    let english = items
+        .iter()
+        .find(|each| each["language"] == "en")
+        .expect("English");
+    assert!(
+        english["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("FIRST NOTICE")),
+        "{english}"
+    );
+    assert_eq!(english["approval"], json!(null));
+    let words = json!({"language": "en", "digest": english["digest"]});
+    let (forward, approve) = (
+        "/api/v1/holding-words/put-forward",
+        "/api/v1/holding-words/approve",
+    );
+    place.post(eve, forward, words.clone()).await.expect(403);
+    place.post(lea, approve, words.clone()).await.expect(409);
+    place.post(rob, forward, words.clone()).await.expect(200);
+    place.post(rob, approve, words.clone()).await.expect(403);
+    let others = json!({"language": "en", "digest": "0"});
+    place.post(lea, approve, others).await.expect(409);
+    let approved = place.post(lea, approve, words.clone()).await.expect(200);
+    assert_eq!(approved["version"], 2);
+    place.post(lea, approve, words).await.expect(409);
 }
 
 #[tokio::test]

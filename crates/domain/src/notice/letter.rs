@@ -4,7 +4,7 @@
 
 use super::layout;
 use super::template::{Filling, LetterTemplate};
-use super::{FactField, Letter, Notice, NoticeFacts, NoticeKind};
+use super::{FactField, Letter, LetterWords, Notice, NoticeFacts, NoticeKind, TemplateWords};
 use crate::change::Change;
 use crate::customer::Customer;
 use crate::id::{LetterId, digest};
@@ -221,10 +221,37 @@ pub fn render(
         subject: line,
         check_code: context.check_code,
         facts: Some(context.machine),
+        template: (notice.kind == NoticeKind::Holding).then(|| LetterWords {
+            language: template.language.clone(),
+            digest: template.version(),
+            approved: None,
+        }),
         hash: String::new(),
     };
     letter.hash = letter.digest();
     Ok(letter)
+}
+
+impl LetterTemplate {
+    /// Which words it has, as they stand.
+    #[must_use]
+    pub fn words_as_they_stand(&self) -> TemplateWords {
+        TemplateWords {
+            language: self.language.clone(),
+            digest: self.version(),
+        }
+    }
+
+    /// Subject and text, filled with samples, for somebody who is to approve the words.
+    ///
+    /// # Errors
+    /// Says the block, and what is wrong.
+    pub fn sample(&self) -> Result<(String, String), String> {
+        let [context, _] = LetterContext::samples(self)?;
+        let context = LetterContext { drill: "", ..context };
+        let blocks = self.lay(&context, &NoticeFacts::default())?;
+        Ok((self.subject(&context)?, layout::text(&blocks)))
+    }
 }
 
 /// The code by which a recipient finds the letter on the page where notices are checked. It follows from the notice's id, 80 bits of

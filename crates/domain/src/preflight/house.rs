@@ -16,6 +16,9 @@ pub struct LettersSeen {
     pub without_letters: Vec<(String, String)>,
     /// How many customers read a language that has no letters of its own, by language; they get the English ones.
     pub fall_back: BTreeMap<String, usize>,
+    /// Languages in which customers would get a holding notice whose words nobody has approved: how many customers, and whether somebody
+    /// has put the words forward.
+    pub unapproved: BTreeMap<String, (usize, bool)>,
 }
 
 /// Judges the letters: each was filled with samples, and every customer has letters or those in English.
@@ -36,6 +39,20 @@ pub fn letters(seen: LettersSeen) -> Check {
             seen,
             "add that folder of letters, or name another in the playbook",
         )
+    }));
+    findings.extend(seen.unapproved.into_iter().map(|(language, (customers, waits))| {
+        let read = match customers {
+            0 => "which every language falls back to".to_owned(),
+            1 => "which 1 customer would get".to_owned(),
+            customers => format!("which {customers} customers would get"),
+        };
+        let said = format!("nobody has approved the words of the holding notice in `{language}`, {read}; it goes by the clock all the same");
+        let remedy = if waits {
+            "somebody with the role legal who did not put them forward reads and approves them (Breach desk, pre-flight)"
+        } else {
+            "whoever answers for the words puts them forward, and a second person with the role legal approves them (Breach desk, pre-flight)"
+        };
+        Finding::new(format!("words {language}"), said, remedy)
     }));
     let fall_back = seen.fall_back.into_iter().map(|(language, count)| {
         let customers = if count == 1 {

@@ -4,8 +4,8 @@ use crate::samples::{friday, minutes, person};
 use proptest::prelude::*;
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
 use watchkeeper_domain::notice::{
-    FactField, Letter, NEXT_UPDATE, Notice, NoticeError, NoticeFacts, NoticeKind, NoticeState, Weight,
-    Written, content_hash, lint,
+    FactField, Letter, LetterWords, NEXT_UPDATE, Notice, NoticeError, NoticeFacts, NoticeKind, NoticeState,
+    TemplateWords, Weight, WordsApproval, Written, content_hash, lint,
 };
 
 fn facts() -> NoticeFacts {
@@ -32,6 +32,7 @@ fn letters() -> Vec<Letter> {
             html: format!("<p>To {key}</p>"),
             check_code: "0000-0000-0000".to_owned(),
             facts: None,
+            template: None,
             hash: String::new(),
         };
         letter.hash = letter.digest();
@@ -160,7 +161,7 @@ fn what_was_sent_is_frozen() {
             .approve(&content_hash(&letters()), &letters(), &person("max"), friday())
             .is_err()
     );
-    assert!(sent().dispatch_holding(&letters(), friday()).is_err());
+    assert!(sent().dispatch_holding(&letters(), 0, friday()).is_err());
 }
 
 #[test]
@@ -170,21 +171,28 @@ fn nobody_edits_or_approves_a_holding_notice_and_it_goes_only_to_somebody() {
     assert!(prepare().edit(facts().into(), &person("ana"), friday()).is_err());
     assert!(prepare().submit(&person("ana"), friday()).is_err());
     assert_eq!(
-        prepare().dispatch_holding(&[], friday()),
+        prepare().dispatch_holding(&[], 0, friday()),
         Err(NoticeError::Nobody {
             why: NoticeKind::Holding.nobody()
         })
     );
     let dispatched = prepare()
-        .dispatch_holding(&letters(), friday())
+        .dispatch_holding(&letters(), 0, friday())
         .expect("somebody is told");
-    assert_eq!(dispatched.letters, 2);
+    assert_eq!((dispatched.letters, dispatched.unapproved), (2, 0));
+    let more = dispatched.clone().dispatch_holding(&letters(), 1, friday());
+    let more = more.and_then(|more| more.dispatch_holding(&letters(), 2, friday()));
+    assert_eq!(
+        more.map(|more| more.unapproved),
+        Ok(3),
+        "each time it goes counts"
+    );
     assert!(matches!(dispatched.state, NoticeState::Sent { .. }));
 }
 
 #[test]
 fn a_full_notice_never_goes_by_itself() {
-    assert!(submitted().dispatch_holding(&letters(), friday()).is_err());
+    assert!(submitted().dispatch_holding(&letters(), 0, friday()).is_err());
 }
 
 #[test]
@@ -385,4 +393,63 @@ fn a_claim_that_rests_on_records_may_stand() {
         findings[0].starts_with("what_happened: \"no evidence\""),
         "{findings:?}"
     );
+}
+
+fn words(language: &str) -> TemplateWords {
+    TemplateWords {
+        language: language.to_owned(),
+        digest: format!("digest of {language}"),
+    }
+}
+
+#[test]
+fn words_are_approved_by_nobody_who_put_them_forward() {
+    let german = words("de");
+    let forward = WordsApproval::put_forward(None, &german, &person("ana"), friday()).expect("nobody has");
+    assert_eq!(
+        forward.clone().approve(&person("ana"), friday()),
+        Err(NoticeError::WordsOfTheirOwn { who: person("ana") })
+    );
+    // Who puts the same words forward a second time does not make them somebody else's.
+    let twice = WordsApproval::put_forward(Some(forward), &german, &person("bea"), friday()).expect("again");
+    for own in ["ana", "bea"] {
+        assert!(twice.clone().approve(&person(own), friday()).is_err(), "{own}");
+    }
+    let approved = twice.approve(&person("lea"), friday()).expect("a third person");
+    assert_eq!(approved.version, 3);
+    assert_eq!(
+        approved.clone().approve(&person("ines"), friday()),
+        Err(NoticeError::WordsApproved)
+    );
+    let again = WordsApproval::put_forward(Some(approved), &german, &person("ana"), friday());
+    assert_eq!(again, Err(NoticeError::WordsApproved));
+}
+
+#[test]
+fn a_letter_is_bound_to_the_approval_of_its_own_words_alone() {
+    let approved = |language: &str| {
+        WordsApproval::put_forward(None, &words(language), &person("ana"), friday())
+            .and_then(|forward| forward.approve(&person("lea"), friday()))
+            .expect("two people")
+    };
+    let waiting = WordsApproval::put_forward(None, &words("en"), &person("ana"), friday()).expect("one");
+    let approvals = [approved("de"), waiting];
+    let mut letter = letters().remove(0);
+    assert!(!letter.bind_words(&approvals), "no letter of a holding notice");
+    for (language, holds) in [("de", true), ("en", false), ("fr", false)] {
+        let TemplateWords { language, digest } = words(language);
+        letter.template = Some(LetterWords {
+            language,
+            digest,
+            approved: None,
+        });
+        let hash = letter.digest();
+        assert_eq!(letter.bind_words(&approvals), holds, "{letter:#?}");
+        let bound = letter
+            .template
+            .as_ref()
+            .and_then(|template| template.approved.as_ref());
+        assert_eq!(bound.map(|act| &act.by), holds.then(|| person("lea")).as_ref());
+        assert_eq!(letter.digest(), hash, "what it says is the same");
+    }
 }

@@ -14,6 +14,7 @@ pub mod drafts;
 pub mod drills;
 pub mod erasures;
 mod follow;
+pub mod holding_words;
 pub mod incidents;
 pub mod law;
 pub mod notices;

@@ -447,23 +447,41 @@ impl Desk {
             let why = NoticeKind::Holding.nobody();
             return Err(NoticeError::Nobody { why }.into());
         };
-        let letters = tx.letters(&notice.id).await?;
+        let mut letters = tx.letters(&notice.id).await?;
+        let approvals = tx.words_approvals().await?;
+        // By language, how many go with words that nobody has approved: they go all the same, since silence would be worse.
+        let mut unapproved: BTreeMap<String, u64> = BTreeMap::new();
+        let theirs = |letter: &Letter| customers.contains(&letter.customer);
+        for letter in letters.iter_mut().filter(|letter| theirs(letter)) {
+            let approved = letter.bind_words(&approvals);
+            tx.update_letter(letter).await?;
+            if let (false, Some(words)) = (approved, &letter.template) {
+                *unapproved.entry(words.language.clone()).or_default() += 1;
+            }
+        }
         let before = notice.version;
-        let notice = notice.dispatch_holding(&letters, self.now())?;
+        let notice = notice.dispatch_holding(&letters, unapproved.values().sum(), self.now())?;
         tx.update_notice(&notice, before).await?;
-        let theirs = letters
-            .iter()
-            .filter(|letter| customers.contains(&letter.customer));
-        let theirs: Vec<&Letter> = theirs.collect();
+        let theirs: Vec<&Letter> = letters.iter().filter(|letter| theirs(letter)).collect();
         let messages = self
             .enqueue_letters(tx, &Matter::from(incident), &notice, &theirs)
             .await?;
         let by = Actor::worker("ladder");
-        let text = format!(
+        let mut text = format!(
             "goes to {}: {}",
             words::customers(customers.len()),
             words::messages(messages)
         );
+        if !unapproved.is_empty() {
+            let each: Vec<String> = unapproved
+                .iter()
+                .map(|(language, letters)| format!("`{language}` ({letters})"))
+                .collect();
+            text.push_str(&format!(
+                ". Nobody had approved its words in {} beforehand; it goes all the same, since the deadline does not wait",
+                each.join(", ")
+            ));
+        }
         let said = ("notice.dispatched", text.as_str());
         self.say_sent(tx, incident.clone(), &notice, (&letters, customers), &by, said)
             .await?;
@@ -565,6 +583,7 @@ pub(crate) fn about(notice: &Notice) -> Value {
         "kind": notice.kind,
         "content_hash": notice.content_hash,
         "letters": notice.letters,
+        "unapproved": notice.unapproved,
         "version": notice.version,
     })
 }

@@ -5,6 +5,7 @@
 use crate::desk::{Desk, RespondError};
 use crate::house::{House, PreflightPlan};
 use crate::library::Library;
+use crate::operations::holding_words::{HoldingWords, holding_words};
 use crate::outbox::by_address;
 use crate::workers::seal::Sealing;
 use chrono::{DateTime, Utc};
@@ -17,7 +18,7 @@ use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
 use watchkeeper_domain::id::PreflightId;
-use watchkeeper_domain::notice::{ContactTemplate, LetterTemplate, NoticeKind, base_language};
+use watchkeeper_domain::notice::{ContactTemplate, LetterTemplate, NoticeKind, WordsApproval, base_language};
 use watchkeeper_domain::preflight::spf::{self, Question, Sight};
 use watchkeeper_domain::preflight::{
     self as check, Answer, AuditSeen, Check, CheckName, Coverage, LettersSeen, PeopleSeen, Post, Preflight,
@@ -74,8 +75,14 @@ impl Desk {
         let mut tx = self.store.read().await?;
         let customers = tx.all_customers().await?;
         let people = tx.users().await?;
+        let approvals = tx.words_approvals().await?;
         let mut own = vec![
-            letters_check(&self.house.library, &customers, self.house.contacts.ask),
+            letters_check(
+                &self.house.library,
+                &customers,
+                self.house.contacts.ask,
+                Some(&approvals),
+            ),
             self.contacts_check(&mut tx, &customers, began_at).await?,
             check::people(&posts(&self.house, &people)),
             self.audit_check(&mut tx, began_at, unsealable).await?,
@@ -150,7 +157,7 @@ impl Desk {
 /// The checks that need no records: for an installation that has not run yet.
 pub async fn without_records(house: &House, now: DateTime<Utc>) -> Preflight {
     let mut checks = mail_checks(house, &[], &[]).await;
-    checks.push(letters_check(&house.library, &[], house.contacts.ask));
+    checks.push(letters_check(&house.library, &[], house.contacts.ask, None));
     let no_records = "there is no database yet: the service has not run";
     let left_out = [CheckName::Contacts, CheckName::People, CheckName::AuditLog];
     checks.extend(left_out.map(|check| Check::not_applicable(check, no_records)));
@@ -329,7 +336,13 @@ fn domain_of(address: &str) -> String {
     domain.to_ascii_lowercase()
 }
 
-fn letters_check(library: &Library, customers: &[Customer], asks: bool) -> Check {
+/// `approvals` is what people said of words; none where that cannot be known yet.
+fn letters_check(
+    library: &Library,
+    customers: &[Customer],
+    asks: bool,
+    approvals: Option<&[WordsApproval]>,
+) -> Check {
     let folders = library.letters.iter();
     let filled = folders.flat_map(|(folder, letters)| letters.iter().map(move |letter| (folder, letter)));
     let mut seen = LettersSeen {
@@ -371,6 +384,13 @@ fn letters_check(library: &Library, customers: &[Customer], asks: bool) -> Check
         .filter(|playbook| !library.letters.contains_key(&playbook.letters))
         .map(|playbook| (playbook.name.clone(), playbook.letters.clone()))
         .collect();
+    // What cannot be filled has been said above.
+    let words = approvals.map(|approvals| holding_words(library, customers, approvals).unwrap_or_default());
+    for wanting in words.into_iter().flatten().filter(HoldingWords::wanting) {
+        let waits = wanting.approval.is_some();
+        seen.unapproved
+            .insert(wanting.words.language, (wanting.customers, waits));
+    }
     let known: BTreeSet<&str> = library.languages();
     for customer in customers {
         let language = customer.language.as_str();

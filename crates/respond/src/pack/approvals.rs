@@ -3,8 +3,9 @@
 use super::Pack;
 use crate::desk::RespondError;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{Seek, Write};
-use watchkeeper_domain::notice::{Notice, NoticeState};
+use watchkeeper_domain::notice::{LetterWords, Notice, NoticeState, TemplateWords, WordsAct, WordsApproval};
 
 impl<W: Write + Seek + Send> Pack<'_, W> {
     pub(super) async fn write_approvals(&mut self) -> Result<(), RespondError> {
@@ -13,15 +14,34 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         self.archive.begin("letters.jsonl")?;
         for id in &ids {
             let notice = self.tx.notice(id).await?;
+            let mut words: BTreeSet<TemplateWords> = BTreeSet::new();
             for letter in self.tx.letters(id).await? {
+                words.extend(letter.template.as_ref().map(LetterWords::words));
                 self.archive.line(&letter)?;
             }
-            approvals.push(self.approval(&notice));
+            let mut said = Vec::new();
+            for words in words {
+                let approval = self.tx.words_approval(&words).await?;
+                said.push(self.words(&words, approval.as_ref()));
+            }
+            approvals.push(self.approval(&notice, &said));
         }
         self.archive.json("approvals.json", &approvals)
     }
 
-    fn approval(&self, notice: &Notice) -> serde_json::Value {
+    /// Who put words forward and who approved them. What counts for a letter stands in the letter: an approval may be later than it.
+    fn words(&self, words: &TemplateWords, approval: Option<&WordsApproval>) -> serde_json::Value {
+        let act = |act: &WordsAct| json!({"at": act.at, "by": self.called(&act.by), "actor": act.by});
+        let put_forward = approval.map(|known| known.put_forward.iter().map(act).collect::<Vec<_>>());
+        json!({
+            "language": words.language,
+            "digest": words.digest,
+            "put_forward": put_forward.unwrap_or_default(),
+            "approved": approval.and_then(|known| known.approved.as_ref()).map(act),
+        })
+    }
+
+    fn approval(&self, notice: &Notice, words: &[serde_json::Value]) -> serde_json::Value {
         let acts = self
             .notices
             .get(&notice.id)
@@ -56,6 +76,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             "content_hash": notice.content_hash,
             "letters": notice.letters,
             "template": template,
+            "words": words,
+            "unapproved": notice.unapproved,
             "acts": acts,
         })
     }

@@ -1,10 +1,11 @@
 use crate::bench::{Bench, on_both};
 use crate::every_page;
 use crate::samples::{assert_conflict, customer, incident, letter, letter_to, minutes, noon, person};
+use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::{ClockStart, Customer};
 use watchkeeper_domain::delivery::About;
 use watchkeeper_domain::incident::{Incident, Severity};
-use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind};
+use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Obligation, Step};
 use watchkeeper_store::{Engine, ObligationFilter, StoreError};
 
@@ -86,6 +87,35 @@ async fn what_is_owed_anew_stands_beside_what_was_owed_before() {
             assert_eq!(sent.len(), 1);
             assert_eq!(sent[0].obligation, obligation);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_people_said_of_words_comes_back_and_the_second_writer_is_told() {
+    on_both(|bench| async move {
+        let words = |language: &str| TemplateWords {
+            language: language.to_owned(),
+            digest: format!("digest of {language}"),
+        };
+        let mut tx = bench.begin().await;
+        assert_eq!(tx.words_approval(&words("de")).await.expect("reads"), None);
+        let forward = WordsApproval::put_forward(None, &words("de"), &person(), noon()).expect("forward");
+        tx.keep_words_approval(&forward, 0).await.expect("keeps");
+        assert_conflict(tx.keep_words_approval(&forward, 0).await, 0, 1);
+        let approved = forward
+            .clone()
+            .approve(&Actor::Operator, minutes(1))
+            .expect("a second");
+        tx.keep_words_approval(&approved, 1).await.expect("keeps");
+        assert_conflict(tx.keep_words_approval(&approved, 1).await, 1, 2);
+        let english = WordsApproval::put_forward(None, &words("en"), &person(), noon()).expect("forward");
+        tx.keep_words_approval(&english, 0).await.expect("keeps");
+        assert_eq!(
+            tx.words_approval(&words("de")).await.expect("reads"),
+            Some(approved.clone())
+        );
+        assert_eq!(tx.words_approvals().await.expect("reads"), [approved, english]);
     })
     .await;
 }

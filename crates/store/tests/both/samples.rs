@@ -129,6 +129,7 @@ pub(crate) fn customer(key: &str, tenants: &[&str]) -> Customer {
 pub(crate) fn letter(notice: &Notice, customer: &Customer) -> Letter {
     let mut letter = Letter {
         facts: None,
+        template: None,
         id: LetterId::derived(&[notice.id.as_str(), customer.id.as_str()]),
         notice: notice.id.clone(),
         customer: customer.id.clone(),

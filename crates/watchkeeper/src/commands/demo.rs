@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchkeeper_deliver::mailbox::Mailbox;
 use watchkeeper_deliver::{MailSink, ReceivedMail, SmtpConfig};
-use watchkeeper_domain::access::{AccessRole, User};
+use watchkeeper_domain::access::{AccessRole, Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::clock::{Clock, TravellingClock};
 use watchkeeper_domain::notice::Sender;
@@ -230,6 +230,7 @@ async fn furnish(desk: &Desk, dir: &Path) -> Result<SignIn, String> {
                 import.faults
             ));
         }
+        approve_words(desk).await.map_err(said)?;
     }
     let host = demo::people()
         .into_iter()
@@ -248,6 +249,22 @@ async fn furnish(desk: &Desk, dir: &Path) -> Result<SignIn, String> {
         password,
         token,
     })
+}
+
+/// The words of the holding notice as they ship, put forward by the host and approved by counsel, as a company does on its first day.
+async fn approve_words(desk: &Desk) -> Result<(), watchkeeper_respond::RespondError> {
+    let users = desk.users().await?;
+    let counsel = users.iter().find(|user| user.may(Permission::ApproveNotices));
+    let writes = |user: &&User| user.may(Permission::DraftNotices) && !user.may(Permission::ApproveNotices);
+    let (Some(author), Some(counsel)) = (users.iter().find(writes), counsel) else {
+        return Ok(());
+    };
+    for each in desk.holding_words().await? {
+        desk.put_words_forward(&each.words, &Actor::person(&author.id))
+            .await?;
+        desk.approve_words(&each.words, counsel).await?;
+    }
+    Ok(())
 }
 
 /// The password of everybody in this demo; made once and kept where only its owner can read it.

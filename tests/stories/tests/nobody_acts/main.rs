@@ -17,6 +17,7 @@ mod relay_down;
 mod service_down;
 mod terms;
 mod told;
+mod words;
 
 use chrono::{DateTime, Duration, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,11 +63,14 @@ async fn declared(house: &House) -> Incident {
 
 /// A house in which the theft was just seen: one incident, seven customers in its evidence.
 async fn after_the_theft(place: Place) -> House {
+    after_the_theft_in(place, Setup::default()).await
+}
+
+async fn after_the_theft_in(place: Place, setup: Setup) -> House {
     let log = place.folder().join("app.log");
     let setup = Setup {
         sources: vec![file_source(&log)],
-        sns: None,
-        ..Setup::default()
+        ..setup
     };
     let mut house = House::open(place, setup).await;
     let now = house.now();

@@ -212,15 +212,24 @@ fn message(folder: &Path) -> PathBuf {
     messages.remove(0)
 }
 
-fn edit(path: &Path, change: impl FnOnce(String) -> String) {
+pub(super) fn edit(path: &Path, change: impl FnOnce(String) -> String) {
     let text = std::fs::read_to_string(path).expect("a text");
     let changed = change(text.clone());
     assert_ne!(changed, text, "the change changes {}", path.display());
     std::fs::write(path, changed).expect("written");
 }
 
+/// Changes what the pack says of each notice's approval.
+fn approvals(folder: &Path, change: impl Fn(&mut serde_json::Value)) {
+    edit(&folder.join("approvals.json"), |text| {
+        let mut notices: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+        notices.iter_mut().for_each(change);
+        serde_json::to_string(&notices).expect("JSON")
+    });
+}
+
 /// Makes the manifest fit what stands in the folder, as a forger would.
-fn mend(folder: &Path) {
+pub(super) fn mend(folder: &Path) {
     let script = "import hashlib,json,os,sys\n\
         os.chdir(sys.argv[1]); m=json.load(open('manifest.json')); kept=[]\n\
         for f in m['files']:\n\
@@ -231,7 +240,7 @@ fn mend(folder: &Path) {
     assert!(done.expect("python3 runs").success());
 }
 
-const CHANGES: [Tampering; 14] = [
+const CHANGES: [Tampering; 15] = [
     Tampering {
         what: "a byte of a table",
         named: "incidents.csv: it was changed",
@@ -354,10 +363,22 @@ const CHANGES: [Tampering; 14] = [
         what: "another approver, with the manifest mended",
         named: "somebody else approved it",
         change: |folder| {
-            edit(&folder.join("approvals.json"), |text| {
-                let at = text.find("\"approved\": {").expect("an approval");
-                let (head, tail) = text.split_at(at);
-                head.to_owned() + &tail.replacen("usr_", "usr_X", 1)
+            approvals(folder, |notice| {
+                if notice["kind"] == "full" {
+                    notice["approved"]["actor"]["user"] = "usr_X".into();
+                }
+            });
+            mend(folder);
+        },
+    },
+    Tampering {
+        what: "another approver of the holding notice's words, with the manifest mended",
+        named: "the log has another approval of them",
+        change: |folder| {
+            approvals(folder, |notice| {
+                if notice["kind"] == "holding" {
+                    notice["words"][0]["approved"]["actor"]["user"] = "usr_X".into();
+                }
             });
             mend(folder);
         },

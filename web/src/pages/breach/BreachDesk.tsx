@@ -12,6 +12,7 @@ import { count } from '../../words/labels';
 import { nextInWords, stepLimit } from '../../words/ladder';
 import { ExplainMiss } from './ExplainMiss';
 import { FullNotices } from './FullNotices';
+import { HoldingWordsPanel } from './HoldingWords';
 import { PreflightPanel } from './PreflightPanel';
 import { ProofOfTelling } from './ProofOfTelling';
 
@@ -54,6 +55,7 @@ export function BreachDeskPage() {
       </Loaded>
       <More query={query} />
       <PreflightPanel />
+      <HoldingWordsPanel />
     </Page>
   );
 }

@@ -35,6 +35,7 @@ export function HoldingAhead({ obligations }: { obligations: ObligationView[] })
   if (next === null || first === undefined) return null;
   const recipients = next.together.reduce((sum, each) => sum + each.recipients, 0);
   const notice = first.holding?.notice;
+  const unapproved = first.holding?.unapproved ?? [];
   return (
     <details className="small" onToggle={(event) => setOpened(event.currentTarget.open)}>
       <summary>
@@ -44,7 +45,17 @@ export function HoldingAhead({ obligations }: { obligations: ObligationView[] })
           limit={stepLimit('send_holding', spanMilliseconds(first.deadline.limit))}
         />
         : to whom, and its text
+        {unapproved.length > 0 && <span className="tag alarm">words not approved</span>}
       </summary>
+      {unapproved.length > 0 && (
+        <p className="wrap">
+          Nobody has approved its words in {unapproved.join(', ')}. It goes all the same when it is due, and
+          the record says so.{' '}
+          <Link to="/breach" search={{ incident: first.incident }}>
+            Read and approve them at the breach desk
+          </Link>
+        </p>
+      )}
       {opened && notice !== undefined && (
         <Ahead notice={notice} customers={new Set(next.together.map((each) => each.customer))} />
       )}

@@ -8,6 +8,7 @@ import { Hash } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { RawText } from '../../components/RawText';
 import { Loaded, Refused } from '../../components/States';
+import { count } from '../../words/labels';
 
 /** The letters as they would go, one customer at a time. */
 export function Letters({ view }: { view: NoticeView }) {
@@ -29,6 +30,12 @@ export function Letters({ view }: { view: NoticeView }) {
   return (
     <Panel title={`Letters (${letters.length})`}>
       <div className="stack">
+        {view.notice.unapproved !== undefined && (
+          <p className="wrap">
+            <span className="tag alarm">words not approved</span> {count(view.notice.unapproved, 'letter')}{' '}
+            went by the clock with words that nobody had approved beforehand.
+          </p>
+        )}
         <NativeSelect
           label="Customer"
           value={row.id}

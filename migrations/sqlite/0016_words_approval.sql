@@ -1,0 +1,8 @@
+-- Who put the words of a holding notice forward, and who approved them: by the digest of a template in one language.
+CREATE TABLE words_approval (
+    digest TEXT NOT NULL,
+    language TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (digest, language)
+);
