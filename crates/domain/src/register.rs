@@ -3,7 +3,9 @@
 
 use crate::actor::Actor;
 use crate::id::IncidentId;
-use crate::incident::{AssessedSeverity, Disclosure, Incident, SeverityAssessment, Standing, TimelineEntry};
+use crate::incident::{
+    AssessedSeverity, Disclosure, Incident, Particular, SeverityAssessment, Standing, TimelineEntry,
+};
 use crate::notice::{Notice, NoticeKind, NoticeState};
 use crate::obligation::rule::Moment;
 use crate::obligation::{Obligation, ObligationState};
@@ -146,6 +148,19 @@ impl RegisterEntry {
             let text = text.map(|text| text.trim()).filter(|text| !text.is_empty());
             text.map(ToOwned::to_owned)
         };
+        // What nobody wrote for customers, somebody may have recorded on the incident. Where several questions say it, each is named.
+        let recorded = |asked: &[Particular]| {
+            let answers = asked
+                .iter()
+                .filter_map(|one| Some((one, incident.particular(*one)?)));
+            let answers: Vec<String> = answers
+                .map(|(one, record)| match asked.len() {
+                    1 => record.text.clone(),
+                    _ => format!("{}: {}", one.title(), record.text),
+                })
+                .collect();
+            (!answers.is_empty()).then(|| answers.join("\n"))
+        };
         let standing = |wanted: Standing| {
             let listed = incident.affected.values();
             listed.filter(|affected| affected.standing == wanted).count()
@@ -163,10 +178,20 @@ impl RegisterEntry {
             confirmed_at,
             decided_by: Some(decided_by.clone()),
             reason: reason.clone(),
-            facts: said(told.map(|told| &told.what_happened)).or_else(|| said(Some(&incident.summary))),
-            information: said(told.map(|told| &told.what_information)),
-            effects: said(told.map(|told| &told.likely_consequences)),
-            remedy: said(told.map(|told| &told.what_we_did)),
+            facts: said(told.map(|told| &told.what_happened))
+                .or_else(|| recorded(&[Particular::Nature]))
+                .or_else(|| said(Some(&incident.summary))),
+            information: said(told.map(|told| &told.what_information)).or_else(|| {
+                recorded(&[
+                    Particular::RecordCategories,
+                    Particular::RecordCount,
+                    Particular::SubjectCategories,
+                    Particular::SubjectCount,
+                ])
+            }),
+            effects: said(told.map(|told| &told.likely_consequences))
+                .or_else(|| recorded(&[Particular::Consequences, Particular::Impact])),
+            remedy: said(told.map(|told| &told.what_we_did)).or_else(|| recorded(&[Particular::Measures])),
             severity: incident.assessments.last().and_then(SeverityAssessment::told),
             customers_confirmed: standing(Standing::Confirmed),
             customers_possible: standing(Standing::Possible),

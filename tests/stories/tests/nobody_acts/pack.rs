@@ -5,6 +5,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::incident::Particular;
 use watchkeeper_domain::register::Period;
 use watchkeeper_respond::pack::{Packed, Scope};
 use watchkeeper_stories::auditor::{root, rows, said, unpacked, verified};
@@ -52,6 +53,17 @@ async fn a_false_alarm(house: &House) {
     desk.reject_disclosure(&incident.id, None, why, &mara)
         .await
         .expect("rejected");
+    // Nobody is told of it, so that no notice says what happened: the register takes what is recorded on the incident.
+    for (particular, text) in [
+        (Particular::Nature, "A laptop with exports was left in a train."),
+        (Particular::RecordCategories, "Names and addresses."),
+        (Particular::SubjectCount, "About forty people."),
+        (Particular::Measures, "It was wiped."),
+    ] {
+        desk.record_particular(&incident.id, None, particular, text, &mara)
+            .await
+            .expect("recorded");
+    }
 }
 
 async fn a_pack_shows_what_happened(place: Place) {
@@ -79,7 +91,13 @@ async fn a_pack_shows_what_happened(place: Place) {
         register[1]["reason"],
         "its disk is encrypted and it came back sealed"
     );
-    assert_eq!(register[1]["effects"], "not yet known");
+    assert_eq!(register[1]["facts"], "A laptop with exports was left in a train.");
+    assert_eq!(
+        register[1]["information"],
+        "Categories of records: types of information: Names and addresses.\nApproximate number of data subjects: About forty people."
+    );
+    assert_eq!(register[1]["remedy"], "It was wiped.");
+    assert_eq!(register[1]["effects"], "not yet known", "nobody has said it");
     assert_eq!(
         register[0]["facts"], "'=A stolen API key was used to download files.",
         "no spreadsheet runs it"
