@@ -10,10 +10,12 @@ pack's own is used, which finds accidents but no forger. verify-proof.py must li
 holds, with 1 when one does not, with 2 when the pack cannot be read.
 """
 import argparse
+import csv
 import email
 import email.policy
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import sys
@@ -63,7 +65,7 @@ class Verification:
         self.letters, self.notices = {}, {}
         self.queued, self.attempted, self.acts, self.lines = {}, {}, {}, {}
         self.written, self.first_written, self.erased = {}, None, set()
-        self.words, self.sent_with = {}, {}
+        self.words, self.sent_with, self.by_hand = {}, {}, {}
 
     def read(self, name):
         with self.pack.open(name) as file:
@@ -90,6 +92,7 @@ class Verification:
         self.check("timelines", self.timelines)
         self.check("letters and approvals", self.approvals)
         self.check("words of holding notices", self.holding_words)
+        self.check("told by hand", self.told_by_hand)
         self.check("messages", self.messages)
         return all(not faults for _, _, faults in self.rows)
 
@@ -172,7 +175,10 @@ class Verification:
                 self.written[entry] = (record["subject"], commitment)
         if action == "contact.erased":
             detail = json.loads(record["detail"])
-            self.erased.update(detail["deliveries"], detail["letters"], detail["entries"])
+            self.erased.update(detail["deliveries"], detail["letters"], detail["entries"], detail.get("obligations", []))
+        if action == "obligation.told_by_hand":
+            detail = json.loads(record["detail"])
+            self.by_hand[detail["telling"]] = (record["subject"], detail["commitment"])
         if action == "delivery.queued":
             detail = json.loads(record["detail"])
             self.queued[record["subject"]] = detail
@@ -269,6 +275,29 @@ class Verification:
         if approved["actor"] in [notice["author"]["actor"], *submitted]:
             return "who approved it wrote or submitted it"
         return None
+
+    def told_by_hand(self):
+        """Each telling is the one that a record commits to, and none of these obligations is missing."""
+        faults, held, seen = [], 0, set()
+        for line in self.text("told-by-hand.jsonl").splitlines():
+            said = json.loads(line)
+            telling = said["telling"]
+            seen.add(telling["id"])
+            if said["obligation"] in self.erased:
+                continue
+            if hashlib.sha256(telling["said"].encode()).hexdigest() != telling["said_sha256"]:
+                faults.append(f"told-by-hand.jsonl: telling {telling['id']}: what was said is not what its digest stands for")
+            elif self.by_hand.get(telling["id"]) != (said["obligation"], telling_commitment(telling)):
+                faults.append(f"told-by-hand.jsonl: telling {telling['id']} is not as it was written down")
+            else:
+                held += 1
+        with self.pack.open("obligations.csv") as table:
+            rows = csv.DictReader(io.TextIOWrapper(table, "utf-8", newline=""))
+            here = {row["obligation"] for row in rows}
+        for telling, (obligation, _) in self.by_hand.items():
+            if obligation in here and telling not in seen:
+                faults.append(f"told-by-hand.jsonl: the log knows telling {telling}, and it is missing")
+        return held, faults
 
     def holding_words(self):
         """Each letter of a holding notice says which words it was filled from and who had approved them: as the log says, when it went."""
@@ -388,6 +417,11 @@ def entry_commitment(entry, matter):
     by = json.dumps(entry["by"], separators=(",", ":"), ensure_ascii=False)
     parts = [entry.get("salt", ""), entry["id"], matter, entry["happened_at"], entry["recorded_at"], by, entry["kind"], entry["text"]]
     return digest(parts)
+
+
+def telling_commitment(telling):
+    names = ["id", "channel", "teller", "to", "told_at", "said_sha256", "evidence", "recorded_at"]
+    return digest([telling.get("salt", ""), *(telling[name] for name in names)])
 
 
 def instant(text):

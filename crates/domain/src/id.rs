@@ -114,6 +114,8 @@ ids! {
     PreflightId = "pfl_";
     /// One asking of a contact whether it is still the right one.
     AskingId = "ask_";
+    /// One time that a customer was told by hand.
+    TellingId = "tel_";
 }
 
 /// SHA-256 over the parts, each preceded by its length, so that no two lists of parts collide by concatenation; lower-case hex.

@@ -3,9 +3,12 @@
 //! The promise: upon confirmation of an unauthorized disclosure of customer confidential information, affected customers are told
 //! within 72 hours, unless their contract says otherwise. It is not risk-based: no score suppresses it.
 
+mod by_hand;
 pub mod calendar;
 pub mod limit;
 pub mod rule;
+
+pub use by_hand::{TellingFacts, ToldByHand};
 
 use crate::actor::Actor;
 use crate::customer::{ClockStart, CountsFrom, Customer};
@@ -44,6 +47,9 @@ pub struct Obligation {
     /// Why the deadline was missed, where it was and somebody has said so; see [`Obligation::miss`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub miss_reason: Option<MissReason>,
+    /// How often people told the customer by hand, as they wrote it down; the first recorded first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ToldByHand>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: ObligationState,
@@ -306,6 +312,7 @@ impl Obligation {
             steps: Vec::new(),
             held_until: None,
             miss_reason: None,
+            by_hand: Vec::new(),
             state: ObligationState::Running,
         }
     }
@@ -354,6 +361,7 @@ impl Obligation {
             steps: Vec::new(),
             held_until: None,
             miss_reason: None,
+            by_hand: Vec::new(),
             state: ObligationState::Running,
         })
     }

@@ -6,7 +6,7 @@ use crate::{StoreError, Tx};
 use serde_json::Value;
 use watchkeeper_domain::audit::commitment::Salt;
 use watchkeeper_domain::erasure::{ERASED, Traces};
-use watchkeeper_domain::id::{ChangeId, CustomerId, DeliveryId, EntryId, IncidentId, LetterId};
+use watchkeeper_domain::id::{ChangeId, CustomerId, DeliveryId, EntryId, IncidentId, LetterId, ObligationId};
 use watchkeeper_domain::incident::TimelineEntry;
 use watchkeeper_domain::matter::MatterId;
 
@@ -28,6 +28,8 @@ pub struct Erased {
     pub askings: u64,
     /// Pre-flights.
     pub preflights: u64,
+    /// Obligations, of which people wrote down how the customer was told by hand.
+    pub obligations: Vec<ObligationId>,
 }
 
 /// Where aggregates stand that may name somebody.
@@ -71,6 +73,13 @@ const PREFLIGHTS: Bodies = Bodies {
     update: "UPDATE preflight SET body = $2 WHERE id = $1",
 };
 
+const OBLIGATIONS: Bodies = Bodies {
+    what: "obligation",
+    select: "SELECT id, body FROM obligation WHERE customer = $1",
+    of_customer: true,
+    update: "UPDATE obligation SET version = version + 1, body = $2 WHERE id = $1",
+};
+
 impl Tx {
     /// Takes whoever has `address`, and the names among the traces, out of what is kept about mail to the customer.
     pub async fn erase(
@@ -96,6 +105,14 @@ impl Tx {
         let columns = sql("UPDATE asking SET email = $1 WHERE customer = $2 AND lower(email) = $3");
         self.execute(columns.bind(ERASED).bind(customer).bind(lower.as_str()))
             .await?;
+        let mut obligations = Vec::new();
+        for id in self.erase_from(&OBLIGATIONS, customer, traces).await? {
+            let id: ObligationId = parse(OBLIGATIONS.what, id)?;
+            let owed = self.obligation(&id).await?;
+            let before = owed.version;
+            self.update_obligation(&owed.without_salts(), before).await?;
+            obligations.push(id);
+        }
         // Mail of a demonstration stays in a mailbox of its own.
         self.execute(sql("DELETE FROM mail WHERE lower(recipient) = $1").bind(lower.as_str()))
             .await?;
@@ -106,6 +123,7 @@ impl Tx {
             receipts: self.erase_from(&RECEIPTS, customer, traces).await?.len() as u64,
             askings: askings as u64,
             preflights: self.erase_from(&PREFLIGHTS, customer, traces).await?.len() as u64,
+            obligations,
         })
     }
 

@@ -489,6 +489,20 @@ export interface Miss {
   why: { by: Actor; at: Instant; text: string } | null;
 }
 
+/** People told a customer by hand, beside the e-mail or while it did not go. */
+export interface ToldByHand {
+  id: string;
+  channel: 'email' | 'phone' | 'post' | 'portal';
+  teller: string;
+  to: string;
+  told_at: Instant;
+  said: string;
+  said_sha256: string;
+  evidence: string;
+  by: Actor;
+  recorded_at: Instant;
+}
+
 export interface LadderStep {
   step: Step;
   what: string;
@@ -505,6 +519,7 @@ export type ObligationView = {
   /** How often the customer is told from the beginning, this time included. */
   round: number;
   miss: Miss | null;
+  by_hand?: ToldByHand[];
   deadline: {
     from: Instant;
     limit: Span;
@@ -612,6 +627,9 @@ export interface LetterRow {
   customer_name: string;
   recipients: string[];
   hash: string;
+  /** Of a holding notice: its words, and who had approved them when it went. */
+  template: { language: string; digest: string; approved?: WordsAct } | null;
+  by_hand: ToldByHand[];
 }
 export interface NoticeView {
   notice: Notice;
@@ -727,8 +745,8 @@ export interface BounceTallies {
   items: { kind: string; count: number; last_at: Instant; last_detail: string }[];
 }
 
-export type ProofLevel = 'submitted' | 'remote_accepted' | 'opened' | 'acknowledged';
-export type Proof = Record<ProofLevel, Instant | null>;
+export type ProofLevel = 'submitted' | 'remote_accepted' | 'opened' | 'acknowledged' | 'by_hand';
+export type Proof = Record<Exclude<ProofLevel, 'by_hand'>, Instant | null> & { by_hand?: Instant };
 export interface LevelShare {
   level: ProofLevel;
   in_time: number;
@@ -756,6 +774,7 @@ export interface CustomerProof {
     proof: Proof;
   }[];
   miss?: Miss;
+  by_hand?: ToldByHand[];
 }
 export interface ProofOfTelling {
   levels: LevelShare[];

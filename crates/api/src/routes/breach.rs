@@ -13,6 +13,7 @@ use serde::Deserialize;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, SeverityInputs, Standing};
+use watchkeeper_domain::obligation::TellingFacts;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
 use watchkeeper_respond::operations::why::WhyAffected;
@@ -74,6 +75,11 @@ pub(super) fn mount(table: &mut Table) {
         "/api/v1/obligations/{id}/explain",
         Access::Needs(Permission::ApproveNotices),
         explain,
+    );
+    table.post(
+        "/api/v1/obligations/{id}/told-by-hand",
+        Access::Needs(Permission::DraftNotices),
+        told_by_hand,
     );
 }
 
@@ -435,6 +441,18 @@ async fn obligations(
         items: obligation_views(&mut tx, items).await?,
         next,
     }))
+}
+
+async fn told_by_hand(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<ObligationId>,
+    Json(facts): Json<TellingFacts>,
+) -> Result<Json<ObligationView>, Problem> {
+    let obligation = desk.tell_by_hand(&id, &facts, &caller.actor()).await?;
+    let mut tx = desk.store().read().await?;
+    let mut views = obligation_views(&mut tx, vec![obligation]).await?;
+    views.pop().map(Json).ok_or_else(Problem::internal)
 }
 
 async fn explain(

@@ -7,8 +7,10 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
 use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::{
-    Finding, KindField, Letter, Notice, NoticeFacts, NoticeKind, NoticeState, Receipt, Weight, base_language,
+    Finding, KindField, Letter, LetterWords, Notice, NoticeFacts, NoticeKind, NoticeState, Receipt, Weight,
+    base_language,
 };
+use watchkeeper_domain::obligation::{Obligation, ToldByHand};
 use watchkeeper_respond::library::Library;
 use watchkeeper_store::{StoreError, Tx};
 
@@ -44,6 +46,10 @@ struct LetterView {
     customer_name: String,
     recipients: Vec<String>,
     hash: String,
+    /// Of a holding notice: its words, and who had approved them when it went.
+    template: Option<LetterWords>,
+    /// How people told the customer by hand in the same round.
+    by_hand: Vec<ToldByHand>,
 }
 
 /// What the reader may do now.
@@ -108,8 +114,23 @@ pub(crate) async fn notice_view(
     });
     let languages = languages.collect();
     let names: BTreeMap<CustomerId, String> = customers.into_iter().map(|c| (c.id, c.name)).collect();
+    let owed = match &notice.matter {
+        MatterId::Incident(incident) => tx.obligations_of(incident).await?,
+        MatterId::Change(_) => Vec::new(),
+    };
+    let mut by_hand: BTreeMap<CustomerId, Vec<Obligation>> = BTreeMap::new();
+    for each in owed.into_iter().filter(|owed| !owed.by_hand.is_empty()) {
+        by_hand.entry(each.customer.clone()).or_default().push(each);
+    }
+    let told = |letter: &Letter| {
+        let theirs = by_hand.get(&letter.customer).into_iter().flatten();
+        let of_round = theirs.filter(|owed| owed.has(letter.obligation.as_ref()));
+        of_round.flat_map(|owed| owed.by_hand.clone()).collect()
+    };
     let view = |letter: Letter| LetterView {
         customer_name: names.get(&letter.customer).cloned().unwrap_or_default(),
+        by_hand: told(&letter),
+        template: letter.template,
         id: letter.id,
         customer: letter.customer,
         recipients: letter.recipients,

@@ -542,3 +542,64 @@ async fn a_decision_on_a_suspicion_is_extended_with_a_reason_and_not_for_ever() 
         .expect("a timer");
     assert_eq!(&timer["due_at"], decide_by);
 }
+
+#[tokio::test]
+async fn who_called_a_customer_writes_it_down_and_it_stands_beside_the_letter() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let eve = place.person("eve", &[AccessRole::Viewer]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let room = place.room(&ann).await;
+    place.list(&ann, &room, &acme, "confirmed").await;
+    let confirmed = place.confirm(&ann, &room).await;
+    let owed = &confirmed["obligations"][0];
+    assert_eq!((&owed["round"], &owed["miss"]), (&json!(1), &json!(null)));
+    assert_eq!(
+        owed["holding"]["unapproved"],
+        json!(["en"]),
+        "nobody has read its words"
+    );
+    let path = format!("{}/told-by-hand", path_of("obligations", owed));
+    let call = |field: &str, value: Value| {
+        let mut call = json!({
+            "channel": "phone", "teller": "Ann", "to": "Sam, +1 555 0100", "told_at": start(),
+            "said": "Read the holding notice.", "evidence": "Recording 12",
+        });
+        call[field] = value;
+        call
+    };
+    place
+        .post(&eve, &path, call("teller", json!("Eve")))
+        .await
+        .expect(403);
+    for (field, wrong) in [
+        ("channel", json!("email")),
+        ("to", json!("")),
+        ("evidence", json!("x".repeat(301))),
+        ("said", json!(" ")),
+        ("told_at", json!(start() + Duration::hours(1))),
+    ] {
+        let refused = place.post(&ann, &path, call(field, wrong)).await.expect(422);
+        assert_eq!(refused["faults"][0]["field"], field, "{refused:#}");
+    }
+    let told = place
+        .post(&ann, &path, call("teller", json!("Ann")))
+        .await
+        .expect(200);
+    assert_eq!(told["state"], "running", "a call is no letter");
+    assert_eq!(told["by_hand"][0]["to"], "Sam, +1 555 0100");
+    let notice = format!(
+        "/api/v1/notices/{}",
+        owed["holding"]["notice"].as_str().expect("an id")
+    );
+    let notice = place.get(&eve, &notice).await.expect(200);
+    assert_eq!(notice["letters"][0]["by_hand"][0]["evidence"], "Recording 12");
+    assert_eq!(notice["letters"][0]["template"]["language"], "en");
+    let proof = place.get(&eve, &format!("{room}/proof")).await.expect(200);
+    let levels = proof["levels"].as_array().expect("levels");
+    assert_eq!(
+        levels.last().map(|level| &level["level"]),
+        Some(&json!("by_hand"))
+    );
+}

@@ -5,12 +5,12 @@ use crate::change::Change;
 use crate::id::{CustomerId, DeliveryId, LetterId, NoticeId, ObligationId};
 use crate::matter::MatterId;
 use crate::notice::Receipt;
-use crate::obligation::{Miss, Obligation, ObligationState};
+use crate::obligation::{Miss, Obligation, ObligationState, ToldByHand};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A level of proof; each says more than the one before, and none follows from another.
+/// A level of proof; each of the first four says more than the one before, and none follows from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -22,11 +22,14 @@ pub enum Level {
     Opened,
     /// Somebody confirmed that they have read it.
     Acknowledged,
+    /// People told the customer by phone, by post or in a system of the customer's, and wrote down what shows it. It stands beside the
+    /// others: no message is proved by it.
+    ByHand,
 }
 
 impl Level {
-    /// All levels, the weakest first.
-    pub const ALL: [Self; 4] = [
+    /// The levels of a message, the weakest first.
+    pub const OF_MESSAGES: [Self; 4] = [
         Self::Submitted,
         Self::RemoteAccepted,
         Self::Opened,
@@ -45,6 +48,9 @@ pub struct Proof {
     pub opened: Option<DateTime<Utc>>,
     /// It was acknowledged.
     pub acknowledged: Option<DateTime<Utc>>,
+    /// The customer was told by hand; no message has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<DateTime<Utc>>,
 }
 
 impl Proof {
@@ -56,6 +62,7 @@ impl Proof {
             Level::RemoteAccepted => self.remote_accepted,
             Level::Opened => self.opened,
             Level::Acknowledged => self.acknowledged,
+            Level::ByHand => self.by_hand,
         }
     }
 }
@@ -94,6 +101,7 @@ impl Delivery {
             remote_accepted: self.remote_accepted.as_ref().map(|taken| taken.at),
             opened: portal.opened,
             acknowledged: portal.acknowledged,
+            by_hand: None,
         }
     }
 
@@ -139,6 +147,9 @@ pub struct CustomerProof {
     pub first: Proof,
     /// Every message, the oldest first.
     pub recipients: Vec<RecipientProof>,
+    /// Every time that people told the customer by hand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ToldByHand>,
     /// The miss, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub miss: Option<Miss>,
@@ -185,7 +196,13 @@ pub fn proof_of_telling(
         .map(|owed| proof_of(owed, deliveries, portal))
         .collect();
     customers.sort_by(|a, b| (a.due_at, &a.customer, a.round).cmp(&(b.due_at, &b.customer, b.round)));
-    let levels = Level::ALL.map(|level| share(level, &customers, now)).to_vec();
+    let mut levels = Level::OF_MESSAGES
+        .map(|level| share(level, &customers, now))
+        .to_vec();
+    // Nobody has to be told by hand whose contract does not ask for it.
+    if customers.iter().any(|customer| !customer.by_hand.is_empty()) {
+        levels.push(share(Level::ByHand, &customers, now));
+    }
     ProofOfTelling { levels, customers }
 }
 
@@ -204,8 +221,12 @@ fn proof_of(
         round: owed.round(),
         due_at: owed.deadline.due_at,
         state: owed.state.name(),
-        first: first_of(&recipients),
+        first: Proof {
+            by_hand: owed.first_by_hand(),
+            ..first_of(&recipients)
+        },
         miss: owed.miss(),
+        by_hand: owed.by_hand.clone(),
         recipients,
     }
 }
@@ -232,11 +253,14 @@ pub fn proof_of_change(
             state: if stands { "told" } else { "running" },
             first: first_of(&recipients),
             miss: None,
+            by_hand: Vec::new(),
             recipients,
         }
     };
     let customers: Vec<CustomerProof> = customers.iter().map(proof).collect();
-    let levels = Level::ALL.map(|level| share(level, &customers, now)).to_vec();
+    let levels = Level::OF_MESSAGES
+        .map(|level| share(level, &customers, now))
+        .to_vec();
     ProofOfTelling { levels, customers }
 }
 
@@ -280,6 +304,7 @@ fn first_of(recipients: &[RecipientProof]) -> Proof {
         remote_accepted: first(Level::RemoteAccepted),
         opened: first(Level::Opened),
         acknowledged: first(Level::Acknowledged),
+        by_hand: None,
     }
 }
 

@@ -94,6 +94,7 @@ fn owed(state: ObligationState) -> Obligation {
         steps: Vec::new(),
         held_until: None,
         miss_reason: None,
+        by_hand: Vec::new(),
         state,
     }
 }

@@ -14,7 +14,7 @@ use watchkeeper_domain::incident::{
     Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
 };
 use watchkeeper_domain::notice::NoticeKind;
-use watchkeeper_domain::obligation::Obligation;
+use watchkeeper_domain::obligation::{Obligation, TellingFacts};
 use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_domain::words::second;
 use watchkeeper_store::{NoticeSent, Tx};
@@ -385,6 +385,55 @@ impl Desk {
         tx.append_entries(&[entry]).await?;
         self.record(&mut tx, by, "obligation.miss_explained", id.as_str(), json!({}))
             .await?;
+        self.commit(tx).await?;
+        Ok(obligation)
+    }
+
+    /// Somebody writes down that a customer was told by phone, by post or in a system of the customer's: a level of proof of its own, which
+    /// changes neither where the promise stands nor whether it was missed.
+    ///
+    /// # Errors
+    /// See [`Obligation::tell_by_hand`]; refused in a drill, in which no customer hears of anything.
+    pub async fn tell_by_hand(
+        &self,
+        id: &ObligationId,
+        facts: &TellingFacts,
+        by: &Actor,
+    ) -> Result<Obligation, RespondError> {
+        let mut tx = self.begin().await?;
+        let obligation = tx.obligation(id).await?;
+        if tx.incident(&obligation.incident).await?.drill {
+            let fault = "this is a drill: no customer is told of it, by hand neither";
+            return Err(RespondError::invalid("channel", fault));
+        }
+        let before = obligation.version;
+        let now = self.now();
+        let obligation = obligation
+            .tell_by_hand(facts, by, now)
+            .map_err(|(field, fault)| RespondError::invalid(field, fault))?;
+        tx.update_obligation(&obligation, before).await?;
+        if let Some(telling) = obligation.by_hand.last() {
+            // Whom and by whom stands outside the timeline, where it can be erased.
+            let text = format!(
+                "{} was told by hand ({}) at {}; written down with what shows it",
+                obligation.customer,
+                telling.channel.name(),
+                second(telling.told_at)
+            );
+            let kind = EntryKind::Delivered;
+            let entry = TimelineEntry::new(&obligation.incident, kind, telling.told_at, now, by, text);
+            tx.append_entries(&[entry]).await?;
+            let detail = json!({
+                "telling": telling.id,
+                "customer": obligation.customer,
+                "channel": telling.channel,
+                "told_at": telling.told_at,
+                "commitment": telling.commitment(),
+                "version": obligation.version,
+            });
+            self.record(&mut tx, by, "obligation.told_by_hand", id.as_str(), detail)
+                .await?;
+        }
         self.commit(tx).await?;
         Ok(obligation)
     }

@@ -41,7 +41,7 @@ pub struct ContactErased {
     pub letters: usize,
     /// Entries of timelines that named the person.
     pub entries: usize,
-    /// Receipts, askings and pre-flights that did.
+    /// Receipts, askings, pre-flights and what was told by hand that did.
     pub others: u64,
 }
 
@@ -102,6 +102,7 @@ impl Desk {
             "letters": erased.letters,
             "entries": erased.entries,
             "receipts": erased.receipts,
+            "obligations": erased.obligations,
             "version": customer.version,
         });
         self.record(&mut tx, by, CONTACT_ERASED, id.as_str(), detail)
@@ -112,7 +113,7 @@ impl Desk {
             messages: erased.deliveries.len(),
             letters: erased.letters.len(),
             entries: erased.entries.len(),
-            others: erased.receipts + erased.askings + erased.preflights,
+            others: erased.receipts + erased.askings + erased.preflights + erased.obligations.len() as u64,
         })
     }
 

@@ -3,6 +3,7 @@
 use super::Pack;
 use crate::desk::RespondError;
 use crate::table::{Table, at, cell, instant, shown};
+use serde_json::json;
 use std::borrow::Cow;
 use std::io::{Seek, Write};
 use watchkeeper_domain::customer::Customer;
@@ -33,6 +34,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         self.archive.begin("obligations.csv")?;
         Table::new(&mut self.archive, &COLUMNS)?.end()?;
         let numbers = self.numbers.clone();
+        let mut by_hand = Vec::new();
         for (done, number) in numbers.iter().enumerate() {
             self.tell("obligations", done, numbers.len());
             let incident = self.incident(*number).await?;
@@ -42,8 +44,22 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             for obligation in &owed {
                 let customer = customers.iter().find(|c| c.id == obligation.customer);
                 self.promise_row(&incident, obligation, customer)?;
+                by_hand.extend(obligation.by_hand.iter().map(|telling| {
+                    json!({
+                        "incident": incident.reference(),
+                        "obligation": obligation.id,
+                        "customer": customer.map_or("", |customer| &customer.key),
+                        "written_down_by": self.called(&telling.by),
+                        "in_time": telling.told_at <= obligation.deadline.due_at,
+                        "telling": telling,
+                    })
+                }));
             }
             self.law_rows(&incident)?;
+        }
+        self.archive.begin("told-by-hand.jsonl")?;
+        for telling in &by_hand {
+            self.archive.line(telling)?;
         }
         Ok(())
     }

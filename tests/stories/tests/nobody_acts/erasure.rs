@@ -2,8 +2,10 @@
 
 use super::pack::{exported, told_by_people};
 use super::*;
+use watchkeeper_domain::customer::Channel;
 use watchkeeper_domain::erasure::ErasureGround;
 use watchkeeper_domain::incident::Phase;
+use watchkeeper_domain::obligation::TellingFacts;
 use watchkeeper_domain::register::Period;
 use watchkeeper_respond::operations::erasures::ErasureRequest;
 use watchkeeper_respond::operations::portal::Response;
@@ -36,6 +38,20 @@ async fn whoever_is_erased_is_gone_and_the_proof_stands(place: Place) {
         .await
         .expect("acknowledged");
 
+    let owed = of(&house, &incident, VICTIM).await;
+    let call = TellingFacts {
+        channel: Channel::Phone,
+        teller: "Mara Lindqvist".to_owned(),
+        to: "Wilhelmina Droste, extension 12".to_owned(),
+        told_at: house.now(),
+        said: "Wilhelmina Droste has the notice before her.".to_owned(),
+        evidence: "Recording 4711".to_owned(),
+    };
+    let mara = house.actor(MARA).await;
+    desk.tell_by_hand(&owed.id, &call, &mara)
+        .await
+        .expect("written down");
+
     let counsel = house.actor(TOMAS).await;
     let mut asked = ErasureRequest {
         email: address.clone(),
@@ -53,7 +69,6 @@ async fn whoever_is_erased_is_gone_and_the_proof_stands(place: Place) {
         "everything at once: {refusal}"
     );
 
-    let mara = house.actor(MARA).await;
     desk.enter_phase(&incident.id, None, Phase::Closed, &mara)
         .await
         .expect("closed");
@@ -86,6 +101,7 @@ async fn whoever_is_erased_is_gone_and_the_proof_stands(place: Place) {
         "timeline.jsonl",
         "recipients.csv",
         "letters.jsonl",
+        "told-by-hand.jsonl",
         "log/log.jsonl",
     ] {
         let text = std::fs::read_to_string(folder.join(file)).expect("a text");
@@ -94,6 +110,11 @@ async fn whoever_is_erased_is_gone_and_the_proof_stands(place: Place) {
             "{file} names who was erased"
         );
     }
+    let by_hand = std::fs::read_to_string(folder.join("told-by-hand.jsonl")).expect("a text");
+    assert!(
+        by_hand.contains("[erased], extension 12") && !by_hand.contains("salt"),
+        "{by_hand}"
+    );
     let recipients = rows(&folder, "recipients.csv");
     let theirs: Vec<_> = recipients
         .iter()

@@ -3,6 +3,7 @@
 
 mod again;
 mod bounces;
+mod by_hand;
 mod changed;
 mod contacts;
 mod erasure;

@@ -15,6 +15,7 @@ import { FullNotices } from './FullNotices';
 import { HoldingWordsPanel } from './HoldingWords';
 import { PreflightPanel } from './PreflightPanel';
 import { ProofOfTelling } from './ProofOfTelling';
+import { TellByHand, Tellings } from './TellByHand';
 
 const here = getRouteApi('/breach');
 
@@ -164,7 +165,11 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
           </div>
         ))}
       </div>
-      <Proof obligation={obligation} />
+      <div className="stack tight">
+        <Proof obligation={obligation} />
+        <Tellings by_hand={obligation.by_hand} />
+        <TellByHand obligation={obligation} />
+      </div>
     </article>
   );
 }

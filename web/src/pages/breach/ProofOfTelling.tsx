@@ -11,14 +11,17 @@ import type {
 import { ActorName, At } from '../../components/marks';
 import { Loaded } from '../../components/States';
 import { count } from '../../words/labels';
+import { Tellings } from './TellByHand';
 
 const LEVELS: Record<ProofLevel, { name: string; means: string }> = {
   submitted: { name: 'Submitted', means: 'our relay took the message' },
   remote_accepted: { name: 'Remote accepted', means: 'a server of theirs took it, and a report says so' },
   opened: { name: 'Opened', means: 'opened on the portal' },
   acknowledged: { name: 'Acknowledged', means: 'somebody confirmed that they have read it' },
+  by_hand: { name: 'Told by hand', means: 'people called, posted or used their system; proves no letter' },
 };
-const ORDER = Object.keys(LEVELS) as ProofLevel[];
+/** The levels of a message. */
+const ORDER = ['submitted', 'remote_accepted', 'opened', 'acknowledged'] as const;
 
 /** Of each incident: what can be proved about having told its customers, each level by itself. */
 export function ProofOfTelling({ list }: { list: readonly ObligationView[] }) {
@@ -142,6 +145,7 @@ function Customer({ customer }: { customer: CustomerProof }) {
         {customer.round > 1 && `round ${customer.round}, `}
         {customer.state}, due <At at={customer.due_at} />
       </div>
+      <Tellings by_hand={customer.by_hand} />
       {customer.miss !== undefined && (
         <div className="bad">
           missed <At at={customer.miss.at} />

@@ -4,11 +4,12 @@ import { useLetter, useMay } from '../../api/queries';
 import type { Letter, LetterRow, NoticeView } from '../../api/types';
 import { useDryRun } from '../../api/writes';
 import { LetterHtml } from '../../components/LetterHtml';
-import { Hash } from '../../components/marks';
+import { ActorName, At, Hash } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { RawText } from '../../components/RawText';
 import { Loaded, Refused } from '../../components/States';
 import { count } from '../../words/labels';
+import { Tellings } from '../breach/TellByHand';
 
 /** The letters as they would go, one customer at a time. */
 export function Letters({ view }: { view: NoticeView }) {
@@ -69,7 +70,17 @@ function Whole({ letter, row }: { letter: Letter; row: LetterRow }) {
         <dd>
           <Hash hash={letter.hash} />
         </dd>
+        {row.template?.approved && (
+          <>
+            <dt>Words</dt>
+            <dd>
+              approved beforehand by <ActorName actor={row.template.approved.by} />,{' '}
+              <At at={row.template.approved.at} />
+            </dd>
+          </>
+        )}
       </dl>
+      <Tellings by_hand={row.by_hand} />
       <Tabs defaultValue="text">
         <Tabs.List aria-label="Form of the letter">
           <Tabs.Tab value="text">Text</Tabs.Tab>
