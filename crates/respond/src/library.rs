@@ -6,8 +6,9 @@ use watchkeeper_domain::notice::{
     CONTACT_LETTER, ContactTemplate, LetterLanguage, LetterTemplate, NoticeKind,
 };
 use watchkeeper_domain::obligation::calendar::Calendar;
-use watchkeeper_domain::obligation::rule::ObligationRule;
+use watchkeeper_domain::obligation::rule::{ObligationRule, Target, Within};
 use watchkeeper_domain::playbook::Playbook;
+use watchkeeper_domain::span::Span;
 
 /// What people prepared: playbooks, letters, rules of law and contract, calendars.
 #[derive(Debug, Clone, Default)]
@@ -168,6 +169,30 @@ impl Library {
             match self.rules.iter_mut().find(|rule| rule.id == *id) {
                 Some(rule) => rule.enabled = true,
                 None => unknown.push(id.clone()),
+            }
+        }
+        unknown
+    }
+
+    /// Puts the company's own targets in the place of those that rules came with, where the law names no number: by rule. Gives the ids of
+    /// rules that are not there, or in which the law names a number everywhere.
+    #[must_use]
+    pub fn set_targets(&mut self, targets: &BTreeMap<String, Span>) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for (id, within) in targets {
+            let rule = self.rules.iter_mut().find(|rule| rule.id == *id);
+            let phases = rule.into_iter().flat_map(|rule| &mut rule.phases);
+            let mut set = false;
+            for phase in phases.filter(|phase| phase.within == Within::Asap && phase.at_most.is_none()) {
+                let source = "the company's configuration, [playbooks.targets]".to_owned();
+                phase.target = Some(Target {
+                    within: *within,
+                    source,
+                });
+                set = true;
+            }
+            if !set {
+                unknown.push(id.clone());
             }
         }
         unknown

@@ -185,6 +185,12 @@ pub fn house(config: &Config, mode: Mode) -> Result<House, String> {
     for rule in library.enable(&config.playbooks.enable) {
         tracing::error!(rule, "a rule that should bind is not there");
     }
+    for rule in library.set_targets(&config.playbooks.targets) {
+        tracing::error!(
+            rule,
+            "a rule that should have a target of our own is not there, or names a number"
+        );
+    }
     Ok(House {
         base_url: config.server.base_url.clone(),
         sender: config.notices.clone(),

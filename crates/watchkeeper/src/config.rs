@@ -468,6 +468,8 @@ pub struct Playbooks {
     pub folder: Option<PathBuf>,
     /// Rules of law that counsel has read, by id: they bind from then on.
     pub enable: Vec<String>,
+    /// By rule of law that names no number: the company's own target, counted from where the rule counts.
+    pub targets: BTreeMap<String, Span>,
 }
 
 impl Config {

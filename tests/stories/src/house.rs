@@ -57,6 +57,8 @@ pub struct Setup {
     pub preflight: Option<Preflight>,
     /// Whether nobody has read the words of the holding notice yet.
     pub words_unread: bool,
+    /// Which rules of law bind, with which targets of the company's own.
+    pub playbooks: Playbooks,
 }
 
 /// Changes how mail is sent; by default nothing.
@@ -179,7 +181,7 @@ pub fn configuration(
         incidents: Incidents::default(),
         audit: Audit::default(),
         detection: Detection::default(),
-        playbooks: Playbooks::default(),
+        playbooks: setup.playbooks,
         sources: setup.sources,
     }
 }

@@ -969,7 +969,7 @@ export interface MomentView {
 /** What is due for one phase of a rule. */
 export type PhaseDue =
   | { state: 'waits'; until: string[] }
-  | { state: 'asap'; since: Instant }
+  | { state: 'asap'; since: Instant; target_at: Instant | null }
   | { state: 'by'; due_at: Instant; since: Instant; readings: { due_at: Instant; arithmetic: string }[] };
 export interface RulePhase {
   id: string;
@@ -977,6 +977,9 @@ export interface RulePhase {
   due: PhaseDue;
   submitted: { at: Instant; by: Actor; recorded_at: Instant; reference: string } | null;
   in_time: boolean | null;
+  /** What the company set itself where the law names no number. */
+  target: { within: Span; source: string } | null;
+  target_met: boolean | null;
 }
 /** For a while the clocks of a rule stand. */
 export interface ClockPause {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use watchkeeper_domain::incident::{ClockPause, Incident, MomentRecord, SetAside, Submission};
-use watchkeeper_domain::obligation::rule::{Confidence, Moment, ObligationRule, Pause, PhaseDue};
+use watchkeeper_domain::obligation::rule::{Confidence, Moment, ObligationRule, Pause, PhaseDue, Target};
 use watchkeeper_respond::Library;
 
 /// What laws ask of an incident.
@@ -55,6 +55,10 @@ struct PhaseView {
     submitted: Option<Submission>,
     /// Whether what was submitted was in time; none where nothing was, or where no instant was due.
     in_time: Option<bool>,
+    /// What the company set itself, where the law names no number.
+    target: Option<Target>,
+    /// Whether what was submitted kept the company's own target; none where nothing was, or there is none. No matter of law.
+    target_met: Option<bool>,
 }
 
 /// The clocks of an incident. What is owed to customers has its own list, one entry a customer.
@@ -87,7 +91,13 @@ fn rule_view(incident: &Incident, rule: &ObligationRule, library: &Library) -> O
             .as_ref()
             .zip(due.due_at())
             .map(|(submitted, due_at)| submitted.at <= due_at);
+        let target_met = submitted
+            .as_ref()
+            .zip(due.target_at())
+            .map(|(submitted, target_at)| submitted.at <= target_at);
         PhaseView {
+            target: phase.target.clone(),
+            target_met,
             id: phase.id.clone(),
             requires: phase.requires.clone(),
             due,

@@ -139,9 +139,14 @@ fn what(incident: &Incident, timer: &Timer) -> String {
         }
         TimerKind::Law { clock, step } => {
             let what = format!("{} ({})", clock.title, clock.phase);
+            let ends = if clock.target {
+                "has our own target"
+            } else {
+                "is due"
+            };
             match step {
-                LawStep::Overdue => format!("{what} is due"),
-                _ => format!("reminder of {what}, which is due {}", minute(clock.due_at)),
+                LawStep::Overdue => format!("{what} {ends}"),
+                _ => format!("reminder of {what}, which {ends} {}", minute(clock.due_at)),
             }
         }
         TimerKind::NextUpdate { promise } => {

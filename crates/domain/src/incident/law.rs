@@ -12,7 +12,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A phase of a rule that is due by an instant, and that was not submitted.
+/// A phase of a rule that is due by an instant, and that was not submitted; or one for which the law names no number and the company set
+/// itself a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LawClock {
     /// The rule's id: `gdpr.33_1`.
@@ -23,8 +24,11 @@ pub struct LawClock {
     pub title: String,
     /// Since when it runs.
     pub since: DateTime<Utc>,
-    /// The last instant in time.
+    /// The last instant in time; of a target, when it ends.
     pub due_at: DateTime<Utc>,
+    /// Whether it is the company's own target and no deadline of the law.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub target: bool,
 }
 
 /// What the clock does by itself when nothing was submitted.
@@ -98,13 +102,26 @@ impl LawClock {
             } else {
                 format!("{} ago", in_words(late))
             };
+            let passed = if self.target {
+                "our own target, which is no deadline of the law, passed"
+            } else {
+                "deadline passed"
+            };
             format!(
-                "deadline passed {since}, nothing submitted: {} ({})",
+                "{passed} {since}, nothing submitted: {} ({})",
                 self.title, self.phase
             )
         } else {
             let left = in_words(self.due_at - now);
-            format!("{left} left, nothing submitted: {} ({})", self.title, self.phase)
+            let until = if self.target {
+                " until our own target, which is no deadline of the law"
+            } else {
+                ""
+            };
+            format!(
+                "{left} left{until}, nothing submitted: {} ({})",
+                self.title, self.phase
+            )
         };
         let next = if step == LawStep::Overdue {
             (LawStep::Overdue, now + Duration::days(1))
@@ -164,15 +181,22 @@ impl Incident {
             };
             let situation = self.situation(&rule.id);
             for (phase, due) in rule.due(&situation, calendar) {
-                if let PhaseDue::By { due_at, since, .. } = due
-                    && !situation.submitted.contains_key(&phase.id)
-                {
+                let (since, due_at, target) = match due {
+                    PhaseDue::By { due_at, since, .. } => (since, due_at, false),
+                    PhaseDue::Asap {
+                        since,
+                        target_at: Some(target_at),
+                    } => (since, target_at, true),
+                    PhaseDue::Asap { .. } | PhaseDue::Waits { .. } => continue,
+                };
+                if !situation.submitted.contains_key(&phase.id) {
                     clocks.push(LawClock {
                         rule: rule.id.clone(),
                         phase: phase.id.clone(),
                         title: rule.title.clone(),
                         since,
                         due_at,
+                        target,
                     });
                 }
             }

@@ -163,12 +163,26 @@ pub struct Phase {
     /// A second limit that ends it earlier, such as "at most 24 hours from awareness".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<AtMost>,
+    /// What the company sets itself where the law names no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// What it must say.
     #[serde(default)]
     pub requires: Vec<String>,
     /// Whether it may say that something is not yet known.
     #[serde(default)]
     pub allow_unknown: bool,
+}
+
+/// What the company sets itself where the law says "without undue delay" and names no number: people are reminded of it. It is no deadline
+/// of the law, and who misses it breaks none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// In exact elapsed time from the start of the phase.
+    pub within: Span,
+    /// Who set it, and by what measure.
+    pub source: String,
 }
 
 /// A limit that is counted from a start of its own.
@@ -249,6 +263,9 @@ pub struct WorkedExample {
     pub contract: Option<Span>,
     /// By phase: the last instant in time; none where it waits, or has no number.
     pub due: BTreeMap<String, Option<DateTime<Utc>>>,
+    /// By phase without a number: when the company's own target ends.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<String, DateTime<Utc>>,
     /// When the steps of the ladder are taken that a notice to a customer has.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ladder: BTreeMap<Step, DateTime<Utc>>,
@@ -280,6 +297,8 @@ pub enum PhaseDue {
     Asap {
         /// Since when.
         since: DateTime<Utc>,
+        /// When the company's own target ends, where it set one. No deadline of the law.
+        target_at: Option<DateTime<Utc>>,
     },
     /// It is due by an instant.
     By {
@@ -299,6 +318,15 @@ impl PhaseDue {
         match self {
             Self::By { due_at, .. } => Some(*due_at),
             Self::Waits { .. } | Self::Asap { .. } => None,
+        }
+    }
+
+    /// When the company's own target ends, where the law names no number and one is set.
+    #[must_use]
+    pub fn target_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Asap { target_at, .. } => *target_at,
+            Self::Waits { .. } | Self::By { .. } => None,
         }
     }
 }
@@ -371,6 +399,18 @@ impl ObligationRule {
                     phase.id
                 ));
             }
+            if let Some(target) = &phase.target {
+                if phase.within != Within::Asap || phase.at_most.is_some() {
+                    faults.push(format!(
+                        "phases[{place}].target: the law names a number here, so that there is a deadline; leave it out"
+                    ));
+                }
+                if target.source.trim().is_empty() {
+                    faults.push(format!(
+                        "phases[{place}].target.source: is empty; people have to know whose measure it is"
+                    ));
+                }
+            }
             let starts = [Some(&phase.from), phase.at_most.as_ref().map(|most| &most.from)];
             for start in starts.into_iter().flatten() {
                 if let Start::Submission(before) = start
@@ -409,8 +449,18 @@ impl ObligationRule {
                 stands: example.stands.clone(),
                 contract: example.contract,
             };
-            let due: BTreeMap<String, Option<DateTime<Utc>>> = self
-                .due(&situation, calendar)
+            let found = self.due(&situation, calendar);
+            let targets: BTreeMap<String, DateTime<Utc>> = found
+                .iter()
+                .filter_map(|(phase, due)| Some((phase.id.clone(), due.target_at()?)))
+                .collect();
+            if targets != example.targets {
+                faults.push(format!(
+                    "worked_examples: in `{}` the rule's own targets are {targets:?}, and the example says {:?}",
+                    example.name, example.targets
+                ));
+            }
+            let due: BTreeMap<String, Option<DateTime<Utc>>> = found
                 .into_iter()
                 .map(|(phase, due)| (phase.id.clone(), due.due_at()))
                 .collect();
@@ -426,6 +476,12 @@ impl ObligationRule {
 }
 
 impl Phase {
+    fn target_at(&self, since: DateTime<Utc>, situation: &Situation) -> Option<DateTime<Utc>> {
+        let target = Reading::elapsed(since, self.target.as_ref()?.within);
+        let ends = target.paused(since, &situation.stands).into_iter();
+        ends.map(|reading| reading.due_at).min()
+    }
+
     fn due(&self, situation: &Situation, calendar: &Calendar) -> PhaseDue {
         let Some(since) = situation.instant(&self.from) else {
             return PhaseDue::Waits {
@@ -458,7 +514,10 @@ impl Phase {
             .collect();
         readings.sort_by_key(|reading| reading.due_at);
         match readings.first() {
-            None => PhaseDue::Asap { since },
+            None => PhaseDue::Asap {
+                since,
+                target_at: self.target_at(since, situation),
+            },
             Some(first) => PhaseDue::By {
                 due_at: first.due_at,
                 since,

@@ -14,11 +14,12 @@ use watchkeeper_domain::obligation::rule::{Moment, ObligationRule};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 
 fn rule() -> ObligationRule {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../playbooks/obligations/eu-nis2_23/rule.yaml"
-    );
-    let text = std::fs::read_to_string(folder).expect("the rule ships");
+    shipped("eu-nis2_23")
+}
+
+fn shipped(name: &str) -> ObligationRule {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../playbooks/obligations");
+    let text = std::fs::read_to_string(format!("{folder}/{name}/rule.yaml")).expect("the rule ships");
     let mut rule = ObligationRule::read(&text).expect("it is sound");
     rule.enabled = true;
     rule
@@ -267,6 +268,90 @@ fn a_final_report_is_paged_for_though_the_incident_is_closed() {
     assert!(said.iter().any(|text| text.contains("(final)")), "{said:?}");
 }
 
+#[test]
+fn where_the_law_names_no_number_people_are_reminded_of_our_own_target_as_what_it_is() {
+    let rule = shipped("gdpr-33_2");
+    let known = incident(Severity::Sev2)
+        .record_moment(
+            Moment::Aware,
+            friday(),
+            "seen in the logs",
+            &person("ines"),
+            friday(),
+        )
+        .expect("recorded")
+        .subject;
+    let known = kept(known, &rule, friday());
+    let clocks = running(&known);
+    assert_eq!(clocks.len(), 1);
+    let (clock, step) = clocks[0];
+    assert!(clock.target, "{clock:?}");
+    assert_eq!(
+        (clock.due_at, step),
+        (friday() + Duration::hours(24), LawStep::Remind)
+    );
+    let (known, said, _) = fired(known, friday() + Duration::hours(12));
+    assert!(
+        said[0].contains("until our own target, which is no deadline of the law"),
+        "{said:?}"
+    );
+    let (known, said, _) = fired(known, friday() + Duration::hours(25));
+    assert!(
+        said[0].starts_with("our own target, which is no deadline of the law, passed"),
+        "{said:?}"
+    );
+    let submitted = known
+        .record_submission(
+            &rule,
+            "notice",
+            friday() + Duration::hours(25),
+            "told them",
+            &person("ines"),
+            friday() + Duration::hours(25),
+        )
+        .expect("recorded")
+        .subject;
+    let after = kept(submitted, &rule, friday() + Duration::hours(25));
+    assert!(
+        running(&after).is_empty(),
+        "what was submitted is reminded of no more"
+    );
+}
+
+#[test]
+fn a_target_stands_only_where_the_law_leaves_the_time_open() {
+    let sound = shipped("gdpr-33_2");
+    let calendars = BTreeMap::from([(sound.jurisdiction.clone(), Calendar::utc())]);
+    assert_eq!(sound.faults(&calendars), Vec::<String>::new());
+    let mut numbered = shipped("gdpr-33_1");
+    numbered.phases[0].target = sound.phases[0].target.clone();
+    let faults = numbered.faults(&calendars);
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.contains("the law names a number here")),
+        "{faults:?}"
+    );
+    let mut nobodys = sound.clone();
+    if let Some(target) = &mut nobodys.phases[0].target {
+        target.source = " ".to_owned();
+    }
+    let faults = nobodys.faults(&calendars);
+    assert!(
+        faults.iter().any(|fault| fault.contains("target.source")),
+        "{faults:?}"
+    );
+    let mut another = sound;
+    if let Some(target) = &mut another.phases[0].target {
+        target.within = watchkeeper_domain::span::Span::hours(48);
+    }
+    let faults = another.faults(&calendars);
+    assert!(
+        faults.iter().any(|fault| fault.contains("own targets are")),
+        "examples hold it: {faults:?}"
+    );
+}
+
 proptest! {
     #[test]
     fn steps_come_in_their_order_within_every_limit(seconds in 72_i64..40_000_000) {
@@ -276,6 +361,7 @@ proptest! {
             title: "t".into(),
             since: friday(),
             due_at: friday() + Duration::seconds(seconds),
+            target: false,
         };
         let steps: Vec<DateTime<Utc>> = LawStep::ALL.into_iter().map(|step| clock.step_at(step)).collect();
         prop_assert!(steps.is_sorted());

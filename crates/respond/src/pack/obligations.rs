@@ -11,7 +11,7 @@ use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::obligation::rule::{ObligationRule, Phase, PhaseDue, Start};
 use watchkeeper_domain::obligation::{Obligation, ObligationState};
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "incident",
     "obligation",
     "rule",
@@ -27,6 +27,8 @@ const COLUMNS: [&str; 15] = [
     "reference",
     "missed_at",
     "reason",
+    "own_target_at",
+    "own_target_met",
 ];
 
 impl<W: Write + Seek + Send> Pack<'_, W> {
@@ -115,6 +117,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             shown(notice),
             at(missed_at),
             shown(reason),
+            at(None),
+            cell(""),
         ];
         Table::more(&mut self.archive).row(row)
     }
@@ -189,6 +193,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             cell(submission.map_or("", |submission| &submission.reference)),
             at(None),
             shown(reasons.join("; ")),
+            at(due.target_at()),
+            in_time(told_at.zip(due.target_at()).map(|(told, target)| told <= target)),
         ];
         Table::more(&mut self.archive).row(row)
     }
@@ -205,7 +211,7 @@ fn reckoned(due: &PhaseDue) -> (Option<chrono::DateTime<chrono::Utc>>, String) {
             let until: Vec<String> = until.iter().map(Start::to_string).collect();
             (None, format!("waits for {}", until.join(" or ")))
         }
-        PhaseDue::Asap { since } => (Some(*since), "as soon as possible".to_owned()),
+        PhaseDue::Asap { since, .. } => (Some(*since), "as soon as possible".to_owned()),
         PhaseDue::By { since, readings, .. } => {
             let readings: Vec<&str> = readings
                 .iter()

@@ -65,7 +65,10 @@ fn asks(phase: &Phase) -> String {
     let within = match phase.within {
         Within::Limit(limit) => limit.to_string(),
         Within::Contract => "the limit of the contract".to_owned(),
-        Within::Asap => "as soon as possible".to_owned(),
+        Within::Asap => match &phase.target {
+            Some(target) => format!("as soon as possible (our own target: {})", target.within),
+            None => "as soon as possible".to_owned(),
+        },
     };
     format!("{}: {within} from {}", phase.id, phase.from)
 }
@@ -165,11 +168,19 @@ fn tell(rule: &ObligationRule, due: &[(&Phase, PhaseDue)]) {
                     until.join(", ")
                 ));
             }
-            PhaseDue::Asap { since } => say(&format!(
-                "\n{}: as soon as possible, since {}",
-                phase.id,
-                since.format("%Y-%m-%d %H:%M:%S UTC")
-            )),
+            PhaseDue::Asap { since, target_at } => {
+                let target = target_at.map_or(String::new(), |at| {
+                    format!(
+                        "; our own target, which is no deadline of the law, ends {}",
+                        at.format("%Y-%m-%d %H:%M:%S UTC")
+                    )
+                });
+                say(&format!(
+                    "\n{}: as soon as possible, since {}{target}",
+                    phase.id,
+                    since.format("%Y-%m-%d %H:%M:%S UTC")
+                ));
+            }
             PhaseDue::By { due_at, readings, .. } => {
                 say(&format!(
                     "\n{}: due {GOOD}{}{GOOD:#}",

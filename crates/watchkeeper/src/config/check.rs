@@ -404,6 +404,11 @@ impl Reader<'_> {
                     let remedy = "`watchkeeper obligations list` shows them, `watchkeeper obligations check` their faults";
                     self.say("playbooks", "enable", problem, remedy);
                 }
+                for id in library.set_targets(&playbooks.targets) {
+                    let problem = format!("there is no sound rule `{id}` that leaves the time open");
+                    let remedy = "give targets to rules that ask for something `as soon as possible`; `watchkeeper obligations list` shows them";
+                    self.say("playbooks.targets", &id, problem, remedy);
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ mod postfix;
 mod proof;
 mod relay_down;
 mod service_down;
+mod targets;
 mod terms;
 mod told;
 mod words;

@@ -201,6 +201,8 @@ function Due({ phase }: { phase: RulePhase }) {
         submitted <At at={submitted.at} />
         {phase.in_time === true && ', in time'}
         {phase.in_time === false && <span className="tag alarm">late</span>}
+        {phase.target_met === true && ', within our own target'}
+        {phase.target_met === false && <span className="tag warn">after our own target</span>}
         <span className="small dim wrap">
           {' '}
           ({submitted.reference}, <ActorName actor={submitted.by} />)
@@ -215,11 +217,23 @@ function Due({ phase }: { phase: RulePhase }) {
       return (
         <span>
           as soon as possible, since <At at={due.since} />
+          {due.target_at !== null && <Target at={due.target_at} source={phase.target?.source} />}
         </span>
       );
     case 'by':
       return <Countdown what="due" dueAt={due.due_at} />;
   }
+}
+
+/** What the company set itself where the law names no number: reminded of, and no deadline of the law. */
+function Target({ at, source }: { at: string; source: string | undefined }) {
+  const passed = Date.parse(at) < serverNow();
+  return (
+    <span className="small wrap">
+      ; {passed && <span className="tag warn">target passed</span>}{' '}
+      <span title={source}>our own target, no deadline of the law:</span> <At at={at} />
+    </span>
+  );
 }
 
 /** When a moment was. A later instant than the one that counts takes another person. */
