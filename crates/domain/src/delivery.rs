@@ -118,6 +118,11 @@ pub enum About {
         /// Whose letter.
         customer: CustomerId,
     },
+    /// The newest checkpoint of the audit log, to a witness outside the house who keeps it.
+    Checkpoint {
+        /// Of how many records.
+        size: u64,
+    },
     /// A contact is asked whether it is still the right one; tells no customer anything.
     Asking {
         /// Whose contact.
@@ -135,7 +140,7 @@ impl About {
             Self::Page { matter, .. } | Self::Letter { matter, .. } | Self::DryRun { matter, .. } => {
                 Some(matter)
             }
-            Self::HousePage { .. } | Self::Asking { .. } => None,
+            Self::HousePage { .. } | Self::Asking { .. } | Self::Checkpoint { .. } => None,
         }
     }
 }

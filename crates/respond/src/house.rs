@@ -105,6 +105,8 @@ pub struct House {
     pub contacts: ContactPlan,
     /// How often the audit log is sealed by a signed checkpoint, when it has grown.
     pub seal_every: Span,
+    /// Addresses outside the house to which a checkpoint of the audit log goes every week.
+    pub witnesses: Vec<String>,
     /// Playbooks and letters.
     pub library: Library,
     /// Fields that name tenants and those who act, besides what rules of evidence find.

@@ -17,7 +17,7 @@ use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
 use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_domain::notice::{ContactLetter, Letter, Notice};
 use watchkeeper_domain::page::{PageReason, PageTarget, PageText, house_page_text};
-use watchkeeper_store::{AuditFilter, CONTACT_ERASED, LIMIT_MAX, PageRequest, Tx};
+use watchkeeper_store::{AuditFilter, CONTACT_ERASED, KeptCheckpoint, LIMIT_MAX, PageRequest, Tx};
 
 /// A frozen message, as the outbox keeps it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -218,7 +218,10 @@ impl Desk {
                 let queued = queued(&mut self.store.read().await?, &delivery.id).await?;
                 Ok(queued.is_some_and(|queued| queued.message_sha256 == message_sha256(message)))
             }
-            About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => Ok(true),
+            About::Page { .. }
+            | About::HousePage { .. }
+            | About::DryRun { .. }
+            | About::Checkpoint { .. } => Ok(true),
         }
     }
 
@@ -550,6 +553,35 @@ impl Desk {
         let body = (letter.text.clone(), Some(letter.html.clone()));
         let message = self.mail(&id, Some(matter), party, &subject, body, sealed.as_deref())?;
         self.enqueue(tx, id, about, Channel::Email, &to.email, subject, message)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts a checkpoint of the audit log into the outbox, to a witness who keeps it; once for each occasion.
+    pub(crate) async fn enqueue_checkpoint(
+        &self,
+        tx: &mut Tx,
+        checkpoint: &KeptCheckpoint,
+        witness: &str,
+        occasion: &str,
+    ) -> Result<(), RespondError> {
+        let id = Delivery::derive_id("checkpoint", occasion, Channel::Email, witness);
+        let about = About::Checkpoint {
+            size: checkpoint.size,
+        };
+        let subject = format!(
+            "Checkpoint of the audit log of {}: {} records",
+            self.house.sender.company, checkpoint.size
+        );
+        let text = format!(
+            "This is the newest signed checkpoint of our audit log. Please keep this mail: with it anybody can show that a log was cut or\n\
+             rewritten afterwards (watchkeeper audit verify --against THIS-MAIL.eml). It comes at least once a week, also when nothing\n\
+             happened; when it stays away, ask us why.\n\n{}",
+            checkpoint.note
+        );
+        let to = Party::address(witness);
+        let message = self.mail(&id, None, to, &subject, (text, None), Some(&checkpoint.note))?;
+        self.enqueue(tx, id, about, Channel::Email, witness, subject, message)
             .await?;
         Ok(())
     }

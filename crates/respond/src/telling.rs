@@ -30,9 +30,11 @@ impl<'a> LetterOf<'a> {
     /// The letter; none where the delivery is a page, or a dry run, which tells nobody.
     pub(crate) fn of(delivery: &'a Delivery) -> Option<Self> {
         match &delivery.about {
-            About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Asking { .. } => {
-                None
-            }
+            About::Page { .. }
+            | About::HousePage { .. }
+            | About::DryRun { .. }
+            | About::Asking { .. }
+            | About::Checkpoint { .. } => None,
             About::Letter {
                 matter,
                 notice,

@@ -54,7 +54,9 @@ fn next_at(state: &DeliveryState) -> Option<DateTime<Utc>> {
 fn columns(statement: Statement, delivery: &Delivery) -> Result<Statement, StoreError> {
     let (notice, customer, obligation) = match &delivery.about {
         // A dry run tells nobody: it is no delivery of the notice's letters.
-        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => (None, None, None),
+        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Checkpoint { .. } => {
+            (None, None, None)
+        }
         About::Asking { customer, .. } => (None, Some(customer), None),
         About::Letter {
             notice,

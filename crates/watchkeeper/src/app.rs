@@ -27,6 +27,7 @@ use watchkeeper_respond::workers::seal::Sealing;
 use watchkeeper_respond::workers::sources::SourceLook;
 use watchkeeper_respond::workers::timers::Timers;
 use watchkeeper_respond::workers::watch::{Board, Configured, ReloadBell, RuleFiles, Watch};
+use watchkeeper_respond::workers::witness::Witness;
 use watchkeeper_respond::workers::{Turn, Worker};
 use watchkeeper_respond::{ContactPlan, Desk, House, HouseSource, PreflightPlan, RespondError};
 use watchkeeper_store::{DatabaseConfig, Store};
@@ -54,6 +55,8 @@ pub struct App {
     pub source_look: SourceLook,
     /// Seals the audit log.
     pub sealing: Sealing,
+    /// Sends its checkpoints to witnesses.
+    pub witness: Witness,
     /// Takes pushes, by source.
     pub receivers: BTreeMap<String, Arc<Receiver>>,
     /// Takes lines from sockets, once they are served.
@@ -106,6 +109,7 @@ impl App {
             askings: Askings::new(desk.clone()),
             source_look: SourceLook::new(desk.clone()),
             sealing: Sealing::new(desk.clone()),
+            witness: Witness::new(desk.clone()),
             deliveries: Deliveries::new(desk.clone(), channels(config).await?, second_relay(config).await?),
             board: watch.board(),
             watch,
@@ -123,7 +127,7 @@ impl App {
     pub async fn settle(&mut self) -> Result<(), RespondError> {
         loop {
             let mut busy = false;
-            let workers: [&mut dyn Worker; 9] = [
+            let workers: [&mut dyn Worker; 10] = [
                 &mut self.watch,
                 &mut self.timers,
                 &mut self.ladder,
@@ -131,6 +135,7 @@ impl App {
                 &mut self.preflight,
                 &mut self.askings,
                 &mut self.source_look,
+                &mut self.witness,
                 &mut self.deliveries,
                 &mut self.sealing,
             ];
@@ -218,6 +223,7 @@ pub fn house(config: &Config, mode: Mode) -> Result<House, String> {
             ask: config.contacts.ask,
         },
         seal_every: config.audit.seal_every,
+        witnesses: config.audit.witnesses.clone(),
         library,
         entities: config.detection.entities.clone(),
         sources: config

@@ -375,12 +375,16 @@ impl Default for Contacts {
 pub struct Audit {
     /// How often a signed checkpoint is made, when the log has grown.
     pub seal_every: Span,
+    /// Addresses outside the house to which a checkpoint goes every week, such as the auditor's; whoever keeps one can show a log that was
+    /// rewritten.
+    pub witnesses: Vec<String>,
 }
 
 impl Default for Audit {
     fn default() -> Self {
         Self {
             seal_every: Span::minutes(5),
+            witnesses: Vec::new(),
         }
     }
 }

@@ -162,6 +162,7 @@ pub async fn run(
         askings,
         source_look,
         sealing,
+        witness,
         receivers,
         listeners,
         board,
@@ -183,6 +184,7 @@ pub async fn run(
         spawn(askings, &desk, stop.clone()),
         spawn(source_look, &desk, stop.clone()),
         spawn(sealing, &desk, stop.clone()),
+        spawn(witness, &desk, stop.clone()),
     ];
     let (pulses, tasks): (Vec<Pulse>, Vec<JoinHandle<()>>) = workers.into_iter().unzip();
     let listeners: Vec<JoinHandle<()>> = listeners

@@ -59,6 +59,8 @@ pub struct Setup {
     pub words_unread: bool,
     /// Which rules of law bind, with which targets of the company's own.
     pub playbooks: Playbooks,
+    /// To whom a checkpoint of the audit log goes every week.
+    pub witnesses: Vec<String>,
 }
 
 /// Changes how mail is sent; by default nothing.
@@ -179,7 +181,10 @@ pub fn configuration(
         }),
         contacts: Contacts::default(),
         incidents: Incidents::default(),
-        audit: Audit::default(),
+        audit: Audit {
+            witnesses: setup.witnesses,
+            ..Audit::default()
+        },
         detection: Detection::default(),
         playbooks: setup.playbooks,
         sources: setup.sources,

@@ -180,6 +180,7 @@ async fn outbox(tx: &mut Tx, incident: &Incident) -> Vec<String> {
         About::Letter { .. } => "letter".to_owned(),
         About::DryRun { .. } => "dry run".to_owned(),
         About::Asking { .. } => "asking".to_owned(),
+        About::Checkpoint { .. } => "checkpoint".to_owned(),
     };
     let deliveries = tx.deliveries_of(&incident.id).await.expect("deliveries");
     let mut lines: Vec<String> = deliveries

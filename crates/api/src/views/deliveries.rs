@@ -49,7 +49,10 @@ pub(crate) async fn delivery_views(
                 (names.get(customer).cloned(), kinds.get(notice).copied())
             }
             About::Asking { customer, .. } => (names.get(customer).cloned(), None),
-            About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => (None, None),
+            About::Page { .. }
+            | About::HousePage { .. }
+            | About::DryRun { .. }
+            | About::Checkpoint { .. } => (None, None),
         };
         DeliveryView {
             delivery,

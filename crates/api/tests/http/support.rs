@@ -432,6 +432,7 @@ fn house(setting: &Setting) -> House {
         preflight: Default::default(),
         contacts: Default::default(),
         seal_every: Span::minutes(5),
+        witnesses: Vec::new(),
         open_incident_at: Severity::Sev2,
         library: library(),
         entities: watchkeeper_domain::event::EntityFields::default(),

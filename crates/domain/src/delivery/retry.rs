@@ -119,7 +119,9 @@ impl Delivery {
     pub fn pause(&self) -> Duration {
         let seconds: [i64; 5] = match self.about {
             About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } => [10, 30, 60, 120, 300],
-            About::Letter { .. } | About::Asking { .. } => [60, 300, 900, 1800, 3600],
+            About::Letter { .. } | About::Asking { .. } | About::Checkpoint { .. } => {
+                [60, 300, 900, 1800, 3600]
+            }
         };
         let index = usize::try_from(self.attempts.saturating_sub(1))
             .unwrap_or(4)

@@ -148,6 +148,43 @@ pub struct AuditSeen {
     pub every: Span,
     /// Why it could not be sealed just now.
     pub fault: Option<String>,
+    /// What is known of witnesses outside.
+    pub witnesses: WitnessesSeen,
+}
+
+/// What is known of witnesses outside, to whom a checkpoint of the log goes every week.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WitnessesSeen {
+    /// How many are named.
+    pub named: usize,
+    /// When a checkpoint was last put on its way.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When a server last took one.
+    pub taken_at: Option<DateTime<Utc>>,
+}
+
+impl WitnessesSeen {
+    /// What must be done: witnesses are named, and for more than a week no server has taken a checkpoint for them.
+    fn finding(&self, now: DateTime<Utc>) -> Option<Finding> {
+        let patience = Duration::days(1);
+        let waits = self.sent_at.filter(|sent| now - *sent > patience)?;
+        let taken = self.taken_at.is_some_and(|taken| taken >= waits);
+        (self.named > 0 && !taken).then(|| {
+            let seen = format!(
+                "no server took the checkpoint that was sent to the witnesses on {}",
+                crate::words::minute(waits)
+            );
+            let remedy = "mend the addresses in [audit] witnesses, or the relay: what nobody outside keeps can be rewritten unseen";
+            Finding::new("unwitnessed", seen, remedy)
+        })
+    }
+
+    fn note(&self) -> Option<String> {
+        (self.named == 0).then(|| {
+            "no witness is named in [audit] witnesses: checkpoints leave the house in the headers of mails alone, and in a quiet week none does"
+                .to_owned()
+        })
+    }
 }
 
 /// Judges whether the log is sealed: nothing keeps it from being sealed, and what happened three times the period ago, and at least a
@@ -169,5 +206,6 @@ pub fn audit_log(seen: &AuditSeen, now: DateTime<Utc>) -> Check {
                       the worker `sealing` does not go on";
         Finding::new("unsealed", seen, remedy)
     });
-    Check::judged(CheckName::AuditLog, said, findings.into_iter().collect())
+    let findings = findings.into_iter().chain(seen.witnesses.finding(now));
+    Check::judged(CheckName::AuditLog, said, findings.collect()).noting(seen.witnesses.note())
 }

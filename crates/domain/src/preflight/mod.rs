@@ -13,7 +13,7 @@ mod suppression;
 
 pub use coverage::{Asked, CONTACT_PATIENCE, Coverage, contacts};
 pub use daily::Daily;
-pub use house::{AuditSeen, LettersSeen, PeopleSeen, Post, audit_log, letters, people};
+pub use house::{AuditSeen, LettersSeen, PeopleSeen, Post, WitnessesSeen, audit_log, letters, people};
 pub use mail::{Listener, RelaySeen, bounces, dkim, dmarc, relay};
 pub use standing::{AGAIN_AFTER, Standing, Word};
 pub use suppression::{SuppressedSeen, suppression};

@@ -8,8 +8,8 @@ use watchkeeper_domain::customer::{ContactRole, ContactTrouble, Customer, Troubl
 use watchkeeper_domain::id::UserId;
 use watchkeeper_domain::page::PageTarget;
 use watchkeeper_domain::preflight::{
-    Answer, Asked, Check, CheckName, CheckResult, Coverage, Finding, MOST_FINDINGS, RelaySeen, Standing,
-    SuppressedSeen, bounces, contacts, dkim, dmarc, relay, suppression,
+    Answer, Asked, AuditSeen, Check, CheckName, CheckResult, Coverage, Finding, MOST_FINDINGS, RelaySeen,
+    Standing, SuppressedSeen, WitnessesSeen, audit_log, bounces, contacts, dkim, dmarc, relay, suppression,
 };
 use watchkeeper_domain::span::Span;
 
@@ -339,4 +339,39 @@ fn findings_beyond_the_most_are_counted() {
     let findings = keys.iter().map(|key| Finding::new(key, key, "mend it")).collect();
     let check = Check::judged(CheckName::Contacts, "seen", findings);
     assert_eq!((check.findings.len(), check.more), (MOST_FINDINGS, 3));
+}
+
+#[test]
+fn witnesses_who_get_no_checkpoint_are_said_and_that_there_are_none_is_noted() {
+    let now = friday();
+    let seen = |named, sent_days: Option<i64>, taken_days: Option<i64>| {
+        let ago = |days: i64| now - Duration::days(days);
+        AuditSeen {
+            sealed_at: Some(now),
+            unsealed_since: None,
+            every: Span::minutes(5),
+            fault: None,
+            witnesses: WitnessesSeen {
+                named,
+                sent_at: sent_days.map(ago),
+                taken_at: taken_days.map(ago),
+            },
+        }
+    };
+    let nobody = audit_log(&seen(0, None, None), now);
+    assert!(
+        !nobody.failed() && nobody.notes[0].contains("no witness is named"),
+        "{nobody:#?}"
+    );
+    for (sent, taken, failed) in [
+        (None, None, false),
+        (Some(0), None, false),
+        (Some(3), Some(3), false),
+        (Some(3), None, true),
+        (Some(3), Some(10), true),
+    ] {
+        let check = audit_log(&seen(1, sent, taken), now);
+        assert_eq!(check.failed(), failed, "{sent:?} {taken:?}: {check:#?}");
+        assert!(check.notes.is_empty(), "{check:#?}");
+    }
 }

@@ -8,6 +8,7 @@ use crate::library::Library;
 use crate::operations::holding_words::{HoldingWords, holding_words};
 use crate::outbox::by_address;
 use crate::workers::seal::Sealing;
+use crate::workers::witness::{ROUTINE as WITNESS, Witnessed};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use watchkeeper_domain::notice::{ContactTemplate, LetterTemplate, NoticeKind, Wo
 use watchkeeper_domain::preflight::spf::{self, Question, Sight};
 use watchkeeper_domain::preflight::{
     self as check, Answer, AuditSeen, Check, CheckName, Coverage, LettersSeen, PeopleSeen, Post, Preflight,
-    Standing, SuppressedSeen,
+    Standing, SuppressedSeen, WitnessesSeen,
 };
 use watchkeeper_store::{Routine, Tx};
 
@@ -144,11 +145,18 @@ impl Desk {
         let size = last.as_ref().map_or(0, |last| last.size);
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let unsealed = tx.audit_after(size, 1).await?;
+        let witnessed = tx.routine::<Witnessed>(WITNESS).await?;
+        let witnessed = witnessed.map(|planned| planned.memory).unwrap_or_default();
         let seen = AuditSeen {
             sealed_at: last.map(|last| last.at),
             unsealed_since: unsealed.first().map(|record| record.at),
             every: self.house.seal_every,
             fault,
+            witnesses: WitnessesSeen {
+                named: self.house.witnesses.len(),
+                sent_at: witnessed.sent_at,
+                taken_at: witnessed.taken_at,
+            },
         };
         Ok(check::audit_log(&seen, now))
     }

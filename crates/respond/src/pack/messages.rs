@@ -32,7 +32,11 @@ fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId, &LetterId)>
             letter,
             ..
         } => Some((notice, customer, letter)),
-        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Asking { .. } => None,
+        About::Page { .. }
+        | About::HousePage { .. }
+        | About::DryRun { .. }
+        | About::Asking { .. }
+        | About::Checkpoint { .. } => None,
     }
 }
 
@@ -40,7 +44,11 @@ fn letter_of(delivery: &Delivery) -> Option<(&NoticeId, &CustomerId, &LetterId)>
 fn written_for(delivery: &Delivery) -> Option<&ObligationId> {
     match &delivery.about {
         About::Letter { obligation, .. } => obligation.as_ref(),
-        About::Page { .. } | About::HousePage { .. } | About::DryRun { .. } | About::Asking { .. } => None,
+        About::Page { .. }
+        | About::HousePage { .. }
+        | About::DryRun { .. }
+        | About::Asking { .. }
+        | About::Checkpoint { .. } => None,
     }
 }
 

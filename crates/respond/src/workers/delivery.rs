@@ -3,7 +3,7 @@
 
 mod claim;
 
-use super::{Turn, Worker};
+use super::{Turn, Worker, witness};
 use crate::desk::{Desk, RespondError};
 use crate::outbox::thaw;
 use crate::telling::LetterOf;
@@ -260,6 +260,16 @@ impl Carrier {
         let desk = &self.desk;
         if matches!(delivery.about, About::DryRun { .. }) {
             return Ok(());
+        }
+        if let About::Checkpoint { .. } = &delivery.about {
+            return match &delivery.state {
+                DeliveryState::Accepted { .. } => witness::taken(tx, now).await,
+                DeliveryState::Refused { answer, .. } => {
+                    tracing::error!(delivery = %delivery.id, answer, "a checkpoint did not reach its witness");
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
         }
         if let About::Asking { asking, .. } = &delivery.about {
             return match &delivery.state {

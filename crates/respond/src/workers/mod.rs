@@ -10,6 +10,7 @@ pub mod seal;
 pub mod sources;
 pub mod timers;
 pub mod watch;
+pub mod witness;
 
 use crate::desk::RespondError;
 use async_trait::async_trait;

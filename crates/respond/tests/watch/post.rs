@@ -250,6 +250,7 @@ fn house(library: Library) -> House {
         preflight: Default::default(),
         contacts: Default::default(),
         seal_every: Span::minutes(5),
+        witnesses: Vec::new(),
         open_incident_at: Severity::Sev2,
         library,
         entities: EntityFields::default(),

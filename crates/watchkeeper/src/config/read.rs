@@ -134,6 +134,9 @@ impl Reader<'_> {
             self.check_rules(table);
             self.check_detection(table, &names);
         });
+        for address in audit.iter().flat_map(|audit| &audit.witnesses) {
+            self.check_address("audit", "witnesses", address);
+        }
         playbooks.iter().for_each(|table| self.check_playbooks(table));
         Some(Config {
             server: server?,

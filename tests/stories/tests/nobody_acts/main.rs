@@ -19,6 +19,7 @@ mod service_down;
 mod targets;
 mod terms;
 mod told;
+mod witness;
 mod words;
 
 use chrono::{DateTime, Duration, Utc};
