@@ -148,25 +148,33 @@ fn once<T: Clone + PartialEq>(known: &mut Vec<T>, item: &T) {
     }
 }
 
-/// Ids that are taken, with the places that took them.
+/// Ids that are taken, with the files and lines that took them.
 #[derive(Default)]
-struct Ids(HashMap<String, String>);
+struct Ids(HashMap<String, (String, usize)>);
 
 impl Ids {
-    /// Takes the rule's id, or tells who has it. A rule that has none of its own may be called like another.
+    /// Takes the rule's id, or tells who has it. Rules of several files that have none of their own may be called alike.
     fn take(&mut self, meta: &mut Meta) -> Result<(), Quarantined> {
-        if !meta.has_id && self.0.contains_key(&meta.id) {
+        let elsewhere = |(path, _): &(String, usize)| *path != meta.path;
+        if !meta.has_id && self.0.get(&meta.id.to_lowercase()).is_some_and(elsewhere) {
             meta.id = format!("{} ({})", meta.id, meta.path);
         }
-        if let Some(other) = self.0.get(&meta.id) {
-            let reason = format!(
-                "the id `{}` is already used in {other}: give this rule an `id` of its own",
-                meta.id
-            );
+        let id = meta.id.to_lowercase();
+        if let Some((path, line)) = self.0.get(&id) {
+            let reason = if meta.has_id {
+                format!(
+                    "the id `{}` is already used in {path}:{line}: give this rule an `id` of its own",
+                    meta.id
+                )
+            } else {
+                format!(
+                    "`{}` is already the name of the rule at {path}:{line}: give this one an `id`, or another name",
+                    meta.id
+                )
+            };
             return Err(meta.fault(meta.id_line, "id", reason));
         }
-        self.0
-            .insert(meta.id.clone(), format!("{}:{}", meta.path, meta.line));
+        self.0.insert(id, (meta.path.clone(), meta.line));
         Ok(())
     }
 }
@@ -231,7 +239,7 @@ impl Catalog {
                 continue;
             };
             match ids.take(&mut filter.meta) {
-                Ok(()) => catalog.join(&filter, &pending, limits, &mut faults),
+                Ok(()) => catalog.join(&filter, &pending, &fallen, limits, &mut faults),
                 Err(taken) => faults.push(taken),
             }
         }
@@ -254,11 +262,12 @@ impl Catalog {
         (catalog, faults)
     }
 
-    /// Joins a filter to its rules; one that refers to a rule that is not there is joined to none.
+    /// Joins a filter to those of its rules that are there; the others are told.
     fn join(
         &mut self,
         filter: &Filter,
         correlations: &[CorrelationRule],
+        fallen: &[&Document],
         limits: &Limits,
         faults: &mut Vec<Quarantined>,
     ) {
@@ -273,7 +282,9 @@ impl Catalog {
             FilteredRules::These(references) => {
                 let mut found = Vec::new();
                 for (reference, line) in references {
-                    let reason = match chain::named(&self.rules, correlations, reference, path).as_slice() {
+                    let resolver = chain::Resolver::new(&self.rules, correlations, fallen);
+                    let reason = match resolver.named(reference, path).as_slice() {
+                        targets if let Some(fallen) = resolver.fallen(reference, path, targets) => fallen,
                         [Target::Rule(index)] if agrees(&self.rules[*index]) => {
                             found.push(*index);
                             continue;
@@ -315,7 +326,7 @@ impl Catalog {
             .zip(&resolved)
             .filter(|(rule, links)| links.is_none() && !rule.generate);
         let unresolved = broken.map(|(rule, _)| {
-            let references = rule.rules.iter().chain(&rule.base);
+            let references = rule.rules.iter().chain(&rule.base).chain(&rule.cancel);
             (
                 rule.meta.path.clone(),
                 references.map(|(name, _)| name.clone()).collect(),
@@ -494,6 +505,18 @@ impl Catalog {
         rules.chain(correlations).collect()
     }
 
+    /// Of how many correlations the longest chain is that ends with this one.
+    pub(crate) fn depth(&self, correlation: usize) -> usize {
+        let inner = self.correlations[correlation]
+            .links
+            .all()
+            .map(|target| match target {
+                Target::Rule(_) => 0,
+                Target::Correlation(inner) => self.depth(inner),
+            });
+        1 + inner.max().unwrap_or(0)
+    }
+
     fn ask_for_counted_fields(&mut self) {
         let of_feeds = |feeds: &Vec<Feed>| {
             let fields = feeds
@@ -531,12 +554,9 @@ impl Catalog {
     fn silence_counted(&mut self, meant_to_count: &[(String, Vec<String>)]) {
         let mut silent = vec![false; self.rules.len()];
         for (path, references) in meant_to_count {
-            for target in references
-                .iter()
-                .flat_map(|reference| chain::named(&self.rules, &[], reference, path))
-            {
-                if let Target::Rule(index) = target {
-                    silent[index] = true;
+            for reference in references {
+                if let [Target::Rule(index)] = chain::named(&self.rules, &[], reference, path).as_slice() {
+                    silent[*index] = true;
                 }
             }
         }

@@ -39,11 +39,7 @@ pub(crate) fn resolve(
     fallen: &[&Document],
     faults: &mut Vec<Quarantined>,
 ) -> Vec<Option<Links>> {
-    let resolver = Resolver {
-        rules,
-        correlations,
-        fallen,
-    };
+    let resolver = Resolver::new(rules, correlations, fallen);
     let mut links: Vec<_> = (0..correlations.len())
         .map(|index| resolver.links(index, faults))
         .collect();
@@ -78,14 +74,50 @@ pub(crate) fn resolve(
     }
 }
 
-struct Resolver<'a> {
+/// What there is to refer to.
+pub(crate) struct Resolver<'a> {
     rules: &'a [DetectionRule],
     correlations: &'a [CorrelationRule],
     /// Documents that gave no rule.
     fallen: &'a [&'a Document],
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(
+        rules: &'a [DetectionRule],
+        correlations: &'a [CorrelationRule],
+        fallen: &'a [&'a Document],
+    ) -> Self {
+        Self {
+            rules,
+            correlations,
+            fallen,
+        }
+    }
+
+    pub(crate) fn named(&self, reference: &str, path: &str) -> Vec<Target> {
+        named(self.rules, self.correlations, reference, path)
+    }
+
+    /// What to say of a reference that means a rule which does not run: a rule of the same file is meant rather than one of another
+    /// file that is called like it, unless the reference is that one's id.
+    pub(crate) fn fallen(&self, reference: &str, path: &str, targets: &[Target]) -> Option<String> {
+        let sure = |target: &Target| {
+            let meta = self.meta(*target);
+            meta.path == path || meta.has_id && meta.calling(reference) == Some(0)
+        };
+        if targets.iter().any(sure) {
+            return None;
+        }
+        let meant =
+            |document: &&&Document| document.is(reference) && (targets.is_empty() || document.path == path);
+        let document = self.fallen.iter().find(meant)?;
+        Some(format!(
+            "`{reference}` does not run itself: mend that rule first, at {}:{}",
+            document.path, document.line
+        ))
+    }
+
     fn meta(&self, target: Target) -> &Meta {
         match target {
             Target::Rule(index) => &self.rules[index].meta,
@@ -120,18 +152,8 @@ impl Resolver<'_> {
         let mut found = Vec::new();
         for (reference, line) in references {
             let path = &rule.meta.path;
-            let targets = named(self.rules, self.correlations, reference, path);
-            let of_file = |target: &Target| self.meta(*target).path == *path;
-            // A rule of the same file that does not run is meant rather than one of another file that is called like it.
-            let quarantined = self
-                .fallen
-                .iter()
-                .find(|document| document.is(reference) && (targets.is_empty() || document.path == *path));
-            if let Some(document) = quarantined.filter(|_| !targets.iter().any(of_file)) {
-                let reason = format!(
-                    "`{reference}` does not run itself: mend that rule first, at {}:{}",
-                    document.path, document.line
-                );
+            let targets = self.named(reference, path);
+            if let Some(reason) = self.fallen(reference, path, &targets) {
                 faults.push(rule.meta.fault(*line, key, reason));
                 continue;
             }

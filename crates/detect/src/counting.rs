@@ -96,7 +96,7 @@ impl FieldText for Link {
 }
 
 /// Correlations of correlations of …: no rule set that people read is deeper.
-pub(crate) const DEEPEST_LINK: u8 = 16;
+const DEEPEST_LINK: u8 = 16;
 
 /// How many overdue groups an event looks at, about; the others wait for the next events.
 pub(crate) const LOOKED_AT_ONCE: usize = 256;

@@ -1,6 +1,6 @@
 //! How windows end: when a source's time has moved on, groups are looked at, decided, handed out and forgotten.
 
-use crate::counting::{Counter, DEEPEST_LINK};
+use crate::counting::Counter;
 use crate::emit;
 use crate::window::Machine;
 
@@ -85,23 +85,19 @@ impl Counter<'_> {
         };
         let at_end = |index: &usize| catalog.correlations[*index].plan.decide.at_end();
         let indices: Vec<usize> = (0..catalog.correlations.len()).filter(at_end).collect();
-        let (figures, others): (Vec<usize>, Vec<usize>) = indices
+        let (mut figures, others): (Vec<usize>, Vec<usize>) = indices
             .into_iter()
             .partition(|index| catalog.correlations[*index].plan.decide.tells_of_what_is_there());
-        // What one correlation tells is counted by the next.
-        for _ in 0..DEEPEST_LINK {
-            for index in &figures {
-                for place in waiting(self, *index) {
-                    let plan = &catalog.correlations[*index].plan;
-                    self.state.change(*index, place, |group| {
-                        group.state.settle(plan, AFTER_ALL);
-                        None
-                    });
-                    self.announce(*index, place);
-                }
-            }
-            if self.state.links.is_empty() {
-                break;
+        // What one correlation tells is counted by the next, so that what is counted is judged first.
+        figures.sort_by_cached_key(|index| catalog.depth(*index));
+        for index in figures {
+            for place in waiting(self, index) {
+                let plan = &catalog.correlations[index].plan;
+                self.state.change(index, place, |group| {
+                    group.state.settle(plan, AFTER_ALL);
+                    None
+                });
+                self.announce(index, place);
             }
             self.follow_links();
         }

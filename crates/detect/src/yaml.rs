@@ -199,19 +199,13 @@ impl Builder {
                 None => refuse("an alias stands inside of what it is an alias for"),
             },
             Event::Scalar(text, style, anchor, None) => {
-                if let Some(Inside::Map(entries, key @ None)) =
-                    self.open.last_mut().map(|open| &mut open.inside)
-                {
-                    if entries.iter().any(|entry| entry.key == *text) {
-                        return Err(Fault {
-                            line,
-                            key: Some(text.into_owned()),
-                            reason: "the key stands here a second time: remove one, or give it another name"
-                                .into(),
-                        });
-                    }
-                    *key = Some((text.into_owned(), line));
-                    return Ok(());
+                if matches!(self.innermost(), Some(Inside::Map(_, None))) {
+                    let named = Node {
+                        line,
+                        value: Value::Text(text.clone().into_owned()),
+                    };
+                    self.keep(anchor, &named);
+                    return self.key(text.into_owned(), line);
                 }
                 let value = scalar(&text, style);
                 self.add(Node { line, value }, anchor)
@@ -233,8 +227,7 @@ impl Builder {
     }
 
     fn enter(&mut self, inside: Inside, line: usize, anchor: usize) -> Result<(), Fault> {
-        let innermost = self.open.last().map(|open| &open.inside);
-        let reason = match innermost {
+        let reason = match self.innermost() {
             Some(Inside::Map(_, None)) => "a key must be a text".to_owned(),
             _ if self.open.len() >= DEEPEST => too_deep(),
             _ => {
@@ -260,17 +253,42 @@ impl Builder {
         };
         let (nodes, levels) = node.extent();
         self.nodes += nodes;
-        let too_deep_here = self.open.len() + levels > DEEPEST;
-        match self.open.last_mut().map(|open| &mut open.inside) {
-            Some(Inside::Map(_, key @ None)) => match node.text() {
-                Some(text) => {
-                    *key = Some((text, node.line));
-                    Ok(())
-                }
+        match self.innermost() {
+            Some(Inside::Map(_, None)) => match node.text() {
+                Some(text) => self.key(text, node.line),
                 None => refuse("a key must be a text".to_owned()),
             },
-            _ if too_deep_here => refuse(too_deep()),
+            _ if self.open.len() + levels > DEEPEST => refuse(too_deep()),
             _ => self.add(node, 0),
+        }
+    }
+
+    fn innermost(&self) -> Option<&Inside> {
+        self.open.last().map(|open| &open.inside)
+    }
+
+    /// Takes a key of the map that was opened last.
+    fn key(&mut self, text: String, line: usize) -> Result<(), Fault> {
+        let Some(Inside::Map(entries, key)) = self.open.last_mut().map(|open| &mut open.inside) else {
+            return Ok(());
+        };
+        if entries.iter().any(|entry| entry.key == text) {
+            return Err(Fault {
+                line,
+                key: Some(text),
+                reason: "the key stands here a second time: remove one, or give it another name".into(),
+            });
+        }
+        *key = Some((text, line));
+        Ok(())
+    }
+
+    /// Keeps what aliases of this anchor stand for.
+    fn keep(&mut self, anchor: usize, node: &Node) {
+        if anchor != 0 {
+            // It counts, too: anchors within anchors are kept several times.
+            self.nodes += node.extent().0;
+            self.anchored.insert(anchor, node.clone());
         }
     }
 
@@ -306,11 +324,7 @@ impl Builder {
                 reason: format!("the document has more than {MOST_NODES} values"),
             });
         }
-        if anchor != 0 {
-            // What is kept for aliases counts, too: anchors within anchors are kept several times.
-            self.nodes += node.extent().0;
-            self.anchored.insert(anchor, node.clone());
-        }
+        self.keep(anchor, &node);
         match self.open.last_mut().map(|open| &mut open.inside) {
             Some(Inside::List(items)) => items.push(node),
             Some(Inside::Map(entries, key)) => {
@@ -482,6 +496,8 @@ mod tests {
         let json = |text| parse(text, 1).unwrap().json();
         assert_eq!(json(aliased), json(written));
         assert_eq!(parse(aliased, 1).unwrap().entries().unwrap()[1].value.line, 2);
+        assert_eq!(json("&key a: 1\nb: *key\n"), json("a: 1\nb: a\n"));
+        assert_eq!(parse("a: &a b\n*a : 1\n*a : 2\n", 1).unwrap_err().line, 3);
     }
 
     #[test]

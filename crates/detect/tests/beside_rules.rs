@@ -270,3 +270,33 @@ fn a_truth_of_older_yaml_is_one_and_anything_else_is_told() {
     let set = load(&[RULE, &added.replace("yes", "perhaps")]);
     assert!(set.quarantined()[0].reason.contains("`true` or `false`"));
 }
+
+#[test]
+fn the_tests_of_rules_that_are_called_alike_are_each_run_on_their_own() {
+    let of = |value: u8, fires: bool| {
+        RULE.replace("id: test\n", "")
+            .replace("{a: 1}", &format!("{{a: {value}}}"))
+            + &format!("tests:\n  - {{name: fires, fires: {fires}, events: [{{fields: {{a: 1}}}}]}}\n")
+    };
+    let files = [
+        RuleFile::new("a/x.yml", of(1, true)),
+        RuleFile::new("b/x.yml", of(5, true)),
+    ];
+    let results = test_rules_within(files.to_vec(), &Limits::default());
+    let passed: Vec<_> = results.iter().map(|result| result.passed).collect();
+    assert_eq!(passed, [true, false], "{results:#?}");
+}
+
+#[test]
+fn an_average_of_averages_is_judged_from_the_inside_at_the_end() {
+    let text = "title: Request\nname: request\nlogsource: {product: app}\ndetection: {s: {a: 1}, condition: s}\n---\n\
+        title: Upper\nid: upper\ncorrelation: {type: value_avg, rules: [lower], timespan: 1d, condition: {field: g, lt: 5}}\n---\n\
+        title: Lower\nname: lower\ncorrelation: {type: value_avg, rules: [request], group-by: [g], timespan: 1m, condition: {field: n, gt: 0}}\n";
+    let mut set = load(&[text]);
+    sound(&set);
+    for (index, (ms, g)) in [(0, 10), (300_000, 1)].into_iter().enumerate() {
+        set.observe(&event(&index.to_string(), ms, json!({"a": 1, "g": g, "n": 1})));
+    }
+    assert_eq!(set.end(), 0);
+    assert!(set.drain().is_empty(), "five and a half is not less than five");
+}

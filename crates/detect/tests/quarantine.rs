@@ -508,3 +508,61 @@ fn a_file_that_cannot_be_read_leaves_the_others_alone() {
     );
     assert_eq!(told[1], "gone.yml: the file cannot be read: No such file");
 }
+
+#[test]
+fn references_that_could_mean_several_rules_are_told_and_nobody_is_silenced_by_them() {
+    let (one, two) = (counted("base", "", 1), counted("base", "", 2));
+    let mut set = files(&[&one, &two, &twice("Third", "[base]")]);
+    let told = &set.quarantined()[0];
+    assert!(
+        told.reason.contains("2 rules are called `base`"),
+        "{}",
+        told.reason
+    );
+    assert_eq!(fired(&mut set, &[1, 2]), ["base 1", "base 2"]);
+    let same_file = format!("{one}{two}");
+    let told = files(&[&same_file]).quarantined()[0].reason.clone();
+    assert!(told.contains("already the name of the rule at 0.yml:1"), "{told}");
+}
+
+#[test]
+fn an_id_means_one_rule_whatever_is_called_or_falls_beside_it() {
+    const ID: &str = "id: 6afb8c74-4629-4123-82c4-4714f5a33e8b\n";
+    let one = counted("base", ID, 1);
+    let copy = counted("base", ID, 1) + &twice("Two", "[6AFB8C74-4629-4123-82c4-4714f5a33e8b]");
+    let mut set = files(&[&one, &copy]);
+    assert_eq!(set.quarantined().len(), 1, "{:#?}", set.quarantined());
+    assert_eq!(fired(&mut set, &[1, 1]), ["Two"]);
+    let upper = counted("other", &ID.to_uppercase().replace("ID:", "id:"), 2);
+    assert_eq!(files(&[&one, &upper]).quarantined().len(), 1);
+    // A title is no id, and so not the same in another case.
+    let titled = counted("x", "", 1).replace("title: x 1\nname: x\n", "title: Base\n");
+    let mut set = files(&[&titled, &counted("base", "", 2), &twice("Two", "[base]")]);
+    assert_eq!(fired(&mut set, &[2, 2]), ["Two"]);
+}
+
+#[test]
+fn a_faulty_correlation_that_lets_its_rules_fire_does_and_one_that_cancels_by_a_rule_does_not() {
+    let lets = "title: Count\ncorrelation:\n  type: event_count\n  generate: yes\n  rules: [base]\n  timespan: soon\n  condition: {gte: 2}\n";
+    assert_eq!(
+        fired(&mut files(&[&(counted("base", "", 1) + lets)]), &[1]),
+        ["base 1"]
+    );
+    let cancels = "title: Seq\ncorrelation:\n  type: sequence\n  rules: [base, other]\n  cancel: [third]\n  timespan: soon\n";
+    let text = counted("base", "", 1) + &counted("other", "", 2) + &counted("third", "", 3) + cancels;
+    assert!(fired(&mut files(&[&text]), &[1, 2, 3]).is_empty());
+}
+
+#[test]
+fn a_filter_is_not_joined_to_the_namesake_of_a_rule_of_its_file_that_cannot_run() {
+    let filter =
+        "title: F\nlogsource: {product: app}\nfilter:\n  rules: [base]\n  s: {a: 1}\n  condition: not s\n";
+    let two = counted("base", "level: terrible\n", 2) + filter;
+    let mut set = files(&[&counted("base", "id: x\n", 1), &two]);
+    assert!(
+        set.quarantined()[1].reason.contains("mend that rule first"),
+        "{:#?}",
+        set.quarantined()
+    );
+    assert_eq!(fired(&mut set, &[1]), ["base 1"]);
+}

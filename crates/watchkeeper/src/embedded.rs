@@ -1,6 +1,7 @@
 //! Detectors, playbooks and letters that come with the product, and those in folders.
 
 use rust_embed::RustEmbed;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use watchkeeper_detect::RuleFile;
 use watchkeeper_respond::Library;
@@ -48,16 +49,21 @@ pub fn rules_in(paths: &[PathBuf]) -> Result<Vec<RuleFile>, String> {
     Ok(rule_files_in(paths)?.into_iter().map(read).collect())
 }
 
-/// The paths of the rule files in files and folders.
+/// The paths of the rule files in files and folders, each once.
 ///
 /// # Errors
 /// Names the path that cannot be looked at.
 pub fn rule_files_in(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
+    let is_rule = |name: &str| {
+        ["yml", "yaml"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    };
+    let mut walk = Walk::new(&is_rule);
     for path in paths {
-        files.extend(files_below(path, &["yml", "yaml"], &mut Vec::new())?);
+        walk.path(path)?;
     }
-    Ok(files)
+    Ok(walk.found)
 }
 
 /// Playbooks and letters: those in `folder`, or those that come with the product.
@@ -78,7 +84,10 @@ pub fn library(folder: Option<&Path>) -> Result<Library, String> {
             }
         }
         Some(folder) => {
-            for file in files_below(folder, PLAYBOOK_FILES, &mut Vec::new())? {
+            let is_playbook = |name: &str| PLAYBOOK_FILES.contains(&name);
+            let mut walk = Walk::new(&is_playbook);
+            walk.path(folder)?;
+            for file in walk.found {
                 let path = file
                     .strip_prefix(folder)
                     .unwrap_or(&file)
@@ -98,37 +107,72 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|fault| format!("{}: {fault}", path.display()))
 }
 
-/// Every file below a path whose name ends in one of the extensions, sorted; a file itself whatever its name. What is hidden is passed
-/// over: locks of editors, which may be links to nowhere, and the folders by which volumes of configuration are replaced at once.
-/// `within` are the folders that the path is in, by their true names.
-fn files_below(path: &Path, extensions: &[&str], within: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>, String> {
-    let named = |fault: std::io::Error| format!("{}: {fault}", path.display());
-    if std::fs::metadata(path).map_err(named)?.is_file() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let folder = path.canonicalize().map_err(named)?;
-    if within.contains(&folder) {
-        // A folder that links to one that it is in: all of it is read already.
-        return Ok(Vec::new());
-    }
-    within.push(folder);
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(named)? {
-        let entry = entry.map_err(named)?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let entry = entry.path();
-        let wanted = entry
-            .extension()
-            .is_some_and(|e| extensions.iter().any(|known| e.eq_ignore_ascii_case(known)));
-        if entry.is_dir() {
-            found.extend(files_below(&entry, extensions, within)?);
-        } else if wanted {
-            found.push(entry);
+/// A walk through folders for files whose names end in some extensions. What is hidden is passed over: locks of editors, which may be
+/// links to nowhere, and the folders by which volumes of configuration are replaced at once. What several links lead to is found once.
+struct Walk<'w> {
+    is_wanted: &'w dyn Fn(&str) -> bool,
+    found: Vec<PathBuf>,
+    /// Files and folders by their true names.
+    seen: HashSet<PathBuf>,
+}
+
+impl<'w> Walk<'w> {
+    fn new(is_wanted: &'w dyn Fn(&str) -> bool) -> Self {
+        Self {
+            is_wanted,
+            found: Vec::new(),
+            seen: HashSet::new(),
         }
     }
-    within.pop();
-    found.sort();
-    Ok(found)
+
+    /// Takes a file whatever its name, or what is below a folder, by name.
+    fn path(&mut self, path: &Path) -> Result<(), String> {
+        let kind = std::fs::metadata(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        if kind.is_file() {
+            self.file(path.to_owned());
+            return Ok(());
+        }
+        self.folder(path)
+            .map_err(|fault| format!("{}: {fault}", path.display()))
+    }
+
+    fn folder(&mut self, path: &Path) -> std::io::Result<()> {
+        if !self.seen.insert(path.canonicalize()?) {
+            return Ok(());
+        }
+        let entries: std::io::Result<Vec<_>> = std::fs::read_dir(path)?.collect();
+        let mut entries: Vec<PathBuf> = entries?
+            .iter()
+            .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+            .map(std::fs::DirEntry::path)
+            .collect();
+        entries.sort();
+        // Files before the folders behind links, so that a file is found where it lies.
+        let linked = |path: &PathBuf| path.is_dir() && path.is_symlink();
+        entries.sort_by_key(linked);
+        for entry in entries {
+            if entry.is_dir() {
+                // What cannot be entered is told as a file that cannot be read.
+                if self.folder(&entry).is_err() {
+                    self.found.push(entry);
+                }
+            } else if entry
+                .extension()
+                .is_some_and(|name| (self.is_wanted)(&name.to_string_lossy()))
+            {
+                self.file(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: PathBuf) {
+        // A link to nowhere has no other name.
+        if self
+            .seen
+            .insert(path.canonicalize().unwrap_or_else(|_| path.clone()))
+        {
+            self.found.push(path);
+        }
+    }
 }

@@ -326,9 +326,7 @@ fn a_file_of_rules_that_cannot_be_read_is_told_and_the_others_run() {
     let place = Place::new();
     let rules = place.0.path().join("rules");
     std::fs::create_dir(&rules).expect("a folder");
-    let upper = RULES
-        .replace("id: opened", "id: upper")
-        .replace("id: brute", "id: upper-brute");
+    let upper = "title: Upper\nlogsource: {product: app}\ndetection: {s: {action: open}, condition: s}\n";
     std::fs::write(rules.join("UPPER.YML"), upper).expect("a file");
     std::fs::write(rules.join("latin.yml"), b"title: caf\xe9\n").expect("a file");
     std::os::unix::fs::symlink("nowhere.yml", rules.join("broken.yml")).expect("a link");
@@ -341,7 +339,13 @@ fn a_file_of_rules_that_cannot_be_read_is_told_and_the_others_run() {
     let told = text(&output.stderr);
     assert!(told.contains("latin.yml:1: this is not UTF-8"), "{told}");
     assert!(told.contains("broken.yml: the file cannot be read"), "{told}");
-    assert_eq!(place.summary()["detections"], 2);
+    let summary = place.summary();
+    assert_eq!(
+        summary["detections"], 2,
+        "each file counts once, whatever links lead to it"
+    );
+    assert_eq!(summary["rules"]["loaded"], 4, "{told}");
+    assert_eq!(summary["rules"]["quarantined"], 2, "{told}");
 }
 
 #[test]

@@ -51,7 +51,8 @@ impl Judge<'_> {
         let entries = entry.value.entries()?;
         let selections: Vec<&Entry> = entries
             .iter()
-            .filter(|entry| entry.key != "condition" && (key != "filter" || entry.key != "rules"))
+            .filter(|entry| !["condition", "timeframe"].contains(&entry.key.as_str()))
+            .filter(|entry| key != "filter" || entry.key != "rules")
             .collect();
         let names: Vec<String> = selections.iter().map(|entry| entry.key.clone()).collect();
         let conditions = entries.iter().find(|entry| entry.key == "condition")?;

@@ -156,8 +156,11 @@ impl Document {
 
     /// Whether a reference could mean the document, by its id, name or title.
     pub(crate) fn is(&self, reference: &str) -> bool {
+        let id = self
+            .text("id")
+            .is_some_and(|id| id.eq_ignore_ascii_case(reference));
         let same = |key| self.text(key).is_some_and(|text| text == reference);
-        ["id", "name", "title"].into_iter().any(same)
+        id || ["name", "title"].into_iter().any(same)
     }
 
     fn text(&self, key: &str) -> Option<String> {
@@ -170,14 +173,14 @@ impl Document {
         let Some(entries) = self.get("correlation").and_then(|entry| entry.value.entries()) else {
             return Vec::new();
         };
-        let generates = |entry: &Entry| entry.key == "generate" && entry.value.value == Value::Bool(true);
+        let generates = |entry: &Entry| entry.key == "generate" && truth(&entry.value) == Some(true);
         let at_top = self.root.entries().unwrap_or_default();
         if entries.iter().chain(at_top).any(generates) {
             return Vec::new();
         }
         let references = entries
             .iter()
-            .filter(|entry| ["rules", "of"].contains(&entry.key.as_str()));
+            .filter(|entry| ["rules", "of", "cancel"].contains(&entry.key.as_str()));
         let mut counted: Vec<String> = references
             .flat_map(|entry| entry.value.items())
             .filter_map(Node::text)
@@ -493,24 +496,29 @@ impl Reader<'_> {
         examples
     }
 
-    /// A truth as YAML has it, of its older versions too.
+    /// Whether a key says so; false where it does not stand there.
     pub(super) fn truth(&mut self, section: &Section<'_>, key: &str) -> bool {
         let Some(entry) = section.get(key).filter(|entry| entry.value.value != Value::Null) else {
             return false;
         };
-        let text = entry.value.text().unwrap_or_default().to_ascii_lowercase();
-        match text.as_str() {
-            "true" | "yes" | "on" => true,
-            "false" | "no" | "off" => false,
-            _ => {
-                self.fault(entry.line, section.path(key), "`true` or `false` is needed here");
-                false
-            }
+        let truth = truth(&entry.value);
+        if truth.is_none() {
+            self.fault(entry.line, section.path(key), "`true` or `false` is needed here");
         }
+        truth.unwrap_or(false)
     }
 
     pub(super) fn allowed_keys(kind: &[&'static str]) -> Vec<&'static str> {
         [&COMMON_KEYS[..], kind].concat()
+    }
+}
+
+/// A truth as YAML has it, of its older versions too.
+fn truth(node: &Node) -> Option<bool> {
+    match node.text()?.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

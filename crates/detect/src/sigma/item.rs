@@ -4,7 +4,7 @@ use super::pattern::Pattern;
 use super::time_part::TimePart;
 use super::view::{FieldId, Form, Scalar, View};
 use regex::Regex;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A compiled line of a selection.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Network {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (
                 address,
-                Some(length.parse().ok().or_else(|| length_of_mask(length))?),
+                Some(length.parse().ok().or_else(|| length_of_mask(address, length))?),
             ),
             None => (text, None),
         };
@@ -107,9 +107,10 @@ impl Network {
     }
 }
 
-/// How many ones `255.255.255.0` begins with, if nothing but zeros follows.
-fn length_of_mask(text: &str) -> Option<u32> {
-    let bits = u32::from(text.parse::<std::net::Ipv4Addr>().ok()?);
+/// How many ones the mask of an IPv4 address begins with, if nothing but zeros follows: 24 for `255.255.255.0`.
+fn length_of_mask(address: &str, mask: &str) -> Option<u32> {
+    address.parse::<Ipv4Addr>().ok()?;
+    let bits = u32::from(mask.parse::<Ipv4Addr>().ok()?);
     let ones = bits.leading_ones();
     (ones + bits.trailing_zeros() >= 32).then_some(ones)
 }
@@ -233,6 +234,7 @@ mod tests {
         assert!(all.contains("fe80::1") && all.contains("::ffff:1.2.3.4"));
         assert_eq!(Network::parse("10.0.0.0/255.0.0.0"), Some(v4));
         assert_eq!(Network::parse("10.0.0.0/255.0.255.0"), None);
+        assert_eq!(Network::parse("2001:db8::/255.255.0.0"), None);
         assert!(Network::parse("10.0.0.0/33").is_none() && Network::parse("10.0.0/8").is_none());
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct Meta {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Called {
     id: String,
+    has_id: bool,
     name: Option<String>,
     pub(crate) title: String,
 }
@@ -46,6 +47,7 @@ impl Meta {
     pub(crate) fn called(&self) -> Called {
         Called {
             id: self.id.clone(),
+            has_id: self.has_id,
             name: self.name.clone(),
             title: self.title.clone(),
         }
@@ -53,15 +55,15 @@ impl Meta {
 
     /// How surely a reference means this rule, the surest first: by id, by name, by title.
     pub(crate) fn calling(&self, reference: &str) -> Option<u8> {
-        calling(&self.id, self.name.as_deref(), &self.title, reference)
+        let id = (self.id.as_str(), self.has_id);
+        calling(id, self.name.as_deref(), &self.title, reference)
     }
 
     /// How surely a reference in a file at `from` means this rule: an id means one rule wherever it is, a name or title rather one of
     /// the same file.
     pub(crate) fn meant(&self, reference: &str, from: &str) -> Option<(bool, u8)> {
         let sureness = self.calling(reference)?;
-        let by_id = sureness == 0 && self.has_id;
-        Some((!by_id && self.path != from, sureness))
+        Some((sureness > 0 && self.path != from, sureness))
     }
 
     /// A fault of the rule.
@@ -79,18 +81,22 @@ impl Meta {
 impl Called {
     /// Whether a reference means the rule: by id, name or title (specification 2.1, "Correlations").
     pub(crate) fn is(&self, reference: &str) -> bool {
-        calling(&self.id, self.name.as_deref(), &self.title, reference).is_some()
+        let id = (self.id.as_str(), self.has_id);
+        calling(id, self.name.as_deref(), &self.title, reference).is_some()
     }
 }
 
-fn calling(id: &str, name: Option<&str>, title: &str, reference: &str) -> Option<u8> {
+fn calling((id, own): (&str, bool), name: Option<&str>, title: &str, reference: &str) -> Option<u8> {
     // Ids are UUIDs, and those are the same in either case (RFC 9562, section 4).
-    if id.eq_ignore_ascii_case(reference) {
+    if own && id.eq_ignore_ascii_case(reference) {
         Some(0)
     } else if name == Some(reference) {
         Some(1)
+    } else if title == reference {
+        Some(2)
     } else {
-        (title == reference).then_some(2)
+        // What a rule without an id is called here, where others have its name.
+        (id == reference).then_some(0)
     }
 }
 

@@ -273,6 +273,14 @@ fn look(
         return Ok(Look::Changing(mark));
     }
     let read = files.read()?;
+    // What cannot be read just now may be readable in a moment: the rules that run go on meanwhile, unless somebody asks.
+    let passing = read.iter().find_map(|file| match &file.unreadable {
+        Some((None, reason)) => Some(format!("{}: {reason}", file.path)),
+        _ => None,
+    });
+    if let Some(reason) = passing.filter(|_| !asked) {
+        return Err(reason);
+    }
     let after = files.mark()?;
     Ok(if after == mark {
         Look::Read(mark, read)
@@ -283,9 +291,12 @@ fn look(
 
 fn digest(files: &[RuleFile]) -> [u8; 32] {
     let mut digest = Sha256::new();
-    for part in files.iter().flat_map(|file| [&file.path, &file.text]) {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
+    for file in files {
+        let unreadable = format!("{:?}", file.unreadable);
+        for part in [&file.path, &file.text, &unreadable] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
     }
     digest.finalize().into()
 }
