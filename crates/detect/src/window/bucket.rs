@@ -63,17 +63,26 @@ impl LeakyBucket {
         let at = record.at;
         self.fold.insert(record);
         match arrived {
-            Arrived::InOrder(Verdict::Muted) => {
-                if let Some(index) = self.mute_at(at) {
-                    self.fold.take_into(index, at, at);
-                }
-            }
+            Arrived::InOrder(Verdict::Muted) => self.take_muted(at),
             Arrived::InOrder(_) => {
                 if let Some((crossing, level)) = overflows.pop() {
                     self.overflow(plan, crossing, level);
                 }
             }
-            Arrived::Late => self.match_overflows(plan, overflows),
+            Arrived::Late(verdict) => {
+                self.match_overflows(plan, overflows);
+                // An overflow that is settled is not found again: what comes late into its silence is counted here.
+                if verdict == Verdict::Muted {
+                    self.take_muted(at);
+                }
+            }
+        }
+    }
+
+    /// Counts what came while the group is mute into the detection that mutes it.
+    fn take_muted(&mut self, at: i64) {
+        if let Some(index) = self.mute_at(at) {
+            self.fold.take_into(index, at, at);
         }
     }
 
@@ -91,11 +100,12 @@ impl LeakyBucket {
         if self.fold.opens.len() > UNTOLD
             && let Some(newest) = self.fold.opens.len().checked_sub(1)
         {
-            self.fold.take_into(newest, crossing.from, crossing.at);
+            self.fold.take_into(newest, crossing.from, until - 1);
             self.fold.opens[newest].cause = cause;
             return;
         }
-        self.fold.open_apart(crossing.from, crossing.at, cause);
+        // Found late, it has come before events that now fall into its silence.
+        self.fold.open_apart(crossing.from, until - 1, cause);
     }
 
     /// After a late event the buckets overflow elsewhere: each overflow is that of a detection that it overlaps, or that was told
@@ -393,6 +403,38 @@ mod tests {
         rehearsal.arrive(3, &Happened::new(3, 0));
         let told = rehearsal.finish();
         assert_eq!(told.iter().map(Seen::burst).collect::<Vec<_>>(), [(3, 5, 3)]);
+    }
+
+    #[test]
+    fn an_overflow_that_is_found_late_counts_what_had_come_into_its_silence() {
+        let plan = plan(2, 10, 30, false);
+        let stage = Stage {
+            lateness: LATENESS,
+            ..Stage::default()
+        };
+        let mut rehearsal = Rehearsal::<LeakyBucket>::new(&plan, &stage);
+        for (index, at) in [4, 5, 16, 3].into_iter().enumerate() {
+            rehearsal.arrive(index, &Happened::new(at, 0));
+        }
+        let told = rehearsal.finish();
+        assert_eq!(told.iter().map(Seen::burst).collect::<Vec<_>>(), [(3, 16, 4)]);
+    }
+
+    #[test]
+    fn what_comes_late_into_the_silence_after_a_settled_overflow_is_counted_in_its_detection() {
+        let plan = plan(2, 10, 30, false);
+        let stage = Stage {
+            lateness: LATENESS,
+            ..Stage::default()
+        };
+        let mut rehearsal = Rehearsal::<LeakyBucket>::new(&plan, &stage);
+        for (index, at) in [3, 4, 5, 40].into_iter().enumerate() {
+            rehearsal.arrive(index, &Happened::new(at, 0));
+        }
+        rehearsal.machine.settle(&plan, 25 * SECOND);
+        rehearsal.arrive(4, &Happened::new(27, 0));
+        let told = rehearsal.finish();
+        assert_eq!(told.iter().map(Seen::burst).collect::<Vec<_>>(), [(3, 27, 4)]);
     }
 
     #[test]

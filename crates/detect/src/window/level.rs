@@ -68,13 +68,12 @@ impl Automaton for Level {
     }
 
     /// Poured as if it had come just now.
-    fn behind(&mut self, plan: &Plan, step: &Step) -> bool {
+    fn behind(&mut self, plan: &Plan, step: &Step) -> Option<Verdict> {
         let now = Step { at: self.at, ..*step };
         // One more than the bucket holds would be an overflow that nobody could be told of: it is left at the brim.
         if self.level + plan.bucket.leak > plan.full() {
-            return false;
+            return None;
         }
-        self.step(plan, &now, &mut 0);
-        true
+        Some(self.step(plan, &now, &mut 0))
     }
 }

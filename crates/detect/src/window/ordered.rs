@@ -131,8 +131,8 @@ impl Automaton for Chains {
     }
 
     /// Where it would stand among the others is no longer known.
-    fn behind(&mut self, _: &Plan, _: &Step) -> bool {
-        false
+    fn behind(&mut self, _: &Plan, _: &Step) -> Option<Verdict> {
+        None
     }
 }
 

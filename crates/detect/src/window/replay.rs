@@ -60,8 +60,8 @@ pub(super) struct Crossing {
 pub(super) enum Arrived {
     /// After all the others.
     InOrder(Verdict),
-    /// Before some of them.
-    Late,
+    /// Before some of them: what it came to where it belongs.
+    Late(Verdict),
 }
 
 /// Decides step by step, in order.
@@ -85,8 +85,15 @@ pub(super) trait Automaton: Clone + Default {
         false
     }
 
-    /// Takes what it can of a step that is before the base; false if nothing.
-    fn behind(&mut self, plan: &Self::Plan, step: &Step) -> bool;
+    /// Takes what it can of a step that is before the base, and tells what that came to; None where it is lost.
+    fn behind(&mut self, plan: &Self::Plan, step: &Step) -> Option<Verdict>;
+}
+
+/// Tells `fired` where a step fired.
+fn tell<A>(state: &A, step: &Step, verdict: Verdict, fired: &mut impl FnMut(&A, Crossing)) {
+    if let Verdict::Fired { from } = verdict {
+        fired(state, Crossing { from, at: step.at });
+    }
 }
 
 /// An automaton, and the steps that may have to be taken again.
@@ -106,9 +113,10 @@ impl<A: Automaton> Replay<A> {
     /// Counts a step. `fired` is told what fires by it: once at most in order, and for each step from the base on when it is late.
     pub(super) fn add(&mut self, plan: &A::Plan, step: Step, mut fired: impl FnMut(&A, Crossing)) -> Arrived {
         if self.base_until.is_some_and(|until| step.at < until) {
-            self.dropped += u64::from(!self.base.behind(plan, &step));
+            let verdict = self.base.behind(plan, &step);
+            self.dropped += u64::from(verdict.is_none());
             self.head = Some(self.run(plan, fired));
-            return Arrived::Late;
+            return Arrived::Late(verdict.unwrap_or(Verdict::Counted));
         }
         let order = |step: &Step| (step.at, A::tie(step));
         let late = self.steps.back().is_some_and(|last| order(&step) < order(last));
@@ -116,19 +124,23 @@ impl<A: Automaton> Replay<A> {
             let position = self.steps.partition_point(|known| order(known) <= order(&step));
             let (before, after) = (self.steps.range(..position).rev(), self.steps.range(position..));
             if self.base.needless(plan, &step, before, after) {
-                return Arrived::Late;
+                return Arrived::Late(Verdict::Counted);
             }
             self.steps.insert(position, step);
-            self.head = Some(self.run(plan, fired));
+            let mut came_to = Verdict::Counted;
+            let head = self.run_all(plan, |state, index, step, verdict| {
+                if index == position {
+                    came_to = verdict;
+                }
+                tell(state, step, verdict, &mut fired);
+            });
+            self.head = Some(head);
             self.shorten(plan);
-            return Arrived::Late;
+            return Arrived::Late(came_to);
         }
         let mut head = self.head.take().unwrap_or_else(|| self.run(plan, |_, _| {}));
         let verdict = head.step(plan, &step, &mut self.dropped);
-        if let Verdict::Fired { from } = verdict {
-            let at = step.at;
-            fired(&head, Crossing { from, at });
-        }
+        tell(&head, &step, verdict, &mut fired);
         self.head = Some(head);
         self.steps.push_back(step);
         self.shorten(plan);
@@ -148,13 +160,18 @@ impl<A: Automaton> Replay<A> {
 
     /// The base after all steps.
     fn run(&self, plan: &A::Plan, mut fired: impl FnMut(&A, Crossing)) -> A {
+        self.run_all(plan, |state, _, step, verdict| {
+            tell(state, step, verdict, &mut fired)
+        })
+    }
+
+    /// The base after all steps; `came_to` is told of each by its place.
+    fn run_all(&self, plan: &A::Plan, mut came_to: impl FnMut(&A, usize, &Step, Verdict)) -> A {
         let mut state = self.base.clone();
         let mut counted_before = 0;
-        for step in &self.steps {
-            if let Verdict::Fired { from } = state.step(plan, step, &mut counted_before) {
-                let at = step.at;
-                fired(&state, Crossing { from, at });
-            }
+        for (index, step) in self.steps.iter().enumerate() {
+            let verdict = state.step(plan, step, &mut counted_before);
+            came_to(&state, index, step, verdict);
         }
         state
     }
@@ -198,10 +215,8 @@ impl<A: Automaton> Replay<A> {
 
     fn take(&mut self, plan: &A::Plan, step: Step, fired: &mut impl FnMut(&A, Crossing)) {
         let mut counted_before = 0;
-        if let Verdict::Fired { from } = self.base.step(plan, &step, &mut counted_before) {
-            let at = step.at;
-            fired(&self.base, Crossing { from, at });
-        }
+        let verdict = self.base.step(plan, &step, &mut counted_before);
+        tell(&self.base, &step, verdict, fired);
     }
 
     /// The oldest step that may have to be taken again.

@@ -133,9 +133,9 @@ impl Automaton for Newest {
             .is_some_and(|(earlier, later)| later - earlier <= plan.span)
     }
 
-    fn behind(&mut self, _: &Plan, step: &Step) -> bool {
+    fn behind(&mut self, _: &Plan, step: &Step) -> Option<Verdict> {
         self.see(step.place, step.at);
-        true
+        Some(Verdict::Counted)
     }
 }
 
