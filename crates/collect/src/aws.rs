@@ -25,13 +25,14 @@ use watchkeeper_domain::clock::Clock;
 /// What the account of the credentials is called where its number is not configured.
 const OWN: &str = "self";
 
-/// How long the start of a source waits to learn that number. Where it does not, a source that reads the same account through a role has
-/// an allowance of its own.
+/// How long the first source of these credentials waits to learn that number. Where it does not, a source that reads the same account
+/// through a role has an allowance of its own.
 const OWN_ACCOUNT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Profile, file of credentials, and endpoint of STS.
 type Credentials = (Option<String>, Option<PathBuf>, Option<String>);
-static OWN_ACCOUNTS: LazyLock<Mutex<HashMap<Credentials, String>>> =
+/// What STS said of credentials; `None` where it could not be asked, so that sources do not wait for it one after the other.
+static OWN_ACCOUNTS: LazyLock<Mutex<HashMap<Credentials, Option<String>>>> =
     LazyLock::new(|| Mutex::new(HashMap::new()));
 
 /// How an account and region are reached.
@@ -70,7 +71,7 @@ impl AwsAccess {
         Share::of(Bucket::shared(service, account, &place, calls_per_second))
     }
 
-    /// The number of the account of the credentials, as STS tells everybody of themselves; `None` where it cannot be asked now. Events
+    /// The number of the account of the credentials, as STS tells everybody of themselves; `None` where it could not be asked. Events
     /// are not named after it: they are called what they were called before it was known.
     async fn own_account(&self) -> Option<String> {
         // A stand-in for a service says nothing of accounts.
@@ -87,18 +88,30 @@ impl AwsAccess {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&key)
             .cloned();
-        if known.is_some() {
+        if let Some(known) = known {
             return known;
         }
         let base = self.loader().load().await;
         let mut sts = aws_sdk_sts::config::Builder::from(&base);
         sts.set_endpoint_url(self.sts_endpoint_url.clone());
         let asked = aws_sdk_sts::Client::from_conf(sts.build());
-        let asked = tokio::time::timeout(OWN_ACCOUNT_WITHIN, asked.get_caller_identity().send()).await;
-        let account = asked.ok()?.ok()?.account?;
+        let told = match tokio::time::timeout(OWN_ACCOUNT_WITHIN, asked.get_caller_identity().send()).await {
+            Ok(Ok(identity)) => identity.account.ok_or_else(|| "it names no account".to_owned()),
+            Ok(Err(error)) => Err(told_by(&error)),
+            Err(_) => Err(format!("no answer within {} s", OWN_ACCOUNT_WITHIN.as_secs())),
+        };
+        let account = told
+            .inspect_err(|reason| {
+                tracing::warn!(
+                    region = %self.region, %reason,
+                    "STS does not say whose the credentials are: a source that reads the same account through a role takes as many \
+                     calls again; set `account` where there is one"
+                );
+            })
+            .ok();
         let mut all = OWN_ACCOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(key, account.clone());
-        Some(account)
+        account
     }
 
     /// What an SDK client is made of. Makes no call; credentials are fetched with the first one.

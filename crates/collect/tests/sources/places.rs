@@ -222,6 +222,18 @@ async fn an_account_that_is_read_with_a_role_and_without_has_one_allowance_of_ca
     assert!(found.iter().any(|event| event.id.starts_with("111122223333/")));
 }
 
+#[tokio::test]
+async fn where_sts_cannot_be_asked_whose_the_credentials_are_the_source_reads_all_the_same() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.put("/app/a", "s", monday(), monday(), "read");
+    let mut config = config(&cloudwatch);
+    config["log_groups"] = json!(["/app/a"]);
+    // Nobody listens there.
+    config["sts_endpoint_url"] = "http://127.0.0.1:9".into();
+    let mut reader = bench.source(config).await;
+    assert_eq!(reader.messages().await, ["read"]);
+}
+
 fn envelope(from: usize, to: usize) -> String {
     let events: Vec<Value> = (from..to)
         .map(|n| json!({"id": format!("{:056}", n + 1), "timestamp": monday().timestamp_millis(), "message": format!("event {n}")}))
