@@ -222,7 +222,8 @@ pub(crate) async fn ines_approves(world: &mut Surroundings, screens: &Screens) {
     ines.part("Approval").press("Approve and send").await;
     ines.dialog().fill("Type APPROVE to confirm", "APPROVE").await;
     ines.dialog().press("Approve and send").await;
-    ines.sees("Sent").await;
+    // The dialog speaks of what has been sent before anything is.
+    ines.sees("approved by Ines Okafor").await;
     world.house.deliver().await;
     ines.looks("notice-sent").await;
 }
