@@ -365,3 +365,20 @@ fn what_the_files_do_not_reach_the_end_of_is_judged_where_it_is_a_figure_and_els
     );
     assert_eq!(place.summary()["undecided"], 1);
 }
+
+#[test]
+fn what_counts_detections_is_told_at_the_line_of_the_event_that_completed_it() {
+    let place = Place::new();
+    let rules = "title: Request\nname: request\nlogsource: {product: app}\ndetection: {s: {action: get}, condition: s}\n---\n\
+        title: Often\nid: often\nname: often\ncorrelation: {type: event_count, rules: [request], group-by: [user], timespan: 1h, condition: {gte: 2}}\n---\n\
+        title: By two\nid: by-two\ncorrelation: {type: value_count, rules: [often], timespan: 1h, condition: {field: user, gte: 2}}\n";
+    place.write("rules.yml", rules.as_bytes());
+    let events: String = ["ada", "ada", "bo", "cy", "bo", "dee"]
+        .iter()
+        .enumerate()
+        .map(|(second, user)| {
+            format!("{{\"time\":\"2026-01-05T09:00:{second:02}Z\",\"action\":\"get\",\"user\":\"{user}\"}}\n")
+        })
+        .collect();
+    assert_eq!(place.fired(&["-"], &events), [("by-two".to_owned(), 5)]);
+}

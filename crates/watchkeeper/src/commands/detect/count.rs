@@ -25,6 +25,8 @@ pub(super) struct Counting {
     /// By number: ids of events name their file by it.
     files: Vec<Arc<str>>,
     told: HashSet<DetectionId>,
+    /// File, line and record of the event that was counted last: what counts detections fires with it.
+    counted_last: [u64; 3],
     /// The latest instant of the source, in microseconds.
     latest: Option<i64>,
     /// The latest instant of all.
@@ -55,6 +57,7 @@ impl Counting {
             begins: false,
             files: Vec::new(),
             told: HashSet::new(),
+            counted_last: [0; 3],
             latest: None,
             furthest: i64::MIN,
             lateness: Duration::seconds(i64::from(options.lateness)),
@@ -84,10 +87,8 @@ impl Counting {
             }
             let at = counted.at.or(self.latest).unwrap_or_default();
             let Place { line, record } = counted.place;
-            write_id(
-                &mut id,
-                [file as u64, line, u64::from(record.unwrap_or_default())],
-            );
+            self.counted_last = [file as u64, line, u64::from(record.unwrap_or_default())];
+            write_id(&mut id, self.counted_last);
             self.watch(at);
             let taken = outcome.events_counted.get(number);
             let text = std::str::from_utf8(&outcome.block.text[counted.text]);
@@ -193,14 +194,10 @@ impl Counting {
 
     fn tell(&self, lines: &mut Vec<u8>, info: &DetectorInfo, detection: &Detection) {
         let last = detection.evidence.iter().max_by_key(|evidence| evidence.at);
-        let mut parts = last.map_or("", |evidence| evidence.event.as_str()).split(':');
-        let mut number = || {
-            parts
-                .next()
-                .and_then(|part| part.parse::<u64>().ok())
-                .unwrap_or_default()
-        };
-        let (file, line, record) = (number(), number(), number());
+        // The evidence of a correlation that counts detections is detections, and those stand in no line.
+        let [file, line, record] = last
+            .and_then(|evidence| read_id(&evidence.event))
+            .unwrap_or(self.counted_last);
         let event = EventTold {
             file: self.files.get(file as usize).map_or("", |file| file),
             place: Place {
@@ -234,4 +231,13 @@ fn write_id(id: &mut String, parts: [u64; 3]) {
         }
         id.push_str(buffer.format(part));
     }
+}
+
+/// Reads what [`write_id`] wrote.
+fn read_id(id: &str) -> Option<[u64; 3]> {
+    let parts: Vec<u64> = id
+        .split(':')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    parts.try_into().ok()
 }
