@@ -132,7 +132,8 @@ impl Table {
         {
             tenants.count(group, 0, records as i64 - before.records as i64);
         }
-        let size = u32::try_from(group.size()).unwrap_or(u32::MAX);
+        let among_tenants = self.tenants.as_ref().map_or(0, |_| Tenants::BYTES_PER_GROUP);
+        let size = u32::try_from(group.size() + among_tenants).unwrap_or(u32::MAX);
         let known = std::mem::replace(&mut group.bytes, size);
         self.bytes = self.bytes + size as usize - known as usize;
         if group.marks & FRESH == 0 && group.state.opens().iter().any(|open| open.fresh) {

@@ -43,6 +43,10 @@ struct Standing {
 }
 
 impl Tenants {
+    /// What a group takes here: its standing in a tree whose nodes are two thirds full, and, at worst, a tenant of its own in a table
+    /// that is half full.
+    pub(super) const BYTES_PER_GROUP: usize = size_of::<Standing>() * 3 / 2 + 2 * size_of::<(u64, Taken)>();
+
     pub(super) fn new(share: TenantShare) -> Self {
         Self {
             share,
