@@ -45,6 +45,7 @@ struct World {
     denied: BTreeSet<String>,
     throttled: usize,
     page_size: usize,
+    groups_a_page: usize,
     empty_pages: usize,
     put: u64,
     tokens_given: u64,
@@ -94,6 +95,7 @@ impl CloudWatch {
             denied: BTreeSet::new(),
             throttled: 0,
             page_size: 10_000,
+            groups_a_page: 2,
             empty_pages: 0,
             put: 0,
             tokens_given: 0,
@@ -207,6 +209,11 @@ impl CloudWatch {
     /// Gives pages of at most `size` events.
     pub fn page_size(&self, size: usize) {
         lock(&self.world).page_size = size;
+    }
+
+    /// Gives pages of at most `size` groups; of 2 where nothing is said, and AWS gives 50.
+    pub fn groups_a_page(&self, size: usize) {
+        lock(&self.world).groups_a_page = size;
     }
 
     /// Gives so many empty pages with a token before the first events of each list.
@@ -403,6 +410,7 @@ fn describe_log_groups(world: &mut World, body: &str) -> Result<Value, Value> {
         .as_str()
         .and_then(|token| token.parse().ok())
         .unwrap_or(0);
+    let size = world.groups_a_page;
     let names: Vec<&String> = world
         .groups
         .keys()
@@ -411,12 +419,12 @@ fn describe_log_groups(world: &mut World, body: &str) -> Result<Value, Value> {
     let told: Vec<Value> = names
         .iter()
         .skip(from)
-        .take(2)
+        .take(size)
         .map(|name| json!({"logGroupName": name, "arn": format!("arn:aws:logs:r:a:log-group:{name}:*")}))
         .collect();
     let mut answer = json!({"logGroups": told});
-    if from + 2 < names.len() {
-        answer["nextToken"] = (from + 2).to_string().into();
+    if from + size < names.len() {
+        answer["nextToken"] = (from + size).to_string().into();
     }
     Ok(answer)
 }

@@ -33,6 +33,10 @@ pub(super) struct Group {
     pub(super) newest: Option<i64>,
     pub(super) seen: SeenIds,
     pub(super) sweep: Option<Sweep>,
+    /// The number of its last turn, of those of all groups; 0 before the first.
+    pub(super) turn: u64,
+    /// Why it could not be read the last time.
+    pub(super) fault: Option<String>,
     middle_at: Option<DateTime<Utc>>,
     deep_at: Option<DateTime<Utc>>,
     due_at: Option<DateTime<Utc>>,
@@ -105,6 +109,8 @@ impl Group {
             newest,
             seen,
             sweep: None,
+            turn: 0,
+            fault: None,
             middle_at: None,
             deep_at: None,
             due_at: None,
@@ -218,7 +224,8 @@ impl Group {
         true
     }
 
-    pub(super) fn fail(&mut self, now: DateTime<Utc>) {
+    pub(super) fn fail(&mut self, fault: String, now: DateTime<Utc>) {
+        self.fault = Some(fault);
         self.sweep = None;
         self.due_at = Some(now + FAILED_PAUSE);
     }

@@ -18,6 +18,7 @@
 //!
 //! Groups are named, or found by prefix and tags, again and again, in one account and region or in several. Each group has a share of
 //! the calls of its account and region; what they leave goes to the slow lane, which also reads what lies before the first reading.
+//! Looking for groups has calls of its own, which AWS counts apart, and what is found is read before the look has ended.
 
 mod backfill;
 mod group;
@@ -54,6 +55,9 @@ const IDS_IN_CURSOR: usize = 50_000;
 /// Ids of late events that are remembered, as a share of both; of those that are forgotten no look finds others of their time.
 const LATE_SHARE: usize = 4;
 
+/// Groups that cannot be read, of which each reading says so.
+const SAID_TO_FAIL: usize = 10;
+
 /// How often a reconciler looks: it is not in a hurry, and the calls are shared.
 const RECONCILE_EVERY: Duration = Duration::minutes(1);
 
@@ -84,7 +88,9 @@ struct Memory {
     groups: Vec<Group>,
     /// What the cursor held of groups that were not found again yet.
     stored: BTreeMap<String, StoredGroup>,
-    /// The group whose turn is first, so that a busy one does not starve the others.
+    /// How often a group had its turn; whoever had none for longest is next, so that many or busy ones starve nobody.
+    turns: u64,
+    /// The group whose past is looked at first.
     first: usize,
 }
 
@@ -166,6 +172,7 @@ impl CloudwatchLogs {
             sequence,
             groups: Vec::new(),
             stored: stored.groups,
+            turns: 0,
             first: 0,
         })
     }
@@ -201,8 +208,15 @@ impl CloudwatchLogs {
         }
     }
 
-    /// Reads up to `share` pages of a group's sweep, so that a busy group leaves some calls to the others.
-    async fn sweep_group(&self, group: &mut Group, share: usize, now: DateTime<Utc>, reading: &mut Reading) {
+    /// Reads up to `share` pages of a group's sweep, so that a busy group leaves some calls to the others; its turn is the one of this
+    /// number.
+    async fn sweep_group(
+        &self,
+        group: &mut Group,
+        (share, turn): (usize, u64),
+        now: DateTime<Utc>,
+        reading: &mut Reading,
+    ) {
         for _ in 0..share {
             if reading.is_full() {
                 return;
@@ -211,11 +225,16 @@ impl CloudwatchLogs {
                 reading.out_of_calls.insert(group.place);
                 return;
             }
+            group.turn = turn;
             match self.read_page(group, now, reading).await {
-                Ok(true) => return,
-                Ok(false) => {}
+                Ok(over) => {
+                    group.fault = None;
+                    if over {
+                        return;
+                    }
+                }
                 Err(error) => {
-                    group.fail(now);
+                    group.fail(error.to_string(), now);
                     reading.fail(self.places[group.place].resource(&group.name), error);
                     return;
                 }
@@ -265,6 +284,22 @@ impl CloudwatchLogs {
             }
             return;
         }
+    }
+
+    /// Says again what was said when it was tried last: with many groups the next try is a while ahead.
+    fn say_what_still_fails(&self, memory: &Memory, reading: &mut Reading) {
+        let failing = memory.groups.iter().filter_map(|group| {
+            let what = self.places[group.place].resource(&group.name);
+            Some((what, group.fault.clone()?))
+        });
+        let failing = failing.take(SAID_TO_FAIL);
+        let failing = failing.map(|(what, reason)| Remark::Failing { what, reason });
+        let known: BTreeSet<String> = reading.remarks.iter().map(ToString::to_string).collect();
+        let too_many = self.places.iter().filter_map(Place::too_many);
+        let again = failing
+            .chain(too_many)
+            .filter(|remark| !known.contains(&remark.to_string()));
+        reading.remarks.extend(again);
     }
 
     /// Whether the past is looked through for what came beyond the horizon. A subscription delivers that whenever it comes.
@@ -489,23 +524,27 @@ impl Source for CloudwatchLogs {
         };
         self.find_groups(&mut memory, now, &mut reading).await;
         let count = memory.groups.len();
-        let due = memory.groups.iter().filter(|group| group.is_due(now)).count();
-        let share = (BATCH_PAGES / due.max(1)).max(2);
-        for turn in 0..count {
-            let index = (memory.first + turn) % count;
+        let mut due: Vec<usize> = (0..count)
+            .filter(|index| memory.groups[*index].is_due(now))
+            .collect();
+        due.sort_by_key(|index| memory.groups[*index].turn);
+        let share = (BATCH_PAGES / due.len().max(1)).max(2);
+        for index in due {
             if reading.is_full() {
                 break;
             }
             let group = &mut memory.groups[index];
-            if group.is_due(now) && !reading.out_of_calls.contains(&group.place) {
+            if !reading.out_of_calls.contains(&group.place) {
                 reading.tried += 1;
-                self.sweep_group(group, share, now, &mut reading).await;
+                memory.turns += 1;
+                self.sweep_group(group, (share, memory.turns), now, &mut reading)
+                    .await;
             }
         }
         self.read_past(&mut memory, now, &mut reading).await;
         memory.first = (memory.first + 1) % count.max(1);
-        for place in &self.places {
-            let (calls, throttled) = place.watch.counts();
+        for watch in self.places.iter().flat_map(Place::watches) {
+            let (calls, throttled) = watch.counts();
             reading.counts.calls += calls;
             reading.counts.throttled += throttled;
         }
@@ -514,6 +553,7 @@ impl Source for CloudwatchLogs {
             .iter()
             .filter(|r| matches!(r, Remark::Failing { .. }))
             .count();
+        self.say_what_still_fails(&memory, &mut reading);
         if let Some(error) = reading
             .failure
             .filter(|_| reading.events.is_empty() && failed >= reading.tried)

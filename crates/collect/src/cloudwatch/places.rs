@@ -4,7 +4,7 @@ use super::group::Group;
 use crate::aws::{self, AwsAccess, Watch, Watching};
 use crate::config::CloudwatchLogsConfig;
 use crate::rate::Share;
-use crate::source::CollectError;
+use crate::source::{CollectError, Remark};
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata as _;
 use chrono::{DateTime, Duration, Utc};
@@ -14,8 +14,10 @@ use watchkeeper_domain::clock::Clock;
 
 /// How often groups are looked for again.
 const DISCOVER_EVERY: Duration = Duration::minutes(10);
-/// What an account may have, so that a mistyped prefix does not fill the memory.
+/// How many groups are read in an account and region, so that a mistyped prefix does not fill the memory. The first by name are.
 const MOST_GROUPS: usize = 10_000;
+/// How many are looked for before nobody counts on.
+const MOST_COUNTED: usize = 100_000;
 
 /// One account and region.
 #[derive(Debug)]
@@ -23,14 +25,26 @@ pub(super) struct Place {
     pub(super) account: String,
     pub(super) region: String,
     pub(super) client: Client,
-    pub(super) watch: Arc<Watch>,
+    watch: Arc<Watch>,
     pub(super) share: Share,
+    /// The same for looking for groups: AWS counts each action for itself, and a throttled list is no reason to read less.
+    lists: Client,
+    lists_watch: Arc<Watch>,
+    lists_share: Share,
     /// What stands before the names of its groups in the cursor; nothing where there is one place only.
     pub(super) mark: String,
     /// Tags of groups that were asked for, by ARN.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// A look at its groups that the calls of a turn were not enough for.
     look: Option<Look>,
+    /// How many groups are wanted, where these are more than are read.
+    too_many: Option<usize>,
+}
+
+/// The names that a look has found.
+enum Found {
+    All(BTreeSet<String>),
+    SoFar(BTreeSet<String>),
 }
 
 /// How far a look at the groups of a place has come.
@@ -47,8 +61,8 @@ struct Look {
     ended: bool,
 }
 
-/// How many calls a look takes of a turn while groups are read there: the others are for their lines.
-const CALLS_BESIDE_READING: u32 = 1;
+/// How many calls a look takes of a turn at most, so that reading does not wait for it.
+const CALLS_A_TURN: u32 = 10;
 
 /// Which groups are read.
 #[derive(Debug)]
@@ -79,11 +93,18 @@ impl Wanted {
 pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) -> Vec<Place> {
     let mut all = Vec::new();
     for access in accesses(config) {
+        let base = access.sdk_config().await;
+        let watched = |share: &Share| {
+            let watch = Watch::new(share.bucket().clone(), clock.clone(), false);
+            let sdk = aws_sdk_cloudwatchlogs::config::Builder::from(&base)
+                .interceptor(Watching(watch.clone()))
+                .build();
+            (Client::from_conf(sdk), watch)
+        };
         let share = access.share("logs", config.calls_per_second).await;
-        let watch = Watch::new(share.bucket().clone(), clock.clone(), false);
-        let sdk = aws_sdk_cloudwatchlogs::config::Builder::from(&access.sdk_config().await)
-            .interceptor(Watching(watch.clone()))
-            .build();
+        let (client, watch) = watched(&share);
+        let lists_share = access.share("lists of logs", config.calls_per_second).await;
+        let (lists, lists_watch) = watched(&lists_share);
         let mark = if config.accounts.is_empty() {
             String::new()
         } else {
@@ -92,12 +113,16 @@ pub(super) async fn open(config: &CloudwatchLogsConfig, clock: &Arc<dyn Clock>) 
         all.push(Place {
             account: access.account().to_owned(),
             region: access.region.clone(),
-            client: Client::from_conf(sdk),
+            client,
             watch,
             share,
+            lists,
+            lists_watch,
+            lists_share,
             mark,
             tags: BTreeMap::new(),
             look: None,
+            too_many: None,
         });
     }
     all
@@ -128,6 +153,23 @@ pub(crate) fn accesses(config: &CloudwatchLogsConfig) -> Vec<AwsAccess> {
 }
 
 impl Place {
+    /// What counts its calls.
+    pub(super) fn watches(&self) -> [&Watch; 2] {
+        [&self.watch, &self.lists_watch]
+    }
+
+    /// What to say as long as more groups are wanted than are read.
+    pub(super) fn too_many(&self) -> Option<Remark> {
+        let wanted = self.too_many?;
+        Some(Remark::Failing {
+            what: format!("the list of log groups of {} in {}", self.account, self.region),
+            reason: format!(
+                "{MOST_GROUPS} of its {wanted} log groups are read, and the others are not: write longer prefixes or tags, or \
+                 exclude_log_groups"
+            ),
+        })
+    }
+
     /// What to call a group of it in a message.
     pub(super) fn resource(&self, group: &str) -> String {
         if self.mark.is_empty() {
@@ -137,14 +179,8 @@ impl Place {
         }
     }
 
-    /// The names of the groups that are wanted; `None` when the calls are used up for now, and the next turn goes on. At most `calls`
-    /// are taken.
-    async fn discover(
-        &mut self,
-        wanted: &Wanted,
-        calls: u32,
-        now: DateTime<Utc>,
-    ) -> Result<Option<BTreeSet<String>>, CollectError> {
+    /// The names of the groups that are wanted. When the calls are used up for now these are not all, and the next turn goes on.
+    async fn discover(&mut self, wanted: &Wanted, now: DateTime<Utc>) -> Result<Found, CollectError> {
         let mut look = self.look.take().unwrap_or_else(|| Look {
             found: wanted.names.iter().cloned().collect(),
             prefixes: 0,
@@ -153,12 +189,14 @@ impl Place {
             ended: false,
         });
         // What failed is looked for from the start: a token that is too old would fail for ever.
-        if !self.go_on(&mut look, wanted, calls, now).await? {
-            self.look = Some(look);
-            return Ok(None);
-        }
+        let all = self.go_on(&mut look, wanted, now).await?;
         look.found.retain(|name| !is_excluded(name, &wanted.excluded));
-        Ok(Some(look.found))
+        if all {
+            return Ok(Found::All(look.found));
+        }
+        let names = look.found.clone();
+        self.look = Some(look);
+        Ok(Found::SoFar(names))
     }
 
     /// Goes on with a look; false when the calls are used up.
@@ -166,9 +204,9 @@ impl Place {
         &mut self,
         look: &mut Look,
         wanted: &Wanted,
-        mut calls: u32,
         now: DateTime<Utc>,
     ) -> Result<bool, CollectError> {
+        let mut calls = CALLS_A_TURN;
         let everything = [String::new()];
         let prefixes = if wanted.prefixes.is_empty() && !wanted.tags.is_empty() {
             &everything[..]
@@ -185,7 +223,7 @@ impl Place {
                 }
                 look.untagged.pop_front();
             }
-            if look.ended || look.found.len() > MOST_GROUPS {
+            if look.ended || look.found.len() > MOST_COUNTED {
                 (look.token, look.ended) = (None, false);
                 look.prefixes += 1;
                 continue;
@@ -194,7 +232,7 @@ impl Place {
                 return Ok(false);
             }
             let answer = self
-                .client
+                .lists
                 .describe_log_groups()
                 .set_log_group_name_prefix(Some(prefix.clone()).filter(|prefix| !prefix.is_empty()))
                 .set_next_token(look.token.clone())
@@ -223,7 +261,7 @@ impl Place {
     }
 
     fn may_call(&self, calls: &mut u32, now: DateTime<Utc>) -> bool {
-        let may = *calls > 0 && self.share.take(1, now);
+        let may = *calls > 0 && self.lists_share.take(1, now);
         *calls -= u32::from(may);
         may
     }
@@ -243,7 +281,7 @@ impl Place {
             if !self.may_call(calls, now) {
                 return Ok(None);
             }
-            let asked = self.client.list_tags_for_resource().resource_arn(arn).send();
+            let asked = self.lists.list_tags_for_resource().resource_arn(arn).send();
             let tags = match asked.await {
                 Ok(answer) => answer.tags.unwrap_or_default().into_iter().collect(),
                 // A group that was deleted since it was listed has no tags, and stops no look at the others.
@@ -308,25 +346,28 @@ impl Discovery {
                 looking.forgot_tags_in = looking.rounds;
                 place.tags.clear();
             }
-            let names = if wanted.must_discover() {
-                let reads = groups.iter().any(|group| group.place == index);
-                let calls = if reads { CALLS_BESIDE_READING } else { u32::MAX };
-                match place.discover(wanted, calls, now).await {
-                    Ok(Some(names)) => names,
-                    // The next reading goes on from there.
-                    Ok(None) => continue,
-                    Err(fault) => {
-                        looking.due_at = Some(now + Duration::minutes(1));
-                        faults.push((index, fault));
-                        continue;
-                    }
-                }
+            let found = if wanted.must_discover() {
+                place.discover(wanted, now).await
             } else {
-                wanted.names.iter().cloned().collect()
+                Ok(Found::All(wanted.names.iter().cloned().collect()))
             };
-            looking.due_at = Some(now + DISCOVER_EVERY);
-            looking.rounds = looking.rounds.wrapping_add(1);
-            groups.retain(|group| group.place != index || names.contains(&group.name));
+            let names = match found {
+                Ok(Found::All(names)) => {
+                    place.too_many = Some(names.len()).filter(|count| *count > MOST_GROUPS);
+                    let names: BTreeSet<String> = names.into_iter().take(MOST_GROUPS).collect();
+                    looking.due_at = Some(now + DISCOVER_EVERY);
+                    looking.rounds = looking.rounds.wrapping_add(1);
+                    groups.retain(|group| group.place != index || names.contains(&group.name));
+                    names
+                }
+                // These are read already, and the next reading looks on from there.
+                Ok(Found::SoFar(names)) => names.into_iter().take(MOST_GROUPS).collect(),
+                Err(fault) => {
+                    looking.due_at = Some(now + Duration::minutes(1));
+                    faults.push((index, fault));
+                    continue;
+                }
+            };
             let known: BTreeSet<String> = groups
                 .iter()
                 .filter(|group| group.place == index)

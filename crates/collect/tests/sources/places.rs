@@ -81,6 +81,123 @@ async fn a_look_for_groups_that_takes_more_calls_than_a_turn_has_goes_on_where_i
     assert_eq!(found, expected);
 }
 
+/// Many groups, found by prefix and tag, at the rate of calls that is configured where nothing is said.
+async fn many_groups(count: usize) -> (Bench, CloudWatch, Reader) {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.groups_a_page(50);
+    for number in 0..count {
+        let group = format!("/app/{number:04}");
+        cloudwatch.create_group(&group);
+        cloudwatch.tag(&group, "watch", "yes");
+    }
+    let mut config = config(&cloudwatch);
+    config["log_group_prefixes"] = json!(["/app/"]);
+    config["log_group_tags"] = json!({"watch": "yes"});
+    config["calls_per_second"] = 3.into();
+    let reader = bench.source(config).await;
+    (bench, cloudwatch, reader)
+}
+
+/// Reads for so many seconds, a turn each; gives the groups that were asked for, in order, by second.
+async fn for_seconds(
+    bench: &Bench,
+    cloudwatch: &CloudWatch,
+    reader: &mut Reader,
+    seconds: i64,
+) -> Vec<Vec<String>> {
+    let mut asked = Vec::new();
+    for _ in 0..seconds {
+        reader.read().await;
+        asked.push(cloudwatch.asked());
+        bench.clock.advance(self::seconds(1));
+    }
+    asked
+}
+
+#[tokio::test]
+async fn groups_are_read_as_they_are_found_and_looking_again_takes_no_call_from_reading() {
+    let (bench, cloudwatch, mut reader) = many_groups(90).await;
+    let asked = for_seconds(&bench, &cloudwatch, &mut reader, 60).await;
+    let first = asked
+        .iter()
+        .position(|groups| groups.contains(&"/app/0000".to_owned()));
+    assert!(
+        first.is_some_and(|second| second < 3),
+        "the first after {first:?} s"
+    );
+    let mut found = BTreeSet::new();
+    let all = asked.iter().position(|groups| {
+        found.extend(groups.clone());
+        found.len() == 90
+    });
+    // Two pages and ninety groups' tags, three calls a second.
+    assert!(all.is_some_and(|second| second < 40), "all after {all:?} s");
+    // Looking again every ten minutes, the sixth time for all tags too.
+    for look in 0..6 {
+        bench.clock.advance(Duration::minutes(10));
+        let before = (cloudwatch.calls(), cloudwatch.asked());
+        let asked = for_seconds(&bench, &cloudwatch, &mut reader, 40).await;
+        let reading: usize = asked.iter().map(Vec::len).sum();
+        let looking = cloudwatch.calls() - before.0 - reading;
+        assert_eq!(looking, if look == 4 { 92 } else { 2 }, "look {look}");
+        assert!(
+            reading >= 118,
+            "look {look}: only {reading} of 120 calls went to reading"
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_groups_take_turns_and_none_waits_longer_than_a_round() {
+    let (bench, cloudwatch, mut reader) = many_groups(90).await;
+    for_seconds(&bench, &cloudwatch, &mut reader, 60).await;
+    // All are busy, and so none is left alone for a while; one gives more pages than there are calls.
+    cloudwatch.page_size(1);
+    let mut last = std::collections::BTreeMap::new();
+    let mut longest = 0;
+    for second in 0..200 {
+        for number in (0..90).filter(|number| number % 15 == second % 15) {
+            let group = format!("/app/{number:04}");
+            cloudwatch.put(&group, "s", bench.now(), bench.now(), &group);
+        }
+        for _ in 0..20 {
+            cloudwatch.put("/app/0045", "s", bench.now(), bench.now(), "flood");
+        }
+        reader.messages().await;
+        for group in cloudwatch.asked() {
+            let before = last.insert(group, second).unwrap_or(0);
+            longest = longest.max(second - before);
+        }
+        bench.clock.advance(seconds(1));
+    }
+    assert_eq!(last.len(), 90);
+    // 90 groups at 3 calls a second are 30 s; each may take two pages in its turn.
+    assert!(longest <= 65, "a group waited for {longest} s");
+}
+
+#[tokio::test]
+async fn more_groups_than_can_be_read_are_said_and_a_group_that_fails_is_said_until_it_is_read() {
+    let (bench, cloudwatch) = bench().await;
+    cloudwatch.groups_a_page(5_000);
+    for number in 0..10_001 {
+        cloudwatch.create_group(&format!("/app/{number:05}"));
+    }
+    cloudwatch.deny("/app/00000");
+    let mut config = config(&cloudwatch);
+    config["log_group_prefixes"] = json!(["/app/"]);
+    let mut reader = bench.source(config).await;
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        let batch = reader.source.read(&reader.cursor).await.unwrap();
+        reader.cursor = batch.next;
+        said = batch.remarks.iter().map(ToString::to_string).collect();
+        bench.clock.advance(seconds(1));
+    }
+    let says = |words: &str| said.iter().filter(|text| text.contains(words)).count();
+    assert_eq!(says("10000 of its 10001 log groups are read"), 1, "{said:?}");
+    assert_eq!(says("logs:FilterLogEvents"), 1, "{said:?}");
+}
+
 #[tokio::test]
 async fn accounts_and_regions_are_read_through_their_roles_with_their_external_ids() {
     let (bench, cloudwatch) = bench().await;
