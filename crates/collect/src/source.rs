@@ -111,6 +111,9 @@ pub struct BatchCounts {
     pub refused: u64,
     /// Bytes that cannot be read any more: a file's end that was rotated away, a damaged piece of the spool.
     pub lost_bytes: u64,
+    /// What cannot be read any more and nobody knows how much it was: a file that was gone at the start, a shard that expired.
+    #[serde(default)]
+    pub gaps: u64,
     /// Bytes of log text read.
     pub bytes: u64,
     /// Calls made to a remote service.
@@ -130,6 +133,7 @@ impl std::ops::AddAssign for BatchCounts {
         self.dropped += other.dropped;
         self.refused += other.refused;
         self.lost_bytes += other.lost_bytes;
+        self.gaps += other.gaps;
         self.bytes += other.bytes;
         self.calls += other.calls;
         self.throttled += other.throttled;

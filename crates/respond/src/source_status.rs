@@ -50,6 +50,8 @@ pub struct SourceStatus {
     pub refused: u64,
     /// Bytes that cannot be read any more.
     pub lost_bytes: u64,
+    /// What cannot be read any more and nobody knows how much it was.
+    pub gaps: u64,
     /// Calls to a remote service, and those it refused for coming too often.
     pub calls: u64,
     /// Of these, refused for coming too often.
@@ -86,7 +88,7 @@ pub struct SourceRemark {
     pub at: DateTime<Utc>,
     /// What.
     pub text: String,
-    /// A part of the source cannot be read, such as one file or one log group.
+    /// A part of the source cannot be read, such as one file, one log group or an object that was set aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failing: bool,
 }
@@ -121,6 +123,7 @@ impl SourceStatus {
                 dropped: self.dropped,
                 refused: self.refused,
                 lost_bytes: self.lost_bytes,
+                gaps: self.gaps,
             },
             used: Used {
                 calls: self.calls,
@@ -194,6 +197,7 @@ impl SourceStatus {
         self.dropped += batch.counts.dropped;
         self.refused += batch.counts.refused;
         self.lost_bytes += batch.counts.lost_bytes;
+        self.gaps += batch.counts.gaps;
         self.missed_by_push += batch.counts.missed_by_push;
         self.calls += batch.counts.calls;
         self.throttled += batch.counts.throttled;
@@ -229,7 +233,10 @@ impl SourceStatus {
         let news = |remark: &&Remark| !matches!(remark, Remark::Refusing { .. } | Remark::Waiting { .. });
         for remark in remarks.iter().filter(news) {
             let text = remark.to_string();
-            let failing = matches!(remark, Remark::Failing { .. } | Remark::Unreadable { .. });
+            let failing = matches!(
+                remark,
+                Remark::Failing { .. } | Remark::Unreadable { .. } | Remark::SetAside { .. }
+            );
             self.remarks.retain(|said| said.text != text);
             self.remarks.insert(0, SourceRemark { at, text, failing });
         }

@@ -1162,6 +1162,7 @@ export interface SourceView {
   missed_by_push: number;
   /** Bytes that a source had and nobody will ever read, such as of a file that was cut. */
   lost_bytes: number;
+  gaps: number;
   /** Requests made to whoever keeps the events, and how many of them were told to slow down. */
   calls: number;
   throttled: number;

@@ -25,6 +25,7 @@ const WHERE_ANY = [
   { of: 'malformed', name: 'malformed' },
   { of: 'dropped', name: 'dropped' },
   { of: 'refused', name: 'refused' },
+  { of: 'gaps', name: 'gaps of unknown size' },
   { of: 'missed_by_push', name: 'missed by the subscription, found by polling' },
 ] as const;
 

@@ -313,6 +313,7 @@ fn find_absent(
         let finished = place.finished_at.is_some() || unread == Some(0);
         if !finished {
             reading.counts.lost_bytes += unread.unwrap_or(0);
+            reading.counts.gaps += u64::from(unread.is_none());
             reading.remarks.push(Remark::LostTail {
                 path: place.path.clone(),
                 bytes: unread.unwrap_or(0),

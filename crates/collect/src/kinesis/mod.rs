@@ -182,6 +182,7 @@ impl Kinesis {
         }
         for lost in memory.shards.take_list(listed) {
             reading.changed = true;
+            reading.counts.gaps += 1;
             reading.remarks.push(Remark::Failing {
                 what: format!("shard {lost} of {}", self.stream),
                 reason: "its records expired before they were read; raise the retention of the stream".into(),

@@ -303,6 +303,7 @@ fn start_of(
     if (position.segment, position.offset) <= last {
         return position;
     }
+    reading.counts.gaps += 1;
     reading.remarks.push(Remark::LostTail {
         path: dir.to_owned(),
         bytes: 0,

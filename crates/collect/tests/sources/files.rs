@@ -198,6 +198,7 @@ async fn what_is_lost_for_good_is_said() {
         "{:?}",
         reader.remarks
     );
+    assert_eq!((reader.counts.lost_bytes, reader.counts.gaps), (0, 1));
 }
 
 #[tokio::test]

@@ -191,4 +191,5 @@ async fn a_shard_that_expires_before_it_was_read_is_shown() {
     assert!(
         matches!(&reader.remarks[..], [Remark::Failing { what, reason }] if what == "shard 1 of logs" && reason.contains("expired"))
     );
+    assert_eq!(reader.counts.gaps, 1, "so that somebody is told");
 }

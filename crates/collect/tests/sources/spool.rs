@@ -321,4 +321,5 @@ async fn a_spool_emptied_by_hand_is_read_from_its_new_beginning() {
     second.cursor = cursor;
     assert_eq!(second.messages().await, ["new"]);
     assert!(matches!(second.remarks[..], [Remark::LostTail { .. }]));
+    assert_eq!(second.counts.gaps, 1);
 }

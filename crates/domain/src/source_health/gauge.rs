@@ -17,6 +17,12 @@ fn steady_after() -> Duration {
     Duration::hours(6)
 }
 
+/// What stands and has grown by so many times since it was told is told again, though not within this of the last time.
+const WORSE: u64 = 10;
+fn worse_after() -> Duration {
+    Duration::hours(1)
+}
+
 /// What one look says of a trouble.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sign {
@@ -35,6 +41,8 @@ pub(super) struct Bad {
     pub(super) since: Option<DateTime<Utc>>,
     /// People are told after it was there for so long.
     pub(super) after: Duration,
+    /// How much of it there is, such as how many lines were lost; 0 for what has no degrees.
+    pub(super) extent: u64,
     /// What is wrong, with its figures.
     pub(super) reason: String,
     /// What to do.
@@ -52,6 +60,9 @@ pub struct Standing {
     pub reason: String,
     /// What to do.
     pub remedy: String,
+    /// How much of it there was when people were told last.
+    #[serde(default)]
+    told_extent: u64,
     /// It came back soon after it had ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unsteady: bool,
@@ -116,11 +127,17 @@ impl Gauge {
         if let Some(standing) = &mut self.standing {
             standing.reason = bad.reason;
             standing.remedy = bad.remedy;
-            if at - standing.told_at < again_after.duration() {
+            let since_told = at - standing.told_at;
+            let worse = standing.told_extent > 0 && bad.extent / standing.told_extent >= WORSE;
+            let change = if since_told >= again_after.duration() {
+                Change::Again
+            } else if worse && since_told >= worse_after() {
+                Change::Worse
+            } else {
                 return None;
-            }
-            standing.told_at = at;
-            return Some(News::of(Change::Again, standing));
+            };
+            (standing.told_at, standing.told_extent) = (at, bad.extent);
+            return Some(News::of(change, standing));
         }
         if self.bad_for < bad.after.num_seconds() {
             return None;
@@ -129,6 +146,7 @@ impl Gauge {
         let standing = Standing {
             since: self.bad_since.unwrap_or(at),
             told_at: at,
+            told_extent: bad.extent,
             reason: bad.reason,
             remedy: bad.remedy,
             unsteady,

@@ -90,9 +90,18 @@ fn bad(after: Duration, reason: String, remedy: &str) -> Judged {
     Judged::Bad(Bad {
         since: None,
         after,
+        extent: 0,
         reason,
         remedy: remedy.to_owned(),
     })
+}
+
+/// The same, of something that there can be more or less of.
+fn of_extent(extent: u64, judged: Judged) -> Judged {
+    match judged {
+        Judged::Bad(bad) => Judged::Bad(Bad { extent, ..bad }),
+        other => other,
+    }
 }
 
 fn failing(watched: &Watched, expected: &Expected, seen: &Seen) -> Judged {
@@ -110,6 +119,7 @@ fn failing(watched: &Watched, expected: &Expected, seen: &Seen) -> Judged {
             } else {
                 patience
             },
+            extent: 0,
             reason: error.message.clone(),
             remedy: remedy.to_owned(),
         });
@@ -124,8 +134,7 @@ fn failing(watched: &Watched, expected: &Expected, seen: &Seen) -> Judged {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        let remedy =
-            "let this service read it, or take it out of the configuration; the rest of the source is read";
+        let remedy = "mend it or let this service read it, or take it out of the configuration; the rest of the source is read";
         return bad(patience, format!("{first}{others}"), remedy);
     }
     let unread = Duration::seconds(watched.unread);
@@ -149,11 +158,16 @@ fn losing(watched: &Watched, seen: &Seen, added: Figures) -> Judged {
         (lost.dropped, "lines were dropped"),
         (lost.refused, "records or connections were refused"),
         (lost.lost_bytes, "bytes were gone before they were read"),
+        (
+            lost.gaps,
+            "files or shards were gone, and nobody knows how much of them was not read",
+        ),
     ];
     let kinds = kinds.iter().filter(|(count, _)| *count > 0);
     let kinds: Vec<String> = kinds.map(|(count, what)| format!("{count} {what}")).collect();
-    let remedy = "dropped: send less at once, or over TCP; refused: mend the sender, which was told why; gone: let files rotate later";
-    bad(Duration::zero(), kinds.join(", "), remedy)
+    let remedy = "dropped: send less at once, or over TCP; refused: mend the sender, which was told why; gone: let files rotate later, and streams keep longer";
+    let extent = lost.dropped + lost.refused + lost.lost_bytes + lost.gaps;
+    of_extent(extent, bad(Duration::zero(), kinds.join(", "), remedy))
 }
 
 fn unreadable(watched: &Watched, expected: &Expected) -> Judged {
@@ -207,7 +221,8 @@ fn behind(
     );
     let remedy = "look whether it is throttled or fails, and whether the machine has power left; where its times are wrong, write \
         utc_offset_minutes or set the sender's clock";
-    bad(behind_for(), reason, remedy)
+    let extent = u64::try_from(lag.num_minutes()).unwrap_or(0);
+    of_extent(extent, bad(behind_for(), reason, remedy))
 }
 
 fn quiet(watched: &Watched, expected: &Expected, seen: &Seen, at: DateTime<Utc>) -> Judged {
@@ -233,6 +248,7 @@ fn quiet(watched: &Watched, expected: &Expected, seen: &Seen, at: DateTime<Utc>)
     Judged::Bad(Bad {
         since: Some(watched.heard_at.unwrap_or(watched.first_seen_at)),
         after: Duration::zero(),
+        extent: 0,
         reason: format!(
             "no event came for {}; {} are allowed: {why}",
             in_words(silent),

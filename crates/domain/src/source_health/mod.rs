@@ -91,6 +91,9 @@ pub struct Figures {
     pub refused: u64,
     /// Bytes that cannot be read any more.
     pub lost_bytes: u64,
+    /// What cannot be read any more and nobody knows how much it was.
+    #[serde(default)]
+    pub gaps: u64,
 }
 
 /// What was used to read a source since it was first read.
@@ -112,11 +115,12 @@ impl Figures {
             dropped: added(self.dropped, before.dropped),
             refused: added(self.refused, before.refused),
             lost_bytes: added(self.lost_bytes, before.lost_bytes),
+            gaps: added(self.gaps, before.gaps),
         }
     }
 
     fn lost_something(self) -> bool {
-        self.dropped > 0 || self.refused > 0 || self.lost_bytes > 0
+        self.dropped > 0 || self.refused > 0 || self.lost_bytes > 0 || self.gaps > 0
     }
 }
 
@@ -150,7 +154,7 @@ pub struct Seen {
     pub error: Option<SeenError>,
     /// The files that it waits for.
     pub waiting: Vec<String>,
-    /// Parts of it that cannot be read while the others are, such as one log group, each with the reason.
+    /// Parts of it that cannot be read while the others are, such as one log group or an object that was set aside, each with the reason.
     pub failing_parts: Vec<String>,
 }
 

@@ -16,6 +16,8 @@ pub enum Change {
     Began,
     /// It stands, and people were told of it long ago.
     Again,
+    /// It stands, and has become much worse than people were told.
+    Worse,
     /// It is gone.
     Ended,
 }
@@ -71,20 +73,20 @@ impl Told {
     fn line(&self) -> String {
         let what = match (self.trouble, self.change) {
             (Trouble::Failing, Change::Ended) => "is read again",
-            (Trouble::Failing, Change::Began | Change::Again) => "cannot be read",
+            (Trouble::Failing, _) => "cannot be read",
             (Trouble::Losing, Change::Ended) => "loses nothing any more",
-            (Trouble::Losing, Change::Began | Change::Again) => "loses events",
+            (Trouble::Losing, _) => "loses events",
             (Trouble::Unreadable, Change::Ended) => "can be parsed again",
-            (Trouble::Unreadable, Change::Began | Change::Again) => "cannot be parsed",
+            (Trouble::Unreadable, _) => "cannot be parsed",
             (Trouble::Behind, Change::Ended) => "has caught up",
-            (Trouble::Behind, Change::Began | Change::Again) => "is behind",
+            (Trouble::Behind, _) => "is behind",
             (Trouble::Quiet, Change::Ended) => "speaks again",
-            (Trouble::Quiet, Change::Began | Change::Again) => "is quiet",
+            (Trouble::Quiet, _) => "is quiet",
         };
-        let still = if self.change == Change::Again {
-            "still: "
-        } else {
-            ""
+        let still = match self.change {
+            Change::Again => "still: ",
+            Change::Worse => "worse: ",
+            Change::Began | Change::Ended => "",
         };
         format!("{still}{} {what}", self.source)
     }
@@ -124,7 +126,7 @@ impl Word {
             let _ = writeln!(text, "{}", told.line());
             let _ = match told.change {
                 Change::Ended => writeln!(text, "  It was so since {}: {}", minute(told.since), told.reason),
-                Change::Began | Change::Again => writeln!(
+                Change::Began | Change::Again | Change::Worse => writeln!(
                     text,
                     "  Since {}: {}\n  To do: {}",
                     minute(told.since),

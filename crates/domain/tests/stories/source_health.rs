@@ -347,6 +347,42 @@ fn a_loss_is_told_at_once_with_its_sum_and_not_again_within_the_hour() {
 }
 
 #[test]
+fn a_loss_that_grows_tenfold_is_told_again_once_an_hour_at_most_and_one_that_goes_on_after_a_day() {
+    let mut desk = Desk::of(habit());
+    let lose = |desk: &mut Desk, minutes: i64, lines: u64| {
+        desk.minutes(minutes, |desk| {
+            desk.hear(1);
+            desk.seen.figures.dropped += lines;
+        });
+    };
+    lose(&mut desk, 1, 100);
+    assert_eq!(desk.news(), [(Trouble::Losing, Change::Began)]);
+    lose(&mut desk, 59, 1_000);
+    assert_eq!(desk.news(), [], "within the hour");
+    lose(&mut desk, 1, 1_000);
+    let told = desk.told.last().expect("it is told").clone();
+    assert_eq!(told.reason, "60100 lines were dropped");
+    assert_eq!(desk.news(), [(Trouble::Losing, Change::Worse)]);
+    // As much again each hour is no news for a day.
+    lose(&mut desk, 23 * 60 + 59, 10);
+    assert_eq!(desk.news(), []);
+    lose(&mut desk, 1, 10);
+    assert_eq!(desk.news(), [(Trouble::Losing, Change::Again)]);
+}
+
+#[test]
+fn a_delay_that_grows_tenfold_is_told_again() {
+    let mut desk = Desk::of(habit());
+    let nearly_stands = Duration::seconds(55);
+    lagging(&mut desk, 15, Duration::minutes(31), nearly_stands);
+    assert_eq!(desk.news(), [(Trouble::Behind, Change::Began)]);
+    lagging(&mut desk, 380, Duration::minutes(45), nearly_stands);
+    assert_eq!(desk.news(), [], "not ten times as long yet");
+    lagging(&mut desk, 60, Duration::minutes(394), nearly_stands);
+    assert_eq!(desk.news(), [(Trouble::Behind, Change::Worse)]);
+}
+
+#[test]
 fn what_was_lost_before_a_source_was_first_looked_at_is_not_told() {
     let mut desk = Desk {
         health: SourceHealth::default(),
