@@ -5,7 +5,7 @@
 //! an object; those that were finished lately, so that a message that comes again tells nothing twice; and those that were set aside.
 //!
 //! What passes (the network, the load of S3) is tried again for good. What is the object's own fault (gone, replaced, damaged) is
-//! tried [`S3Config::max_tries`] times, then set aside and shown, and tried again once an hour, while the others go on. A refusal counts
+//! tried [`S3Config::max_tries`] times, then set aside and shown, and tried again once an hour for two weeks, while the others go on. A refusal counts
 //! as the object's own only when others could be read since: where nothing can be read, nothing is set aside.
 
 mod cutter;
@@ -44,6 +44,8 @@ const ASIDE: usize = 1_000;
 const IDS_IN_CURSOR: usize = 20_000;
 const AGAIN_SOON: Duration = Duration::seconds(5);
 const AGAIN_LATER: Duration = Duration::hours(1);
+/// For how long what is set aside is tried: as long as a queue keeps a message at most. Whoever deletes an object could not say so else.
+const GIVEN_UP_AFTER: Duration = Duration::days(14);
 
 /// Objects as a source.
 #[derive(Debug)]
@@ -96,6 +98,9 @@ struct Kept {
     /// Why it is set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     aside: Option<String>,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aside_since: Option<DateTime<Utc>>,
 }
 
 /// The cursor's form.
@@ -130,6 +135,22 @@ impl Reading {
     }
 }
 
+impl Reading {
+    /// What was set aside is lost, and nobody knows how much it was.
+    fn give_up(&mut self, object: &Object, fault: &ObjectFault) {
+        self.changed = true;
+        self.counts.gaps += 1;
+        self.remarks.push(Remark::Failing {
+            what: object.to_string(),
+            reason: format!(
+                "it is given up after {} days: {}; put it into the bucket again, so that it is told of anew",
+                GIVEN_UP_AFTER.num_days(),
+                fault.reason()
+            ),
+        });
+    }
+}
+
 enum Outcome {
     Finished,
     Full,
@@ -151,6 +172,15 @@ impl Waiting {
         self.not_before.is_none_or(|at| at <= now)
     }
 
+    /// Whether it was set aside so long ago that it is not tried again after this fault.
+    fn is_given_up(&self, fault: &ObjectFault, now: DateTime<Utc>) -> bool {
+        let since = self
+            .kept
+            .aside_since
+            .filter(|since| now - *since >= GIVEN_UP_AFTER);
+        since.is_some() && !matches!(fault, ObjectFault::Passing(_))
+    }
+
     /// Decides what a failed try means.
     fn fail(&mut self, fault: &ObjectFault, finished: u64, max_tries: u32, now: DateTime<Utc>) {
         self.reading = None;
@@ -162,6 +192,7 @@ impl Waiting {
         self.tries = self.tries.saturating_add(1);
         if self.kept.aside.is_some() || counts && self.tries >= max_tries {
             self.kept.aside = Some(fault.reason().to_owned());
+            self.kept.aside_since.get_or_insert(now);
             self.not_before = Some(now + AGAIN_LATER);
         } else {
             let doublings = self.tries.saturating_sub(1).min(6);
@@ -179,6 +210,7 @@ impl Memory {
             heading: None,
             gzip: false,
             aside: None,
+            aside_since: None,
         });
         let known =
             self.done.contains(&waiting.id) || self.waiting.iter().any(|other| other.id == waiting.id);
@@ -391,6 +423,10 @@ impl S3 {
                     let was_aside = waiting.kept.aside.clone();
                     waiting.fail(&fault, memory.finished, self.max_tries, now);
                     reading.changed |= waiting.kept.aside != was_aside;
+                    if waiting.is_given_up(&fault, now) {
+                        reading.give_up(&waiting.kept.object, &fault);
+                        continue;
+                    }
                     failed.push((waiting.kept.object.to_string(), fault));
                     memory.waiting.push_back(waiting);
                 }

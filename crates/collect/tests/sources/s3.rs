@@ -1,6 +1,7 @@
 //! Objects told of by a queue: nothing lost, nothing twice, nothing silent.
 
 use crate::{Bench, Reader, messages, monday, seconds};
+use chrono::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -227,6 +228,23 @@ async fn a_damaged_object_is_set_aside_and_shown_and_the_good_ones_go_on() {
     objects.put_silently("logs", "gone.log", b"x");
     bench.clock.advance(seconds(3_700));
     assert_eq!(reader.messages().await, ["x"]);
+
+    // What nobody mends within two weeks is given up, and counted so that somebody is told; also by a process that began meanwhile.
+    bench.clock.advance(Duration::days(13));
+    reader.read().await;
+    assert_eq!(reader.counts.gaps, 0);
+    restart(&bench, &objects, &mut reader).await;
+    bench.clock.advance(Duration::days(1));
+    reader.remarks.clear();
+    reader.read().await;
+    assert_eq!(reader.counts.gaps, 2, "{:?}", reader.remarks);
+    let given_up = |remark: &&Remark| remark.to_string().contains("given up after 14 days");
+    assert_eq!(reader.remarks.iter().filter(given_up).count(), 2);
+    reader.remarks.clear();
+    objects.put("logs", "after.log", b"after\n");
+    bench.clock.advance(Duration::hours(2));
+    assert_eq!(reader.messages().await, ["after"]);
+    assert_eq!(reader.remarks, []);
 }
 
 #[tokio::test]
