@@ -18,12 +18,12 @@ use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use watchkeeper_domain::clock::{Clock, SystemClock};
-use watchkeeper_store::{AlertFilter, DatabaseConfig, LIMIT_MAX, PageRequest, Store};
+use watchkeeper_store::{AlertFilter, DatabaseConfig, PageRequest, Store};
 
 /// The length of an event, in bytes, with its line end.
 const EVENT: usize = 500;
@@ -360,6 +360,44 @@ async fn replay(rules: &Path, judging: f64) {
     service.costs((service.cpu_seconds() - cpu) * 1e9 / events, judging);
 }
 
+/// When each mark was sent, and whether that was the last.
+#[derive(Default)]
+struct Sent {
+    at: Vec<DateTime<Utc>>,
+    all: bool,
+}
+
+/// Looks, as anybody could, for the alert of each mark that was sent; gives for each how many seconds after it was sent the alert was there
+/// to be read. An instant that the service writes down lies before its commit, and would be too early.
+async fn seen_from_outside(store: Store, sent: Arc<Mutex<Sent>>) -> Vec<f64> {
+    let mut took: Vec<Option<f64>> = Vec::new();
+    loop {
+        let (count, all) = {
+            let sent = sent.lock().unwrap();
+            (sent.at.len(), sent.all)
+        };
+        took.resize(count, None);
+        for (number, took) in took.iter_mut().enumerate() {
+            if took.is_some() {
+                continue;
+            }
+            let filter = AlertFilter {
+                detector: Some(format!("mark-{number}")),
+                ..AlertFilter::default()
+            };
+            let mut tx = store.read().await.unwrap();
+            let found = tx.alerts(&filter, &PageRequest::first(1)).await.unwrap();
+            if !found.items.is_empty() {
+                *took = Some((now() - sent.lock().unwrap().at[number]).as_seconds_f64());
+            }
+        }
+        if all && took.iter().all(Option::is_some) {
+            return took.into_iter().flatten().collect();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// At a load that it bears, for some time: how long it takes from sending to the committed alert, and what memory does.
 async fn steady(rules: &Path) {
     let seconds: u64 = std::env::var("WATCHKEEPER_SERVE_SECONDS").map_or(30, |text| text.parse().unwrap());
@@ -368,15 +406,18 @@ async fn steady(rules: &Path) {
     let requests = seconds * STEADY / BATCH as u64;
     let every = Duration::from_secs_f64(BATCH as f64 / STEADY as f64);
     let mut due = tokio::time::interval(every);
-    let mut sent = Vec::new();
+    let sent = Arc::new(Mutex::new(Sent::default()));
+    let seen = tokio::spawn(seen_from_outside(service.store.clone(), Arc::clone(&sent)));
+    let mut marks = 0;
     let (mut pushing, mut memory) = (tokio::task::JoinSet::new(), Vec::new());
     for request in 0..requests {
         due.tick().await;
-        let mark = (request % (requests / MARKS).max(1) == 0).then_some(sent.len() as u64);
+        let mark = (request % (requests / MARKS).max(1) == 0).then_some(marks);
         let mark = mark.filter(|mark| *mark < MARKS);
         let body = bodies.body(request, mark);
         if mark.is_some() {
-            sent.push(now());
+            marks += 1;
+            sent.lock().unwrap().at.push(now());
         }
         let service = Arc::clone(&service);
         if request % (requests / 10).max(1) == 0 {
@@ -387,23 +428,14 @@ async fn steady(rules: &Path) {
     while pushing.join_next().await.is_some() {}
     service.wait_for(requests * BATCH as u64).await;
     memory.push(service.memory("VmRSS"));
-    let mut tx = service.store.read().await.unwrap();
-    let alerts = tx
-        .alerts(&AlertFilter::default(), &PageRequest::first(LIMIT_MAX))
+    sent.lock().unwrap().all = true;
+    let mut took = tokio::time::timeout(Duration::from_secs(30), seen)
         .await
+        .expect("every mark is an alert")
         .unwrap();
-    let mut took: Vec<f64> = alerts
-        .items
-        .iter()
-        .filter_map(|alert| {
-            let number: usize = alert.title.strip_prefix("Mark ")?.parse().ok()?;
-            Some((alert.opened_at - sent[number]).as_seconds_f64())
-        })
-        .collect();
     took.sort_by(f64::total_cmp);
-    assert_eq!(took.len(), sent.len(), "every mark is an alert");
     let at = |share: f64| took[((took.len() - 1) as f64 * share).round() as usize];
-    println!("\nserve, {STEADY} events/s for {seconds} s: from sending to the committed alert");
+    println!("\nserve, {STEADY} events/s for {seconds} s: from sending to the alert that others can read");
     println!("{:<52}{:>12.3} s", "median", at(0.5));
     println!("{:<52}{:>12.3} s", "99th of a hundred", at(0.99));
     println!("{:<52}{:>12.3} s", "longest", at(1.0));
