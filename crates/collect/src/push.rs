@@ -238,13 +238,18 @@ fn checked_line<'l>(
     let text = std::str::from_utf8(line)
         .map_err(|e| malformed(place(), format!("not UTF-8 from byte {}", e.valid_up_to() + 1)))?;
     if strict {
-        serde_json::from_str::<serde::de::IgnoredAny>(text)
-            .map_err(|e| malformed(place(), format!("not JSON: {e}")))?;
+        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|e| malformed(place(), not_json(&e)))?;
         if is_too_deep(line) {
             return Err(too_deep(place()));
         }
     }
     Ok(text)
+}
+
+/// Why a line is not JSON. Its number is told already, and the parser, which sees it alone, would call it the first.
+fn not_json(error: &serde_json::Error) -> String {
+    let told = error.to_string().replace(" at line 1 column ", " at column ");
+    format!("not JSON: {told}")
 }
 
 /// The elements of a body that is one list of JSON objects.

@@ -402,9 +402,13 @@ impl Receiver {
 
     /// Accepts a Firehose request once it is on disk; checks its access key before anything else.
     pub async fn accept_firehose(&self, headers: FirehoseHeaders<'_>, body: Bytes) -> FirehoseAnswer {
-        let outcome = self.take_firehose(headers, body).await;
+        let (outcome, named_in_body) = match self.take_firehose(headers, body).await {
+            Ok((accepted, id)) => (Ok(accepted), Some(id)),
+            Err(error) => (Err(error), None),
+        };
+        let request_id = headers.request_id.or(named_in_body.as_deref());
         let mut answer = json!({
-            "requestId": headers.request_id.unwrap_or_default(),
+            "requestId": request_id.unwrap_or_default(),
             "timestamp": self.clock.now().timestamp_millis(),
         });
         match outcome {
@@ -424,7 +428,12 @@ impl Receiver {
         }
     }
 
-    async fn take_firehose(&self, headers: FirehoseHeaders<'_>, body: Bytes) -> Result<Accepted, PushError> {
+    /// Stores a request; gives the id that its body names, too.
+    async fn take_firehose(
+        &self,
+        headers: FirehoseHeaders<'_>,
+        body: Bytes,
+    ) -> Result<(Accepted, String), PushError> {
         if !self.authorises(headers.access_key) {
             return Err(PushError::Unauthorised);
         }
@@ -462,7 +471,8 @@ impl Receiver {
             records: request.records,
             refused: Refused::default(),
         };
-        self.store(taken, Some(key), attributes).await
+        let accepted = self.store(taken, Some(key), attributes).await?;
+        Ok((accepted, request.request_id))
     }
 
     /// Reads a message of SNS as far as must be known before its certificate is fetched: nobody is asked for one on behalf of a stranger,

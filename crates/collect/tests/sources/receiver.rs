@@ -248,7 +248,8 @@ async fn the_good_lines_of_a_request_are_stored_and_the_others_are_named_and_cou
     assert_eq!((accepted.records, accepted.refused.count), (2, 2));
     let said = accepted.refused.told();
     assert!(
-        said.starts_with("line 2: not JSON") && said.contains("line 4: not UTF-8"),
+        said.starts_with("line 2: not JSON: expected ident at column 2")
+            && said.contains("line 4: not UTF-8"),
         "{said}"
     );
     let batch = opened.source.read(&Cursor::start()).await.unwrap();

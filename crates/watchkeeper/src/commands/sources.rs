@@ -27,6 +27,12 @@ fn named<'c>(config: &'c Config, name: &str) -> Result<&'c SourceConfig, String>
     let found = config.sources.iter().find(|source| source.name().0 == name);
     found.ok_or_else(|| {
         let names: Vec<_> = config.sources.iter().map(|source| source.name().0).collect();
+        if names.is_empty() {
+            return format!(
+                "no source is called `{name}`: none is configured; `watchkeeper config init` shows one of each kind, and `watchkeeper \
+                 sources add aws` what an account of AWS needs"
+            );
+        }
         format!("no source is called `{name}`: there are {}", names.join(", "))
     })
 }
