@@ -172,6 +172,68 @@ async fn firehose_is_answered_in_its_own_form() {
     );
 }
 
+/// All of the protocol that is not an answer to a good first request.
+#[tokio::test]
+async fn firehose_may_send_again_and_every_refusal_has_the_form_that_it_reads() {
+    let (place, mut source) = reading_place(None).await;
+    let request = |id: &str, data: &str| {
+        json!({"requestId": id, "timestamp": 1, "records": [{"data": data}]}).to_string()
+    };
+    let known = || Visitor::default().with("x-amz-firehose-access-key", "open-sesame");
+    let named = |id: &str| known().with("x-amz-firehose-request-id", id);
+    let one = "eyJuIjoxfQ==";
+    let path = "/firehose/push";
+    // What was answered and never arrived is sent again, compressed this time, and stored once.
+    place
+        .send(&named("r-1"), "POST", path, request("r-1", one))
+        .await
+        .expect(200);
+    let compressed = named("r-1").with("content-encoding", "gzip");
+    let again = place
+        .send(&compressed, "POST", path, gzip(request("r-1", one).as_bytes()))
+        .await;
+    assert_eq!(again.expect(200)["requestId"], "r-1");
+    // Without the header the body names it.
+    let bare = place
+        .send(&known(), "POST", path, request("r-2", "eyJuIjoyfQ=="))
+        .await;
+    assert_eq!(bare.expect(200)["requestId"], "r-2");
+
+    let stranger = Visitor::default()
+        .with("x-amz-firehose-access-key", "guessed")
+        .with("x-amz-firehose-request-id", "r-3");
+    let version = named("r-3").with("x-amz-firehose-protocol-version", "2.0");
+    let attributes = named("r-3").with("x-amz-firehose-common-attributes", "not JSON");
+    let refusals = [
+        (stranger, request("r-3", one), 401, "secret"),
+        (named("r-3"), request("r-4", one), 400, "differ"),
+        (version, request("r-3", one), 400, "1.0 is"),
+        (attributes, request("r-3", one), 400, "ommon"),
+        (named("r-3"), request("r-3", "%"), 400, "record 1"),
+        (named("r-3"), "nothing".to_owned(), 400, "requestId"),
+    ];
+    for (visitor, body, status, words) in refusals {
+        let told = place.send(&visitor, "POST", path, body).await.expect(status);
+        assert_eq!(told["requestId"], "r-3");
+        assert_eq!(told["timestamp"], json!(place.desk.now().timestamp_millis()));
+        let reason = told["errorMessage"].as_str().expect("words");
+        assert!(reason.contains(words), "{reason}");
+    }
+    place.state.receivers["push"].stop();
+    let stopping = place.send(&named("r-5"), "POST", path, request("r-5", one)).await;
+    assert!(
+        stopping
+            .header("retry-after")
+            .parse::<u32>()
+            .is_ok_and(|seconds| seconds > 0)
+    );
+    assert_eq!(stopping.expect(503)["requestId"], "r-5");
+
+    let read = source.read(&Cursor::start()).await.expect("it reads");
+    let stored: Vec<&str> = read.events.iter().map(|event| event.raw.as_str()).collect();
+    assert_eq!(stored, ["{\"n\":1}", "{\"n\":2}"]);
+}
+
 #[tokio::test]
 async fn good_lines_are_stored_beside_bad_ones_and_the_answer_names_those() {
     let place = place().await;
