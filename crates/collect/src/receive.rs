@@ -216,6 +216,8 @@ pub enum SnsAccepted {
 pub struct Receiver {
     name: SourceName,
     strict_json: bool,
+    /// Whether its format reads log records of OpenTelemetry.
+    takes_otlp: bool,
     secrets: Vec<[u8; 32]>,
     /// Log groups whose messages are passed over.
     excluded: Vec<String>,
@@ -253,6 +255,7 @@ impl Receiver {
                     | Format::Otlp
                     | Format::Journal
             ),
+            takes_otlp: config.format.reads_otlp(),
             secrets: read_secrets(config)?,
             excluded: config.exclude_log_groups.clone(),
             topics: Vec::new(),
@@ -283,6 +286,7 @@ impl Receiver {
         Self {
             name: SourceName(config.name.clone()),
             strict_json: false,
+            takes_otlp: false,
             secrets: Vec::new(),
             excluded: Vec::new(),
             topics: config
@@ -378,6 +382,13 @@ impl Receiver {
                 "logs come as `Content-Type: application/x-protobuf` or `application/json`".into(),
             )
         })?;
+        if !self.takes_otlp {
+            return Err(PushError::Malformed(
+                "the format of this source reads no log records of OpenTelemetry: leave `format` out of its configuration, write \
+                 \"otlp\", or send them to a source of their own"
+                    .into(),
+            ));
+        }
         let key = key_of(headers)?;
         let _permit = self.admit()?;
         let taken = self

@@ -26,6 +26,11 @@ kind = "syslog"
 name = "relay"
 listen_tcp = "127.0.0.1:6601"
 listen_udp = "127.0.0.1:6514"
+
+[[source]]
+kind = "http"
+name = "otel"
+secrets_sha256 = ["d7ecdf25eaf3deba0f2628771dbdd22d4138ab6cf38f91ed02a2ca0dec7c8ab7"]
 "#;
 
 fn configured(folder: &Path) -> Config {
@@ -60,7 +65,32 @@ fn the_list_says_where_each_source_takes_its_events_from() {
         &json!({"name": "relay", "kind": "syslog", "format": "auto", "from": "tcp 127.0.0.1:6601, udp 127.0.0.1:6514 (lossy)"})
     );
     let said = String::from_utf8(sources(folder.path(), &["list"]).stdout).expect("text");
-    assert!(said.contains("mixed.log") && said.lines().count() == 3, "{said}");
+    assert!(said.contains("mixed.log") && said.lines().count() == 4, "{said}");
+    let from = |source: usize| listed["sources"][source]["from"].clone();
+    assert_eq!(from(1), "pushes to /ingest/events and /firehose/events");
+    assert_eq!(from(3), "pushes to /ingest/otel, /firehose/otel and /otlp/otel");
+}
+
+#[test]
+fn a_source_that_is_not_there_is_answered_with_those_that_are_or_with_how_to_begin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    configured(folder.path());
+    let told = |folder: &Path| {
+        let output = sources(folder, &["sample", "none"]);
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let with_some = told(folder.path());
+    assert!(
+        with_some.contains("there are mixed, events, relay, otel"),
+        "{with_some}"
+    );
+    std::fs::write(folder.path().join("watchkeeper.toml"), DEFAULT).expect("written");
+    let with_none = told(folder.path());
+    assert!(
+        with_none.contains("none is configured") && with_none.contains("watchkeeper sources add aws"),
+        "{with_none}"
+    );
 }
 
 #[test]

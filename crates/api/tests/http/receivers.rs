@@ -24,8 +24,13 @@ async fn place() -> Place {
 
 /// A place with the source that reads what is pushed to it, with its data in `folder`, or its own.
 async fn reading_place(folder: Option<&Path>) -> (Place, Box<dyn Source>) {
+    place_of_format("json", folder).await
+}
+
+/// The same, of a source of another format.
+async fn place_of_format(format: &str, folder: Option<&Path>) -> (Place, Box<dyn Source>) {
     let place = Place::open().await;
-    let config = json!({"kind": "http", "name": "push", "format": "json", "secrets_sha256": [DIGEST], "max_body_bytes": 2_000,
+    let config = json!({"kind": "http", "name": "push", "format": format, "secrets_sha256": [DIGEST], "max_body_bytes": 2_000,
         "max_decompressed_bytes": 50_000});
     let config: SourceConfig = serde_json::from_value(config).expect("a configuration");
     let folder = folder.unwrap_or(place.folder());
@@ -248,7 +253,7 @@ async fn good_lines_are_stored_beside_bad_ones_and_the_answer_names_those() {
 
 #[tokio::test]
 async fn logs_of_opentelemetry_are_answered_in_their_own_form() {
-    let place = place().await;
+    let (place, _source) = place_of_format("auto", None).await;
     let path = "/otlp/push/v1/logs";
     let json_logs = with_secret().with("content-type", "application/json");
     let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"one"}}]}]}]}"#;
@@ -296,6 +301,19 @@ async fn logs_of_opentelemetry_are_answered_in_their_own_form() {
 }
 
 #[tokio::test]
+async fn logs_of_opentelemetry_are_not_taken_by_a_source_that_would_not_read_them() {
+    let (place, mut source) = reading_place(None).await;
+    let visitor = with_secret().with("content-type", "application/json");
+    let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"one"}}]}]}]}"#;
+    let refused = place.send(&visitor, "POST", "/otlp/push/v1/logs", body).await;
+    let said = refused.expect(400);
+    let reason = said["message"].as_str().expect("words");
+    assert!(reason.contains("leave `format` out"), "{reason}");
+    let read = source.read(&Cursor::start()).await.expect("it reads");
+    assert_eq!(read.events.len(), 0);
+}
+
+#[tokio::test]
 async fn whoever_comes_while_as_many_bodies_as_may_are_read_is_asked_to_come_again() {
     let place = place().await;
     let receiver = Arc::clone(&place.state.receivers["push"]);
@@ -334,7 +352,7 @@ fn compressed_ways() -> [(&'static str, Visitor, String); 3] {
 #[tokio::test]
 async fn every_way_in_takes_gzip_and_none_unfolds_a_bomb() {
     for (path, visitor, body) in compressed_ways() {
-        let (place, mut source) = reading_place(None).await;
+        let (place, mut source) = place_of_format("auto", None).await;
         let visitor = visitor.with("content-encoding", "gzip");
         let stored = place.send(&visitor, "POST", path, gzip(body.as_bytes())).await;
         assert_eq!(stored.status.as_u16(), 200, "{path}: {}", stored.text);

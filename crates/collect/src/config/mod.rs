@@ -284,6 +284,9 @@ impl SourceConfig {
                 let paths: Vec<_> = c.paths.iter().map(|path| path.display().to_string()).collect();
                 paths.join(", ")
             }
+            Self::Http(c) if c.format.reads_otlp() => {
+                format!("pushes to /ingest/{0}, /firehose/{0} and /otlp/{0}", c.name)
+            }
             Self::Http(c) => format!("pushes to /ingest/{0} and /firehose/{0}", c.name),
             Self::Syslog(c) => {
                 let sockets = [

@@ -10,6 +10,11 @@ struct Kind {
 }
 
 impl Format {
+    /// Whether log records of OpenTelemetry are read as such.
+    pub(crate) fn reads_otlp(self) -> bool {
+        matches!(self, Self::Auto | Self::Otlp)
+    }
+
     fn kinds(self) -> Vec<Kind> {
         let one = |log_source| {
             vec![Kind {
