@@ -21,12 +21,18 @@ pub struct ObligationFilter {
     pub customer: Option<CustomerId>,
     /// Names of states: `running`, `told`, `missed`, `ended`.
     pub states: Vec<String>,
+    /// Beside these states, whatever was missed and has no reason yet, told or ended as it may be. A drill's misses want none.
+    pub unexplained: bool,
     /// Only what is really owed, without drills.
     pub real: bool,
 }
 
 /// Leaves out what belongs to drills.
 const REAL: &str = " AND incident NOT IN (SELECT id FROM incident WHERE drill = 1)";
+
+/// Takes in what was missed and not explained; a drill owes nobody anything, and so no reason.
+const UNEXPLAINED: &str =
+    " OR (wants_reason = 1 AND incident NOT IN (SELECT id FROM incident WHERE drill = 1)))";
 
 /// How many obligations stand where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -52,6 +58,7 @@ fn columns(statement: Statement, obligation: &Obligation) -> Result<Statement, S
         .bind(micros(obligation.deadline.due_at))
         .bind(obligation.next_step().map(|(_, at)| at))
         .bind(obligation.round())
+        .bind(i64::from(obligation.wants_reason()))
         .bind(write(OBLIGATION, obligation.id.as_str(), obligation)?))
 }
 
@@ -59,8 +66,8 @@ impl Tx {
     /// Keeps a new obligation; `false` says that it was owed already and nothing has changed.
     pub async fn insert_obligation(&mut self, obligation: &Obligation) -> Result<bool, StoreError> {
         let insert = sql(
-            "INSERT INTO obligation (id, version, incident, customer, state, due_at, next_step_at, round, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO obligation (id, version, incident, customer, state, due_at, next_step_at, round, \
+             wants_reason, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING",
         );
         Ok(self.execute(columns(insert, obligation)?).await? > 0)
     }
@@ -73,7 +80,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let update = sql(
             "UPDATE obligation SET version = $2, incident = $3, customer = $4, state = $5, due_at = $6, \
-             next_step_at = $7, round = $8, body = $9 WHERE id = $1 AND version = $10",
+             next_step_at = $7, round = $8, wants_reason = $9, body = $10 WHERE id = $1 AND version = $11",
         );
         let changed = self
             .execute(columns(update, obligation)?.bind(read_version))
@@ -153,10 +160,11 @@ impl Tx {
         if let Some(customer) = &filter.customer {
             rows = rows.and(" AND customer = ").value(customer);
         }
-        if !filter.states.is_empty() {
+        if !filter.states.is_empty() || filter.unexplained {
             rows = rows
-                .and(" AND state IN ")
+                .and(" AND (state IN ")
                 .list(filter.states.iter().map(String::as_str));
+            rows = rows.and(if filter.unexplained { UNEXPLAINED } else { ")" });
         }
         if filter.real {
             rows = rows.and(REAL);

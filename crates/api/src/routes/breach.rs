@@ -415,23 +415,29 @@ struct Listed {
     state: Option<String>,
 }
 
+/// Beside the states: whatever was missed and has no reason yet, in whatever state it is.
+const UNEXPLAINED: &str = "unexplained";
+
 async fn obligations(
     State(desk): State<Desk>,
     Query(listed): Query<Listed>,
     Paging(page): Paging,
 ) -> Result<Json<Page<ObligationView>>, Problem> {
-    let states = words(listed.state.as_deref());
+    let mut states = words(listed.state.as_deref());
     if let Some(unknown) = states
         .iter()
-        .find(|state| !["running", "told", "missed", "ended"].contains(&state.as_str()))
+        .find(|state| !["running", "told", "missed", "ended", UNEXPLAINED].contains(&state.as_str()))
     {
         return Err(Problem::malformed(format!(
-            "state: `{unknown}` is none of running, told, missed, ended"
+            "state: `{unknown}` is none of running, told, missed, ended, {UNEXPLAINED}"
         )));
     }
+    let all = states.len();
+    states.retain(|state| state != UNEXPLAINED);
     let filter = ObligationFilter {
         incident: listed.incident,
         customer: listed.customer,
+        unexplained: states.len() < all,
         states,
         ..ObligationFilter::default()
     };

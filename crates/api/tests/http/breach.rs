@@ -603,3 +603,44 @@ async fn who_called_a_customer_writes_it_down_and_it_stands_beside_the_letter() 
         Some(&json!("by_hand"))
     );
 }
+
+#[tokio::test]
+async fn a_miss_stays_on_the_list_until_somebody_says_why_though_the_customer_was_cleared() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let room = place.room(&ann).await;
+    place.list(&ann, &room, &acme, "confirmed").await;
+    place.confirm(&ann, &room).await;
+    place.clock.advance(Duration::hours(73));
+    // Whoever was signed in is so no longer.
+    let ann = place.person("bea", &[AccessRole::Commander]).await;
+    let lea = place.person("leo", &[AccessRole::Legal]).await;
+    place.list(&ann, &room, &acme, "cleared").await;
+    let listed = async |states: &str| {
+        let found = place
+            .get(&lea, &format!("/api/v1/obligations?state={states}"))
+            .await
+            .expect(200);
+        found["items"].as_array().expect("items").clone()
+    };
+    assert_eq!(listed("running,missed").await, [] as [Value; 0]);
+    let to_do = listed("running,missed,unexplained").await;
+    assert_eq!(to_do.len(), 1, "{to_do:#?}");
+    assert_eq!(
+        (&to_do[0]["state"], &to_do[0]["miss"]["why"]),
+        (&json!("ended"), &json!(null))
+    );
+    let path = format!("{}/explain", path_of("obligations", &to_do[0]));
+    place
+        .post(&lea, &path, json!({"why": "the list came late"}))
+        .await
+        .expect(200);
+    assert_eq!(listed("unexplained").await, [] as [Value; 0]);
+    let refused = place
+        .get(&lea, "/api/v1/obligations?state=forgotten")
+        .await
+        .expect(400);
+    assert!(refused.to_string().contains("unexplained"), "{refused:#}");
+}

@@ -4,6 +4,7 @@ use crate::samples::{assert_conflict, customer, incident, letter, letter_to, min
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::{ClockStart, Customer};
 use watchkeeper_domain::delivery::About;
+use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Incident, Severity};
 use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Obligation, Step};
@@ -225,6 +226,95 @@ async fn obligations_are_paged_by_deadline_and_filtered() {
             ..some
         };
         assert!(every_page!(5, page => tx.obligations(&none, &page).await).is_empty());
+    })
+    .await;
+}
+
+/// One obligation of each kind that a miss can come to, and two that want no reason.
+fn misses(room: &Incident, customers: &[Customer]) -> [Obligation; 5] {
+    let owed = |n: usize| Obligation::owe(&room.id, &customers[n], ClockStart::confirmed(noon()));
+    let (deadline, later) = (minutes(60 * 72), minutes(60 * 73));
+    let notice = Notice::prepare_holding(&room.id, 1, "digest".to_owned(), noon());
+    let in_time = owed(0).told(&notice.id, minutes(60)).expect("it runs");
+    let late = owed(1).told(&notice.id, later).expect("it runs");
+    let cleared = owed(2).end("test data only", &person(), later).expect("it runs");
+    let (missed, _) = owed(3).take_due(deadline);
+    let (explained, _) = owed(4).take_due(deadline);
+    let explained = explained
+        .end("test data only", &person(), later)
+        .expect("it was missed");
+    let explained = explained.explain_miss("the relay was down", &person(), later);
+    [in_time, late, cleared, missed, explained.expect("a miss")]
+}
+
+async fn unexplained(bench: &Bench) -> Vec<CustomerId> {
+    let mut tx = bench.read().await;
+    let filter = ObligationFilter {
+        states: vec!["running".to_owned()],
+        unexplained: true,
+        ..ObligationFilter::default()
+    };
+    let found = every_page!(2, page => tx.obligations(&filter, &page).await);
+    let mut found: Vec<_> = found.into_iter().map(|owed| owed.customer).collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn whatever_was_missed_is_found_until_somebody_says_why() {
+    on_both(|bench| async move {
+        let keys: Vec<String> = (0..6).map(|n| format!("c{n}")).collect();
+        let (room, customers) = room_and_customers(&bench, &keys).await;
+        let all = misses(&room, &customers);
+        let mut practised = incident("Practised", Severity::Sev1, noon());
+        practised.drill = true;
+        let mut tx = bench.begin().await;
+        let practised = tx.insert_incident(practised).await.expect("inserts");
+        let (drilled, _) = Obligation::owe(&practised.id, &customers[5], ClockStart::confirmed(noon()))
+            .take_due(minutes(60 * 72));
+        for owed in all.iter().chain([&drilled]) {
+            tx.insert_obligation(owed).await.expect("inserts");
+        }
+        tx.commit().await.expect("commits");
+        let wanting = |numbers: &[usize]| {
+            let mut ids: Vec<_> = numbers.iter().map(|n| customers[*n].id.clone()).collect();
+            ids.sort();
+            ids
+        };
+        assert_eq!(
+            unexplained(&bench).await,
+            wanting(&[1, 2, 3]),
+            "told late, cleared late and missed; a drill owes nobody a reason"
+        );
+
+        // What an older version kept is found as well.
+        let migration = match bench.store.engine() {
+            Engine::Sqlite => include_str!("../../../../migrations/sqlite/0017_wants_reason.sql"),
+            Engine::Postgres => include_str!("../../../../migrations/postgres/0017_wants_reason.sql"),
+        };
+        let fills = migration
+            .split(';')
+            .find(|part| part.contains("UPDATE obligation"));
+        bench
+            .force("UPDATE obligation SET wants_reason = 0")
+            .await
+            .expect("changes");
+        assert!(unexplained(&bench).await.is_empty());
+        bench
+            .force(fills.expect("it fills the column"))
+            .await
+            .expect("migrates");
+        assert_eq!(unexplained(&bench).await, wanting(&[1, 2, 3]));
+
+        let mut tx = bench.begin().await;
+        let told_late = all[1].clone();
+        let read = told_late.version;
+        let explained = told_late.explain_miss("the relay was down", &person(), minutes(60 * 74));
+        tx.update_obligation(&explained.expect("a miss"), read)
+            .await
+            .expect("updates");
+        tx.commit().await.expect("commits");
+        assert_eq!(unexplained(&bench).await, wanting(&[2, 3]));
     })
     .await;
 }

@@ -2,7 +2,7 @@ import { NativeSelect, SegmentedControl } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useId } from 'react';
 import { rows, useIncidents, useObligations, useOverview } from '../../api/queries';
-import type { DrillStatus, Miss, ObligationView } from '../../api/types';
+import type { DrillStatus, Miss, ObligationStateName, ObligationView } from '../../api/types';
 import { LadderTrack } from '../../components/LadderTrack';
 import { ActorName, At, ClockFace, Countdown, Weekday } from '../../components/marks';
 import { Page } from '../../components/Page';
@@ -19,10 +19,13 @@ import { TellByHand, Tellings } from './TellByHand';
 
 const here = getRouteApi('/breach');
 
+/** What somebody still has to do something about: a customer to be told, or the reason of a miss, however it ended. */
+const TO_DO = 'running,missed,unexplained';
+
 /** Every promise to every customer, by the time that is left. */
 export function BreachDeskPage() {
   const search = here.useSearch();
-  const state = search.state ?? 'running,missed';
+  const state = search.state ?? TO_DO;
   const query = useObligations({ ...search, state: state === 'all' ? undefined : state });
   return (
     <Page title="Breach desk">
@@ -33,8 +36,8 @@ export function BreachDeskPage() {
           list.length === 0 ? (
             <Empty
               title={
-                state === 'running,missed'
-                  ? 'No customer is waiting to be told'
+                state === TO_DO
+                  ? 'No customer is waiting to be told, and no miss for its reason'
                   : 'Nothing matches these filters'
               }
             >
@@ -109,10 +112,10 @@ function Filters() {
       <SegmentedControl
         size="xs"
         aria-label="State"
-        value={search.state ?? 'running,missed'}
-        onChange={(state) => set({ state: state === 'running,missed' ? undefined : state })}
+        value={search.state ?? TO_DO}
+        onChange={(state) => set({ state: state === TO_DO ? undefined : state })}
         data={[
-          { value: 'running,missed', label: 'To be told' },
+          { value: TO_DO, label: 'To do' },
           { value: 'told', label: 'Told' },
           { value: 'missed', label: 'Missed' },
           { value: 'ended', label: 'Ended' },
@@ -247,6 +250,14 @@ function StateLine({ obligation }: { obligation: ObligationView }) {
   }
 }
 
+/** Why a miss stands among what is to be done: by what became of the obligation since. */
+const WAITS: Record<ObligationStateName, string> = {
+  running: 'The deadline has passed. Nobody has said why yet.',
+  missed: 'Nobody has said why yet, and the customer is still to be told.',
+  told: 'The customer was told, after the deadline. Nobody has said why yet.',
+  ended: 'It ended after the deadline had passed. Nobody has said why it was missed yet.',
+};
+
 /** A miss has its reason, however it ended: the customer was told late, was cleared afterwards, or has not been told. */
 function WhyMissed({ obligation, miss }: { obligation: ObligationView; miss: Miss }) {
   return (
@@ -257,7 +268,10 @@ function WhyMissed({ obligation, miss }: { obligation: ObligationView; miss: Mis
         </p>
       )}
       {miss.why === null ? (
-        <ExplainMiss obligation={obligation} />
+        <>
+          {!obligation.drill && <p>{WAITS[obligation.state]}</p>}
+          <ExplainMiss obligation={obligation} />
+        </>
       ) : (
         <p className="dim">
           <ActorName actor={miss.why.by} />: {miss.why.text}
