@@ -81,6 +81,23 @@ export const behaviours = [
     },
   ],
   [
+    'a task to call a customer leads to what is written down of it, with the way and the contact filled in',
+    { 'POST /obligations/obl_2/told-by-hand': { status: 200, body: {} } },
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_1');
+      await button(page, 'Acme Logistics was told by hand').click();
+      const dialog = page.getByRole('dialog');
+      assert.equal(await dialog.getByLabel('How').inputValue(), 'phone');
+      assert.equal(await dialog.getByLabel('Whom').inputValue(), 'Security desk, security@acme.example');
+      await dialog.getByLabel('What was said or sent').fill('Read the holding notice to them.');
+      await dialog.getByLabel('What shows it').fill('Recording 12');
+      await dialog.getByRole('button', { name: 'Write it down' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      const { body } = written(stage, '/obligations/obl_2/told-by-hand');
+      assert.deepEqual([body.channel, body.to], ['phone', 'Security desk, security@acme.example']);
+    },
+  ],
+  [
     'what was erased of a contact is said though the contact is gone from the list',
     {
       'POST /customers/cus_1/contacts/erase': {

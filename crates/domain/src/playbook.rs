@@ -242,6 +242,7 @@ impl Playbook {
                 role: task.role,
                 due_at: task.due.map(|due| at + due.duration()),
                 csf: task.csf.clone(),
+                by_hand: None,
                 state: TaskState::Open,
             };
             phase.tasks.iter().map(make).collect::<Vec<_>>()

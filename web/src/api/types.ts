@@ -155,6 +155,8 @@ export type Task = {
   role: Role;
   due_at: Instant | null;
   csf?: string;
+  /** Whom it asks to tell by hand, and how. */
+  by_hand?: { channel: Channel; customers: string[] };
 } & TaskState;
 
 export type Disclosure =
@@ -536,6 +538,10 @@ export type ObligationView = {
   drill: boolean;
   next: { step: Step; what: string; at: Instant } | null;
   recipients: number;
+  /** How the contract wants the customer told beside the e-mail. */
+  channel: Channel;
+  /** Whom to call, in order of preference; nobody in a drill. */
+  contacts: { name: string; email: string; role: ContactRole }[];
   ladder: LadderStep[];
   /** `unapproved`: languages whose words nobody has approved, while it has not gone. */
   holding: { notice: string; state: NoticeStateName; unapproved: string[] } | null;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::customer::{Channel, Contact, ContactRole, Customer};
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
 use watchkeeper_domain::incident::Incident;
@@ -20,6 +20,10 @@ pub(crate) struct ObligationView {
     drill: bool,
     next: Option<NextStep>,
     recipients: usize,
+    /// How the contract wants the customer told beside the e-mail.
+    channel: Channel,
+    /// Whom to call, in order of preference; nobody in a drill, in which no customer hears of anything.
+    contacts: Vec<Callee>,
     ladder: Vec<LadderStep>,
     holding: Option<NoticeState>,
     full: Option<NoticeState>,
@@ -30,6 +34,27 @@ pub(crate) struct ObligationView {
     miss: Option<Miss>,
     #[serde(flatten)]
     obligation: Obligation,
+}
+
+/// A contact whom people tell by hand.
+#[derive(Debug, Serialize)]
+struct Callee {
+    name: String,
+    email: String,
+    role: ContactRole,
+}
+
+/// Whom to call of a customer, in order of preference: also whoever no mail reaches.
+fn callees(incident: &Incident, customer: Option<&Customer>) -> Vec<Callee> {
+    let Some(customer) = customer.filter(|_| !incident.drill) else {
+        return Vec::new();
+    };
+    let callee = |contact: &Contact| Callee {
+        name: contact.name.clone(),
+        email: contact.email.clone(),
+        role: contact.role,
+    };
+    customer.contacts_in_order().into_iter().map(callee).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -201,6 +226,10 @@ fn view(
             at,
         }),
         recipients: customer.map_or(0, |customer| around.incident.recipients(customer).len()),
+        channel: customer
+            .map(|customer| customer.terms.channel)
+            .unwrap_or_default(),
+        contacts: callees(&around.incident, customer),
         ladder: ladder.collect(),
         holding: around.notice(NoticeKind::Holding, &obligation),
         full: around.notice(NoticeKind::Full, &obligation),

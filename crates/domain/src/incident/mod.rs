@@ -33,7 +33,7 @@ pub use opening::Opening;
 pub use particulars::{LONGEST_PARTICULAR, Particular, ParticularRecord};
 pub use pauses::{ClockPause, PauseAsked, PauseLifted};
 pub use roles::{Holder, Offer, Post, Role, Term};
-pub use tasks::{ByHand, Task, TaskState};
+pub use tasks::{ByHand, Task, TaskState, TellByHand};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use timers::{Timer, TimerKind, TimerState};
 pub use updates::PromisedUpdate;

@@ -3,7 +3,7 @@
 use super::{EntryKind, Incident, Outcome, Phase, Role, TimerKind, TransitionError};
 use crate::actor::Actor;
 use crate::customer::{Channel, Customer};
-use crate::id::TaskId;
+use crate::id::{CustomerId, TaskId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,9 @@ pub struct Task {
     /// The CSF 2.0 subcategory it serves, such as `RS.AN-08`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csf: Option<String>,
+    /// Whom it asks to tell by hand, where it does: each is written down for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<TellByHand>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: TaskState,
@@ -52,13 +55,22 @@ pub enum TaskState {
     },
 }
 
+/// Whom a task asks to tell by hand, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TellByHand {
+    /// How.
+    pub channel: Channel,
+    /// Whom, the earliest deadline first.
+    pub customers: Vec<CustomerId>,
+}
+
 /// Customers whose contracts ask for more than the e-mail, in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByHand {
     /// How.
     pub channel: Channel,
-    /// Their names.
-    pub customers: Vec<String>,
+    /// Who they are, and their names.
+    pub customers: Vec<(CustomerId, String)>,
     /// The earliest of their deadlines.
     pub due_at: DateTime<Utc>,
 }
@@ -81,10 +93,15 @@ impl ByHand {
                 .iter()
                 .filter(|(customer, _)| customer.terms.channel == channel)
                 .collect();
-            all.extend(theirs.chunks(CUSTOMERS_A_TASK).map(|some| Self {
-                channel,
-                customers: some.iter().map(|(customer, _)| customer.name.clone()).collect(),
-                due_at: some[0].1,
+            all.extend(theirs.chunks(CUSTOMERS_A_TASK).map(|some| {
+                Self {
+                    channel,
+                    customers: some
+                        .iter()
+                        .map(|(customer, _)| (customer.id.clone(), customer.name.clone()))
+                        .collect(),
+                    due_at: some[0].1,
+                }
             }));
         }
         all
@@ -100,13 +117,18 @@ impl Incident {
                 continue;
             };
             let number = self.tasks.len().to_string();
+            let (customers, names): (Vec<_>, Vec<_>) = each.customers.iter().cloned().unzip();
             self.tasks.push(Task {
                 id: TaskId::derived(&[self.id.as_str(), "by hand", &number]),
-                title: format!("{what}, as the contract asks: {}", each.customers.join(", ")),
+                title: format!("{what}, as the contract asks: {}", names.join(", ")),
                 phase: self.phase,
                 role: Role::CommunicationsLiaison,
                 due_at: Some(each.due_at),
                 csf: Some("RS.CO-02".to_owned()),
+                by_hand: Some(TellByHand {
+                    channel: each.channel,
+                    customers,
+                }),
                 state: TaskState::Open,
             });
         }

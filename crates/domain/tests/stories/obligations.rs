@@ -333,7 +333,8 @@ fn customers_who_are_told_by_hand_stand_on_tasks_of_a_size_that_people_can_share
     let sizes: Vec<usize> = tasks.iter().map(|task| task.customers.len()).collect();
     assert_eq!(sizes, [25, 4]);
     assert_eq!(tasks[0].due_at, due(29), "the earliest deadline comes first");
-    assert_eq!(tasks[0].customers[0], customers[29].name);
+    let first = (customers[29].id.clone(), customers[29].name.clone());
+    assert_eq!(tasks[0].customers[0], first);
 }
 
 /// Told in time, cleared, sent a withdrawal, and found affected after all a hundred hours later.

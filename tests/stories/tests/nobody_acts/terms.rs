@@ -120,6 +120,12 @@ async fn a_contract_that_says_otherwise_is_kept(place: Place) {
         (by_hand[0].due_at, &by_hand[0].state),
         (Some(owed.deadline.due_at), &TaskState::Open)
     );
+    let whom = by_hand[0].by_hand.as_ref().expect("whom to tell by hand");
+    assert_eq!(
+        (whom.channel, whom.customers.as_slice()),
+        (Channel::Phone, [owed.customer.clone()].as_slice()),
+        "so that the task leads to what is written down of the call"
+    );
     house.verified_audit().await;
 }
 

@@ -15,7 +15,7 @@ import { FullNotices } from './FullNotices';
 import { HoldingWordsPanel } from './HoldingWords';
 import { PreflightPanel } from './PreflightPanel';
 import { ProofOfTelling } from './ProofOfTelling';
-import { TellByHand, Tellings } from './TellByHand';
+import { mustBeCalled, TellByHand, Tellings } from './TellByHand';
 
 const here = getRouteApi('/breach');
 
@@ -171,6 +171,9 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
       <div className="stack tight">
         <Proof obligation={obligation} />
         <Tellings by_hand={obligation.by_hand} />
+        {mustBeCalled(obligation) && (
+          <p className="small bad">No message reached them, and no contact is left: call them.</p>
+        )}
         <TellByHand obligation={obligation} />
       </div>
     </article>

@@ -1,10 +1,10 @@
 /** People told a customer by phone, by post or in the customer's own system: a proof of its own, with what shows it. */
-import { Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { Autocomplete, Button, NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { request } from '../../api/client';
 import { useMay, useSession } from '../../api/queries';
-import type { ObligationView, ToldByHand } from '../../api/types';
+import type { Channel, ObligationView, ToldByHand } from '../../api/types';
 import { FormDialog, faultOf } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { ActorName, At } from '../../components/marks';
@@ -18,7 +18,14 @@ const CHANNELS = [
   { value: 'portal', label: 'In the customer’s own system' },
 ];
 
-export function TellByHand({ obligation }: { obligation: ObligationView }) {
+/** Opens what is written down of a call, with the way that the contract asks for and the first contact filled in. */
+export function TellByHand({
+  obligation,
+  label = 'Told by hand…',
+}: {
+  obligation: ObligationView;
+  label?: string;
+}) {
   const may = useMay('draft_notices');
   const [open, setOpen] = useState(false);
   if (!may || obligation.drill) return null;
@@ -30,20 +37,36 @@ export function TellByHand({ obligation }: { obligation: ObligationView }) {
         aria-label={`${obligation.customer_name} was told by hand`}
         onClick={() => setOpen(true)}
       >
-        Told by hand…
+        {label}
       </Button>
       {open && <TellingDialog obligation={obligation} onClose={() => setOpen(false)} />}
     </>
   );
 }
 
+/** Whom to call, as it is written down: the name where there is one, and the address that is known of them. */
+function callees({ contacts }: ObligationView): string[] {
+  const lines = contacts.map(({ name, email }) => (name === '' ? email : `${name}, ${email}`));
+  return [...new Set(lines)];
+}
+
+/** Whether every message to the customer came to nothing, so that only people can tell it. */
+export function mustBeCalled({ state, drill, proof, by_hand = [] }: ObligationView): boolean {
+  const waits = state === 'running' || state === 'missed';
+  const nothing = proof.queued + proof.submitted === 0 && proof.refused + proof.bounced > 0;
+  return waits && !drill && nothing && by_hand.length === 0;
+}
+
 function TellingDialog({ obligation, onClose }: { obligation: ObligationView; onClose: () => void }) {
   const client = useQueryClient();
   const { zone } = usePreferences();
   const me = useSession().user.name;
-  const [channel, setChannel] = useState('phone');
+  const contacts = callees(obligation);
+  const [channel, setChannel] = useState<Channel>(
+    obligation.channel === 'email' ? 'phone' : obligation.channel,
+  );
   const [teller, setTeller] = useState(me);
-  const [to, setTo] = useState('');
+  const [to, setTo] = useState(contacts[0] ?? '');
   const [at, setAt] = useState(forInput(serverNow(), zone));
   const [said, setSaid] = useState('');
   const [evidence, setEvidence] = useState('');
@@ -82,7 +105,7 @@ function TellingDialog({ obligation, onClose }: { obligation: ObligationView; on
         label="How"
         value={channel}
         data={CHANNELS}
-        onChange={(event) => setChannel(event.currentTarget.value)}
+        onChange={(event) => setChannel(event.currentTarget.value as Channel)}
         error={fault('channel')}
       />
       <TextInput
@@ -92,11 +115,17 @@ function TellingDialog({ obligation, onClose }: { obligation: ObligationView; on
         error={fault('teller')}
         required
       />
-      <TextInput
+      <Autocomplete
         label="Whom"
-        description="A name with a number, or an address."
+        description={
+          contacts.length === 0
+            ? 'A name with a number, or an address. No contact of theirs is known.'
+            : 'The first contact stands here; choose another one, and add the number or the address.'
+        }
         value={to}
-        onChange={(event) => setTo(event.currentTarget.value)}
+        onChange={setTo}
+        data={contacts}
+        filter={({ options }) => options}
         error={fault('to')}
         required
       />

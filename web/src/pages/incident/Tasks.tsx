@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useMay } from '../../api/queries';
 import type { Incident, IncidentView, Task } from '../../api/types';
@@ -8,6 +9,7 @@ import { ActorName, Ago, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { Refused } from '../../components/States';
 import { PHASE_NAMES, PHASES, ROLE_NAMES } from '../../words/labels';
+import { TellByHand, Tellings } from '../breach/TellByHand';
 
 /** What the playbook asks for, by phase; the phase that the incident is in comes first. */
 export function TasksPanel({ view }: { view: IncidentView }) {
@@ -45,6 +47,30 @@ export function TasksPanel({ view }: { view: IncidentView }) {
   );
 }
 
+/** Whom the task asks to tell by hand: each with what was written down of it, and the way to write it down. */
+function ToTell({ customers, view }: { customers: readonly string[]; view: IncidentView }) {
+  return (
+    <ul className="plain small" aria-label="Whom to tell by hand">
+      {customers.map((id) => {
+        const rounds = view.obligations.filter((each) => each.customer === id);
+        const owed = rounds.sort((a, b) => a.round - b.round).at(-1);
+        if (owed === undefined) return null;
+        return (
+          <li key={id} className="stack tight">
+            <div className="row apart">
+              <Link to="/customers/$id" params={{ id }}>
+                {owed.customer_name}
+              </Link>
+              <TellByHand obligation={owed} />
+            </div>
+            <Tellings by_hand={owed.by_hand} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 function TaskRow({ task, view }: { task: Task; view: IncidentView }) {
   const may = useMay('respond') && view.incident.phase !== 'closed';
   const write = useIncidentWrite(view.incident.id);
@@ -72,6 +98,9 @@ function TaskRow({ task, view }: { task: Task; view: IncidentView }) {
               </span>
             )}
           </div>
+          {task.by_hand !== undefined && task.state === 'open' && (
+            <ToTell customers={task.by_hand.customers} view={view} />
+          )}
         </div>
         {task.state === 'open' && may && (
           <div className="row" style={{ flexWrap: 'nowrap' }}>
