@@ -165,10 +165,10 @@ class Verification:
         action = record["action"]
         if action.startswith("notice."):
             self.acts.setdefault(record["subject"], []).append(record)
-        if action in ("words.put_forward", "words.approved"):
+        if action in ("words.put_forward", "words.approved", "words.taken_back"):
             detail = json.loads(record["detail"])
-            acts = self.words.setdefault((detail["language"], detail["digest"]), {"words.put_forward": [], "words.approved": []})
-            acts[action].append((json.loads(record["actor"]), instant(record["at"])))
+            acts = self.words.setdefault((detail["language"], detail["digest"]), [])
+            acts.append((record["seq"], action, json.loads(record["actor"]), detail.get("why_sha256")))
         if action == "timeline.written":
             self.first_written = self.first_written or instant(record["at"])
             for entry, commitment in json.loads(record["detail"])["entries"].items():
@@ -183,7 +183,7 @@ class Verification:
             detail = json.loads(record["detail"])
             self.queued[record["subject"]] = detail
             if detail.get("template"):
-                self.sent_with.setdefault(detail["letter"], []).append((detail["template"], instant(record["at"])))
+                self.sent_with.setdefault(detail["letter"], []).append((detail["template"], record["seq"]))
         if action == "delivery.attempted":
             self.attempted.setdefault(record["subject"], []).append(json.loads(record["detail"]))
             self.lines[record["seq"]] = json.loads(line)
@@ -318,31 +318,40 @@ class Verification:
                     faults.append(f"approvals.json: notice {notice['notice']}: its words in `{words['language']}`: the log has another approval of them")
         return held, faults
 
-    def acts_on(self, words):
-        """Who put words forward and who approved them, as the log has it."""
-        acts = self.words.get((words["language"], words["digest"]), {"words.put_forward": [], "words.approved": []})
-        return [by for by, _ in acts["words.put_forward"]], [by for by, _ in acts["words.approved"]]
+    def acts_on(self, words, before=None):
+        """Who put words forward, who approved them and which approvals were taken back, as the log has it; up to a record of it."""
+        forward, approved, taken = [], [], []
+        for seq, action, by, why in self.words.get((words["language"], words["digest"]), []):
+            if before is not None and seq >= before:
+                break
+            if action == "words.put_forward":
+                forward.append(by)
+            elif action == "words.approved":
+                approved.append(by)
+            else:
+                taken.append((forward, approved, by, why))
+                forward, approved = [], []
+        return forward, approved, taken
 
     @staticmethod
     def acts_said(words):
-        approved = words.get("approved")
-        return [act["actor"] for act in words["put_forward"]], [approved["actor"]] if approved else []
+        actors = lambda acts: [act["actor"] for act in acts if act]
+        why = lambda one: hashlib.sha256(one["why"].encode()).hexdigest()
+        taken = [(actors(one["put_forward"]), actors([one["approved"]]), one["actor"], why(one)) for one in words.get("taken_back", [])]
+        return actors(words["put_forward"]), actors([words.get("approved")]), taken
 
     def words_fault(self, said, sent):
         if any(template != said for template, _ in sent):
             return "the log says that it went with other words, or with another approval of them"
-        acts = self.words.get((said["language"], said["digest"]), {"words.put_forward": [], "words.approved": []})
+        forward, approvers, _ = self.acts_on(said, before=min(seq for _, seq in sent))
         approved = said.get("approved")
         if not approved:
-            first = min(at for _, at in sent)
-            if any(at < first for _, at in acts["words.approved"]):
-                return "it says that nobody had approved its words, and the log has who did"
-            return None
-        if approved["by"] not in [by for by, _ in acts["words.approved"]]:
-            return "the log has no record `words.approved` by whom it names"
-        if not acts["words.put_forward"]:
+            return "it says that nobody had approved its words, and the log has who did" if approvers else None
+        if approved["by"] not in approvers:
+            return "the log has no record `words.approved` by whom it names that stood when it went"
+        if not forward:
             return "the log has no record `words.put_forward` of its words"
-        if approved["by"] in [by for by, _ in acts["words.put_forward"]]:
+        if approved["by"] in forward:
             return "who approved its words put them forward"
         return None
 

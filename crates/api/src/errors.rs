@@ -314,6 +314,7 @@ fn of_notice(error: &NoticeError) -> Problem {
         | NoticeError::Held
         | NoticeError::WordsNobodys
         | NoticeError::WordsApproved
+        | NoticeError::WordsNotApproved
         | NoticeError::WordsChanged { .. } => Problem::conflict(detail),
         NoticeError::SamePerson { .. } | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
@@ -339,6 +340,6 @@ fn of_notice(error: &NoticeError) -> Problem {
         NoticeError::Nobody { .. } => Problem::fault("letters", detail),
         NoticeError::Promise { .. } => Problem::fault("next_update_by", detail),
         NoticeError::Comment => Problem::fault("text", detail),
-        NoticeError::NoReason => Problem::fault("why", detail),
+        NoticeError::NoReason | NoticeError::WordsNoReason => Problem::fault("why", detail),
     }
 }

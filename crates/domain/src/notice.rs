@@ -12,7 +12,7 @@ mod lint;
 mod receipt;
 mod template;
 
-pub use approval::{LetterWords, TemplateWords, WordsAct, WordsApproval};
+pub use approval::{LetterWords, TemplateWords, WordsAct, WordsApproval, WordsTakenBack};
 pub use contact::{CONTACT_LETTER, ContactLetter, ContactTemplate};
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
@@ -378,6 +378,12 @@ impl Notice {
     #[must_use]
     pub fn draft(
         matter: impl Into<MatterId>,
+    /// There is no approval to take back.
+    #[error("nobody has approved these words: there is nothing to take back")]
+    WordsNotApproved,
+    /// An approval is taken back for a reason.
+    #[error("say why the approval is taken back: the reason becomes part of the record")]
+    WordsNoReason,
         kind: NoticeKind,
         written: Written,
         author: Actor,

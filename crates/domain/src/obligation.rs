@@ -476,6 +476,13 @@ impl Obligation {
             self.state,
             ObligationState::Told { .. } | ObligationState::Ended { .. }
         );
+    /// Whether the holding notice of a round is still to go to the customer by the clock.
+    #[must_use]
+    pub fn waits_for_holding(&self, round: u32) -> bool {
+        let gone = self.steps.iter().any(|taken| taken.step == Step::SendHolding);
+        self.round() == round && self.next_step().is_some() && !gone
+    }
+
         // Where the miss came first, it is still to be told at once when the hold is lifted.
         let until = match (until, &self.state) {
             (None, ObligationState::Missed { .. }) if self.held_until.is_some() => Some(self.deadline.due_at),

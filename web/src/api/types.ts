@@ -471,6 +471,8 @@ export interface WordsApproval {
   version: number;
   put_forward: WordsAct[];
   approved?: WordsAct;
+  /** Approvals that somebody took back, the first first. */
+  taken_back?: (WordsAct & { put_forward: WordsAct[]; approved: WordsAct; why: string })[];
 }
 /** Words of the holding notice as they stand. */
 export interface HoldingWords {

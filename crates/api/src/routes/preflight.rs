@@ -6,7 +6,7 @@ use crate::errors::Problem;
 use crate::extract::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::notice::{TemplateWords, WordsApproval};
 use watchkeeper_domain::preflight::Preflight;
@@ -23,6 +23,7 @@ pub(super) fn mount(table: &mut Table) {
     table.get("/api/v1/holding-words", view, words);
     let draft = Access::Needs(Permission::DraftNotices);
     table.post("/api/v1/holding-words/put-forward", draft, put_forward);
+    table.post("/api/v1/holding-words/take-back", draft, take_back);
     let approve = Access::Needs(Permission::ApproveNotices);
     table.post("/api/v1/holding-words/approve", approve, approve_words);
 }
@@ -72,4 +73,26 @@ async fn approve_words(
     Json(words): Json<TemplateWords>,
 ) -> Result<Json<WordsApproval>, Problem> {
     Ok(Json(desk.approve_words(&words, &caller.user).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TakenBack {
+    language: String,
+    digest: String,
+    why: String,
+}
+
+async fn take_back(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Json(taken): Json<TakenBack>,
+) -> Result<Json<WordsApproval>, Problem> {
+    let TakenBack {
+        language,
+        digest,
+        why,
+    } = taken;
+    let words = TemplateWords { language, digest };
+    Ok(Json(desk.take_back_words(&words, &why, &caller.actor()).await?))
 }

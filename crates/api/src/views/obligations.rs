@@ -77,7 +77,7 @@ struct LadderStep {
 struct NoticeState {
     notice: NoticeId,
     state: &'static str,
-    /// Languages of a holding notice that has not gone yet whose words nobody has approved.
+    /// Languages of a holding notice that has not gone to the customer yet whose words nobody has approved.
     unapproved: Vec<String>,
 }
 
@@ -144,13 +144,13 @@ impl Around {
         proof
     }
 
-    /// Languages of a holding notice that waits, whose words nobody has approved.
-    fn unapproved(&self, notice: &Notice) -> Vec<String> {
+    /// Languages of a holding notice that waits for a customer, also where it went to others, whose words nobody has approved.
+    fn unapproved(&self, notice: &Notice, owed: &Obligation) -> Vec<String> {
         let approved = |words: &&TemplateWords| {
             let mut known = self.approvals.iter().filter(|known| known.is_of(words));
             known.any(|known| known.approved.is_some())
         };
-        let waits = notice.state.name() == "prepared";
+        let waits = owed.waits_for_holding(notice.round);
         let words = notice.words.iter().filter(|words| waits && !approved(words));
         words.map(|words| words.language.clone()).collect()
     }
@@ -171,7 +171,7 @@ impl Around {
         newest.map(|notice| NoticeState {
             notice: notice.id.clone(),
             state: notice.state.name(),
-            unapproved: self.unapproved(notice),
+            unapproved: self.unapproved(notice, owed),
         })
     }
 }

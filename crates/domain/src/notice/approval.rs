@@ -8,6 +8,7 @@ use super::{Letter, NoticeError, NoticeKind};
 use crate::actor::Actor;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// Which words: a template in one language, as it stands.
@@ -43,6 +44,32 @@ pub struct WordsApproval {
     /// Who approved them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<WordsAct>,
+    /// Approvals that were taken back, the first first. None of them counts for what goes afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_back: Vec<WordsTakenBack>,
+}
+
+/// An approval that somebody took back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordsTakenBack {
+    /// Who had put the words forward, the first first.
+    pub put_forward: Vec<WordsAct>,
+    /// Who had approved them.
+    pub approved: WordsAct,
+    /// Who took it back.
+    pub by: Actor,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub why: String,
+}
+
+impl WordsTakenBack {
+    /// SHA-256 of the reason, hex: what the log says of it.
+    #[must_use]
+    pub fn why_sha256(&self) -> String {
+        hex::encode(Sha256::digest(self.why.as_bytes()))
+    }
 }
 
 impl WordsApproval {
@@ -63,6 +90,7 @@ impl WordsApproval {
             version: 0,
             put_forward: Vec::new(),
             approved: None,
+            taken_back: Vec::new(),
         });
         if approval.approved.is_some() {
             return Err(NoticeError::WordsApproved);
@@ -88,6 +116,28 @@ impl WordsApproval {
         }
         self.version += 1;
         self.approved = Some(WordsAct { by: by.clone(), at });
+        Ok(self)
+    }
+
+    /// One person takes the approval back. From then on the words are as if nobody had put them forward: two people read them again. What
+    /// went before went with the approval that it had.
+    ///
+    /// # Errors
+    /// Refused where nobody has approved them, and without a reason.
+    pub fn take_back(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Result<Self, NoticeError> {
+        let why = why.trim();
+        if why.is_empty() {
+            return Err(NoticeError::WordsNoReason);
+        }
+        let approved = self.approved.take().ok_or(NoticeError::WordsNotApproved)?;
+        self.version += 1;
+        self.taken_back.push(WordsTakenBack {
+            put_forward: std::mem::take(&mut self.put_forward),
+            approved,
+            by: by.clone(),
+            at,
+            why: why.to_owned(),
+        });
         Ok(self)
     }
 

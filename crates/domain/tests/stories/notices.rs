@@ -453,3 +453,30 @@ fn a_letter_is_bound_to_the_approval_of_its_own_words_alone() {
         assert_eq!(letter.digest(), hash, "what it says is the same");
     }
 }
+#[test]
+fn an_approval_that_was_taken_back_counts_no_more_and_stays_with_its_reason() {
+    let german = words("de");
+    let waiting = WordsApproval::put_forward(None, &german, &person("ana"), friday()).expect("one");
+    let early = waiting
+        .clone()
+        .take_back("a number is wrong", &person("ana"), friday());
+    assert!(matches!(early, Err(NoticeError::WordsNotApproved)));
+    let approved = waiting.approve(&person("lea"), friday()).expect("a second");
+    let silent = approved.clone().take_back(" ", &person("ana"), friday());
+    assert!(matches!(silent, Err(NoticeError::WordsNoReason)));
+    let taken = approved
+        .take_back("a number is wrong", &person("ana"), friday())
+        .expect("approved");
+    assert_eq!((&taken.approved, taken.put_forward.len()), (&None, 0));
+    assert_eq!(taken.taken_back[0].approved.by, person("lea"));
+    assert_eq!(taken.taken_back[0].put_forward[0].by, person("ana"));
+    let nobody = taken.clone().approve(&person("lea"), friday());
+    assert!(
+        matches!(nobody, Err(NoticeError::WordsNobodys)),
+        "two people read them again"
+    );
+    let anew = WordsApproval::put_forward(Some(taken), &german, &person("lea"), friday()).expect("again");
+    let anew = anew.approve(&person("ana"), friday()).expect("a second");
+    assert_eq!((anew.version, anew.taken_back.len()), (5, 1));
+}
+

@@ -8,8 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
-use watchkeeper_domain::notice::{LetterTemplate, NoticeError, NoticeKind, TemplateWords, WordsApproval};
+use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
+use watchkeeper_domain::notice::{
+    LetterTemplate, Notice, NoticeError, NoticeKind, TemplateWords, WordsApproval,
+};
 use watchkeeper_store::Tx;
+
+/// What the log calls it when an approval is taken back.
+const TAKEN_BACK: &str = "words.taken_back";
 
 /// Words of the holding notice, as they stand, with what people said of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -138,6 +144,61 @@ impl Desk {
         Ok(approval)
     }
 
+    /// One person takes the approval of words back, for a reason. Where they wait in a holding notice, its timeline says so: it goes all
+    /// the same, as words that nobody has approved.
+    ///
+    /// # Errors
+    /// See [`WordsApproval::take_back`].
+    pub async fn take_back_words(
+        &self,
+        words: &TemplateWords,
+        why: &str,
+        by: &Actor,
+    ) -> Result<WordsApproval, RespondError> {
+        let mut tx = self.begin().await?;
+        let known = tx.words_approval(words).await?;
+        let known = known.ok_or(NoticeError::WordsNotApproved)?;
+        let before = known.version;
+        let approval = known.take_back(why, by, self.now())?;
+        self.keep_approval(&mut tx, &approval, before, (by, TAKEN_BACK))
+            .await?;
+        let entries = self.waiting_with(&mut tx, words, why.trim(), by).await?;
+        tx.append_entries(&entries).await?;
+        self.commit(tx).await?;
+        Ok(approval)
+    }
+
+    /// What to say where a holding notice waits that has words whose approval was taken back.
+    async fn waiting_with(
+        &self,
+        tx: &mut Tx,
+        words: &TemplateWords,
+        why: &str,
+        by: &Actor,
+    ) -> Result<Vec<TimelineEntry>, RespondError> {
+        let now = self.now();
+        let language = &words.language;
+        let text = format!(
+            "The approval of the words of the holding notice in `{language}` was taken back: {why}. It goes all the same when it is due, \
+             since the deadline does not wait; two people can approve these or other words until then"
+        );
+        let mut entries = Vec::new();
+        for incident in tx.all_open_incidents().await? {
+            if incident.disclosure.confirmed_at().is_none() {
+                continue;
+            }
+            let notices = tx.notices_of(&incident.id).await?;
+            let owed = tx.obligations_of(&incident.id).await?;
+            let has = |notice: &&Notice| notice.kind == NoticeKind::Holding && notice.words.contains(words);
+            let waits = |notice: &Notice| owed.iter().any(|owed| owed.waits_for_holding(notice.round));
+            if notices.iter().filter(has).any(waits) {
+                let kind = EntryKind::NoticeChanged;
+                entries.push(TimelineEntry::new(&incident.id, kind, now, now, by, text.clone()));
+            }
+        }
+        Ok(entries)
+    }
+
     /// Somebody read these words; a template must still have them.
     fn must_stand(&self, words: &TemplateWords) -> Result<(), RespondError> {
         let mut templates = self.house.library.letters.values().flatten();
@@ -158,12 +219,15 @@ impl Desk {
         (by, action): (&Actor, &'static str),
     ) -> Result<(), RespondError> {
         tx.keep_words_approval(approval, before).await?;
-        let detail = json!({
+        let mut detail = json!({
             "notice": NoticeKind::Holding,
             "language": approval.language,
             "digest": approval.digest,
             "version": approval.version,
         });
+        if let Some(last) = approval.taken_back.last().filter(|_| action == TAKEN_BACK) {
+            detail["why_sha256"] = json!(last.why_sha256());
+        }
         self.record(tx, by, action, &approval.digest, detail).await
     }
 }

@@ -5,7 +5,9 @@ use crate::desk::RespondError;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::{Seek, Write};
-use watchkeeper_domain::notice::{LetterWords, Notice, NoticeState, TemplateWords, WordsAct, WordsApproval};
+use watchkeeper_domain::notice::{
+    LetterWords, Notice, NoticeState, TemplateWords, WordsAct, WordsApproval, WordsTakenBack,
+};
 
 impl<W: Write + Seek + Send> Pack<'_, W> {
     pub(super) async fn write_approvals(&mut self) -> Result<(), RespondError> {
@@ -29,15 +31,29 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         self.archive.json("approvals.json", &approvals)
     }
 
-    /// Who put words forward and who approved them. What counts for a letter stands in the letter: an approval may be later than it.
+    /// Who put words forward, who approved them, and which approvals were taken back. What counts for a letter stands in the letter: an approval may be later than it.
     fn words(&self, words: &TemplateWords, approval: Option<&WordsApproval>) -> serde_json::Value {
         let act = |act: &WordsAct| json!({"at": act.at, "by": self.called(&act.by), "actor": act.by});
         let put_forward = approval.map(|known| known.put_forward.iter().map(act).collect::<Vec<_>>());
+        let taken_back = approval.map(|known| {
+            let one = |taken: &WordsTakenBack| {
+                json!({
+                    "put_forward": taken.put_forward.iter().map(act).collect::<Vec<_>>(),
+                    "approved": act(&taken.approved),
+                    "at": taken.at,
+                    "by": self.called(&taken.by),
+                    "actor": taken.by,
+                    "why": taken.why,
+                })
+            };
+            known.taken_back.iter().map(one).collect::<Vec<_>>()
+        });
         json!({
             "language": words.language,
             "digest": words.digest,
             "put_forward": put_forward.unwrap_or_default(),
             "approved": approval.and_then(|known| known.approved.as_ref()).map(act),
+            "taken_back": taken_back.unwrap_or_default(),
         })
     }
 

@@ -149,6 +149,107 @@ async fn the_pack_says_so(house: &mut House, incident: &Incident, english: usize
     }
 }
 
+/// Why the approval of the English words is taken back.
+const MISTAKE: &str = "the hotline in it is that of last year";
+
+async fn an_approval_that_one_person_took_back_counts_no_more(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let confirmed_at = incident.disclosure.confirmed_at().expect("confirmed");
+    house.clock.set(confirmed_at + Duration::hours(22));
+    house.settle().await;
+    let english = words_in(&house, "en").await;
+    let tomas = house.actor(TOMAS).await;
+    let desk = house.desk().clone();
+    let silent = desk.take_back_words(&english, " ", &tomas).await;
+    let silent = silent.expect_err("no reason").to_string();
+    assert!(silent.contains("say why"), "{silent}");
+    let taken = desk.take_back_words(&english, MISTAKE, &tomas).await;
+    assert_eq!(taken.expect("taken back").approved, None);
+    let twice = desk.take_back_words(&english, MISTAKE, &tomas).await;
+    let twice = twice.expect_err("there is none").to_string();
+    assert!(twice.contains("nobody has approved these words"), "{twice}");
+    let entries = house.timeline(&incident).await;
+    let beforehand = entries
+        .iter()
+        .any(|entry| entry.text.contains(MISTAKE) && entry.text.contains("goes all the same when it is due"));
+    assert!(beforehand, "{entries:#?}");
+
+    house.clock.set(confirmed_at + Duration::hours(66));
+    house.settle().await;
+    let (_, letters) = sent(&house).await;
+    assert_eq!(letters.len(), VICTIMS.len(), "silence would be worse");
+    let afterwards = VICTIMS
+        .iter()
+        .filter(|victim| victim.language == "en" && victim.hours == 72)
+        .count();
+    let customers = house.customers().await;
+    let of_a_day = VICTIMS
+        .iter()
+        .find(|victim| victim.hours == 24)
+        .expect("a contract");
+    let of_a_day = &customers[&of_a_day.key()].id;
+    let mut tx = house.desk().store().read().await.expect("a transaction");
+    let notices = tx.notices_of(&incident.id).await.expect("notices");
+    assert_eq!(notices[0].unapproved, afterwards as u64);
+    for letter in tx.letters(&notices[0].id).await.expect("letters") {
+        let before = letter.customer == *of_a_day;
+        let template = letter.template.expect("its words");
+        let approved = before || template.language != "en";
+        assert_eq!(template.approved.is_some(), approved, "bound when it went");
+    }
+    drop(tx);
+    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
+    let early = desk.approve_words(&english, &ines).await;
+    let early = early.expect_err("they are read anew").to_string();
+    assert!(early.contains("nobody has put these words forward"), "{early}");
+    desk.put_words_forward(&english, &mara)
+        .await
+        .expect("put forward");
+    desk.approve_words(&english, &ines).await.expect("approved anew");
+    the_pack_shows_what_was_taken_back(&mut house, &incident).await;
+    house.verified_audit().await;
+}
+
+async fn the_pack_shows_what_was_taken_back(house: &mut House, incident: &Incident) {
+    let (_, bytes) = exported(house, Scope::Incident(incident.number)).await;
+    let (zip, folder) = (
+        house.place.folder().join("taken.zip"),
+        house.place.folder().join("taken"),
+    );
+    std::fs::write(&zip, &bytes).expect("written");
+    let key = house.desk().log_key().to_string();
+    let sound = verified(&zip, &["--key", &key]);
+    assert!(sound.status.success(), "{}", said(&sound));
+    for (what, instead) in [(MISTAKE, "nothing in particular"), ("taken_back", "left_out")] {
+        unpacked(&zip, &folder);
+        edit(&folder.join("approvals.json"), |text| {
+            assert!(text.contains(what), "{text}");
+            text.replace(what, instead)
+        });
+        mend(&folder);
+        let broken = verified(&folder, &["--key", &key]);
+        assert!(!broken.status.success(), "{what}: {}", said(&broken));
+        assert!(
+            said(&broken).contains("the log has another approval of them"),
+            "{what}: {}",
+            said(&broken)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_one_person_took_back_counts_no_more_on_sqlite() {
+    an_approval_that_one_person_took_back_counts_no_more(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_one_person_took_back_counts_no_more_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        an_approval_that_one_person_took_back_counts_no_more(place).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn words_that_nobody_approved_go_all_the_same_and_everything_says_so_on_sqlite() {
     words_that_nobody_approved_go_all_the_same_and_everything_says_so(Place::sqlite()).await;

@@ -13,6 +13,8 @@ interface IncidentNotices {
   waiting: number;
   full: ObligationView['full'];
   holding: ObligationView['holding'];
+  /** Languages in which it goes by the clock with words that nobody has approved. */
+  unapproved: Set<string>;
 }
 
 /** Of each incident: its notices, and what to do about the full one. */
@@ -26,10 +28,12 @@ export function FullNotices({ list }: { list: readonly ObligationView[] }) {
       waiting: 0,
       full: null,
       holding: null,
+      unapproved: new Set<string>(),
     };
     if (each.state === 'running' || each.state === 'missed') known.waiting += 1;
     known.full ??= each.full;
     known.holding ??= each.holding;
+    for (const language of each.holding?.unapproved ?? []) known.unapproved.add(language);
     byIncident.set(each.incident, known);
   }
   return (
@@ -61,6 +65,14 @@ function IncidentRow({ incident }: { incident: IncidentNotices }) {
                 holding notice
               </Link>{' '}
               {NOTICE_STATE_NAMES[incident.holding.state].toLowerCase()}
+            </>
+          )}
+          {incident.unapproved.size > 0 && (
+            <>
+              {' '}
+              <span className="tag alarm">
+                words not approved: {[...incident.unapproved].sort().join(', ')}
+              </span>
             </>
           )}
           {incident.full !== null && (

@@ -1,6 +1,6 @@
 import { MantineProvider } from '@mantine/core';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render, screen } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SessionContext } from '../../api/queries';
 import type { HoldingWords, Permission, Session } from '../../api/types';
@@ -64,4 +64,21 @@ it('words that are approved say by whom, and ask for nothing', () => {
   expect(screen.getByText('approved')).toBeTruthy();
   expect(screen.queryByText(/goes by the clock all the same/)).toBeNull();
   expect(screen.queryByRole('button')).toBeNull();
+});
+
+it('an approval is taken back by one person, who is told before what that does', () => {
+  show(words({ language: 'de', digest: '', version: 2, put_forward, approved: by('usr_3') }), [
+    'draft_notices',
+  ]);
+  fireEvent.click(screen.getByRole('button', { name: 'Take back the approval of the words in de' }));
+  expect(screen.getByText(/goes with words that nobody has approved/)).toBeTruthy();
+  const button = screen.getByRole('button', { name: 'Take back' }) as HTMLButtonElement;
+  expect(button.disabled, 'a reason is wanted').toBe(true);
+});
+
+it('an approval that was taken back stays with its reason', () => {
+  const taken = { ...by('usr_2'), put_forward, approved: by('usr_3'), why: 'a phone number is wrong' };
+  show(words({ language: 'de', digest: '', version: 3, put_forward: [], taken_back: [taken] }), ['view']);
+  expect(screen.getByText('not approved')).toBeTruthy();
+  expect(screen.getByText(/a phone number is wrong/)).toBeTruthy();
 });

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { request } from '../../api/client';
 import { useHoldingWords, useMay, useSession } from '../../api/queries';
 import type { HoldingWords, WordsApproval } from '../../api/types';
-import { FormDialog } from '../../components/dialogs';
+import { FormDialog, ReasonDialog } from '../../components/dialogs';
 import { ActorName, At } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { RawText } from '../../components/RawText';
@@ -29,7 +29,7 @@ export function HoldingWordsPanel() {
   );
 }
 
-type Doing = 'put-forward' | 'approve';
+type Doing = 'put-forward' | 'approve' | 'take-back';
 
 export function WordsLine({ words }: { words: HoldingWords }) {
   const [doing, setDoing] = useState<Doing | null>(null);
@@ -64,6 +64,12 @@ export function WordsLine({ words }: { words: HoldingWords }) {
           approved by <ActorName actor={approved.by} />, <At at={approved.at} />
         </p>
       )}
+      {(approval?.taken_back ?? []).map((taken) => (
+        <p key={taken.at} className="small dim wrap">
+          approval by <ActorName actor={taken.approved.by} /> (<At at={taken.approved.at} />) taken back by{' '}
+          <ActorName actor={taken.by} />, <At at={taken.at} />: {taken.why}
+        </p>
+      ))}
       <details className="small">
         <summary>Read them, filled with samples</summary>
         <p className="dim">
@@ -96,12 +102,51 @@ export function WordsLine({ words }: { words: HoldingWords }) {
           {mine && <span className="small dim">A second person approves what you put forward.</span>}
         </div>
       )}
-      {doing !== null && <WordsDialog words={words} doing={doing} onClose={() => setDoing(null)} />}
+      {approved && mayPutForward && (
+        <div className="row">
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            aria-label={`Take back the approval of the words in ${words.language}`}
+            onClick={() => setDoing('take-back')}
+          >
+            Take back…
+          </Button>
+        </div>
+      )}
+      {doing === 'take-back' && <TakeBackDialog words={words} onClose={() => setDoing(null)} />}
+      {doing !== null && doing !== 'take-back' && (
+        <WordsDialog words={words} doing={doing} onClose={() => setDoing(null)} />
+      )}
     </li>
   );
 }
 
-const SAYS: Record<Doing, { title: string; label: string; means: string }> = {
+/** One person is enough to take an approval back: it holds nothing up, and two people can approve the words anew. */
+function TakeBackDialog({ words, onClose }: { words: HoldingWords; onClose: () => void }) {
+  const act = useWordsAct('take-back', words, onClose);
+  return (
+    <ReasonDialog
+      title={`Take back the approval of the words in ${words.language}`}
+      opened
+      onClose={onClose}
+      doLabel="Take back"
+      danger
+      pending={act.isPending}
+      fault={act.error}
+      intro={
+        <p className="small">
+          It stops nothing. Whatever goes by the clock from now on goes with words that nobody has approved,
+          and timeline, register and the auditor’s pack say so. To stop a holding notice: approve a full one,
+          reverse the confirmation, or place a legal hold. Two people can approve these words anew.
+        </p>
+      }
+      onDo={(why) => act.mutate({ why })}
+    />
+  );
+}
+
+const SAYS: Record<Exclude<Doing, 'take-back'>, { title: string; label: string; means: string }> = {
   'put-forward': {
     title: 'Put these words forward',
     label: 'Put forward',
@@ -116,19 +161,33 @@ const SAYS: Record<Doing, { title: string; label: string; means: string }> = {
   },
 };
 
-function WordsDialog({ words, doing, onClose }: { words: HoldingWords; doing: Doing; onClose: () => void }) {
+function useWordsAct(doing: Doing, { language, digest }: HoldingWords, onDone: () => void) {
   const client = useQueryClient();
-  const { language, digest } = words;
-  const act = useMutation({
-    mutationFn: () =>
-      request<WordsApproval>(`/holding-words/${doing}`, { method: 'POST', body: { language, digest } }),
-    onSuccess: onClose,
+  return useMutation({
+    mutationFn: (beside: { why?: string }) =>
+      request<WordsApproval>(`/holding-words/${doing}`, {
+        method: 'POST',
+        body: { language, digest, ...beside },
+      }),
+    onSuccess: onDone,
     onSettled: () => {
       void client.invalidateQueries({ queryKey: ['holding-words'] });
       void client.invalidateQueries({ queryKey: ['obligations'] });
       void client.invalidateQueries({ queryKey: ['incident'] });
     },
   });
+}
+
+function WordsDialog({
+  words,
+  doing,
+  onClose,
+}: {
+  words: HoldingWords;
+  doing: Exclude<Doing, 'take-back'>;
+  onClose: () => void;
+}) {
+  const act = useWordsAct(doing, words, onClose);
   const { title, label, means } = SAYS[doing];
   return (
     <FormDialog
@@ -138,7 +197,7 @@ function WordsDialog({ words, doing, onClose }: { words: HoldingWords; doing: Do
       doLabel={label}
       pending={act.isPending}
       fault={act.error}
-      onDo={() => act.mutate()}
+      onDo={() => act.mutate({})}
       size="lg"
     >
       <p className="small">{means}</p>
