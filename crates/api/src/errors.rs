@@ -316,7 +316,9 @@ fn of_notice(error: &NoticeError) -> Problem {
         | NoticeError::WordsApproved
         | NoticeError::WordsNotApproved
         | NoticeError::WordsChanged { .. } => Problem::conflict(detail),
-        NoticeError::SamePerson { .. } | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
+        NoticeError::SamePerson { .. }
+        | NoticeError::MadeFollow { .. }
+        | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
             let fault = |field: &String| Fault {
                 field: format!("facts.{field}"),

@@ -5,6 +5,7 @@
 
 mod approval;
 mod contact;
+mod follow;
 mod kind;
 mod layout;
 mod letter;
@@ -14,6 +15,7 @@ mod template;
 
 pub use approval::{LetterWords, TemplateWords, WordsAct, WordsApproval, WordsTakenBack};
 pub use contact::{CONTACT_LETTER, ContactLetter, ContactTemplate};
+pub use follow::{LetterFollowed, LetterPart};
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
     ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender,
@@ -145,6 +147,9 @@ pub struct Notice {
     /// Of a holding notice: how many letters went with words that nobody had approved beforehand.
     #[serde(default, skip_serializing_if = "is_none_of_them")]
     pub unapproved: u64,
+    /// Letters that followed changes of their customers since it was submitted, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<LetterFollowed>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: NoticeState,
@@ -306,6 +311,14 @@ pub enum NoticeError {
         /// Who tried.
         who: Actor,
     },
+    /// Four eyes, where letters followed what somebody changed of their customers.
+    #[error(
+        "{who} changed a customer while the notice waited, and its letter followed; another person approves it, or it is returned and submitted anew"
+    )]
+    MadeFollow {
+        /// Who tried.
+        who: Actor,
+    },
     /// What is approved is not what stands there.
     #[error(
         "the notice has changed since it was read: approved {approved}, but its content is {content}; read it again"
@@ -365,6 +378,12 @@ pub enum NoticeError {
     /// The words are approved.
     #[error("these words are approved; change the template, and its new words are put forward and approved")]
     WordsApproved,
+    /// There is no approval to take back.
+    #[error("nobody has approved these words: there is nothing to take back")]
+    WordsNotApproved,
+    /// An approval is taken back for a reason.
+    #[error("say why the approval is taken back: the reason becomes part of the record")]
+    WordsNoReason,
     /// No letter is filled from words of this digest in this language.
     #[error("the words of the holding notice in `{language}` are not those that were read; read them again")]
     WordsChanged {
@@ -378,12 +397,6 @@ impl Notice {
     #[must_use]
     pub fn draft(
         matter: impl Into<MatterId>,
-    /// There is no approval to take back.
-    #[error("nobody has approved these words: there is nothing to take back")]
-    WordsNotApproved,
-    /// An approval is taken back for a reason.
-    #[error("say why the approval is taken back: the reason becomes part of the record")]
-    WordsNoReason,
         kind: NoticeKind,
         written: Written,
         author: Actor,
@@ -407,6 +420,7 @@ impl Notice {
             letters: 0,
             words: BTreeSet::new(),
             unapproved: 0,
+            followed: Vec::new(),
             state: NoticeState::Draft,
         };
         notice.with_written(written, at)
@@ -542,6 +556,7 @@ impl Notice {
             letters: 0,
             words: BTreeSet::new(),
             unapproved: 0,
+            followed: Vec::new(),
             state: NoticeState::Prepared { template },
         }
     }
@@ -579,6 +594,7 @@ impl Notice {
         }
         self.keep_what_was_read();
         self.version += 1;
+        self.followed.clear();
         self.author = by.clone();
         self.state = NoticeState::Draft;
         Ok(self.with_written(written, at))
@@ -623,6 +639,7 @@ impl Notice {
             });
         }
         self.version += 1;
+        self.followed.clear();
         self.state = NoticeState::Submitted { by: by.clone(), at };
         Ok(self)
     }
@@ -653,7 +670,7 @@ impl Notice {
     /// would go. Both must be the notice's content, to the byte.
     ///
     /// # Errors
-    /// Refused for the author and the submitter, and when one byte differs.
+    /// Refused for the author, the submitter and whoever made letters follow, and when one byte differs.
     pub fn approve(
         mut self,
         read: &str,
@@ -666,6 +683,9 @@ impl Notice {
         };
         if *by == self.author || by == submitter {
             return Err(NoticeError::SamePerson { who: by.clone() });
+        }
+        if self.made_follow(by) {
+            return Err(NoticeError::MadeFollow { who: by.clone() });
         }
         let standing = content_hash(letters);
         if read != self.content_hash || standing != self.content_hash {

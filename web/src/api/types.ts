@@ -601,8 +601,16 @@ export type Notice = {
   letters: number;
   /** Of a holding notice: how many letters went with words that nobody had approved beforehand; absent where none did. */
   unapproved?: number;
+  /** Letters that followed changes of their customers since it was submitted, the oldest first. */
+  followed?: LetterFollowed[];
 } & OfMatter &
   NoticeState;
+export interface LetterFollowed {
+  customer: string;
+  parts: ('recipients' | 'words')[];
+  by: Actor;
+  at: Instant;
+}
 export interface NoticeComment {
   by: Actor;
   at: Instant;

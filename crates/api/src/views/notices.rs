@@ -69,7 +69,7 @@ impl May {
         let approves = reader.may(Permission::ApproveNotices);
         let begun = matches!(notice.state, NoticeState::Draft | NoticeState::Returned { .. });
         let second_person = match &notice.state {
-            NoticeState::Submitted { by, .. } => *by != me && notice.author != me,
+            NoticeState::Submitted { by, .. } => *by != me && notice.author != me && !notice.made_follow(&me),
             _ => false,
         };
         let submitted = matches!(notice.state, NoticeState::Submitted { .. });

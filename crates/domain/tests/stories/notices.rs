@@ -4,8 +4,8 @@ use crate::samples::{friday, minutes, person};
 use proptest::prelude::*;
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
 use watchkeeper_domain::notice::{
-    FactField, Letter, LetterWords, NEXT_UPDATE, Notice, NoticeError, NoticeFacts, NoticeKind, NoticeState,
-    TemplateWords, Weight, WordsApproval, Written, content_hash, lint,
+    FactField, Letter, LetterPart, LetterWords, NEXT_UPDATE, Notice, NoticeError, NoticeFacts, NoticeKind,
+    NoticeState, TemplateWords, Weight, WordsApproval, Written, content_hash, lint,
 };
 
 fn facts() -> NoticeFacts {
@@ -109,6 +109,46 @@ fn rendering_anew_with_another_text_takes_the_submission_back() {
     assert_eq!(notice.state, NoticeState::Draft);
     let same = submitted().with_letters(&letters()).expect("not sent");
     assert_eq!(same, submitted_like(&same));
+}
+
+#[test]
+fn letters_follow_a_customer_while_the_notice_waits_and_are_read_again() {
+    let (lea, tim) = (person("lea"), person("tim"));
+    let waiting = submitted();
+    let read = waiting.content_hash.clone();
+    let before = letters();
+    assert!(waiting.clone().follow(&before, &before, &tim, friday()).is_none());
+    let mut now = before.clone();
+    now[0].recipients = vec!["new@customer.example".to_owned()];
+    now[1].text.push('.');
+    let (followed, different) = waiting
+        .follow(&before, &now, &tim, friday())
+        .expect("two letters are different");
+    let parts: Vec<_> = different
+        .iter()
+        .map(|one| one.parts.iter().copied().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(parts, [vec![LetterPart::Recipients], vec![LetterPart::Words]]);
+    assert_eq!(
+        followed.state.name(),
+        "submitted",
+        "nobody has to submit it again"
+    );
+    let stale = followed.clone().approve(&read, &now, &lea, friday());
+    assert!(matches!(stale, Err(NoticeError::Changed { .. })), "{stale:?}");
+    let hash = followed.content_hash.clone();
+    let own = followed.clone().approve(&hash, &now, &tim, friday());
+    assert_eq!(own, Err(NoticeError::MadeFollow { who: tim.clone() }));
+    assert!(followed.clone().approve(&hash, &now, &lea, friday()).is_ok());
+    let returned = followed
+        .send_back("read it again", &lea, friday())
+        .expect("reasoned");
+    let anew = returned.submit(&person("ana"), friday()).expect("whole");
+    assert!(
+        anew.followed.is_empty(),
+        "whoever submits answers for the letters as they are"
+    );
+    assert!(anew.approve(&hash, &now, &tim, friday()).is_ok());
 }
 
 /// The same submission: ids of drafts are random, everything else is not.
@@ -426,6 +466,33 @@ fn words_are_approved_by_nobody_who_put_them_forward() {
 }
 
 #[test]
+fn an_approval_that_was_taken_back_counts_no_more_and_stays_with_its_reason() {
+    let german = words("de");
+    let waiting = WordsApproval::put_forward(None, &german, &person("ana"), friday()).expect("one");
+    let early = waiting
+        .clone()
+        .take_back("a number is wrong", &person("ana"), friday());
+    assert!(matches!(early, Err(NoticeError::WordsNotApproved)));
+    let approved = waiting.approve(&person("lea"), friday()).expect("a second");
+    let silent = approved.clone().take_back(" ", &person("ana"), friday());
+    assert!(matches!(silent, Err(NoticeError::WordsNoReason)));
+    let taken = approved
+        .take_back("a number is wrong", &person("ana"), friday())
+        .expect("approved");
+    assert_eq!((&taken.approved, taken.put_forward.len()), (&None, 0));
+    assert_eq!(taken.taken_back[0].approved.by, person("lea"));
+    assert_eq!(taken.taken_back[0].put_forward[0].by, person("ana"));
+    let nobody = taken.clone().approve(&person("lea"), friday());
+    assert!(
+        matches!(nobody, Err(NoticeError::WordsNobodys)),
+        "two people read them again"
+    );
+    let anew = WordsApproval::put_forward(Some(taken), &german, &person("lea"), friday()).expect("again");
+    let anew = anew.approve(&person("ana"), friday()).expect("a second");
+    assert_eq!((anew.version, anew.taken_back.len()), (5, 1));
+}
+
+#[test]
 fn a_letter_is_bound_to_the_approval_of_its_own_words_alone() {
     let approved = |language: &str| {
         WordsApproval::put_forward(None, &words(language), &person("ana"), friday())
@@ -453,30 +520,3 @@ fn a_letter_is_bound_to_the_approval_of_its_own_words_alone() {
         assert_eq!(letter.digest(), hash, "what it says is the same");
     }
 }
-#[test]
-fn an_approval_that_was_taken_back_counts_no_more_and_stays_with_its_reason() {
-    let german = words("de");
-    let waiting = WordsApproval::put_forward(None, &german, &person("ana"), friday()).expect("one");
-    let early = waiting
-        .clone()
-        .take_back("a number is wrong", &person("ana"), friday());
-    assert!(matches!(early, Err(NoticeError::WordsNotApproved)));
-    let approved = waiting.approve(&person("lea"), friday()).expect("a second");
-    let silent = approved.clone().take_back(" ", &person("ana"), friday());
-    assert!(matches!(silent, Err(NoticeError::WordsNoReason)));
-    let taken = approved
-        .take_back("a number is wrong", &person("ana"), friday())
-        .expect("approved");
-    assert_eq!((&taken.approved, taken.put_forward.len()), (&None, 0));
-    assert_eq!(taken.taken_back[0].approved.by, person("lea"));
-    assert_eq!(taken.taken_back[0].put_forward[0].by, person("ana"));
-    let nobody = taken.clone().approve(&person("lea"), friday());
-    assert!(
-        matches!(nobody, Err(NoticeError::WordsNobodys)),
-        "two people read them again"
-    );
-    let anew = WordsApproval::put_forward(Some(taken), &german, &person("lea"), friday()).expect("again");
-    let anew = anew.approve(&person("ana"), friday()).expect("a second");
-    assert_eq!((anew.version, anew.taken_back.len()), (5, 1));
-}
-

@@ -10,10 +10,11 @@ use crate::desk::{Desk, RespondError};
 use crate::library::DEFAULT_LETTERS;
 use crate::settle::{Said, must_be_read};
 use serde_json::json;
+use std::collections::BTreeSet;
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::change::{Change, ChangeProposal};
-use watchkeeper_domain::id::ChangeId;
+use watchkeeper_domain::id::{ChangeId, CustomerId};
 use watchkeeper_domain::incident::EntryKind;
 use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::notice::{
@@ -159,15 +160,19 @@ impl Desk {
             .await
     }
 
-    /// The letters to every customer that pays now.
+    /// The letters to every customer that pays now, or to those of them who are among `only`.
     pub(crate) async fn letters_on(
         &self,
         tx: &mut Tx,
         change: &Change,
         notice: &Notice,
+        only: Option<&BTreeSet<CustomerId>>,
     ) -> Result<Vec<Letter>, RespondError> {
         let mut letters = Vec::new();
         for customer in &tx.paying_customers().await? {
+            if only.is_some_and(|only| !only.contains(&customer.id)) {
+                continue;
+            }
             let template = self.template(DEFAULT_LETTERS, notice.kind, &customer.language)?;
             let subject = LetterSubject {
                 about: LetterAbout::Change(change),

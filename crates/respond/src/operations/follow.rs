@@ -12,7 +12,7 @@ const OPEN_INCIDENTS: u32 = 100;
 
 impl Desk {
     /// Brings what is owed to these customers in line with what is known of them now: the holding notice is addressed to their contacts
-    /// and written in their language, and a deadline that a contract brings nearer is kept.
+    /// and written in their language, a deadline that a contract brings nearer is kept, and letters that wait for approval follow.
     pub(crate) async fn follow_customers(
         &self,
         tx: &mut Tx,
@@ -35,6 +35,7 @@ impl Desk {
             let entries = self.bring_obligations_in_line(tx, &incident, by).await?;
             tx.append_entries(&entries).await?;
         }
-        Ok(())
+        self.letters_follow(tx, &customers.iter().cloned().collect(), by)
+            .await
     }
 }

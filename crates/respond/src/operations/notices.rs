@@ -264,6 +264,51 @@ impl Desk {
         Err(RespondError::invalid("letters", detail))
     }
 
+    /// Customers changed: the letters of notices that wait for approval follow. Whoever read them as they were is refused, since an
+    /// approval is bound to their digest, and the notice says what is different.
+    pub(crate) async fn letters_follow(
+        &self,
+        tx: &mut Tx,
+        customers: &BTreeSet<CustomerId>,
+        by: &Actor,
+    ) -> Result<(), RespondError> {
+        for notice in tx.notices_waiting_for_approval().await? {
+            let letters = tx.letters(&notice.id).await?;
+            if !letters.iter().any(|letter| customers.contains(&letter.customer)) {
+                continue;
+            }
+            let matter = self.matter(tx, &notice.matter).await?;
+            let anew = match &matter {
+                Matter::Incident(incident) => {
+                    self.letters_for(tx, incident, &notice, Some(customers)).await?
+                }
+                Matter::Change(change) => self.letters_on(tx, change, &notice, Some(customers)).await?,
+            };
+            let mut anew: BTreeMap<CustomerId, Letter> = anew
+                .into_iter()
+                .map(|letter| (letter.customer.clone(), letter))
+                .collect();
+            // Who is no longer told keeps the letter: that the list has changed is refused with the approval, and says what to do.
+            let following: Vec<Letter> = letters
+                .iter()
+                .map(|letter| anew.remove(&letter.customer).unwrap_or_else(|| letter.clone()))
+                .collect();
+            let (before, now) = (notice.version, self.now());
+            let Some((notice, followed)) = notice.follow(&letters, &following, by, now) else {
+                continue;
+            };
+            tx.replace_letters(&notice.id, &following).await?;
+            tx.update_notice(&notice, before).await?;
+            let text = format!(
+                "waits for approval, and its letters to {} followed a change; it is read again before it is approved",
+                words::customers(followed.len())
+            );
+            self.say(tx, &matter, &notice, by, "notice.followed", &text)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Customers that a notice goes to now.
     async fn audience(
         &self,
@@ -315,8 +360,8 @@ impl Desk {
     ) -> Result<Notice, RespondError> {
         let before = notice.version;
         let letters = match matter {
-            Matter::Incident(incident) => self.letters_for(tx, incident, &notice).await?,
-            Matter::Change(change) => self.letters_on(tx, change, &notice).await?,
+            Matter::Incident(incident) => self.letters_for(tx, incident, &notice, None).await?,
+            Matter::Change(change) => self.letters_on(tx, change, &notice, None).await?,
         };
         let notice = notice.with_letters(&letters)?;
         if notice.version != before {
@@ -326,13 +371,16 @@ impl Desk {
         Ok(notice)
     }
 
+    /// Letters to everybody who must be told, or to those of them who are among `only`.
     async fn letters_for(
         &self,
         tx: &mut Tx,
         incident: &Incident,
         notice: &Notice,
+        only: Option<&BTreeSet<CustomerId>>,
     ) -> Result<Vec<Letter>, RespondError> {
-        let audience = self.audience(tx, incident, notice).await?;
+        let mut audience = self.audience(tx, incident, notice).await?;
+        audience.retain(|customer, _| only.is_none_or(|only| only.contains(customer)));
         let ids: Vec<CustomerId> = audience.keys().cloned().collect();
         let mut letters = Vec::with_capacity(ids.len());
         for customer in tx.customers_by_ids(&ids).await? {
@@ -411,7 +459,7 @@ impl Desk {
         notice: Notice,
         went: &BTreeSet<&CustomerId>,
     ) -> Result<(), RespondError> {
-        let letters = self.letters_for(tx, incident, &notice).await?;
+        let letters = self.letters_for(tx, incident, &notice, None).await?;
         let (id, by) = (notice.id.clone(), Actor::worker("ladder"));
         let detail = json!({"kind": notice.kind, "letters": letters.len()});
         if matches!(notice.state, NoticeState::Sent { .. }) {

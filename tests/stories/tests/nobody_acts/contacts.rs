@@ -1,6 +1,11 @@
 //! A contact that is no more.
 
 use super::*;
+use watchkeeper_domain::access::AccessRole;
+use watchkeeper_domain::customer::ContactRole;
+use watchkeeper_domain::notice::LetterPart;
+use watchkeeper_respond::operations::customers::{ContactFacts, CustomerFacts};
+use watchkeeper_respond::operations::people::NewAccount;
 use watchkeeper_stories::company::full_account;
 
 /// A person declares an incident, one customer is affected, and its full notice was approved: the letter is the only message in the
@@ -129,5 +134,93 @@ async fn when_every_contact_is_refused_somebody_is_told_to_call_on_sqlite() {
 async fn when_every_contact_is_refused_somebody_is_told_to_call_on_postgresql() {
     if let Some(place) = Place::postgresql() {
         when_every_contact_is_refused_somebody_is_told_to_call(place).await;
+    }
+}
+
+/// The new security contact of a customer, while a notice to it waits.
+const SUCCESSOR: &str = "soc@calderandhythe.example";
+
+async fn a_letter_that_waits_for_approval_follows_its_customer(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
+    let desk = house.desk().clone();
+    let notice = desk
+        .draft_notice(&incident.id, NoticeKind::Full, full_account().into(), &mara)
+        .await
+        .expect("drafted");
+    let read = desk.submit_notice(&notice.id, &mara).await.expect("submitted");
+    let victim = VICTIMS[2];
+    let customer = house.customers().await[&victim.key()].clone();
+    // Another counsel writes down whom to tell now.
+    let account = NewAccount {
+        email: "lea@paperplane.example".to_owned(),
+        name: "Lea Brandt".to_owned(),
+        roles: [AccessRole::Legal].into(),
+    };
+    let (lea, _) = desk.add_user(account, &mara).await.expect("an account");
+    let as_lea = watchkeeper_domain::actor::Actor::person(&lea.id);
+    let facts = CustomerFacts {
+        name: customer.name,
+        tenants: customer.tenants,
+        notify_within: customer.notify_within,
+        contract: customer.contract,
+        terms: Some(customer.terms),
+        tags: None,
+        language: customer.language,
+        paying: None,
+        contacts: vec![ContactFacts {
+            name: "SOC".to_owned(),
+            email: SUCCESSOR.to_owned(),
+            role: ContactRole::Security,
+        }],
+    };
+    desk.keep_customer(&customer.key, Some(customer.version), facts, &as_lea)
+        .await
+        .expect("changed");
+    let mut tx = desk.store().read().await.expect("a transaction");
+    let waiting = tx.notice(&notice.id).await.expect("the notice");
+    let letters = tx.letters(&notice.id).await.expect("letters");
+    drop(tx);
+    assert_eq!(waiting.state.name(), "submitted", "nobody has to submit it again");
+    assert_ne!(waiting.content_hash, read.content_hash);
+    let followed: Vec<_> = waiting
+        .followed
+        .iter()
+        .map(|one| (&one.customer, &one.by))
+        .collect();
+    assert_eq!(followed, [(&customer.id, &as_lea)]);
+    assert!(waiting.followed[0].parts.contains(&LetterPart::Recipients));
+    let theirs = letters.iter().find(|letter| letter.customer == customer.id);
+    assert_eq!(theirs.expect("theirs").recipients, [SUCCESSOR]);
+
+    let stale = desk.approve_notice(&notice.id, &read.content_hash, &ines).await;
+    let stale = stale.expect_err("she read other letters").to_string();
+    assert!(stale.contains("read it again"), "{stale}");
+    let own = desk.approve_notice(&notice.id, &waiting.content_hash, &lea).await;
+    let own = own.expect_err("she changed a letter").to_string();
+    assert!(
+        own.contains("changed a customer while the notice waited"),
+        "{own}"
+    );
+    desk.approve_notice(&notice.id, &waiting.content_hash, &ines)
+        .await
+        .expect("approved as it stands");
+    house.settle().await;
+    assert_eq!(house.relay.mails_to(SUCCESSOR).len(), 1);
+    assert_eq!(house.relay.mails_to(&victim.security_contact()).len(), 0);
+    house.everything_arrived_once().await;
+    house.verified_audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_waits_for_approval_follows_its_customer_on_sqlite() {
+    a_letter_that_waits_for_approval_follows_its_customer(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_waits_for_approval_follows_its_customer_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_letter_that_waits_for_approval_follows_its_customer(place).await;
     }
 }
