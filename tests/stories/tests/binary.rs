@@ -388,6 +388,29 @@ fn what_others_keep_proves_the_log(dir: &Path, url: &str) {
     assert_eq!(missing.status.code(), Some(2));
 }
 
+/// Somebody put the words of the holding notice forward, and somebody else approved them: else the first holding notice that the
+/// demonstration sends would be one that nobody has read.
+async fn its_words_are_approved_by_two(http: &reqwest::Client, demo: &Demo) {
+    let words = http
+        .get(format!("{}/api/v1/holding-words", demo.told("url")))
+        .bearer_auth(demo.told("token"))
+        .send()
+        .await
+        .expect("it answers");
+    let words: Value = words.json().await.expect("JSON");
+    let all = words["items"].as_array().expect("words");
+    let languages: Vec<&str> = all.iter().filter_map(|each| each["language"].as_str()).collect();
+    assert_eq!(languages, ["de", "en", "es", "fr"]);
+    for each in all {
+        let (author, counsel) = (
+            &each["approval"]["put_forward"][0]["by"]["user"],
+            &each["approval"]["approved"]["by"]["user"],
+        );
+        assert!(author.is_string() && counsel.is_string(), "{each:#}");
+        assert_ne!(author, counsel, "{each:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demonstration_serves_stops_when_asked_and_keeps_a_record_that_cannot_be_forged() {
     let mut demo = tokio::task::spawn_blocking(Demo::start).await.expect("it starts");
@@ -426,6 +449,7 @@ async fn the_demonstration_serves_stops_when_asked_and_keeps_a_record_that_canno
             .expect("it answers");
         assert_eq!(answer.status(), 200, "{path}");
     }
+    its_words_are_approved_by_two(&http, &demo).await;
     demo.ask(rustix::process::Signal::HUP);
     let reloaded = rules_read_again(&http, &demo).await;
     assert!(

@@ -266,6 +266,8 @@ async fn a_dry_run_reaches_one_of_us_and_tells_no_customer(place: Place) {
         .filter(|mail| mail.text.contains(victim.name))
         .collect();
     assert_eq!(runs.len(), 1);
+    let subject = &runs[0].subject;
+    assert!(subject.starts_with("[DRY RUN] "), "{subject}");
     let (_, sent) = sent(&house).await;
     assert!(sent.is_empty(), "{sent:?}");
     assert_eq!(
