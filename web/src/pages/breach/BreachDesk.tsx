@@ -174,7 +174,7 @@ function ObligationRow({ obligation }: { obligation: ObligationView }) {
         {mustBeCalled(obligation) && (
           <p className="small bad">No message reached them, and no contact is left: call them.</p>
         )}
-        <TellByHand obligation={obligation} />
+        <TellByHand obligation={obligation} call={mustBeCalled(obligation)} />
       </div>
     </article>
   );

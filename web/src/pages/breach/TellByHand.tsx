@@ -21,10 +21,11 @@ const CHANNELS = [
 /** Opens what is written down of a call, with the way that the contract asks for and the first contact filled in. */
 export function TellByHand({
   obligation,
-  label = 'Told by hand…',
+  call = false,
 }: {
   obligation: ObligationView;
-  label?: string;
+  /** Whether they must be called, so that it is the next thing to do. */
+  call?: boolean;
 }) {
   const may = useMay('draft_notices');
   const [open, setOpen] = useState(false);
@@ -33,11 +34,13 @@ export function TellByHand({
     <>
       <Button
         size="compact-sm"
-        variant="subtle"
-        aria-label={`${obligation.customer_name} was told by hand`}
+        variant={call ? 'filled' : 'subtle'}
+        aria-label={
+          call ? `Call them: ${obligation.customer_name}` : `${obligation.customer_name} was told by hand`
+        }
         onClick={() => setOpen(true)}
       >
-        {label}
+        {call ? 'Call them…' : 'Told by hand…'}
       </Button>
       {open && <TellingDialog obligation={obligation} onClose={() => setOpen(false)} />}
     </>
