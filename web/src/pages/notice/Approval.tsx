@@ -65,7 +65,7 @@ function Decide({ view }: { view: NoticeView }) {
   const write = useNoticeWrite(view.notice.id);
   const [deciding, setDeciding] = useState<'approve' | 'return' | null>(null);
   // What stood there when the dialog was opened is what was read: what comes in meanwhile is refused by the server.
-  const [read, setRead] = useState({ content_hash: view.notice.content_hash, version: view.notice.version });
+  const [read, setRead] = useState(view.notice.content_hash);
   const [typed, setTyped] = useState('');
   const recipients = view.letters.reduce((sum, letter) => sum + letter.recipients.length, 0);
   const { notice } = view;
@@ -88,7 +88,7 @@ function Decide({ view }: { view: NoticeView }) {
             variant="filled"
             color="danger"
             onClick={() => {
-              setRead({ content_hash: notice.content_hash, version: notice.version });
+              setRead(notice.content_hash);
               setDeciding('approve');
             }}
           >
@@ -104,10 +104,10 @@ function Decide({ view }: { view: NoticeView }) {
         danger
         pending={write.isPending}
         fault={write.error}
-        ready={typed.trim() === WORD && read.content_hash === notice.content_hash}
+        ready={typed.trim() === WORD && read === notice.content_hash}
         onDo={() =>
           write.mutate(
-            { path: '/approve', body: { content_hash: read.content_hash }, version: read.version },
+            { path: '/approve', body: { content_hash: read }, version: notice.version },
             { onSuccess: close },
           )
         }
@@ -117,10 +117,9 @@ function Decide({ view }: { view: NoticeView }) {
           cannot be taken back.
         </p>
         <p className="small dim wrap">
-          Content hash <code>{read.content_hash}</code>. If one byte has changed since you read it, nothing is
-          sent.
+          Content hash <code>{read}</code>. If one byte has changed since you read it, nothing is sent.
         </p>
-        {read.content_hash !== notice.content_hash && (
+        {read !== notice.content_hash && (
           <p className="bad">The letters have just changed. Close this, and read them again.</p>
         )}
         <TypedWord word={WORD} value={typed} onChange={setTyped} />
