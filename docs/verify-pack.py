@@ -66,6 +66,7 @@ class Verification:
         self.queued, self.attempted, self.acts, self.lines = {}, {}, {}, {}
         self.written, self.first_written, self.erased = {}, None, set()
         self.words, self.sent_with, self.by_hand = {}, {}, {}
+        self.bases, self.rules = {}, []
 
     def read(self, name):
         with self.pack.open(name) as file:
@@ -93,6 +94,7 @@ class Verification:
         self.check("letters and approvals", self.approvals)
         self.check("words of holding notices", self.holding_words)
         self.check("told by hand", self.told_by_hand)
+        self.check("contracts and rules as they were counted on", self.counted)
         self.check("messages", self.messages)
         return all(not faults for _, _, faults in self.rows)
 
@@ -176,6 +178,14 @@ class Verification:
         if action == "contact.erased":
             detail = json.loads(record["detail"])
             self.erased.update(detail["deliveries"], detail["letters"], detail["entries"], detail.get("obligations", []))
+        if action in ("obligation.begun", "obligation.moved"):
+            basis = json.loads(record["detail"]).get("counted_on")
+            bases = self.bases.setdefault(record["subject"], [])
+            if basis and bases[-1:] != [basis]:
+                bases.append(basis)
+        if action == "rules.counted":
+            for path, sha256 in json.loads(record["detail"])["files"].items():
+                self.rules.append((record["subject"], path, sha256))
         if action == "obligation.told_by_hand":
             detail = json.loads(record["detail"])
             self.by_hand[detail["telling"]] = (record["subject"], detail["commitment"])
@@ -297,6 +307,38 @@ class Verification:
         for telling, (obligation, _) in self.by_hand.items():
             if obligation in here and telling not in seen:
                 faults.append(f"told-by-hand.jsonl: the log knows telling {telling}, and it is missing")
+        return held, faults
+
+    def counted(self):
+        """What each deadline was counted on is what the log has, none is missing, and each file of a rule gives its digest."""
+        faults, held, seen = [], 0, set()
+        lines = [json.loads(line) for line in self.text("rules-counted.jsonl").splitlines()]
+        contracts = [json.loads(line) for line in self.text("contracts.jsonl").splitlines()]
+        incidents = {line["incident_id"] for line in lines + contracts}
+        for line in lines:
+            name, key = f"rules-counted/{line['sha256']}.yaml", (line["incident_id"], line["path"], line["sha256"])
+            if name not in self.pack.names:
+                faults.append(f"{name}: {line['path']} as it was counted on is missing")
+            elif hashlib.sha256(self.read(name)).hexdigest() != line["sha256"]:
+                faults.append(f"{name}: it is not the file that was counted on")
+            elif key not in self.rules:
+                faults.append(f"rules-counted.jsonl: the log does not know that {line['incident']} was counted on {line['path']} so")
+            else:
+                held += 1
+        there = {(line["incident_id"], line["path"], line["sha256"]) for line in lines}
+        for key in self.rules:
+            if key[0] in incidents and key not in there:
+                faults.append(f"rules-counted.jsonl: the log knows that {key[1]} was counted on, and it is missing")
+        for said in contracts:
+            seen.add(said["obligation"])
+            if [basis_digest(basis) for basis in said["counted_on"]] != self.bases.get(said["obligation"], []):
+                faults.append(f"contracts.jsonl: obligation {said['obligation']}: the log has another contract that it was counted on")
+            else:
+                held += 1
+        with self.pack.open("obligations.csv") as table:
+            for row in csv.DictReader(io.TextIOWrapper(table, "utf-8", newline="")):
+                if row["obligation"] and row["obligation"] not in seen:
+                    faults.append(f"contracts.jsonl: obligation {row['obligation']} is missing")
         return held, faults
 
     def holding_words(self):
@@ -426,6 +468,14 @@ def entry_commitment(entry, matter):
     by = json.dumps(entry["by"], separators=(",", ":"), ensure_ascii=False)
     parts = [entry.get("salt", ""), entry["id"], matter, entry["happened_at"], entry["recorded_at"], by, entry["kind"], entry["text"]]
     return digest(parts)
+
+
+def basis_digest(basis):
+    contract = basis["contract"]
+    terms = contract["terms"]
+    return digest([basis["at"], basis["due_at"], basis["rule"], basis.get("rule_sha256", ""), contract["reference"],
+                   contract["notify_within"] or "", terms["counts_from"], ",".join(terms["recipients"]), terms["channel"],
+                   str(contract["customer_version"])])
 
 
 def telling_commitment(telling):

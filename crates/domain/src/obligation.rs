@@ -3,11 +3,13 @@
 //! The promise: upon confirmation of an unauthorized disclosure of customer confidential information, affected customers are told
 //! within 72 hours, unless their contract says otherwise. It is not risk-based: no score suppresses it.
 
+mod basis;
 mod by_hand;
 pub mod calendar;
 pub mod limit;
 pub mod rule;
 
+pub use basis::{Basis, ContractThen};
 pub use by_hand::{TellingFacts, ToldByHand};
 
 use crate::actor::Actor;
@@ -39,6 +41,9 @@ pub struct Obligation {
     pub again: Option<Again>,
     /// Why and until when.
     pub deadline: Deadline,
+    /// What the deadline was counted on, each time that it was counted, the oldest first. Empty where an older version counted it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted_on: Vec<Basis>,
     /// The steps of the ladder that were taken, in order.
     pub steps: Vec<StepTaken>,
     /// Until when the law forbids to tell the customer: the holding notice waits for it, the deadline does not.
@@ -309,6 +314,7 @@ impl Obligation {
             rule: rule_of(customer).to_owned(),
             again: None,
             deadline: Deadline::of(customer, start, customer.limit(), None),
+            counted_on: Vec::new(),
             steps: Vec::new(),
             held_until: None,
             miss_reason: None,
@@ -358,6 +364,7 @@ impl Obligation {
             rule: rule_of(customer).to_owned(),
             deadline: Deadline::of(customer, start, limit, Some(&again)),
             again: Some(again),
+            counted_on: Vec::new(),
             steps: Vec::new(),
             held_until: None,
             miss_reason: None,
@@ -469,13 +476,6 @@ impl Obligation {
             .min_by_key(|(step, at)| (*at, *step))
     }
 
-    /// The law forbids to tell the customer before an instant, or no longer does. `None` when nothing changes.
-    #[must_use]
-    pub fn hold(mut self, until: Option<DateTime<Utc>>) -> Option<Self> {
-        let over = matches!(
-            self.state,
-            ObligationState::Told { .. } | ObligationState::Ended { .. }
-        );
     /// Whether the holding notice of a round is still to go to the customer by the clock.
     #[must_use]
     pub fn waits_for_holding(&self, round: u32) -> bool {
@@ -483,6 +483,13 @@ impl Obligation {
         self.round() == round && self.next_step().is_some() && !gone
     }
 
+    /// The law forbids to tell the customer before an instant, or no longer does. `None` when nothing changes.
+    #[must_use]
+    pub fn hold(mut self, until: Option<DateTime<Utc>>) -> Option<Self> {
+        let over = matches!(
+            self.state,
+            ObligationState::Told { .. } | ObligationState::Ended { .. }
+        );
         // Where the miss came first, it is still to be told at once when the hold is lifted.
         let until = match (until, &self.state) {
             (None, ObligationState::Missed { .. }) if self.held_until.is_some() => Some(self.deadline.due_at),

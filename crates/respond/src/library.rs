@@ -21,6 +21,8 @@ pub struct Library {
     pub contact_letters: Vec<ContactTemplate>,
     /// Rules of law and contract that are sound, by id.
     pub rules: Vec<ObligationRule>,
+    /// The paths of their files below `playbooks/`, by id.
+    pub rule_paths: BTreeMap<String, String>,
     /// Calendars, by the code of their jurisdiction.
     pub calendars: BTreeMap<String, Calendar>,
     /// Rules that say whose data events concern.
@@ -152,6 +154,7 @@ impl Library {
                 faults.push(format!("id: `{}` is the id of another rule", rule.id));
             }
             if faults.is_empty() {
+                self.rule_paths.insert(rule.id.clone(), path.to_owned());
                 self.rules.push(rule);
             } else {
                 let named = |fault| (path.to_owned(), fault);
@@ -196,6 +199,13 @@ impl Library {
             }
         }
         unknown
+    }
+
+    /// The file of a rule: its path and its text.
+    #[must_use]
+    pub fn rule_file(&self, id: &str) -> Option<(&str, &str)> {
+        let path = self.rule_paths.get(id)?;
+        Some((path, self.sources.get(path)?))
     }
 
     /// The letters of a folder; those for every incident where the folder is not known.

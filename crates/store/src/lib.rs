@@ -33,6 +33,7 @@ mod pipeline;
 mod preflights;
 mod receipts;
 mod routines;
+mod rules;
 mod settings;
 mod statement;
 mod words;
@@ -55,6 +56,7 @@ pub use people::{Failures, Session, Token};
 pub use pipeline::{UNPARSED_KEPT, Unparsed};
 pub use preflights::PREFLIGHTS_KEPT;
 pub use routines::Routine;
+pub use rules::RuleCounted;
 
 use serde::Deserialize;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};

@@ -91,6 +91,7 @@ fn owed(state: ObligationState) -> Obligation {
             counts_from: None,
             before: Vec::new(),
         },
+        counted_on: Vec::new(),
         steps: Vec::new(),
         held_until: None,
         miss_reason: None,

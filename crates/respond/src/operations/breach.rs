@@ -14,7 +14,7 @@ use watchkeeper_domain::incident::{
     Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
 };
 use watchkeeper_domain::notice::NoticeKind;
-use watchkeeper_domain::obligation::{Obligation, TellingFacts};
+use watchkeeper_domain::obligation::{Basis, Obligation, TellingFacts};
 use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_domain::words::second;
 use watchkeeper_store::{NoticeSent, Tx};
@@ -551,11 +551,13 @@ impl Desk {
             let next = match &known {
                 None if told => incident
                     .clock_start(customer, false)
-                    .map(|start| Obligation::owe(&incident.id, customer, start)),
+                    .map(|start| Obligation::owe(&incident.id, customer, start))
+                    .map(|owed| self.counted_on(owed, customer)),
                 // What they were told was taken back, so that it tells them nothing any more.
                 Some(known) if told && withdrawn.iter().any(|letter| is_for(letter, known)) => incident
                     .clock_start(customer, true)
-                    .and_then(|start| known.owe_anew(customer, start)),
+                    .and_then(|start| known.owe_anew(customer, start))
+                    .map(|owed| self.counted_on(owed, customer)),
                 None | Some(_) => None,
             };
             let mut owed = match (next, known) {
@@ -570,8 +572,10 @@ impl Desk {
                     }
                     let moves = incident.moves();
                     let start = incident.clock_start(customer, known.again.is_some());
-                    let counted =
-                        |o: Obligation| start.and_then(|start| o.count_from(customer, start, moves));
+                    let counted = |o: Obligation| {
+                        let counted = start.and_then(|start| o.count_from(customer, start, moves))?;
+                        Some(self.counted_on(counted, customer))
+                    };
                     if change(tx, &mut known, counted).await? {
                         moved.push(known.clone());
                     }
@@ -594,6 +598,7 @@ impl Desk {
             .await?;
         self.record_obligations(tx, by, "obligation.ended", &ended)
             .await?;
+        self.keep_rules_counted(tx, incident, by).await?;
         self.render_holding(tx, incident).await?;
         Ok(self.say_obligations(incident, (&begun, &moved, &ended), by))
     }
@@ -642,7 +647,8 @@ impl Desk {
         obligations: &[Obligation],
     ) -> Result<(), RespondError> {
         for obligation in obligations {
-            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "round": obligation.round(), "due_at": obligation.deadline.due_at, "version": obligation.version});
+            let counted_on = obligation.counted_on.last().map(Basis::sha256);
+            let detail = json!({"customer": obligation.customer, "rule": obligation.rule, "round": obligation.round(), "due_at": obligation.deadline.due_at, "counted_on": counted_on, "version": obligation.version});
             self.record(tx, by, action, obligation.id.as_str(), detail)
                 .await?;
         }

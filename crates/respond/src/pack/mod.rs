@@ -185,6 +185,7 @@ impl Desk {
         pack.write_log().await?;
         pack.write_approvals().await?;
         pack.write_rules()?;
+        pack.write_rules_counted().await?;
         pack.write_drill(scope).await?;
         write_register(
             &mut pack.tx,
@@ -290,6 +291,38 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             .collect();
         let index = json!({"rules": rules, "letters": letters, "unusable": unusable});
         self.archive.json("rules/index.json", &index)
+    }
+
+    /// The files that what is owed was counted on, as they stood then, by their digests; and since when which incident was.
+    async fn write_rules_counted(&mut self) -> Result<(), RespondError> {
+        let mut lines = Vec::new();
+        let mut written: BTreeSet<String> = BTreeSet::new();
+        for number in self.numbers.clone() {
+            let incident = self.incident(number).await?;
+            for counted in self.tx.rules_counted(&incident.id).await? {
+                let today = self.desk.house.library.sources.get(&counted.path);
+                let Some(text) = self.tx.rule_file(&counted.sha256).await? else {
+                    continue;
+                };
+                lines.push(json!({
+                    "incident": incident.reference(),
+                    "incident_id": incident.id,
+                    "path": counted.path,
+                    "since": counted.since,
+                    "sha256": counted.sha256,
+                    "stands_today": today == Some(&text),
+                }));
+                if written.insert(counted.sha256.clone()) {
+                    let name = format!("rules-counted/{}.yaml", counted.sha256);
+                    self.archive.file(name, text.as_bytes())?;
+                }
+            }
+        }
+        self.archive.begin("rules-counted.jsonl")?;
+        for line in &lines {
+            self.archive.line(line)?;
+        }
+        Ok(())
     }
 
     /// How a drill went, where the pack is of one.

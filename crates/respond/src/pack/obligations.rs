@@ -3,7 +3,7 @@
 use super::Pack;
 use crate::desk::RespondError;
 use crate::table::{Table, at, cell, instant, shown};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::io::{Seek, Write};
 use watchkeeper_domain::customer::Customer;
@@ -37,6 +37,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         Table::new(&mut self.archive, &COLUMNS)?.end()?;
         let numbers = self.numbers.clone();
         let mut by_hand = Vec::new();
+        let mut contracts = Vec::new();
         for (done, number) in numbers.iter().enumerate() {
             self.tell("obligations", done, numbers.len());
             let incident = self.incident(*number).await?;
@@ -46,6 +47,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             for obligation in &owed {
                 let customer = customers.iter().find(|c| c.id == obligation.customer);
                 self.promise_row(&incident, obligation, customer)?;
+                contracts.push(counted(&incident, obligation, customer));
                 by_hand.extend(obligation.by_hand.iter().map(|telling| {
                     json!({
                         "incident": incident.reference(),
@@ -62,6 +64,10 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         self.archive.begin("told-by-hand.jsonl")?;
         for telling in &by_hand {
             self.archive.line(telling)?;
+        }
+        self.archive.begin("contracts.jsonl")?;
+        for contract in &contracts {
+            self.archive.line(contract)?;
         }
         Ok(())
     }
@@ -198,6 +204,29 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         ];
         Table::more(&mut self.archive).row(row)
     }
+}
+
+/// What the deadline of an obligation was counted on, each time, and what the contract says today; an older version kept nothing of the
+/// first.
+fn counted(incident: &Incident, obligation: &Obligation, customer: Option<&Customer>) -> Value {
+    let today = customer.map(|customer| {
+        json!({
+            "reference": customer.contract,
+            "notify_within": customer.notify_within,
+            "terms": customer.terms,
+            "customer_version": customer.version,
+        })
+    });
+    json!({
+        "incident": incident.reference(),
+        "incident_id": incident.id,
+        "obligation": obligation.id,
+        "round": obligation.round(),
+        "customer": customer.map_or("", |customer| &customer.key),
+        "kept": !obligation.counted_on.is_empty(),
+        "counted_on": obligation.counted_on,
+        "contract_today": today,
+    })
 }
 
 fn in_time<'c>(on_time: Option<bool>) -> Cow<'c, str> {

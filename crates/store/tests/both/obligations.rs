@@ -8,7 +8,7 @@ use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Incident, Severity};
 use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Obligation, Step};
-use watchkeeper_store::{Engine, ObligationFilter, StoreError};
+use watchkeeper_store::{Engine, ObligationFilter, RuleCounted, StoreError};
 
 async fn room_and_customers(bench: &Bench, keys: &[String]) -> (Incident, Vec<Customer>) {
     let mut tx = bench.begin().await;
@@ -315,6 +315,33 @@ async fn whatever_was_missed_is_found_until_somebody_says_why() {
             .expect("updates");
         tx.commit().await.expect("commits");
         assert_eq!(unexplained(&bench).await, wanting(&[2, 3]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_counted_on_is_kept_once_and_since_when() {
+    on_both(|bench| async move {
+        let (room, _) = room_and_customers(&bench, &[]).await;
+        let counted = |since: i64, sha256: &str| RuleCounted {
+            path: "obligations/contract-dpa/rule.yaml".to_owned(),
+            since: minutes(since),
+            sha256: sha256.to_owned(),
+        };
+        let (first, second) = (counted(1, "a1"), counted(2, "b2"));
+        let mut tx = bench.begin().await;
+        assert_eq!(tx.rules_counted(&room.id).await.expect("reads"), []);
+        for (counted, text) in [(&second, "second"), (&first, "first"), (&second, "second")] {
+            tx.keep_rule_counted(&room.id, counted, text)
+                .await
+                .expect("keeps");
+        }
+        tx.commit().await.expect("commits");
+        let mut tx = bench.read().await;
+        assert_eq!(tx.rules_counted(&room.id).await.expect("reads"), [first, second]);
+        let text = tx.rule_file("b2").await.expect("reads");
+        assert_eq!(text.as_deref(), Some("second"));
+        assert_eq!(tx.rule_file("c3").await.expect("reads"), None);
     })
     .await;
 }
