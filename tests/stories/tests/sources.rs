@@ -287,32 +287,32 @@ async fn each_trouble_of_a_source_is_a_page_where_nothing_is_configured(place: P
     assert_eq!(pushed.status(), 207);
     minute(&mut house).await;
     minute(&mut house).await;
-    assert_eq!(told(&house, "pushed loses events\n"), 1);
+    assert_eq!(told(&house, "\npushed loses events\n"), 1);
     assert_eq!(told(&house, "1 records or connections were refused\n"), 1);
-    assert_eq!(told(&house, "cut loses events\n"), 1);
-    assert_eq!(told(&house, "garbled cannot be parsed\n"), 1);
-    assert_eq!(told(&house, "missing cannot be read\n"), 0, "it may come yet");
+    assert_eq!(told(&house, "\ncut loses events\n"), 1);
+    assert_eq!(told(&house, "\ngarbled cannot be parsed\n"), 1);
+    assert_eq!(told(&house, "\nmissing cannot be read\n"), 0, "it may come yet");
 
     // What is not there or is judged late is told after ten minutes.
     for _ in 0..12 {
         minute(&mut house).await;
     }
-    assert_eq!(told(&house, "missing cannot be read\n"), 1);
+    assert_eq!(told(&house, "\nmissing cannot be read\n"), 1);
     assert_eq!(told(&house, "missing.log: there is no such file\n"), 1);
-    assert_eq!(told(&house, "late is behind\n"), 1);
-    assert_eq!(told(&house, "garbled cannot be parsed\n"), 1);
+    assert_eq!(told(&house, "\nlate is behind\n"), 1);
+    assert_eq!(told(&house, "\ngarbled cannot be parsed\n"), 1);
 
     // And what says nothing for a day, in its first week.
     for _ in 0..(24 * 30 - 10) {
         house.pass(Duration::minutes(2));
         house.settle().await;
     }
-    assert_eq!(told(&house, "mute is quiet\n"), 0);
+    assert_eq!(told(&house, "\nmute is quiet\n"), 0);
     for _ in 0..10 {
         house.pass(Duration::minutes(2));
         house.settle().await;
     }
-    assert_eq!(told(&house, "mute is quiet\n"), 1);
+    assert_eq!(told(&house, "\nmute is quiet\n"), 1);
     house.verified_audit().await;
 }
 
