@@ -71,6 +71,11 @@ fn compile() -> Result<Vec<(&'static str, Regex)>, regex::Error> {
             "connection_refused",
             r"^refused connect from \S+ \((?P<src_ip>[^\s)]+)\)$",
         ),
+        // Penalties are those of OpenSSH 9.8 and later.
+        (
+            "connection_dropped",
+            r"^(?:drop_connection: )?drop connection #\d+ from \[(?P<src_ip>[^\]]+)\]:(?P<src_port>\d+) on \[[^\]]*\]:\d+ (?:past \S+|penalty: .*)$",
+        ),
         (
             "pam_failure",
             r"^error: PAM: .* for (?P<invalid>illegal user )?(?P<user>.*) from FROM(?: via \S+)?$",
@@ -354,6 +359,14 @@ mod tests {
                 "connection_refused",
             ),
             ("ROOT LOGIN REFUSED FROM 1.2.3.4 port 9 [preauth]", "root_refused"),
+            (
+                "drop connection #0 from [1.2.3.4]:57742 on [10.0.0.5]:22 penalty: failed authentication",
+                "connection_dropped",
+            ),
+            (
+                "drop connection #10 from [1.2.3.4]:57742 on [10.0.0.5]:22 past MaxStartups",
+                "connection_dropped",
+            ),
             (
                 "error: PAM: Authentication failure for root from 1.2.3.4",
                 "pam_failure",
