@@ -88,7 +88,10 @@ export const behaviours = [
       await button(page, 'Acme Logistics was told by hand').click();
       const dialog = page.getByRole('dialog');
       assert.equal(await dialog.getByLabel('How', { exact: true }).inputValue(), 'phone');
-      assert.equal(await dialog.getByRole('combobox', { name: 'Whom' }).inputValue(), 'Security desk, security@acme.example');
+      assert.equal(
+        await dialog.getByRole('combobox', { name: 'Whom' }).inputValue(),
+        'Security desk, security@acme.example',
+      );
       await dialog.getByLabel('What was said or sent').fill('Read the holding notice to them.');
       await dialog.getByLabel('What shows it').fill('Recording 12');
       await dialog.getByRole('button', { name: 'Write it down' }).click();
