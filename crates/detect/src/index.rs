@@ -85,6 +85,12 @@ struct FieldIndex {
     parts: Option<Parts>,
 }
 
+/// Whether the rule asks for values that few events have; any other is evaluated for every event, or for every one that has a field.
+pub(crate) fn is_sought(rule: &DetectionRule) -> bool {
+    let probes = probe::necessary(rule, &HashMap::new());
+    probes.is_some_and(|probes| !probes.iter().any(|probe| matches!(probe, Probe::Present(_))))
+}
+
 /// The candidates of one event; its memory is used by one event after another.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {

@@ -66,7 +66,7 @@ fn values_that_do_not_do_what_they_seem_to_are_told_with_what_to_write() {
         ("a|re: '^abc'", Severity::Remark, "|startswith|cased: abc"),
         ("a|re|i: 'abc\\.exe$'", Severity::Remark, "|endswith: abc.exe"),
         ("a|re: '.*a+bcd'", Severity::Remark, "leading `.*`"),
-        ("a|re: '\\d+'", Severity::Remark, "tried on every event"),
+        ("a|re: '\\d+'", Severity::Remark, "tried on every event that has the field"),
         ("a|contains|all: xyz", Severity::Remark, "`all`"),
         ("a|gt: '5'", Severity::Remark, "quotes"),
         ("a|cased: '123'", Severity::Remark, "letters"),
@@ -160,7 +160,7 @@ fn what_a_rule_should_say_about_itself_is_asked_for() {
 
 #[test]
 fn correlations_filters_and_pipelines_that_do_nothing_are_warned_of() {
-    let count = "---\ntitle: C\ncorrelation:\n  type: event_count\n  rules: [Vault emptied, Vault emptied]\n  group-by: [user]\n  timespan: 30s\n  condition: {gte: 1}\n  aliases: {who: {Vault emptied: user}}\n";
+    let count = "---\ntitle: C\ncorrelation:\n  type: event_count\n  rules: [Vault emptied, Vault emptied]\n  timespan: 30s\n  condition: {gte: 1}\n  aliases: {who: {Vault emptied: user}}\n";
     let told = remarks(&[&format!("{GOOD}{count}")]);
     for key in [
         "correlation.condition.gte",
@@ -188,6 +188,32 @@ fn correlations_filters_and_pipelines_that_do_nothing_are_warned_of() {
         .1
         .contains("changes nothing")
     );
+}
+
+#[test]
+fn a_rule_that_is_only_counted_need_not_say_what_it_means_when_it_fires() {
+    let counted = "title: Deletion\nid: 8afb8c74-4629-4123-82c4-4714f5a33e8b\ndate: 2026-01-05\nlogsource: {product: app}\ndetection:\n  selection: {action: delete, path|startswith: /vault}\n  filter_robot: {user: robot}\n  condition: selection and not 1 of filter_*\n";
+    let count = |generate: bool| {
+        format!(
+            "---\ntitle: Many deletions\nid: 9afb8c74-4629-4123-82c4-4714f5a33e8b\ndate: 2026-01-05\ndescription: Somebody deletes a lot\ntags: [attack.t1485]\nfalsepositives: [The yearly clean-up]\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [8afb8c74-4629-4123-82c4-4714f5a33e8b]\n  group-by: [user]\n  timespan: 1h\n  condition: {{gte: 1}}\n  generate: {generate}\ntests:\n  - {{name: deletion, fires: 1, events: [{{fields: {{user: a, action: delete, path: /vault/x}}}}]}}\n"
+        )
+    };
+    // One detection for each user: that is what the correlation is for, though one event is enough. And the file before it looks
+    // for the same, which people are told of once.
+    assert_eq!(remarks(&[GOOD, &format!("{counted}{}", count(false))]), []);
+    let told = remarks(&[GOOD, &format!("{counted}{}", count(true))]);
+    let keys: Vec<&str> = told.iter().map(|(_, key, _)| key.as_str()).collect();
+    assert_eq!(
+        keys,
+        ["description", "level", "tags", "falsepositives", "tests", "detection"]
+    );
+}
+
+#[test]
+fn an_expression_may_be_short_where_the_rule_asks_for_another_value() {
+    let text = |more: &str| detection(&format!("s: {{a|re: '\\d+'{more}}}\ncondition: s"));
+    let told = |more: &str| at(&text(more), "detection.s.a|re").len();
+    assert_eq!((told(""), told(", b|exists: true"), told(", b: text")), (1, 1, 0));
 }
 
 #[test]

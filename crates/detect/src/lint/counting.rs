@@ -62,6 +62,10 @@ impl Linter<'_> {
         let Some(condition) = self.entry(correlation, "condition") else {
             return;
         };
+        // With groups it is one detection for each while it goes on, however many events there are.
+        if self.entry(correlation, "group-by").is_some() {
+            return;
+        }
         for (key, one) in [("gte", 1), ("gt", 0)] {
             let found = self.entry(condition, key);
             if let Some(entry) = found.filter(|entry| entry.value.value == Value::Integer(one)) {

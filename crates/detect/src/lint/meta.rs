@@ -26,17 +26,21 @@ const TACTICS: [&str; 16] = [
     "defense-impairment",
 ];
 
-/// What a rule that fires should say, and why.
-const WANTED: [(&str, &str); 6] = [
+/// What every rule should say, and why.
+const WANTED: [(&str, &str); 2] = [
     (
         "id",
         "without one it cannot be renamed without losing its history: give it a random UUID",
     ),
+    ("date", "say when it was written, as `2026-01-05`"),
+];
+
+/// What a rule that makes detections should say besides.
+const WANTED_TO_FIRE: [(&str, &str); 4] = [
     ("description", "say what it means when the rule fires"),
     ("level", "without one it is `medium`: say how bad it is"),
     ("tags", "give it its ATT&CK technique, such as `attack.t1110`"),
     ("falsepositives", "say when it fires though nothing is wrong"),
-    ("date", "say when it was written, as `2026-01-05`"),
 ];
 
 impl Linter<'_> {
@@ -48,16 +52,18 @@ impl Linter<'_> {
             Value::List(items) => items.is_empty(),
             _ => false,
         };
-        for (key, why) in WANTED {
+        let fires = self.compiled.is_none_or(|rule| rule.fires);
+        let besides = WANTED_TO_FIRE.iter().filter(|_| fires);
+        for (key, why) in WANTED.iter().chain(besides) {
             if self
                 .document
                 .get(key)
                 .is_none_or(|entry| empty(&entry.value.value))
             {
-                self.remark(self.document.line, key, format!("the rule has no `{key}`: {why}"));
+                self.remark(self.document.line, *key, format!("the rule has no `{key}`: {why}"));
             }
         }
-        if self.document.get("tests").is_none() {
+        if fires && self.document.get("tests").is_none() {
             self.remark(
                 self.document.line,
                 "tests",

@@ -9,6 +9,7 @@ mod meta;
 mod values;
 
 use crate::catalog::Catalog;
+use crate::index;
 use crate::limits::Limits;
 use crate::quarantine::RuleFile;
 use crate::sigma::document::{Document, Purpose};
@@ -85,16 +86,32 @@ pub fn lint(files: impl IntoIterator<Item = RuleFile>, limits: &Limits) -> Vec<R
         .iter()
         .flat_map(|file| Document::all(file, &mut Vec::new()))
         .collect();
+    let compiled: HashMap<(&str, usize), Compiled> = catalog
+        .rules
+        .iter()
+        .zip(&catalog.detector_of_rule)
+        .map(|(rule, detector)| {
+            let compiled = Compiled {
+                fires: catalog.detectors[*detector].fires,
+                sought: index::is_sought(rule),
+            };
+            ((rule.meta.path.as_str(), rule.meta.line), compiled)
+        })
+        .collect();
+    let compiled = |document: &Document| compiled.get(&(document.path.as_str(), document.line)).copied();
     for document in &documents {
         let mut linter = Linter {
             document,
+            compiled: compiled(document),
             limits,
             remarks: Vec::new(),
         };
         linter.document(&documents, &catalog);
         remarks.append(&mut linter.remarks);
     }
-    repeated(&documents, &mut remarks);
+    // Rules that are only counted make no detections, so that one of another file may look for the same.
+    let counted = |document: &Document| compiled(document).is_some_and(|rule| !rule.fires);
+    repeated(&documents, counted, &mut remarks);
     let places: HashMap<&str, usize> = files
         .iter()
         .enumerate()
@@ -110,9 +127,20 @@ pub fn lint(files: impl IntoIterator<Item = RuleFile>, limits: &Limits) -> Vec<R
     remarks
 }
 
+/// What became of a rule for single events.
+#[derive(Debug, Clone, Copy)]
+struct Compiled {
+    /// Whether it makes detections of its own.
+    fires: bool,
+    /// Whether values are looked for that few events have.
+    sought: bool,
+}
+
 /// Looks at one document.
 struct Linter<'a> {
     document: &'a Document,
+    /// None of correlations, filters and pipelines, nor of a rule that is in quarantine.
+    compiled: Option<Compiled>,
     limits: &'a Limits,
     remarks: Vec<Remark>,
 }
@@ -202,7 +230,7 @@ impl Linter<'_> {
 }
 
 /// Titles and detections that stand twice.
-fn repeated(documents: &[Document], remarks: &mut Vec<Remark>) {
+fn repeated(documents: &[Document], counted: impl Fn(&Document) -> bool, remarks: &mut Vec<Remark>) {
     let mut titles: HashMap<String, &Document> = HashMap::new();
     let mut detections: HashMap<String, &Document> = HashMap::new();
     for document in documents
@@ -233,7 +261,7 @@ fn repeated(documents: &[Document], remarks: &mut Vec<Remark>) {
             }
             titles.entry(title).or_insert(document);
         }
-        if let Some(entry) = document.get("detection") {
+        if let (Some(entry), false) = (document.get("detection"), counted(document)) {
             let source = document.get("logsource").map(|entry| entry.value.json());
             let asked = format!("{:?}{}", source, entry.value.json());
             if let Some(other) = detections.get(&asked) {

@@ -135,8 +135,8 @@ impl Linter<'_> {
             None if shape.leading_any => {
                 self.remark(line, path, "a search begins anywhere: leave the leading `.*` off");
             }
-            None if shape.longest_literal < SHORT => {
-                self.remark(line, path, format!("the expression has no text of {SHORT} characters to look for first, so it is tried on every event: add a selection with `contains`, or a longer text"));
+            None if shape.longest_literal < SHORT && self.compiled.is_some_and(|rule| !rule.sought) => {
+                self.remark(line, path, format!("the expression has no text of {SHORT} characters to look for first, nor does the rule ask for another value, so it is tried on every event that has the field: add a selection with `contains`, or a longer text"));
             }
             None => {}
         }
