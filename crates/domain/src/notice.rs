@@ -267,6 +267,12 @@ impl Letter {
         digest(&[&self.subject, &self.text, &self.html])
     }
 
+    /// When the customer was first told, as the letter says; none where it says that it is the first.
+    #[must_use]
+    pub fn first_told(&self) -> Option<DateTime<Utc>> {
+        self.facts.as_ref()?.first_told().map(|(at, _)| at)
+    }
+
     /// When the customer hears again at the latest, as the letter says.
     #[must_use]
     pub fn promised(&self) -> Option<DateTime<Utc>> {

@@ -1,10 +1,12 @@
 //! Notices and their letters.
 
 use crate::body::{found, parse, read, read_all, write};
+use crate::deliveries::DELIVERY;
 use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId, ObligationId};
 use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::{Letter, Notice, NoticeKind};
@@ -24,7 +26,7 @@ pub struct NoticeSent {
     pub kind: NoticeKind,
     /// For which obligation its letter was written; letters of older versions name none.
     pub obligation: Option<ObligationId>,
-    /// When the customer's first message was put on its way.
+    /// When the customer's first message was put on its way; of letters that were taken, when a mail server took the message.
     pub at: DateTime<Utc>,
 }
 
@@ -116,6 +118,47 @@ impl Tx {
                 })
             })
             .collect()
+    }
+
+    /// Letters about an incident or a change that a mail server took and that did not come back: each time, the earliest first.
+    pub async fn letters_taken(
+        &mut self,
+        matter: impl Into<MatterId>,
+    ) -> Result<Vec<NoticeSent>, StoreError> {
+        let matter = matter.into();
+        let kinds: BTreeMap<NoticeId, NoticeKind> = self
+            .notices_of(&matter)
+            .await?
+            .into_iter()
+            .map(|notice| (notice.id, notice.kind))
+            .collect();
+        let rows = sql(
+            "SELECT id, body FROM delivery WHERE matter = $1 AND notice IS NOT NULL AND state = 'accepted'",
+        )
+        .bind(&matter);
+        let mut taken = Vec::new();
+        for delivery in read_all::<Delivery>(DELIVERY, self.all(rows).await?)? {
+            if let (
+                About::Letter {
+                    notice,
+                    customer,
+                    obligation,
+                    ..
+                },
+                DeliveryState::Accepted { at, .. },
+            ) = (delivery.about, delivery.state)
+            {
+                taken.push(NoticeSent {
+                    kind: found(kinds.get(&notice).copied(), NOTICE, notice.as_str())?,
+                    customer,
+                    notice,
+                    obligation,
+                    at,
+                });
+            }
+        }
+        taken.sort_by(|a, b| (a.at, &a.notice).cmp(&(b.at, &b.notice)));
+        Ok(taken)
     }
 
     /// Notices that wait for a second person, the oldest first.

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use minijinja::context;
 use serde::Deserialize;
 use watchkeeper_domain::customer::asking::{AskingError, AskingState, ContactAnswer, LONGEST};
-use watchkeeper_domain::notice::{MOST_QUESTIONS, NoticeKind, ReceiptError};
+use watchkeeper_domain::notice::{MOST_QUESTIONS, MachineFacts, NoticeKind, ReceiptError};
 use watchkeeper_domain::span::in_words;
 use watchkeeper_domain::words::second;
 use watchkeeper_respond::RespondError;
@@ -403,10 +403,13 @@ fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice, said: Said) -> 
         };
         context! { who, at => second(by.at) }
     });
+    let first = notice.facts.as_ref().and_then(MachineFacts::first_told);
     let content = context! {
         language => language_for(&notice.language),
         company => sender.company,
         contact => sender.contact,
+        first_told => first.map(|(at, _)| second(at)),
+        first_kind => first.map(|(_, kind)| kind_in_words(kind)),
         reference => notice.reference,
         kind => kind_in_words(notice.kind),
         subject => notice.subject,

@@ -63,8 +63,14 @@ pub enum LetterParticulars {
         tenants: Vec<String>,
         /// Whether the customer is confirmed to be affected; else it is possible.
         confirmed: bool,
+        /// Whether records that are kept as evidence name the customer; else it was found otherwise.
+        named: bool,
         /// Whether what the customer was told before was withdrawn, and the customer is affected after all.
         again: bool,
+        /// When the customer was first told, where a mail server took an earlier notice that still stands. Else this one is the first.
+        first_told: Option<String>,
+        /// By which notice that was: its name in the letter's language.
+        first_by: Option<String>,
         /// When the disclosure was confirmed.
         confirmed_at: String,
         /// By when the customer had to be told.
@@ -123,6 +129,12 @@ pub struct DisclosureFacts {
     pub due_at: String,
     /// The limit, such as `72h`.
     pub notify_within: String,
+    /// When the customer was first told, where a mail server took an earlier notice that still stands. Absent where this one is the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_told_at: Option<String>,
+    /// By which kind of notice that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_told_by: Option<NoticeKind>,
     /// `confirmed`, `possible` or `cleared`.
     pub affected: Standing,
     /// The customer's tenants concerned.
@@ -195,6 +207,8 @@ pub struct LetterSubject<'a> {
     pub sender: &'a Sender,
     /// The last notice that the customer was sent before this one.
     pub earlier: Option<Earlier>,
+    /// The first notice that the customer was told by, as the proof shows: when a mail server took it, and it did not come back.
+    pub first: Option<Earlier>,
 }
 
 /// One customer's letter.
@@ -289,9 +303,13 @@ fn particulars(
             let affected = incident.affected.get(&subject.customer.id);
             let standing = affected.map_or(Standing::Possible, |a| a.standing);
             let tenants = tenants_concerned(incident, subject.customer);
+            let first = subject.first;
             let said = LetterParticulars::Disclosure {
                 tenants: tenants.clone(),
                 confirmed: standing == Standing::Confirmed,
+                named: affected.is_some_and(|a| !a.traces.is_empty()),
+                first_told: first.map(|first| words.written(first.at)).transpose()?,
+                first_by: first.and_then(|first| words.kinds.get(&first.kind).cloned()),
                 again: obligation.again.is_some(),
                 confirmed_at: words.written(deadline.from)?,
                 due_at: words.written(deadline.due_at)?,
@@ -304,6 +322,8 @@ fn particulars(
                 facts_as_of: machine(notice.as_of(Some(obligation))),
                 due_at: machine(deadline.due_at),
                 notify_within: deadline.limit.to_string(),
+                first_told_at: first.map(|first| machine(first.at)),
+                first_told_by: first.map(|first| first.kind),
                 affected: standing,
                 tenants,
                 next_update_by: notice.next_update_for(Some(obligation)).map(machine),
@@ -378,7 +398,15 @@ impl LetterContext {
         let disclosure = |tenants: &[&str]| LetterParticulars::Disclosure {
             tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect(),
             confirmed: !tenants.is_empty(),
+            named: !tenants.is_empty(),
             again: !tenants.is_empty(),
+            first_told: (!tenants.is_empty()).then(|| at.clone()),
+            first_by: template
+                .words
+                .kinds
+                .get(&template.kind)
+                .cloned()
+                .filter(|_| !tenants.is_empty()),
             confirmed_at: at.clone(),
             due_at: at.clone(),
             limit: "72h".to_owned(),
@@ -436,6 +464,16 @@ impl LetterContext {
 }
 
 impl MachineFacts {
+    /// When the customer was first told, and by which kind of notice; none where the letter is the first.
+    #[must_use]
+    pub fn first_told(&self) -> Option<(DateTime<Utc>, NoticeKind)> {
+        let Self::Disclosure(facts) = self else {
+            return None;
+        };
+        let at = DateTime::parse_from_rfc3339(facts.first_told_at.as_deref()?).ok()?;
+        Some((at.to_utc(), facts.first_told_by?))
+    }
+
     /// As a letter writes them.
     pub(super) fn json(&self) -> Result<String, String> {
         serde_json::to_string_pretty(self)

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use std::path::Path;
 use watchkeeper_domain::change::Change;
 use watchkeeper_domain::customer::{ClockStart, Customer};
+use watchkeeper_domain::detection::TenantTrace;
+use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::incident::{Incident, Severity, Standing};
 use watchkeeper_domain::notice::{
     Earlier, FactField, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate, Notice,
@@ -128,6 +130,8 @@ struct Sample {
     drill: bool,
     customer: Customer,
     earlier: Option<Earlier>,
+    first: Option<Earlier>,
+    named: bool,
 }
 
 impl Sample {
@@ -141,12 +145,24 @@ impl Sample {
                 kind: NoticeKind::Holding,
                 at: friday() + minutes(60),
             }),
+            first: None,
+            named: false,
         }
     }
 
     fn letter(&self, template: &LetterTemplate) -> Result<Letter, String> {
         let mut incident = confirmed_incident(&self.customer, self.standing);
         incident.drill = self.drill;
+        if let (true, Some(affected)) = (self.named, incident.affected.get_mut(&self.customer.id)) {
+            let event = (SourceName("edge".to_owned()), "event-1".to_owned());
+            let trace = TenantTrace {
+                events: 1,
+                first_at: friday(),
+                last_at: friday(),
+                first_event: event,
+            };
+            affected.traces.insert("t-acme".to_owned(), trace);
+        }
         let obligation = Obligation::owe(&incident.id, &self.customer, ClockStart::confirmed(friday()));
         let change = Change {
             number: 7,
@@ -180,6 +196,7 @@ impl Sample {
             customer: &self.customer,
             sender: &sender(),
             earlier: self.earlier,
+            first: self.first,
         };
         render(template, &notice, subject)
     }
@@ -513,10 +530,121 @@ fn a_translation_is_what_its_readers_get_and_the_others_get_what_was_written_fir
             customer: &sample.customer,
             sender: &sender(),
             earlier: None,
+            first: None,
         };
         let letter = render(&template, &notice, subject).expect("complete");
         let translated = letter.text.contains("Ein Schlüssel wurde gestohlen");
         assert_eq!(translated, template.language == "de", "{place}");
+    }
+}
+
+#[test]
+fn whoever_was_told_before_reads_since_when_it_knows_in_text_html_and_facts() {
+    let at = friday() + minutes(61);
+    let first = Some(Earlier {
+        kind: NoticeKind::Holding,
+        at,
+    });
+    let kinds = [NoticeKind::Full, NoticeKind::Final];
+    // As people read it: wherever lines break, and whichever spaces keep words together.
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for Found { place, template } in templates()
+        .into_iter()
+        .filter(|f| kinds.contains(&f.template.kind))
+    {
+        let this_counts = match template.language.as_str() {
+            "de" => "mit dieser Nachricht informiert: ihr Datum zählt",
+            "fr" => "par ce message : sa date compte",
+            "es" => "con este mensaje: cuenta su fecha",
+            _ => "with this message: its date counts",
+        };
+        let said = |first| {
+            let letter = written(
+                &template,
+                &Sample {
+                    first,
+                    ..Sample::usual()
+                },
+            );
+            (one_line(&letter.text), one_line(&letter.html), letter)
+        };
+        let when = one_line(&template.words.written(at).expect("an instant"));
+        let by = &template.words.kinds[&NoticeKind::Holding];
+        let (text, html, letter) = said(first);
+        for form in [&text, &html] {
+            assert!(
+                form.contains(&when) && form.contains(by.as_str()),
+                "{place}: {form}"
+            );
+            assert!(!form.contains(this_counts), "{place}: {form}");
+        }
+        assert!(
+            text.contains("\"first_told_at\": \"2026-06-05T15:21:00Z\""),
+            "{place}: {text}"
+        );
+        assert!(text.contains("\"first_told_by\": \"holding\""), "{place}: {text}");
+        assert_eq!(letter.first_told(), Some(at), "{place}");
+        let (text, html, letter) = said(None);
+        for form in [&text, &html] {
+            assert!(
+                form.contains(this_counts) && !form.contains(&when),
+                "{place}: {form}"
+            );
+        }
+        assert!(!text.contains("first_told"), "{place}: {text}");
+        assert_eq!(letter.first_told(), None, "{place}");
+    }
+}
+
+#[test]
+fn a_letter_does_not_say_that_nothing_is_open_below_what_is_marked_as_not_known() {
+    for Found { place, template } in first_notices() {
+        if template.kind != NoticeKind::Full {
+            continue;
+        }
+        let marked = |contained: &str| {
+            let facts = NoticeFacts {
+                not_yet_known: String::new(),
+                contained: contained.to_owned(),
+                ..facts()
+            };
+            let letter = written(
+                &template,
+                &Sample {
+                    facts,
+                    ..Sample::usual()
+                },
+            );
+            let text = letter.text.replace('\n', " ");
+            text.matches(template.words.unknown.as_str()).count()
+        };
+        let more = marked("") - marked("yes, since Friday 15:00 UTC");
+        assert_eq!(
+            more, 2,
+            "{place}: once where it is open, once where it is said that it is"
+        );
+    }
+}
+
+#[test]
+fn only_whom_records_name_is_told_that_records_do() {
+    for Found { place, template } in first_notices() {
+        let names = match template.language.as_str() {
+            "de" => "nennen Sie",
+            "fr" => "vous mentionnent",
+            "es" => "les nombran",
+            _ => "name you",
+        };
+        let sample = Sample {
+            standing: Standing::Possible,
+            ..Sample::usual()
+        };
+        assert!(!written(&template, &sample).text.contains(names), "{place}");
+        let named = Sample {
+            named: true,
+            ..sample
+        };
+        assert!(written(&template, &named).text.contains(names), "{place}");
     }
 }
 

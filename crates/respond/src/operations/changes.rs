@@ -179,6 +179,7 @@ impl Desk {
                 customer,
                 sender: &self.house.sender,
                 earlier: None,
+                first: None,
             };
             letters.push(render(template, notice, subject).map_err(RespondError::Unavailable)?);
         }

@@ -25,6 +25,7 @@ use watchkeeper_store::{NoticeSent, Tx};
 struct Addressee {
     obligation: Obligation,
     earlier: Option<Earlier>,
+    first: Option<Earlier>,
 }
 
 impl Desk {
@@ -188,7 +189,8 @@ impl Desk {
     /// The second person approves what was read, to the byte, and it goes into the outbox in the same transaction.
     ///
     /// # Errors
-    /// See [`Notice::approve`]; refused too when the list of affected customers has changed since it was submitted.
+    /// See [`Notice::approve`]; refused too when the list of affected customers has changed since it was submitted, and when an earlier
+    /// notice reached a customer or came back meanwhile: its letter follows, and says since when the customer knows.
     pub async fn approve_notice(&self, id: &NoticeId, read: &str, by: &User) -> Result<Notice, RespondError> {
         if !by.may(Permission::ApproveNotices) {
             return Err(RespondError::Forbidden(
@@ -208,6 +210,19 @@ impl Desk {
             Matter::Change(change) => change.must_be_owed()?,
         }
         let letters = tx.letters(id).await?;
+        if let (NoticeState::Submitted { .. }, Matter::Incident(incident)) = (&notice.state, &matter) {
+            let stale = self.told_otherwise(&mut tx, incident, &notice, &letters).await?;
+            let by = Actor::worker("delivery");
+            if let Some(followed) = self.notice_follows(&mut tx, notice.clone(), &stale, &by).await? {
+                // What follows stays, so that the next reading finds it; nothing is sent.
+                self.commit(tx).await?;
+                return Err(NoticeError::Changed {
+                    approved: read.to_owned(),
+                    content: followed.content_hash,
+                }
+                .into());
+            }
+        }
         self.must_be_whole(&mut tx, &matter, &notice, &letters).await?;
         let notice = notice.approve(read, &letters, &actor, self.now())?;
         tx.update_notice(&notice, before).await?;
@@ -273,40 +288,75 @@ impl Desk {
         by: &Actor,
     ) -> Result<(), RespondError> {
         for notice in tx.notices_waiting_for_approval().await? {
-            let letters = tx.letters(&notice.id).await?;
-            if !letters.iter().any(|letter| customers.contains(&letter.customer)) {
-                continue;
-            }
-            let matter = self.matter(tx, &notice.matter).await?;
-            let anew = match &matter {
-                Matter::Incident(incident) => {
-                    self.letters_for(tx, incident, &notice, Some(customers)).await?
-                }
-                Matter::Change(change) => self.letters_on(tx, change, &notice, Some(customers)).await?,
-            };
-            let mut anew: BTreeMap<CustomerId, Letter> = anew
-                .into_iter()
-                .map(|letter| (letter.customer.clone(), letter))
-                .collect();
-            // Who is no longer told keeps the letter: that the list has changed is refused with the approval, and says what to do.
-            let following: Vec<Letter> = letters
-                .iter()
-                .map(|letter| anew.remove(&letter.customer).unwrap_or_else(|| letter.clone()))
-                .collect();
-            let (before, now) = (notice.version, self.now());
-            let Some((notice, followed)) = notice.follow(&letters, &following, by, now) else {
-                continue;
-            };
-            tx.replace_letters(&notice.id, &following).await?;
-            tx.update_notice(&notice, before).await?;
-            let text = format!(
-                "waits for approval, and its letters to {} followed a change; it is read again before it is approved",
-                words::customers(followed.len())
-            );
-            self.say(tx, &matter, &notice, by, "notice.followed", &text)
-                .await?;
+            self.notice_follows(tx, notice, customers, by).await?;
         }
         Ok(())
+    }
+
+    /// The letters of a notice that waits for approval follow what is known of these customers now. Gives the notice where a letter is
+    /// different.
+    async fn notice_follows(
+        &self,
+        tx: &mut Tx,
+        notice: Notice,
+        customers: &BTreeSet<CustomerId>,
+        by: &Actor,
+    ) -> Result<Option<Notice>, RespondError> {
+        let letters = tx.letters(&notice.id).await?;
+        if !letters.iter().any(|letter| customers.contains(&letter.customer)) {
+            return Ok(None);
+        }
+        let matter = self.matter(tx, &notice.matter).await?;
+        let anew = match &matter {
+            Matter::Incident(incident) => self.letters_for(tx, incident, &notice, Some(customers)).await?,
+            Matter::Change(change) => self.letters_on(tx, change, &notice, Some(customers)).await?,
+        };
+        let mut anew: BTreeMap<CustomerId, Letter> = anew
+            .into_iter()
+            .map(|letter| (letter.customer.clone(), letter))
+            .collect();
+        // Who is no longer told keeps the letter: that the list has changed is refused with the approval, and says what to do.
+        let following: Vec<Letter> = letters
+            .iter()
+            .map(|letter| anew.remove(&letter.customer).unwrap_or_else(|| letter.clone()))
+            .collect();
+        let (before, now) = (notice.version, self.now());
+        let Some((notice, followed)) = notice.follow(&letters, &following, by, now) else {
+            return Ok(None);
+        };
+        tx.replace_letters(&notice.id, &following).await?;
+        tx.update_notice(&notice, before).await?;
+        let text = format!(
+            "waits for approval, and its letters to {} followed a change; it is read again before it is approved",
+            words::customers(followed.len())
+        );
+        self.say(tx, &matter, &notice, by, "notice.followed", &text)
+            .await?;
+        Ok(Some(notice))
+    }
+
+    /// Customers whose letters say something else than the proof says now about when they were first told: since they were written,
+    /// an earlier notice was taken by a mail server, or came back.
+    async fn told_otherwise(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        notice: &Notice,
+        letters: &[Letter],
+    ) -> Result<BTreeSet<CustomerId>, RespondError> {
+        let audience = self.audience(tx, incident, notice).await?;
+        let differs = |letter: &&Letter| {
+            let addressee = audience.get(&letter.customer);
+            let first = addressee.and_then(|addressee| addressee.first);
+            // Letters name the second.
+            addressee.is_some()
+                && first.map(|first| first.at.timestamp()) != letter.first_told().map(|at| at.timestamp())
+        };
+        Ok(letters
+            .iter()
+            .filter(differs)
+            .map(|letter| letter.customer.clone())
+            .collect())
     }
 
     /// Customers that a notice goes to now.
@@ -319,6 +369,13 @@ impl Desk {
         let mut sent: BTreeMap<CustomerId, Vec<NoticeSent>> = BTreeMap::new();
         for one in tx.notices_sent(&incident.id).await? {
             sent.entry(one.customer.clone()).or_default().push(one);
+        }
+        let mut taken: BTreeMap<CustomerId, Vec<NoticeSent>> = BTreeMap::new();
+        // A holding notice is the first one, whatever came meanwhile: what is rendered again must be the same.
+        if notice.kind != NoticeKind::Holding {
+            for one in tx.letters_taken(&incident.id).await? {
+                taken.entry(one.customer.clone()).or_default().push(one);
+            }
         }
         let mut audience = BTreeMap::new();
         for obligation in Obligation::last_rounds(tx.obligations_of(&incident.id).await?) {
@@ -337,7 +394,19 @@ impl Desk {
             {
                 continue;
             }
-            // A holding notice is the first one, whatever came meanwhile: what is rendered again must be the same.
+            // What was withdrawn, and what withdrew it, told nothing that counts in this round.
+            let told = taken.remove(&obligation.customer).unwrap_or_default();
+            let first = told
+                .iter()
+                .find(|one| {
+                    one.kind != NoticeKind::Withdrawn
+                        && one.notice != notice.id
+                        && obligation.has(one.obligation.as_ref())
+                })
+                .map(|first| Earlier {
+                    kind: first.kind,
+                    at: first.at,
+                });
             let earlier = (notice.kind != NoticeKind::Holding)
                 .then(|| had.iter().max_by_key(|one| (one.at, one.kind)))
                 .flatten()
@@ -346,7 +415,12 @@ impl Desk {
                     at: last.at,
                 });
             let customer = obligation.customer.clone();
-            audience.insert(customer, Addressee { obligation, earlier });
+            let addressee = Addressee {
+                obligation,
+                earlier,
+                first,
+            };
+            audience.insert(customer, addressee);
         }
         Ok(audience)
     }
@@ -407,6 +481,7 @@ impl Desk {
             customer,
             sender: &self.house.sender,
             earlier: addressee.earlier,
+            first: addressee.first,
         };
         render(template, notice, subject).map_err(RespondError::Unavailable)
     }

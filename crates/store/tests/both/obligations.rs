@@ -3,12 +3,12 @@ use crate::every_page;
 use crate::samples::{assert_conflict, customer, incident, letter, letter_to, minutes, noon, person};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::{ClockStart, Customer};
-use watchkeeper_domain::delivery::About;
+use watchkeeper_domain::delivery::{About, DeliveryState};
 use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Incident, Severity};
 use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Obligation, Step};
-use watchkeeper_store::{Engine, ObligationFilter, RuleCounted, StoreError};
+use watchkeeper_store::{Engine, NoticeSent, ObligationFilter, RuleCounted, StoreError};
 
 async fn room_and_customers(bench: &Bench, keys: &[String]) -> (Incident, Vec<Customer>) {
     let mut tx = bench.begin().await;
@@ -88,6 +88,51 @@ async fn what_is_owed_anew_stands_beside_what_was_owed_before() {
             assert_eq!(sent.len(), 1);
             assert_eq!(sent[0].obligation, obligation);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn letters_that_were_taken_come_with_the_instant_and_those_that_came_back_do_not() {
+    on_both(|bench| async move {
+        let (room, customers) = room_and_customers(&bench, &["ACME".to_owned()]).await;
+        let acme = &customers[0];
+        let notice = Notice::prepare_holding(&room.id, 1, "digest".to_owned(), minutes(1));
+        let mut tx = bench.begin().await;
+        tx.insert_notice(&notice).await.expect("inserts");
+        let mut taken = Vec::new();
+        for (name, at) in [("late", minutes(9)), ("early", minutes(3)), ("waits", minutes(1))] {
+            let mut letter = letter_to(&room.id, &notice.id, &acme.id, &format!("{name}@acme.example"));
+            if name != "waits" {
+                letter.state = DeliveryState::Accepted {
+                    at,
+                    answer: "250 ok".to_owned(),
+                    by: "mx.example:25".to_owned(),
+                };
+            }
+            assert!(tx.enqueue(&letter, b"message").await.expect("enqueues"));
+            taken.push(letter);
+        }
+        let at = |taken: Vec<NoticeSent>| taken.into_iter().map(|one| one.at).collect::<Vec<_>>();
+        let found = tx.letters_taken(&room.id).await.expect("reads");
+        assert_eq!(
+            (&found[0].customer, found[0].kind),
+            (&acme.id, NoticeKind::Holding)
+        );
+        assert_eq!(
+            at(found),
+            [minutes(3), minutes(9)],
+            "the earliest first, and what waits not at all"
+        );
+        let mut early = taken.swap_remove(1);
+        let before = early.version;
+        early.version += 1;
+        early.state = DeliveryState::Refused {
+            at: minutes(10),
+            answer: "550 not here".to_owned(),
+        };
+        tx.update_delivery(&early, before).await.expect("changes");
+        assert_eq!(at(tx.letters_taken(&room.id).await.expect("reads")), [minutes(9)]);
     })
     .await;
 }

@@ -7,6 +7,8 @@ use watchkeeper::config::{Bounces, Mail};
 use watchkeeper_deliver::{Mailbox, SendError, SmtpConfig};
 use watchkeeper_domain::delivery::DeliveryState;
 use watchkeeper_domain::delivery::proof::{Level, OnPortal, proof_of_telling};
+use watchkeeper_domain::notice::{Letter, NoticeError};
+use watchkeeper_respond::RespondError;
 use watchkeeper_respond::workers::{Turn, Worker as _};
 use watchkeeper_stories::dsn::{hand_in, report};
 use watchkeeper_stories::house::MailSetup;
@@ -82,6 +84,51 @@ async fn bounce(house: &House, listener: &Mailbox, recipient: &str, status: &str
         .await
         .expect("taken");
     assert!(answer.starts_with("250"), "{answer}");
+}
+
+/// What counts is the first message that stands: a letter that waits for approval follows when what told its customer came back.
+async fn a_letter_that_waits_follows_when_what_told_its_customer_came_back(place: Place) {
+    let (mut house, incident, listener) = told_by_one_letter(place).await;
+    let (first_at, _) = told(&house, &incident).await.expect("told");
+    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
+    let desk = house.desk().clone();
+    let drafted = NoticeFacts {
+        contained: "yes".to_owned(),
+        ..full_account()
+    };
+    let last = desk
+        .draft_notice(&incident.id, NoticeKind::Final, drafted.into(), &mara)
+        .await
+        .expect("begun");
+    let last = desk.submit_notice(&last.id, &mara).await.expect("submitted");
+    let says = |letters: Vec<Letter>| letters[0].first_told().map(|at| at.timestamp());
+    assert_eq!(says(house.letters(&last).await), Some(first_at.timestamp()));
+
+    house.pass(Duration::hours(5));
+    bounce(&house, &listener, &VICTIM.security_contact(), "5.1.1").await;
+    let refused = desk.approve_notice(&last.id, &last.content_hash, &ines).await;
+    let Err(RespondError::Notice(NoticeError::Changed { content, .. })) = refused else {
+        panic!("what was read says since when the customer knows, and that came back: {refused:?}");
+    };
+    assert_eq!(says(house.letters(&last).await), None, "nobody had been told");
+
+    // The next contact is told, by the notice before: so it is again another letter.
+    house.settle().await;
+    let (next_at, _) = told(&house, &incident).await.expect("told by the next contact");
+    let refused = desk.approve_notice(&last.id, &content, &ines).await;
+    let Err(RespondError::Notice(NoticeError::Changed { content, .. })) = refused else {
+        panic!("the customer was told meanwhile: {refused:?}");
+    };
+    assert_eq!(says(house.letters(&last).await), Some(next_at.timestamp()));
+    desk.approve_notice(&last.id, &content, &ines)
+        .await
+        .expect("read again");
+    let said = house.timeline(&incident).await;
+    let follows = said
+        .iter()
+        .filter(|entry| entry.text.contains("followed a change"));
+    assert_eq!(follows.count(), 2);
+    house.verified_audit().await;
 }
 
 async fn a_bounce_after_two_days_leads_to_the_next_contact_and_then_to_a_miss(place: Place) {
@@ -521,6 +568,9 @@ macro_rules! on_both {
 }
 
 on_both! {
+    a_letter_that_waits_follows_when_what_told_its_customer_came_back:
+        a_letter_that_waits_follows_when_what_told_its_customer_came_back_on_sqlite,
+        a_letter_that_waits_follows_when_what_told_its_customer_came_back_on_postgresql;
     a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away:
         a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away_on_sqlite,
         a_silent_conversation_holds_nothing_else_up_and_nobody_takes_its_message_away_on_postgresql;

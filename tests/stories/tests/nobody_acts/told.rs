@@ -164,6 +164,49 @@ async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place:
     house.verified_audit().await;
 }
 
+async fn a_full_notice_says_that_the_holding_notice_told_first_and_since_when(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let confirmed_at = of(&house, &incident, VICTIMS[2]).await.deadline.from;
+    house.clock.set(confirmed_at + Duration::hours(67));
+    house.settle().await;
+    let told_at = |state: &ObligationState| match state {
+        ObligationState::Told { at, .. } => Some(*at),
+        _ => None,
+    };
+    let owed: BTreeMap<CustomerId, Option<DateTime<Utc>>> = house
+        .obligations(&incident)
+        .await
+        .into_iter()
+        .map(|owed| (owed.customer, told_at(&owed.state)))
+        .collect();
+    assert!(owed.values().any(Option::is_some), "{owed:?}");
+    house.pass(Duration::hours(2));
+    let full = house
+        .send_notice(&incident, NoticeKind::Full, full_account())
+        .await;
+    for letter in house.letters(&full).await {
+        // The proof is to the microsecond, a letter to the second.
+        let second = |at: DateTime<Utc>| at.timestamp();
+        let first = owed[&letter.customer];
+        assert_eq!(
+            letter.first_told().map(second),
+            first.map(second),
+            "{}",
+            letter.text
+        );
+    }
+    let victim = VICTIMS[0];
+    let theirs = customer(&house, victim).await;
+    let letters = house.letters(&full).await;
+    let letter = letters.iter().find(|l| l.customer == theirs).expect("theirs");
+    assert!(letter.text.contains("our first notice"), "{}", letter.text);
+    let page = genuine(house.desk().open_notice(&letter.check_code, RECIPIENT).await);
+    let facts = serde_json::to_value(page.facts).expect("facts");
+    assert_eq!(facts["first_told_by"], "holding", "{facts}");
+    house.verified_audit().await;
+}
+
 async fn a_recipient_opens_acknowledges_and_asks_and_is_answered(place: Place) {
     let mut house = after_the_theft(place).await;
     let incident = confirmed(&mut house).await;
@@ -345,6 +388,18 @@ async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is_on_sql
 async fn who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is_on_postgresql() {
     if let Some(place) = Place::postgresql() {
         who_was_told_and_is_not_affected_is_told_that_and_nobody_else_is(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_notice_says_that_the_holding_notice_told_first_and_since_when_on_sqlite() {
+    a_full_notice_says_that_the_holding_notice_told_first_and_since_when(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_notice_says_that_the_holding_notice_told_first_and_since_when_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        a_full_notice_says_that_the_holding_notice_told_first_and_since_when(place).await;
     }
 }
 
