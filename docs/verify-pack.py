@@ -282,8 +282,13 @@ class Verification:
         if self.content_hash(notice["notice"]) != said:
             return "its letters are not those that were approved"
         submitted = [json.loads(act["actor"]) for act in acts if act["action"] == "notice.submitted"][-1:]
-        if approved["actor"] in [notice["author"]["actor"], *submitted]:
-            return "who approved it wrote or submitted it"
+        if approved["actor"] in submitted:
+            return "who approved it submitted it"
+        # The log has everybody who began or changed it, also where the notice itself names only the last one.
+        wrote = [json.loads(act["actor"]) for act in acts if act["action"] in ("notice.drafted", "notice.edited")]
+        named = [writer["actor"] for writer in notice.get("writers", [])]
+        if approved["actor"] in [notice["author"]["actor"], *named, *wrote]:
+            return "who approved it began it or wrote in it"
         return None
 
     def told_by_hand(self):

@@ -316,9 +316,7 @@ fn of_notice(error: &NoticeError) -> Problem {
         | NoticeError::WordsApproved
         | NoticeError::WordsNotApproved
         | NoticeError::WordsChanged { .. } => Problem::conflict(detail),
-        NoticeError::SamePerson { .. }
-        | NoticeError::MadeFollow { .. }
-        | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
+        NoticeError::HadAHand { .. } | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
             let fault = |field: &String| Fault {
                 field: format!("facts.{field}"),

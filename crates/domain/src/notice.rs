@@ -6,6 +6,7 @@
 mod approval;
 mod contact;
 mod follow;
+mod hands;
 mod kind;
 mod layout;
 mod letter;
@@ -16,6 +17,7 @@ mod template;
 pub use approval::{LetterWords, TemplateWords, WordsAct, WordsApproval, WordsTakenBack};
 pub use contact::{CONTACT_LETTER, ContactLetter, ContactTemplate};
 pub use follow::{LetterFollowed, LetterPart};
+pub use hands::{Hand, NoticeAct, NoticeReturned};
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
     ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender,
@@ -26,7 +28,7 @@ pub use receipt::{Acknowledgement, Answer, MOST_QUESTIONS, Question, Receipt, Re
 pub use template::{LetterLanguage, LetterTemplate, Sheet, base_language};
 
 use crate::actor::Actor;
-use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, ObligationId, digest};
+use crate::id::{CustomerId, IncidentId, LetterId, NoticeId, ObligationId, UserId, digest};
 use crate::matter::MatterId;
 use crate::obligation::Obligation;
 use crate::words::second;
@@ -116,10 +118,17 @@ pub struct Notice {
     /// Of a holding notice: for which round of telling it is, see [`Obligation::round`]. 1 for every other.
     #[serde(default = "first_round", skip_serializing_if = "is_first_round")]
     pub round: u32,
-    /// Who wrote it.
+    /// Who began it. In records of older versions: who wrote in it last.
     pub author: Actor,
     /// When it was begun.
     pub created_at: DateTime<Utc>,
+    /// Everybody who began it or changed its words, in whichever version: none of them approves it. Empty in records of older versions,
+    /// whose `author` is the only one that is known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub writers: BTreeSet<Actor>,
+    /// Who changed its words last, where somebody did since it was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<NoticeAct>,
     /// What the author says.
     pub facts: NoticeFacts,
     /// The same in other languages, by BCP 47 language without region.
@@ -137,6 +146,12 @@ pub struct Notice {
     /// What it said when it was submitted the time before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_before: Option<ReadBefore>,
+    /// Why it was returned the last time, also after it was changed and submitted again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<NoticeReturned>,
+    /// Who was paged to approve it when it was submitted last.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked: BTreeSet<UserId>,
     /// Digest over every letter: what an approval is bound to.
     pub content_hash: String,
     /// How many letters.
@@ -312,18 +327,12 @@ pub enum NoticeError {
         attempted: &'static str,
     },
     /// Four eyes.
-    #[error("{who} wrote or submitted this notice; a second person must approve it")]
-    SamePerson {
+    #[error("{who} {hand}; somebody who had no hand in it must approve it")]
+    HadAHand {
         /// Who tried.
         who: Actor,
-    },
-    /// Four eyes, where letters followed what somebody changed of their customers.
-    #[error(
-        "{who} changed a customer while the notice waited, and its letter followed; another person approves it, or it is returned and submitted anew"
-    )]
-    MadeFollow {
-        /// Who tried.
-        who: Actor,
+        /// Which hand they had in it.
+        hand: Hand,
     },
     /// What is approved is not what stands there.
     #[error(
@@ -414,6 +423,8 @@ impl Notice {
             matter: matter.into(),
             kind,
             round: 1,
+            writers: BTreeSet::from([author.clone()]),
+            edited: None,
             author,
             created_at: at,
             facts: NoticeFacts::default(),
@@ -422,6 +433,8 @@ impl Notice {
             next_update_by: None,
             comments: Vec::new(),
             read_before: None,
+            returned: None,
+            asked: BTreeSet::new(),
             content_hash: content_hash(&[]),
             letters: 0,
             words: BTreeSet::new(),
@@ -552,12 +565,16 @@ impl Notice {
             round,
             author: Actor::worker("ladder"),
             created_at: at,
+            writers: BTreeSet::new(),
+            edited: None,
             facts: NoticeFacts::default(),
             translations: BTreeMap::new(),
             facts_as_of: None,
             next_update_by: None,
             comments: Vec::new(),
             read_before: None,
+            returned: None,
+            asked: BTreeSet::new(),
             content_hash: content_hash(&[]),
             letters: 0,
             words: BTreeSet::new(),
@@ -601,12 +618,15 @@ impl Notice {
         self.keep_what_was_read();
         self.version += 1;
         self.followed.clear();
-        self.author = by.clone();
+        // In a record of an older version the author is all that is known of who wrote in it.
+        self.writers.insert(self.author.clone());
+        self.writers.insert(by.clone());
+        self.edited = Some(NoticeAct { by: by.clone(), at });
         self.state = NoticeState::Draft;
         Ok(self.with_written(written, at))
     }
 
-    /// The author asks for approval.
+    /// The author asks for approval; who is paged for it is written down by [`Notice::asking`].
     ///
     /// # Errors
     /// Refused while fields are missing, something in it must not go out, the next update is promised for an instant that cannot be
@@ -650,6 +670,13 @@ impl Notice {
         Ok(self)
     }
 
+    /// The notice with those who are paged to approve it.
+    #[must_use]
+    pub fn asking(mut self, asked: BTreeSet<UserId>) -> Self {
+        self.asked = asked;
+        self
+    }
+
     /// The second person wants it changed.
     ///
     /// # Errors
@@ -664,6 +691,11 @@ impl Notice {
         }
         self.keep_what_was_read();
         self.version += 1;
+        self.returned = Some(NoticeReturned {
+            by: by.clone(),
+            at,
+            why: why.clone(),
+        });
         self.state = NoticeState::Returned {
             by: by.clone(),
             at,
@@ -676,7 +708,7 @@ impl Notice {
     /// would go. Both must be the notice's content, to the byte.
     ///
     /// # Errors
-    /// Refused for the author, the submitter and whoever made letters follow, and when one byte differs.
+    /// Refused for everybody who had a hand in it (see [`Notice::hand_of`]), and when one byte differs.
     pub fn approve(
         mut self,
         read: &str,
@@ -684,14 +716,14 @@ impl Notice {
         by: &Actor,
         at: DateTime<Utc>,
     ) -> Result<Self, NoticeError> {
-        let NoticeState::Submitted { by: submitter, .. } = &self.state else {
+        if !matches!(self.state, NoticeState::Submitted { .. }) {
             return Err(self.not_from("approve"));
-        };
-        if *by == self.author || by == submitter {
-            return Err(NoticeError::SamePerson { who: by.clone() });
         }
-        if self.made_follow(by) {
-            return Err(NoticeError::MadeFollow { who: by.clone() });
+        if let Some(hand) = self.hand_of(by) {
+            return Err(NoticeError::HadAHand {
+                who: by.clone(),
+                hand,
+            });
         }
         let standing = content_hash(letters);
         if read != self.content_hash || standing != self.content_hash {

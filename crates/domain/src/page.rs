@@ -6,6 +6,7 @@ use crate::span::Span;
 use crate::words::capitalised;
 use crate::words::second;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Whom a page goes to; who that is now is looked up when the page is written to the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,12 +22,19 @@ pub enum PageTarget {
         /// Who.
         user: UserId,
     },
+    /// These people.
+    People {
+        /// Who.
+        users: BTreeSet<UserId>,
+    },
     /// Everybody who may approve notices.
     Counsel,
     /// Everybody who may lead incidents: the security lead.
     Leads,
     /// Everybody who keeps customers and their contacts.
     CustomerKeepers,
+    /// Everybody who keeps people and their roles.
+    PeopleKeepers,
     /// Executives, as configured; where none are, everybody who may lead incidents and everybody who may approve notices.
     Executives,
 }
@@ -68,6 +76,8 @@ pub enum PageReason {
     NobodyListed,
     /// A notice waits for approval.
     ApprovalWanted,
+    /// A notice waits for approval, and everybody who may approve notices had a hand in it.
+    NobodyApproves,
     /// The judgement on a change waits for a second person.
     AgreementWanted,
     /// Time passes for a change that customers may have to be told of; the text says what is lacking.
@@ -143,6 +153,10 @@ impl PageReason {
                 "disclosure confirmed, and no customer is on the list of those affected".to_owned()
             }
             Self::ApprovalWanted => "a notice waits for your approval".to_owned(),
+            Self::NobodyApproves => {
+                "a notice waits, and nobody may approve it: give the role legal to somebody who had no hand in it"
+                    .to_owned()
+            }
             Self::AgreementWanted => "a judgement on a change waits for a second person".to_owned(),
             Self::Ladder { text }
             | Self::UpdatePromised { text }

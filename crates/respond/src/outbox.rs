@@ -332,6 +332,19 @@ impl Desk {
                 people: users.iter().filter(|u| u.id == *user).cloned().collect(),
                 topics: Vec::new(),
             },
+            PageTarget::People { users: these } => Reached {
+                people: users.iter().filter(|u| these.contains(&u.id)).cloned().collect(),
+                topics: Vec::new(),
+            },
+            // Who keeps accounts and nothing else keeps people, too.
+            PageTarget::PeopleKeepers => Reached {
+                people: users
+                    .iter()
+                    .filter(|u| u.may(Permission::KeepPeople))
+                    .cloned()
+                    .collect(),
+                topics: Vec::new(),
+            },
             PageTarget::Counsel => Reached {
                 people: who_may(Permission::ApproveNotices),
                 topics: Vec::new(),

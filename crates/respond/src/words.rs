@@ -10,6 +10,15 @@ pub(crate) fn messages(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "message")
 }
 
+/// `Ines`, `Ines or Lena`, `Ines, Lena or Tom`.
+pub(crate) fn one_of(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
 fn counted(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")

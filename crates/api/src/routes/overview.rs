@@ -10,9 +10,9 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use watchkeeper_domain::access::Permission;
-use watchkeeper_domain::id::IncidentId;
+use watchkeeper_domain::id::{IncidentId, UserId};
 use watchkeeper_domain::incident::Incident;
-use watchkeeper_domain::notice::{Notice, NoticeState};
+use watchkeeper_domain::notice::Notice;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::drills::DrillStatus;
 use watchkeeper_store::{IncidentCounts, ObligationFilter, PageRequest, StoreError, Tx};
@@ -28,6 +28,8 @@ struct Overview {
     running_obligations: u64,
     most_urgent: Option<Urgent>,
     drafts_waiting_for_me: usize,
+    /// Who may approve notices, as long as they have no hand in them.
+    approvers: Vec<UserId>,
     source_faults: usize,
     drills: DrillStatus,
 }
@@ -44,28 +46,27 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Json<impl Seri
     let source_faults = faults(&desk).await?;
     let drills = desk.drill_status().await?;
     let mut tx = desk.store().read().await?;
-    let mine = |notice: &&Notice| caller.user.may(Permission::ApproveNotices) && !wrote(&caller, notice);
+    let me = caller.actor();
+    let mine =
+        |notice: &&Notice| caller.user.may(Permission::ApproveNotices) && notice.hand_of(&me).is_none();
     let drafts_waiting_for_me = tx
         .notices_waiting_for_approval()
         .await?
         .iter()
         .filter(mine)
         .count();
+    let people = tx.users().await?;
+    let approvers = people.iter().filter(|user| user.may(Permission::ApproveNotices));
     Ok(Json(Overview {
         open_incidents: tx.open_incident_counts().await?,
         open_alerts: tx.open_alert_count().await?,
         running_obligations: tx.obligation_counts(None).await?.running,
         most_urgent: most_urgent(&mut tx).await?,
         drafts_waiting_for_me,
+        approvers: approvers.map(|user| user.id.clone()).collect(),
         source_faults,
         drills,
     }))
-}
-
-fn wrote(caller: &Caller, notice: &Notice) -> bool {
-    let me = caller.actor();
-    let submitted = matches!(&notice.state, NoticeState::Submitted { by, .. } if *by == me);
-    notice.author == me || submitted
 }
 
 /// What happens by itself first: a timer of an open incident, or a step of a running obligation.

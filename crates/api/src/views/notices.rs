@@ -4,11 +4,11 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, LetterId, NoticeId, UserId};
 use watchkeeper_domain::matter::MatterId;
 use watchkeeper_domain::notice::{
-    Finding, KindField, Letter, LetterWords, Notice, NoticeFacts, NoticeKind, NoticeState, Receipt, Weight,
-    base_language,
+    Finding, Hand, KindField, Letter, LetterWords, Notice, NoticeFacts, NoticeKind, NoticeState, Receipt,
+    Weight, base_language,
 };
 use watchkeeper_domain::obligation::{Obligation, ToldByHand};
 use watchkeeper_respond::library::Library;
@@ -28,6 +28,8 @@ pub(crate) struct NoticeView {
     /// What the customers were told last before this notice: what a continuation is compared with.
     told_before: Option<NoticeFacts>,
     may: May,
+    /// Who of all people may approve it: whoever may approve notices and had no hand in it. Who begins or changes it leaves the list.
+    approvers: Vec<Approver>,
     notice: Notice,
 }
 
@@ -52,9 +54,20 @@ struct LetterView {
     by_hand: Vec<ToldByHand>,
 }
 
+/// Somebody who may approve the notice.
+#[derive(Debug, Serialize)]
+struct Approver {
+    user: UserId,
+    name: String,
+    /// Whether they were paged when it was submitted.
+    paged: bool,
+}
+
 /// What the reader may do now.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct May {
+    /// Why the reader may not approve it, whatever their role.
+    hand: Option<Hand>,
     edit: bool,
     submit: bool,
     approve: bool,
@@ -68,13 +81,12 @@ impl May {
         let drafts = reader.may(Permission::DraftNotices);
         let approves = reader.may(Permission::ApproveNotices);
         let begun = matches!(notice.state, NoticeState::Draft | NoticeState::Returned { .. });
-        let second_person = match &notice.state {
-            NoticeState::Submitted { by, .. } => *by != me && notice.author != me && !notice.made_follow(&me),
-            _ => false,
-        };
+        let hand = notice.hand_of(&me);
         let submitted = matches!(notice.state, NoticeState::Submitted { .. });
+        let second_person = submitted && hand.is_none();
         Self {
-            // Whoever edits becomes the author: the second person returns the notice instead, and stays able to approve it.
+            hand,
+            // Whoever edits has a hand in it: the second person returns the notice instead, and stays able to approve it.
             edit: drafts && (begun || (submitted && !(approves && second_person))),
             submit: drafts
                 && begun
@@ -145,7 +157,14 @@ pub(crate) async fn notice_view(
         })
         .max_by_key(|(at, _)| *at)
         .map(|(_, facts)| facts);
+    let people = tx.users().await?;
+    let approver = |user: &User| Approver {
+        user: user.id.clone(),
+        name: user.name.clone(),
+        paged: notice.asked.contains(&user.id),
+    };
     Ok(NoticeView {
+        approvers: notice.approvers(&people).into_iter().map(approver).collect(),
         reference: reference_of(tx, &notice.matter).await?,
         letters: letters.into_iter().map(view).collect(),
         fields: notice.kind.fields(),

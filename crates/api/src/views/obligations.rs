@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use watchkeeper_domain::access::User;
 use watchkeeper_domain::customer::{Channel, Contact, ContactRole, Customer};
 use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
-use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::notice::{Notice, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Miss, Obligation, Step};
@@ -79,6 +80,8 @@ struct NoticeState {
     state: &'static str,
     /// Languages of a holding notice that has not gone to the customer yet whose words nobody has approved.
     unapproved: Vec<String>,
+    /// Of a notice that waits for its approval: who may approve it.
+    approvers: Vec<UserId>,
 }
 
 /// What became of the messages to one customer.
@@ -113,6 +116,8 @@ struct Around {
     letters: BTreeMap<CustomerId, Vec<Delivery>>,
     /// What people said of the words of holding notices.
     approvals: Vec<WordsApproval>,
+    /// Everybody with an account.
+    people: Vec<User>,
 }
 
 impl Around {
@@ -130,6 +135,7 @@ impl Around {
             notices: tx.notices_of(id).await?,
             letters,
             approvals: tx.words_approvals().await?,
+            people: tx.users().await?,
         })
     }
 
@@ -155,6 +161,17 @@ impl Around {
         words.map(|words| words.language.clone()).collect()
     }
 
+    fn approvers(&self, notice: &Notice) -> Vec<UserId> {
+        if notice.state.name() != "submitted" {
+            return Vec::new();
+        }
+        notice
+            .approvers(&self.people)
+            .into_iter()
+            .map(|user| user.id.clone())
+            .collect()
+    }
+
     /// The newest notice of a kind that is for this round of telling.
     fn notice(&self, kind: NoticeKind, owed: &Obligation) -> Option<NoticeState> {
         let of_round = |notice: &&Notice| match (kind, &owed.again) {
@@ -172,6 +189,7 @@ impl Around {
             notice: notice.id.clone(),
             state: notice.state.name(),
             unapproved: self.unapproved(notice, owed),
+            approvers: self.approvers(notice),
         })
     }
 }

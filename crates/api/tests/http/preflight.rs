@@ -51,7 +51,16 @@ async fn who_responds_takes_the_pre_flight_and_everybody_sees_how_it_came_out() 
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     two_people_read_the_words(&place, &eve, &rob, &lea).await;
     let again = place.post(&rob, PREFLIGHT, json!({})).await.expect(200);
-    assert_eq!(again["recovered"], json!(["letters", "people"]), "{again:#}");
+    assert_eq!(again["recovered"], json!(["letters"]), "{again:#}");
+    let mut checks = again["checks"].as_array().expect("checks").iter();
+    let people = checks.find(|check| check["check"] == "people").expect("a check");
+    assert_eq!(
+        people["findings"][0]["key"], "counsel alone",
+        "what she writes nobody approves"
+    );
+    place.account("lou", &[AccessRole::Legal]).await;
+    let again = place.post(&rob, PREFLIGHT, json!({})).await.expect(200);
+    assert_eq!(again["recovered"], json!(["people"]), "{again:#}");
 }
 
 /// `rob` puts the English words of the holding notice forward, and `lea` approves them; nobody else can.

@@ -111,7 +111,7 @@ pub fn people(posts: &BTreeMap<Post, PeopleSeen>) -> Check {
             ),
             Post::Counsel => (
                 "counsel".to_owned(),
-                "give somebody the role legal (Settings, People), best two: nobody approves what they wrote themselves",
+                "give two people the role legal (Settings, People): nobody approves what they wrote themselves",
             ),
             Post::Executives => (
                 "executives".to_owned(),
@@ -128,6 +128,14 @@ pub fn people(posts: &BTreeMap<Post, PeopleSeen>) -> Check {
             );
         } else {
             reached.push(format!("{name}: {}", seen.reached));
+            if let (Post::Counsel, 1) = (post, seen.reached) {
+                let said = "only one person may approve notices: what they write or submit themselves, nobody can approve";
+                findings.push(Finding::new(
+                    format!("{name} alone"),
+                    said,
+                    "give a second person the role legal (Settings, People)",
+                ));
+            }
             findings.extend(seen.nobody.iter().map(|nobody| {
                 let said = format!("{nobody} is named as {name} and has no open account or topic");
                 Finding::new(format!("{name} {nobody}"), said, remedy)

@@ -1,11 +1,13 @@
 //! Four eyes, and not one byte between what was approved and what is sent.
 
-use crate::samples::{friday, minutes, person};
+use crate::samples::{friday, minutes, person, user};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+use watchkeeper_domain::access::{AccessRole, User};
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
 use watchkeeper_domain::notice::{
-    FactField, Letter, LetterPart, LetterWords, NEXT_UPDATE, Notice, NoticeError, NoticeFacts, NoticeKind,
-    NoticeState, TemplateWords, Weight, WordsApproval, Written, content_hash, lint,
+    FactField, Hand, Letter, LetterPart, LetterWords, NEXT_UPDATE, Notice, NoticeError, NoticeFacts,
+    NoticeKind, NoticeState, TemplateWords, Weight, WordsApproval, Written, content_hash, lint,
 };
 
 fn facts() -> NoticeFacts {
@@ -64,11 +66,12 @@ fn sent() -> Notice {
 
 #[test]
 fn neither_author_nor_submitter_can_approve() {
-    for who in ["ana", "ben"] {
+    for (name, hand) in [("ana", Hand::Began), ("ben", Hand::Submitted)] {
         let notice = submitted();
         let read = notice.content_hash.clone();
-        let refused = notice.approve(&read, &letters(), &person(who), friday());
-        assert_eq!(refused, Err(NoticeError::SamePerson { who: person(who) }));
+        let refused = notice.approve(&read, &letters(), &person(name), friday());
+        let who = person(name);
+        assert_eq!(refused, Err(NoticeError::HadAHand { who, hand }));
     }
     let NoticeState::Sent {
         approved_by, hash, ..
@@ -81,15 +84,91 @@ fn neither_author_nor_submitter_can_approve() {
 }
 
 #[test]
-fn whoever_edits_last_is_the_author_and_cannot_approve() {
+fn whoever_edits_cannot_approve_and_whoever_began_it_still_cannot() {
     let edited = submitted()
         .edit(facts().into(), &person("lea"), friday())
         .expect("not sent yet");
     assert_eq!(edited.state, NoticeState::Draft);
+    assert_eq!(
+        edited.author,
+        person("ana"),
+        "ana began it, whoever wrote in it last"
+    );
+    assert_eq!(edited.edited.as_ref().map(|last| &last.by), Some(&person("lea")));
     let again = edited.submit(&person("ben"), friday()).expect("complete");
     let read = again.content_hash.clone();
-    let refused = again.approve(&read, &letters(), &person("lea"), friday());
-    assert!(matches!(refused, Err(NoticeError::SamePerson { .. })));
+    for (name, hand) in [("lea", Hand::Wrote), ("ana", Hand::Began)] {
+        let refused = again.clone().approve(&read, &letters(), &person(name), friday());
+        let who = person(name);
+        assert_eq!(refused, Err(NoticeError::HadAHand { who, hand }));
+    }
+}
+
+#[test]
+fn a_record_of_an_older_version_knows_its_author_and_forgets_nobody_from_then_on() {
+    let mut old = serde_json::to_value(submitted()).expect("is JSON");
+    let fields = old.as_object_mut().expect("an object");
+    assert!(fields.remove("writers").is_some());
+    let old: Notice = serde_json::from_value(old).expect("is read");
+    assert_eq!(old.hand_of(&person("ana")), Some(Hand::Began));
+    assert_eq!(old.hand_of(&person("ben")), Some(Hand::Submitted));
+    assert_eq!(old.hand_of(&person("lea")), None);
+    let edited = old
+        .edit(facts().into(), &person("lea"), friday())
+        .expect("not sent");
+    assert_eq!(edited.writers, BTreeSet::from([person("ana"), person("lea")]));
+}
+
+#[test]
+fn who_may_approve_is_whoever_has_the_role_and_no_hand_in_it() {
+    let counsel = |name: &str, role| User {
+        id: user(name),
+        email: format!("{name}@example.com"),
+        name: name.to_owned(),
+        roles: BTreeSet::from([role]),
+        must_change_password: false,
+        created_at: friday(),
+        closed_at: None,
+    };
+    let mut gone = counsel("gil", AccessRole::Legal);
+    gone.closed_at = Some(friday());
+    let people = [
+        counsel("ana", AccessRole::Legal),
+        counsel("ben", AccessRole::Legal),
+        counsel("lea", AccessRole::Legal),
+        counsel("max", AccessRole::Commander),
+        gone,
+    ];
+    let names = |notice: &Notice| {
+        let approvers = notice.approvers(&people).into_iter();
+        approvers.map(|user| user.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&submitted()), ["lea"]);
+    let edited = submitted()
+        .edit(facts().into(), &person("lea"), friday())
+        .expect("not sent");
+    assert_eq!(
+        names(&edited),
+        ["ben"],
+        "ben only submitted what was there before"
+    );
+    let again = edited.submit(&person("ben"), friday()).expect("complete");
+    assert!(names(&again).is_empty(), "everybody had a hand in it");
+}
+
+#[test]
+fn why_it_was_returned_stays_on_it_until_it_is_returned_again() {
+    let returned = submitted()
+        .send_back(" name the files ", &person("lea"), friday())
+        .expect("reasoned");
+    let again = returned
+        .edit(facts().into(), &person("ana"), friday())
+        .and_then(|notice| notice.submit(&person("ana"), friday()))
+        .expect("complete");
+    assert_eq!(
+        again.returned.map(|last| last.why),
+        Some("name the files".to_owned())
+    );
 }
 
 #[test]
@@ -138,7 +217,8 @@ fn letters_follow_a_customer_while_the_notice_waits_and_are_read_again() {
     assert!(matches!(stale, Err(NoticeError::Changed { .. })), "{stale:?}");
     let hash = followed.content_hash.clone();
     let own = followed.clone().approve(&hash, &now, &tim, friday());
-    assert_eq!(own, Err(NoticeError::MadeFollow { who: tim.clone() }));
+    let (who, hand) = (tim.clone(), Hand::MadeFollow);
+    assert_eq!(own, Err(NoticeError::HadAHand { who, hand }));
     assert!(followed.clone().approve(&hash, &now, &lea, friday()).is_ok());
     let returned = followed
         .send_back("read it again", &lea, friday())
@@ -242,7 +322,59 @@ fn the_order_of_letters_does_not_matter_to_the_digest() {
     assert_eq!(content_hash(&turned), content_hash(&letters()));
 }
 
+/// What somebody does to a notice.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Edit,
+    Submit,
+    Return,
+}
+
 proptest! {
+    /// Whatever the order of drafting, editing, submitting and returning: nobody who wrote approves, nor whoever submitted last, and
+    /// whoever had no hand in it can.
+    #[test]
+    fn nobody_who_wrote_approves_in_whichever_order_it_was_written(
+        first in 0_usize..4,
+        acts in prop::collection::vec((0_usize..4, prop_oneof![Just(Act::Edit), Just(Act::Submit), Just(Act::Return)]), 0..12),
+        last in 0_usize..4,
+    ) {
+        let people = ["ana", "ben", "lea", "tim"].map(person);
+        let incident = IncidentId::derived(&["i"]);
+        let mut notice = Notice::draft(&incident, NoticeKind::Full, facts().into(), people[first].clone(), friday())
+            .with_letters(&letters())
+            .expect("a draft");
+        let mut wrote = BTreeSet::from([first]);
+        for (who, act) in acts {
+            let by = &people[who];
+            let done = match act {
+                Act::Edit => notice.clone().edit(facts().into(), by, friday()),
+                Act::Submit => notice.clone().submit(by, friday()),
+                Act::Return => notice.clone().send_back("say more", by, friday()),
+            };
+            if let Ok(changed) = done {
+                if matches!(act, Act::Edit) {
+                    wrote.insert(who);
+                }
+                notice = changed;
+            }
+        }
+        let submitted_by = match &notice.state {
+            NoticeState::Submitted { by, .. } => by.clone(),
+            _ => {
+                notice = notice.submit(&people[last], friday()).expect("complete");
+                people[last].clone()
+            }
+        };
+        let read = notice.content_hash.clone();
+        for (index, who) in people.iter().enumerate() {
+            let decided = notice.clone().approve(&read, &letters(), who, friday());
+            let had_a_hand = wrote.contains(&index) || *who == submitted_by;
+            prop_assert_eq!(decided.is_err(), had_a_hand, "{:?} of {:?}", who, notice);
+        }
+        prop_assert_eq!(&notice.author, &people[first]);
+    }
+
     /// One character in any part of any letter, one recipient more or less: the approval does not hold.
     #[test]
     fn one_byte_changed_is_not_sent(which in 0_usize..2, part in 0_usize..5, place in any::<usize>(), put in "[a-zA-Z0-9<>&]") {

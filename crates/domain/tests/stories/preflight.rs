@@ -2,14 +2,15 @@
 
 use crate::samples::{at, customer, friday};
 use chrono::{DateTime, Duration, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::access::User;
 use watchkeeper_domain::customer::{ContactRole, ContactTrouble, Customer, TroubleKind};
 use watchkeeper_domain::id::UserId;
 use watchkeeper_domain::page::PageTarget;
 use watchkeeper_domain::preflight::{
-    Answer, Asked, AuditSeen, Check, CheckName, CheckResult, Coverage, Finding, MOST_FINDINGS, RelaySeen,
-    Standing, SuppressedSeen, WitnessesSeen, audit_log, bounces, contacts, dkim, dmarc, relay, suppression,
+    Answer, Asked, AuditSeen, Check, CheckName, CheckResult, Coverage, Finding, MOST_FINDINGS, PeopleSeen,
+    Post, RelaySeen, Standing, SuppressedSeen, WitnessesSeen, audit_log, bounces, contacts, dkim, dmarc,
+    people, relay, suppression,
 };
 use watchkeeper_domain::span::Span;
 
@@ -27,6 +28,26 @@ fn keys(check: &Check) -> Vec<&str> {
         .iter()
         .map(|finding| finding.key.as_str())
         .collect()
+}
+
+#[test]
+fn one_person_alone_who_may_approve_notices_is_a_fault_and_two_are_not() {
+    let judged = |reached| {
+        let counsel = PeopleSeen {
+            reached,
+            nobody: Vec::new(),
+        };
+        people(&BTreeMap::from([(Post::Counsel, counsel)]))
+    };
+    assert_eq!(keys(&judged(0)), ["counsel"]);
+    let alone = judged(1);
+    assert_eq!(keys(&alone), ["counsel alone"]);
+    assert!(
+        alone.findings[0]
+            .remedy
+            .contains("a second person the role legal")
+    );
+    assert_eq!(judged(2).result, CheckResult::Passed);
 }
 
 #[test]

@@ -10,18 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::customer::Customer;
-use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId};
+use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::{ByHand, EntryKind, Incident, TransitionError};
 use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::notice::{
-    Earlier, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind,
+    Earlier, Hand, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind,
     NoticeState, Written, render,
 };
 use watchkeeper_domain::obligation::{Obligation, Step};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_store::{NoticeSent, Tx};
 
-/// Somebody that a notice goes to: what is owed, and what was sent before.
+/// Somebody that a notice goes to: what is owed, what was sent before, and by what they were told first.
 struct Addressee {
     obligation: Obligation,
     earlier: Option<Earlier>,
@@ -128,7 +128,8 @@ impl Desk {
         Err(RespondError::invalid("translations", &problem))
     }
 
-    /// The author asks for approval; counsel is paged.
+    /// The author asks for approval; everybody who may approve this notice is paged. Where nobody may, whoever is in charge and whoever
+    /// keeps people are: they can give somebody the role.
     ///
     /// # Errors
     /// See [`Notice::submit`], and [`must_be_owed`](watchkeeper_domain::change::Change::must_be_owed) where it is about a change.
@@ -143,27 +144,34 @@ impl Desk {
         let notice = self.render_letters(&mut tx, &matter, notice).await?;
         let before = notice.version;
         let notice = notice.submit(by, self.now())?;
+        let people = tx.users().await?;
+        let asked: BTreeSet<UserId> = notice
+            .approvers(&people)
+            .iter()
+            .map(|user| user.id.clone())
+            .collect();
+        let notice = notice.asking(asked.clone());
         tx.update_notice(&notice, before).await?;
-        self.say(
-            &mut tx,
-            &matter,
-            &notice,
-            by,
-            "notice.submitted",
-            "submitted for approval",
-        )
-        .await?;
-        let occasion = format!("{}/{}", notice.id, notice.version);
-        let entries = self
-            .page(
-                &mut tx,
-                &matter,
-                &PageTarget::Counsel,
-                &PageReason::ApprovalWanted,
-                &occasion,
+        let (text, reason, targets) = if asked.is_empty() {
+            (
+                "submitted for approval, and nobody may approve it: everybody who has the role legal had a hand in it",
+                PageReason::NobodyApproves,
+                vec![matter.in_charge(), PageTarget::PeopleKeepers],
             )
+        } else {
+            (
+                "submitted for approval",
+                PageReason::ApprovalWanted,
+                vec![PageTarget::People { users: asked }],
+            )
+        };
+        self.say(&mut tx, &matter, &notice, by, "notice.submitted", text)
             .await?;
-        tx.append_entries(&entries).await?;
+        let occasion = format!("{}/{}", notice.id, notice.version);
+        for target in targets {
+            let entries = self.page(&mut tx, &matter, &target, &reason, &occasion).await?;
+            tx.append_entries(&entries).await?;
+        }
         self.commit(tx).await?;
         Ok(notice)
     }
@@ -208,6 +216,15 @@ impl Desk {
             }
             Matter::Incident(_) => {}
             Matter::Change(change) => change.must_be_owed()?,
+        }
+        if let (NoticeState::Submitted { .. }, Some(hand)) = (&notice.state, notice.hand_of(&actor)) {
+            let people = tx.users().await?;
+            let may: Vec<&str> = notice
+                .approvers(&people)
+                .iter()
+                .map(|user| user.name.as_str())
+                .collect();
+            return Err(RespondError::Forbidden(had_a_hand(hand, &may)));
         }
         let letters = tx.letters(id).await?;
         if let (NoticeState::Submitted { .. }, Matter::Incident(incident)) = (&notice.state, &matter) {
@@ -685,6 +702,16 @@ impl Desk {
         self.record(tx, by, action, notice.id.as_str(), about(notice))
             .await
     }
+}
+
+/// Why somebody may not approve a notice, and who may.
+fn had_a_hand(hand: Hand, may: &[&str]) -> String {
+    let who = match may {
+        [] => "nobody who may approve notices is left: give the role legal to somebody who had no hand in it"
+            .to_owned(),
+        may => format!("{} may approve it", words::one_of(may)),
+    };
+    format!("you {hand}, so somebody else must approve it; {who}")
 }
 
 /// The incident's holding notice for a round of telling, once it was rendered.

@@ -81,12 +81,21 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             NoticeState::Prepared { template } => json!(template),
             _ => json!(null),
         };
+        let writers: Vec<_> = notice
+            .writers
+            .iter()
+            .map(|by| json!({"by": self.called(by), "actor": by}))
+            .collect();
+        let edited = notice.edited.as_ref();
+        let edited = edited.map(|act| json!({"at": act.at, "by": self.called(&act.by), "actor": act.by}));
         json!({
             "notice": notice.id,
             notice.matter.name(): notice.matter.as_str(),
             "kind": notice.kind,
             "state": notice.state.name(),
             "author": {"at": notice.created_at, "by": self.called(&notice.author), "actor": notice.author},
+            "writers": writers,
+            "edited": edited,
             "submitted": last("notice.submitted"),
             "approved": approved,
             "content_hash": notice.content_hash,
