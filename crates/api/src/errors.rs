@@ -340,6 +340,8 @@ fn of_notice(error: &NoticeError) -> Problem {
         NoticeError::Nobody { .. } => Problem::fault("letters", detail),
         NoticeError::Promise { .. } => Problem::fault("next_update_by", detail),
         NoticeError::Comment => Problem::fault("text", detail),
-        NoticeError::NoReason | NoticeError::WordsNoReason => Problem::fault("why", detail),
+        NoticeError::NoReason | NoticeError::NoReasonToDiscard | NoticeError::WordsNoReason => {
+            Problem::fault("why", detail)
+        }
     }
 }

@@ -206,6 +206,15 @@ pub enum NoticeState {
         /// Why.
         why: String,
     },
+    /// Somebody gave it up before it was submitted; it goes to nobody.
+    Discarded {
+        /// By whom.
+        by: Actor,
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        why: String,
+    },
     /// A holding notice: its words are approved beforehand, and it goes when the ladder says so, approved or not.
     Prepared {
         /// Version of the template's text: digest of its source.
@@ -230,6 +239,7 @@ impl NoticeState {
             Self::Draft => "draft",
             Self::Submitted { .. } => "submitted",
             Self::Returned { .. } => "returned",
+            Self::Discarded { .. } => "discarded",
             Self::Prepared { .. } => "prepared",
             Self::Sent { .. } => "sent",
         }
@@ -381,6 +391,9 @@ pub enum NoticeError {
     /// A reason is needed.
     #[error("say what must change")]
     NoReason,
+    /// A reason is needed to give a notice up.
+    #[error("say why the notice is discarded: the reason becomes part of the record")]
+    NoReasonToDiscard,
     /// Words are approved by somebody who did not put them forward.
     #[error("{who} put these words forward; a second person must approve them")]
     WordsOfTheirOwn {
@@ -472,6 +485,19 @@ impl Notice {
             (NoticeKind::Holding, Some(obligation)) => Some(obligation.deadline.due_at + NEXT_UPDATE),
             _ => self.next_update_by,
         }
+    }
+
+    /// What continues an earlier notice is not begun for nobody: nobody would notice, until it is submitted, that it goes nowhere.
+    ///
+    /// # Errors
+    /// Says why there is nobody, and what to do first.
+    pub fn must_go_to_somebody(&self) -> Result<(), NoticeError> {
+        if self.letters == 0 && self.kind.continues() {
+            return Err(NoticeError::Nobody {
+                why: self.kind.nobody(),
+            });
+        }
+        Ok(())
     }
 
     /// What a careful reader would object to, in every language.
@@ -589,7 +615,10 @@ impl Notice {
     /// # Errors
     /// What was sent stays as it is.
     pub fn with_letters(mut self, letters: &[Letter]) -> Result<Self, NoticeError> {
-        if matches!(self.state, NoticeState::Sent { .. }) {
+        if matches!(
+            self.state,
+            NoticeState::Sent { .. } | NoticeState::Discarded { .. }
+        ) {
             return Err(self.not_from("change"));
         }
         let hash = content_hash(letters);
@@ -613,7 +642,9 @@ impl Notice {
     pub fn edit(mut self, written: Written, by: &Actor, at: DateTime<Utc>) -> Result<Self, NoticeError> {
         match self.state {
             NoticeState::Draft | NoticeState::Submitted { .. } | NoticeState::Returned { .. } => {}
-            NoticeState::Prepared { .. } | NoticeState::Sent { .. } => return Err(self.not_from("edit")),
+            NoticeState::Prepared { .. } | NoticeState::Sent { .. } | NoticeState::Discarded { .. } => {
+                return Err(self.not_from("edit"));
+            }
         }
         self.keep_what_was_read();
         self.version += 1;
@@ -634,9 +665,10 @@ impl Notice {
     pub fn submit(mut self, by: &Actor, at: DateTime<Utc>) -> Result<Self, NoticeError> {
         match self.state {
             NoticeState::Draft | NoticeState::Returned { .. } => {}
-            NoticeState::Submitted { .. } | NoticeState::Prepared { .. } | NoticeState::Sent { .. } => {
-                return Err(self.not_from("submit"));
-            }
+            NoticeState::Submitted { .. }
+            | NoticeState::Prepared { .. }
+            | NoticeState::Sent { .. }
+            | NoticeState::Discarded { .. } => return Err(self.not_from("submit")),
         }
         let fields = self.missing();
         if !fields.is_empty() {
@@ -702,6 +734,39 @@ impl Notice {
             why,
         };
         Ok(self)
+    }
+
+    /// Somebody gives up what is being written. It stays as it is, goes to nobody and is in nobody's way.
+    ///
+    /// # Errors
+    /// What waits for approval is returned first, and what was sent stays sent. A reason is needed.
+    pub fn discard(mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> Result<Self, NoticeError> {
+        if !self.may_be_discarded() {
+            return Err(self.not_from("discard"));
+        }
+        let why = why.trim().to_owned();
+        if why.is_empty() {
+            return Err(NoticeError::NoReasonToDiscard);
+        }
+        self.version += 1;
+        self.state = NoticeState::Discarded {
+            by: by.clone(),
+            at,
+            why,
+        };
+        Ok(self)
+    }
+
+    /// Whether it is being written, so that it can be given up.
+    #[must_use]
+    pub fn may_be_discarded(&self) -> bool {
+        matches!(self.state, NoticeState::Draft | NoticeState::Returned { .. })
+    }
+
+    /// Whether somebody gave it up.
+    #[must_use]
+    pub fn discarded(&self) -> bool {
+        matches!(self.state, NoticeState::Discarded { .. })
     }
 
     /// The second person approves what was read, and it is sent: `read` is the digest of what was on the screen, `letters` are what

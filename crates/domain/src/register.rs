@@ -223,7 +223,9 @@ fn first_suspicion(decisions: &[TimelineEntry]) -> Option<DateTime<Utc>> {
 #[must_use]
 pub fn told_facts(notices: &[Notice]) -> Option<&crate::notice::NoticeFacts> {
     let accounts = || {
-        let account = |notice: &&Notice| matches!(notice.kind, NoticeKind::Full | NoticeKind::Final);
+        let account = |notice: &&Notice| {
+            matches!(notice.kind, NoticeKind::Full | NoticeKind::Final) && !notice.discarded()
+        };
         notices.iter().rev().filter(account)
     };
     let sent = accounts().find(|notice| matches!(notice.state, NoticeState::Sent { .. }));

@@ -4,6 +4,7 @@ use super::Table;
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Path, Query};
+use crate::views::deliveries::{DeliveryView, delivery_views};
 use crate::views::notices::{NoticeView, notice_view, receipt_views};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,7 +16,7 @@ use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::id::{CustomerId, IncidentId, LetterId, NoticeId};
 use watchkeeper_domain::notice::{FactField, Letter, Notice, NoticeFacts, NoticeKind, Receipt, Written};
 use watchkeeper_respond::{Desk, RespondError};
-use watchkeeper_store::StoreError;
+use watchkeeper_store::{Page, StoreError};
 
 /// How many notices are listed where no incident is named.
 const NEWEST: u32 = 200;
@@ -36,6 +37,8 @@ pub(super) fn mount(table: &mut Table) {
         comment,
     );
     table.post("/api/v1/notices/{id}/submit", draft, submit);
+    table.post("/api/v1/notices/{id}/discard", draft, discard);
+    table.get("/api/v1/notices/{id}/deliveries", view, deliveries);
     table.get("/api/v1/incidents/{id}/receipts", view, receipts);
     table.post(
         "/api/v1/letters/{id}/questions/{number}/answer",
@@ -261,6 +264,32 @@ async fn send_back(
         desk.return_notice(&id, &reason.why, &caller.actor()).await,
     )
     .await
+}
+
+async fn discard(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<NoticeId>,
+    Json(reason): Json<Why>,
+) -> Result<Json<NoticeView>, Problem> {
+    must_stand(&desk, &id, &caller.user, read).await?;
+    let decided = desk.discard_notice(&id, &reason.why, &caller.actor()).await;
+    answer(&desk, &id, &caller.user, decided).await
+}
+
+/// What became of each message of a notice.
+async fn deliveries(
+    State(desk): State<Desk>,
+    Path(id): Path<NoticeId>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    let mut tx = desk.store().read().await?;
+    tx.notice(&id).await?;
+    let deliveries = tx.deliveries_of_notice(&id).await?;
+    Ok(Json(Page {
+        items: delivery_views(&mut tx, deliveries).await?,
+        next: None,
+    }))
 }
 
 /// What recipients did with the letters of an incident on the portal.

@@ -73,6 +73,7 @@ struct May {
     approve: bool,
     #[serde(rename = "return")]
     send_back: bool,
+    discard: bool,
 }
 
 impl May {
@@ -98,6 +99,7 @@ impl May {
                     .any(|finding| finding.weight == Weight::Must),
             approve: approves && second_person,
             send_back: approves && submitted,
+            discard: drafts && notice.may_be_discarded(),
         }
     }
 }

@@ -182,7 +182,7 @@ impl Around {
         let newest = self
             .notices
             .iter()
-            .filter(|notice| notice.kind == kind)
+            .filter(|notice| notice.kind == kind && !notice.discarded())
             .filter(of_round)
             .max_by_key(|notice| notice.created_at);
         newest.map(|notice| NoticeState {

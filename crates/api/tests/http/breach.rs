@@ -67,7 +67,7 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
     assert_eq!(edited["letters"][0]["customer_name"], "acme Ltd");
     assert_eq!(
         edited["may"],
-        json!({"edit": true, "submit": true, "approve": false, "return": false})
+        json!({"hand": "began", "edit": true, "submit": true, "approve": false, "return": false, "discard": true})
     );
     place
         .post(&ann, &format!("{path}/submit"), json!({}))
@@ -174,6 +174,213 @@ async fn who_wrote_a_notice_cannot_approve_it() {
         .await
         .expect(200);
     assert_eq!(returned["notice"]["state"], "returned");
+}
+
+#[tokio::test]
+async fn only_counsel_who_wrote_it_herself_is_told_that_nobody_may_approve_and_nobody_is_paged_to_do_it() {
+    let place = Place::open().await;
+    let max = place
+        .person("max", &[AccessRole::Commander, AccessRole::Admin])
+        .await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let room = place.room(&max).await;
+    place.list(&lea, &room, &acme, "confirmed").await;
+    place.confirm(&max, &room).await;
+    let (path, submitted) = place.submitted(&lea, &room).await;
+    assert_eq!(
+        (&submitted["approvers"], &submitted["may"]["hand"]),
+        (&json!([]), &json!("began"))
+    );
+    let approvers = |view: &Value| view["items"][0]["full"]["approvers"].clone();
+    let desk = place.get(&max, "/api/v1/obligations").await.expect(200);
+    assert_eq!(
+        approvers(&desk),
+        json!([]),
+        "the desk sends nobody there to approve"
+    );
+    let overview = place.get(&max, "/api/v1/overview").await.expect(200);
+    assert_eq!(overview["approvers"].as_array().map(Vec::len), Some(1));
+    let pages = |deliveries: &Value, reason: &str| {
+        let items = deliveries["items"].as_array().expect("items").iter();
+        let about = items.filter(|d| d["about"]["reason"]["kind"] == reason);
+        about
+            .map(|d| d["recipient"].as_str().unwrap_or_default().to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let deliveries = place.get(&max, &format!("{room}/deliveries")).await.expect(200);
+    assert!(pages(&deliveries, "approval_wanted").is_empty(), "{deliveries:#}");
+    let told = pages(&deliveries, "nobody_approves");
+    assert_eq!(
+        told,
+        BTreeSet::from(["max@example.com".to_owned()]),
+        "who can give the role"
+    );
+    let hash = json!({"content_hash": submitted["notice"]["content_hash"]});
+    let refused = place
+        .post(&lea, &format!("{path}/approve"), hash.clone())
+        .await
+        .expect(403);
+    let detail = refused["detail"].as_str().expect("a detail");
+    assert!(
+        detail.contains("you began this notice") && detail.contains("nobody"),
+        "{detail}"
+    );
+
+    let lou = place.person("lou", &[AccessRole::Legal]).await;
+    let view = place.get(&lea, &path).await.expect(200);
+    let name = &view["approvers"][0]["name"];
+    assert_eq!(view["approvers"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        view["approvers"][0]["paged"], false,
+        "the account is newer than the page"
+    );
+    let refused = place
+        .post(&lea, &format!("{path}/approve"), hash.clone())
+        .await
+        .expect(403);
+    let may = format!("{} may approve it", name.as_str().expect("a name"));
+    assert!(
+        refused["detail"].as_str().is_some_and(|said| said.contains(&may)),
+        "{refused}"
+    );
+    let returned = place
+        .post(&lou, &format!("{path}/return"), json!({"why": "say more"}))
+        .await
+        .expect(200);
+    assert_eq!(returned["notice"]["returned"]["why"], "say more");
+    let again = place
+        .post(&lea, &format!("{path}/submit"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(again["approvers"][0]["paged"], true);
+    assert_eq!(
+        again["notice"]["returned"]["why"], "say more",
+        "the next reader sees it"
+    );
+    let deliveries = place.get(&max, &format!("{room}/deliveries")).await.expect(200);
+    let asked = pages(&deliveries, "approval_wanted");
+    assert_eq!(
+        asked,
+        BTreeSet::from(["lou@example.com".to_owned()]),
+        "nobody who may not"
+    );
+}
+
+#[tokio::test]
+async fn nobody_approves_their_own_words_by_having_somebody_else_change_one_and_submit_them() {
+    let place = Place::open().await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let lou = place.person("lou", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let room = place.room(&lea).await;
+    place.list(&lea, &room, &acme, "confirmed").await;
+    place.confirm(&lea, &room).await;
+    let (path, _) = place.submitted(&lea, &room).await;
+    place
+        .post(&lea, &format!("{path}/return"), json!({"why": "one word"}))
+        .await
+        .expect(200);
+    let mut words = facts();
+    words["contained"] = json!("yes");
+    let edited = place
+        .write(&lou, "PUT", &path, json!({"facts": words}))
+        .await
+        .expect(200);
+    let me = |session: &Value| session["user"]["id"].clone();
+    let lea_is = me(&place.get(&lea, "/api/v1/session").await.expect(200));
+    let lou_is = me(&place.get(&lou, "/api/v1/session").await.expect(200));
+    assert_eq!(edited["notice"]["author"]["user"], lea_is, "begun by");
+    assert_eq!(
+        edited["notice"]["edited"]["by"]["user"], lou_is,
+        "last changed by"
+    );
+    let submitted = place
+        .post(&lou, &format!("{path}/submit"), json!({}))
+        .await
+        .expect(200);
+    let hash = json!({"content_hash": submitted["notice"]["content_hash"]});
+    for who in [&lea, &lou] {
+        place
+            .post(who, &format!("{path}/approve"), hash.clone())
+            .await
+            .expect(403);
+    }
+    let read = place.get(&lea, &path).await.expect(200);
+    assert_eq!(
+        (&read["may"]["hand"], &read["may"]["approve"]),
+        (&json!("began"), &json!(false))
+    );
+    let lin = place.person("lin", &[AccessRole::Legal]).await;
+    let sent = place
+        .post(&lin, &format!("{path}/approve"), hash)
+        .await
+        .expect(200);
+    assert_eq!(sent["notice"]["state"], "sent");
+    let messages = place.get(&lea, &format!("{path}/deliveries")).await.expect(200);
+    assert_eq!(messages["items"][0]["recipient"], "security@acme.example");
+    assert_eq!(
+        messages["items"].as_array().map(Vec::len),
+        Some(1),
+        "letters, no pages"
+    );
+}
+
+#[tokio::test]
+async fn a_withdrawal_for_nobody_is_not_begun_and_a_draft_is_discarded_for_a_reason() {
+    let place = Place::open().await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let room = place.room(&lea).await;
+    place.list(&lea, &room, &acme, "confirmed").await;
+    place.confirm(&lea, &room).await;
+    for (kind, why) in [
+        ("withdrawn", "clear the customer"),
+        ("follow_up", "write a full notice first"),
+    ] {
+        let refused = place
+            .post(&lea, &format!("{room}/notices"), json!({"kind": kind}))
+            .await
+            .expect(422);
+        let detail = refused["detail"].as_str().expect("a detail");
+        assert!(detail.contains(why), "{kind}: {detail}");
+    }
+    let begun = place
+        .post(&lea, &format!("{room}/notices"), json!({}))
+        .await
+        .expect(201);
+    let path = path_of("notices", &begun["notice"]);
+    let empty = place
+        .post(&lea, &format!("{path}/discard"), json!({"why": " "}))
+        .await
+        .expect(422);
+    assert_eq!(empty["faults"][0]["field"], "why");
+    let discarded = place
+        .post(
+            &lea,
+            &format!("{path}/discard"),
+            json!({"why": "begun by mistake"}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(discarded["notice"]["state"], "discarded");
+    for (act, body) in [("submit", json!({})), ("discard", json!({"why": "again"}))] {
+        place.post(&lea, &format!("{path}/{act}"), body).await.expect(409);
+    }
+    place
+        .write(&lea, "PUT", &path, json!({"facts": facts()}))
+        .await
+        .expect(409);
+    let desk = place.get(&lea, "/api/v1/obligations").await.expect(200);
+    assert_eq!(desk["items"][0]["full"], json!(null), "it is in nobody's way");
+    let timeline = place.get(&lea, &format!("{room}/timeline")).await;
+    assert!(
+        timeline
+            .text
+            .contains("discarded before it was submitted: begun by mistake")
+    );
+    let audit = place.get(&lea, "/api/v1/audit").await;
+    assert!(audit.text.contains("notice.discarded"), "{}", audit.text);
 }
 
 #[tokio::test]

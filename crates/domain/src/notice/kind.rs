@@ -187,6 +187,15 @@ impl NoticeKind {
         }
     }
 
+    /// Whether it goes only to who was told something before.
+    #[must_use]
+    pub fn continues(self) -> bool {
+        match self {
+            Self::FollowUp | Self::Final | Self::Correction | Self::Withdrawn => true,
+            Self::Holding | Self::Full | Self::SecurityChange => false,
+        }
+    }
+
     /// Whether it is written about an incident.
     #[must_use]
     pub fn of_incident(self) -> bool {

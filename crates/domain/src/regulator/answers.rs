@@ -91,7 +91,9 @@ impl<'i> Known<'i> {
     /// What the newest notice says of a field, a sent one before a draft.
     fn told(&self, field: FactField) -> Option<Answer> {
         let accounts = [NoticeKind::Full, NoticeKind::FollowUp, NoticeKind::Final];
-        let says = |notice: &&Notice| accounts.contains(&notice.kind) && !notice.facts.get(field).is_empty();
+        let says = |notice: &&Notice| {
+            accounts.contains(&notice.kind) && !notice.discarded() && !notice.facts.get(field).is_empty()
+        };
         let sent = |notice: &&Notice| matches!(notice.state, NoticeState::Sent { .. });
         let mut newest = self.input.notices.iter().rev().filter(says);
         let notice = newest.clone().find(sent).or_else(|| newest.next())?;

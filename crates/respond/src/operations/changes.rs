@@ -63,7 +63,10 @@ impl Desk {
         };
         let change = self.settle_change(&mut tx, Some(before), outcome, said).await?;
         for notice in tx.notices_of(id).await? {
-            if !matches!(notice.state, NoticeState::Sent { .. }) {
+            if !matches!(
+                notice.state,
+                NoticeState::Sent { .. } | NoticeState::Discarded { .. }
+            ) {
                 self.render_letters(&mut tx, &Matter::from(&change), notice)
                     .await?;
             }

@@ -32,7 +32,8 @@ impl Desk {
     /// Somebody begins a notice.
     ///
     /// # Errors
-    /// Refused before a disclosure is confirmed: nobody is owed a notice then. A holding notice is not written.
+    /// Refused before a disclosure is confirmed: nobody is owed a notice then. A holding notice is not written, and what continues an
+    /// earlier one is not begun where it would go to nobody.
     pub async fn draft_notice(
         &self,
         incident: &IncidentId,
@@ -75,6 +76,7 @@ impl Desk {
         let notice = Notice::draft(matter.id(), kind, written, by.clone(), self.now());
         tx.insert_notice(&notice).await?;
         let notice = self.render_letters(&mut tx, &matter, notice).await?;
+        notice.must_go_to_somebody()?;
         self.say(&mut tx, &matter, &notice, by, "notice.drafted", "begun")
             .await?;
         self.commit(tx).await?;
@@ -189,6 +191,24 @@ impl Desk {
         tx.update_notice(&notice, before).await?;
         let text = format!("returned: {}", why.trim());
         self.say(&mut tx, &matter, &notice, by, "notice.returned", &text)
+            .await?;
+        self.commit(tx).await?;
+        Ok(notice)
+    }
+
+    /// Somebody gives up what is being written.
+    ///
+    /// # Errors
+    /// See [`Notice::discard`].
+    pub async fn discard_notice(&self, id: &NoticeId, why: &str, by: &Actor) -> Result<Notice, RespondError> {
+        let mut tx = self.begin().await?;
+        let notice = tx.notice(id).await?;
+        let before = notice.version;
+        let matter = self.matter(&mut tx, &notice.matter).await?;
+        let notice = notice.discard(why, by, self.now())?;
+        tx.update_notice(&notice, before).await?;
+        let text = format!("discarded before it was submitted: {}", why.trim());
+        self.say(&mut tx, &matter, &notice, by, "notice.discarded", &text)
             .await?;
         self.commit(tx).await?;
         Ok(notice)

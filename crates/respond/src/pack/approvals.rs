@@ -75,6 +75,7 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             NoticeState::Draft
             | NoticeState::Submitted { .. }
             | NoticeState::Returned { .. }
+            | NoticeState::Discarded { .. }
             | NoticeState::Prepared { .. } => json!(null),
         };
         let template = match &notice.state {
