@@ -142,7 +142,12 @@ const COUNTED: &[&str] = &[
 #[must_use]
 pub fn lint(kind: NoticeKind, facts: &NoticeFacts, language: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for KindText { field, text } in texts(kind, facts) {
+    for KindText {
+        field,
+        required,
+        text,
+    } in texts(kind, facts)
+    {
         let lower = text.to_lowercase();
         let mut say = |weight, words: &str, problem| {
             findings.push(Finding {
@@ -154,11 +159,13 @@ pub fn lint(kind: NoticeKind, facts: &NoticeFacts, language: Option<&str>) -> Ve
             });
         };
         if let Some(words) = first_of(&lower, PLACEHOLDERS) {
-            say(
-                Weight::Must,
-                words,
-                "is a placeholder; write what is meant, or leave the field empty: the letter then says that it is not yet known",
-            );
+            // Only an empty field that may be empty reads "not yet known".
+            let problem = if required {
+                "is a placeholder; write what is meant, or what is not yet known of it"
+            } else {
+                "is a placeholder; write what is meant, or leave the field empty"
+            };
+            say(Weight::Must, words, problem);
         }
         if let Some(words) = first_of(&lower, NO_EVIDENCE)
             && facts.records_read.trim().is_empty()
@@ -209,12 +216,14 @@ pub fn lint(kind: NoticeKind, facts: &NoticeFacts, language: Option<&str>) -> Ve
 
 struct KindText<'a> {
     field: FactField,
+    required: bool,
     text: &'a str,
 }
 
 fn texts(kind: NoticeKind, facts: &NoticeFacts) -> impl Iterator<Item = KindText<'_>> {
     kind.fields().into_iter().map(|f| KindText {
         field: f.field,
+        required: f.required,
         text: facts.get(f.field),
     })
 }

@@ -270,6 +270,70 @@ fn returning_needs_a_reason_and_what_was_returned_can_be_submitted_again() {
 }
 
 #[test]
+fn a_draft_is_discarded_for_a_reason_and_is_done_with() {
+    let ana = person("ana");
+    assert_eq!(
+        draft(facts()).discard(" ", &ana, friday()),
+        Err(NoticeError::NoReasonToDiscard)
+    );
+    let gone = draft(facts())
+        .discard("begun by mistake", &ana, friday())
+        .expect("a reason");
+    assert!(
+        gone.discarded() && gone.facts == facts(),
+        "it stays in the record as it was"
+    );
+    assert!(gone.clone().edit(facts().into(), &ana, friday()).is_err());
+    assert!(gone.clone().submit(&ana, friday()).is_err());
+    assert!(gone.clone().with_letters(&letters()).is_err());
+    assert!(gone.discard("again", &ana, friday()).is_err());
+    assert!(
+        submitted().discard("no", &ana, friday()).is_err(),
+        "it is returned first"
+    );
+    assert!(sent().discard("no", &ana, friday()).is_err());
+    let returned = submitted()
+        .send_back("say more", &person("lea"), friday())
+        .expect("a reason");
+    assert!(returned.discard("not needed", &ana, friday()).is_ok());
+}
+
+#[test]
+fn what_continues_an_earlier_notice_is_not_begun_for_nobody() {
+    for kind in NoticeKind::ALL {
+        let notice = Notice {
+            kind,
+            ..draft(facts())
+        };
+        let continues = !matches!(
+            kind,
+            NoticeKind::Holding | NoticeKind::Full | NoticeKind::SecurityChange
+        );
+        assert_eq!(notice.must_go_to_somebody().is_err(), continues, "{kind:?}");
+        let to_somebody = notice.with_letters(&letters()).expect("a draft");
+        assert_eq!(to_somebody.must_go_to_somebody(), Ok(()));
+    }
+}
+
+#[test]
+fn a_placeholder_is_left_out_only_where_the_field_may_be_empty() {
+    let problem = |facts| {
+        let found = lint(NoticeKind::Full, &facts, None);
+        found[0].problem
+    };
+    let required = NoticeFacts {
+        what_happened: "TBD".to_owned(),
+        ..facts()
+    };
+    let optional = NoticeFacts {
+        contained: "TBD".to_owned(),
+        ..facts()
+    };
+    assert!(!problem(required).contains("empty"));
+    assert!(problem(optional).contains("leave the field empty"));
+}
+
+#[test]
 fn what_was_sent_is_frozen() {
     let ana = person("ana");
     assert!(sent().edit(facts().into(), &ana, friday()).is_err());
