@@ -1,6 +1,6 @@
 // What the console does with keys, dialogs and refusals: a sentence, what the server answers differently, and the story.
 import assert from 'node:assert/strict';
-import { customers, incidentViews, noticeViews } from './fixtures/world.mjs';
+import { customers, incidentViews, letters, noticeViews } from './fixtures/world.mjs';
 
 const button = (page, name) => page.getByRole('button', { name, exact: true }).first();
 const open = async (page, stage, path) => {
@@ -22,6 +22,20 @@ const conflict = {
   title: 'Changed',
   status: 409,
   detail: 'the incident is at version 38, you changed version 37',
+};
+
+const ANEW = 'c'.repeat(64);
+/** The author changes the notice and submits it again while somebody reads it. */
+const resubmitted = (stage) => {
+  const { ntc_2 } = noticeViews;
+  const hash = 'd'.repeat(64);
+  const [first, ...others] = ntc_2.letters;
+  const notice = { ...ntc_2.notice, version: 7, content_hash: ANEW };
+  const body = { ...ntc_2, notice, letters: [{ ...first, hash }, ...others] };
+  stage.overrides['/notices/ntc_2'] = { status: 200, body };
+  const letter = { ...letters[0], text: 'What the author wrote since', hash };
+  stage.overrides[`/letters/${first.id}`] = { status: 200, body: letter };
+  stage.change('ntc_2');
 };
 
 export const behaviours = [
@@ -189,6 +203,117 @@ export const behaviours = [
       assert.deepEqual(written(stage, '/approve').body, {
         content_hash: noticeViews.ntc_2.notice.content_hash,
       });
+    },
+  ],
+  [
+    'letters that change under the reader are shown as they stand, and approved only when they were read again',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_2');
+      await page.getByLabel('Letter as text').waitFor();
+      resubmitted(stage);
+      await page.getByText('Changed since you read it.').first().waitFor();
+      await page.getByText('1 letter changed: Acme Logistics').waitFor();
+      await page.getByText('What the author wrote since').waitFor();
+      assert.equal(await button(page, 'Approve and send').isDisabled(), true);
+      await button(page, 'Read the letters as they stand now').click();
+      await button(page, 'Approve and send').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Type APPROVE to confirm').fill('APPROVE');
+      await dialog.getByRole('button', { name: 'Approve and send' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      assert.deepEqual(written(stage, '/approve').body, { content_hash: ANEW });
+    },
+  ],
+  [
+    'a dialog to approve that is open while the letters change keeps to what was read and sends nothing',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_2');
+      await button(page, 'Approve and send').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Type APPROVE to confirm').fill('APPROVE');
+      resubmitted(stage);
+      await dialog.getByText('Changed since you read it. Nothing is sent.').waitFor();
+      await dialog.getByText(noticeViews.ntc_2.notice.content_hash).waitFor();
+      assert.equal(await dialog.getByRole('button', { name: 'Approve and send' }).isDisabled(), true);
+      assert.equal(stage.writes.length, 0);
+    },
+  ],
+  [
+    'a dialog to approve does not vanish without a word when the author changes the notice',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_2');
+      await button(page, 'Approve and send').click();
+      await page.getByRole('dialog').getByLabel('Type APPROVE to confirm').fill('APP');
+      const { ntc_2 } = noticeViews;
+      const edited = { by: { kind: 'person', user: 'usr_2' }, at: new Date().toISOString() };
+      const may = { ...ntc_2.may, edit: true, approve: false, return: false };
+      const notice = { ...ntc_2.notice, version: 6, state: 'draft', content_hash: ANEW, edited };
+      stage.overrides['/notices/ntc_2'] = { status: 200, body: { ...ntc_2, notice, may } };
+      stage.change('ntc_2');
+      const dialog = page.getByRole('dialog', { name: 'You did not approve it' });
+      await dialog.getByText('so it is a draft again. Nothing was sent.').waitFor();
+      await dialog.getByRole('button', { name: 'Close' }).last().click();
+      await dialog.waitFor({ state: 'detached' });
+      assert.equal(
+        await page.getByLabel('What happened').count(),
+        0,
+        'whoever may approve it does not write by a slip',
+      );
+    },
+  ],
+  [
+    'who cannot approve reads at once why, and who can',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_mine');
+      await page.getByText('You wrote in this notice, so somebody else must approve it.').waitFor();
+      await page.getByText('Waits for Inês Carvalho. Paged when it was submitted.').waitFor();
+      await page.getByText('Returned before by').waitFor();
+      assert.equal(await button(page, 'Approve and send').count(), 0);
+      await open(page, stage, '/notices/ntc_nobody');
+      await page
+        .getByText('Nobody may approve it: everybody with the role legal had a hand in it.')
+        .waitFor();
+    },
+  ],
+  [
+    'what changed since it was submitted is shown in every language',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_mine');
+      const german = page
+        .getByRole('region', { name: 'Differences' })
+        .getByRole('region', { name: 'German' });
+      await german.getByText('gestohlen').waitFor();
+      await german.getByText('entwendet').waitFor();
+    },
+  ],
+  [
+    'a notice that was sent shows its recipients and begins what follows it',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_sent');
+      const recipients = page.getByRole('region', { name: 'Recipients' });
+      await recipients.getByText('security@norden.example').first().waitFor();
+      const sent = page.waitForRequest((request) => request.method() === 'POST');
+      await button(page, 'Correct it').click();
+      assert.deepEqual(JSON.parse((await sent).postData()), { kind: 'correction' });
+    },
+  ],
+  [
+    'a draft is discarded with a reason',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/notices/ntc_3');
+      await button(page, 'Discard').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Why').fill('begun by mistake');
+      await dialog.getByRole('button', { name: 'Discard notice' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      assert.deepEqual(written(stage, '/discard').body, { why: 'begun by mistake' });
     },
   ],
   [

@@ -46,6 +46,7 @@ function answer(method, path, origin) {
     case 'holding-words':
       return page(readiness.holdingWords);
     case 'notices':
+      if (part === 'deliveries') return page(world.deliveries.filter((each) => each.about.kind === 'letter'));
       return world.noticeViews[id] ?? register.changeNoticeViews[id];
     case 'changes':
       if (part === 'timeline') return page(register.history);
@@ -114,13 +115,17 @@ function send(response, status, type, body, headers = {}) {
   response.end(body);
 }
 
-function stream(response) {
+function stream(response, streams) {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   const tick = () =>
     response.write(`event: tick\ndata: ${JSON.stringify({ server_time: new Date().toISOString() })}\n\n`);
   tick();
   const timer = setInterval(tick, 10_000);
-  response.on('close', () => clearInterval(timer));
+  streams.add(response);
+  response.on('close', () => {
+    clearInterval(timer);
+    streams.delete(response);
+  });
 }
 
 async function serveFile(path, response) {
@@ -149,16 +154,17 @@ async function bodyOf(request) {
 
 /**
  * Starts on a free port of the loopback. `overrides` maps a path of the API, or a method and a path, to `{ status, body }`. Every write is
- * kept in `writes`.
+ * kept in `writes`; `change` tells whoever follows the stream that something changed.
  */
 export async function start(overrides = {}) {
   const writes = [];
+  const streams = new Set();
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const origin = `http://${request.headers.host}`;
     if (!pathname.startsWith('/api/v1/')) return void serveFile(pathname, response);
     const path = pathname.slice('/api/v1'.length);
-    if (path === '/stream') return stream(response);
+    if (path === '/stream') return stream(response, streams);
     if (request.method !== 'GET') {
       const { 'if-match': version, 'x-csrf-token': csrf } = request.headers;
       writes.push({ method: request.method, path, body: await bodyOf(request), version, csrf });
@@ -182,6 +188,10 @@ export async function start(overrides = {}) {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     writes,
+    overrides,
+    change: (subject) => {
+      for (const each of streams) each.write(`event: change\ndata: ${JSON.stringify({ subject })}\n\n`);
+    },
     origin: `http://127.0.0.1:${server.address().port}`,
     close: () => server.closeAllConnections() || server.close(),
   };

@@ -199,12 +199,16 @@ export const useNotice = (id: string) =>
     queryFn: ({ signal }) => request<NoticeView>(`/notices/${encodeURIComponent(id)}`, { signal }),
   });
 
-export const useLetter = (id: string) =>
+/** A letter as it was when it had this hash: with another hash it is another letter. */
+export const useLetter = (id: string, hash = '') =>
   useQuery({
-    queryKey: ['letter', id],
+    queryKey: ['letter', id, hash],
     queryFn: ({ signal }) => request<Letter>(`/letters/${encodeURIComponent(id)}`, { signal }),
     enabled: id !== '',
   });
+/** What became of each message of a notice. */
+export const useNoticeDeliveries = (notice: string) =>
+  useInfiniteQuery(list<DeliveryView>('deliveries', `/notices/${encodeURIComponent(notice)}/deliveries`, {}));
 export const useReceipts = (matter: MatterPath) =>
   useQuery({
     queryKey: ['receipts', matter],

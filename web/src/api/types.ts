@@ -547,7 +547,8 @@ export type ObligationView = {
   ladder: LadderStep[];
   /** `unapproved`: languages whose words nobody has approved, while it has not gone. */
   holding: { notice: string; state: NoticeStateName; unapproved: string[] } | null;
-  full: { notice: string; state: NoticeStateName } | null;
+  /** `approvers`: who may approve it while it waits for that. */
+  full: { notice: string; state: NoticeStateName; approvers: string[] } | null;
   proof: {
     queued: number;
     submitted: number;
@@ -561,7 +562,7 @@ export type ObligationView = {
 /** The kinds that an incident has. */
 export type IncidentNoticeKind = 'holding' | 'full' | 'follow_up' | 'final' | 'correction' | 'withdrawn';
 export type NoticeKind = IncidentNoticeKind | 'security_change';
-export type NoticeStateName = 'draft' | 'submitted' | 'returned' | 'prepared' | 'sent';
+export type NoticeStateName = 'draft' | 'submitted' | 'returned' | 'discarded' | 'prepared' | 'sent';
 export type FactField =
   | 'what_changes'
   | 'why_it_changes'
@@ -583,14 +584,20 @@ export type NoticeState =
   | { state: 'draft' }
   | { state: 'submitted'; by: Actor; at: Instant }
   | { state: 'returned'; by: Actor; at: Instant; why: string }
+  | { state: 'discarded'; by: Actor; at: Instant; why: string }
   | { state: 'prepared'; template: string }
   | { state: 'sent'; at: Instant; approved_by: Actor; hash: string };
 export type Notice = {
   id: string;
   version: number;
   kind: NoticeKind;
+  /** Who began it. */
   author: Actor;
   created_at: Instant;
+  /** Who changed its words last, where somebody did since. */
+  edited?: { by: Actor; at: Instant };
+  /** Why it was returned the last time, also after it was changed. */
+  returned?: { by: Actor; at: Instant; why: string };
   facts: NoticeFacts;
   translations?: Record<string, NoticeFacts>;
   facts_as_of?: Instant;
@@ -660,7 +667,23 @@ export interface NoticeView {
   languages: { language: string; customers: number }[];
   /** What the customers were told last before this notice. */
   told_before: NoticeFacts | null;
-  may: { edit: boolean; submit: boolean; approve: boolean; return: boolean };
+  may: {
+    /** Why the reader may not approve it, whatever their role. */
+    hand: 'began' | 'wrote' | 'submitted' | 'made_follow' | null;
+    edit: boolean;
+    submit: boolean;
+    approve: boolean;
+    return: boolean;
+    discard: boolean;
+  };
+  /** Who may approve it: whoever begins or changes it leaves the list. */
+  approvers: NoticeApprover[];
+}
+export interface NoticeApprover {
+  user: string;
+  name: string;
+  /** Whether they were paged when it was submitted. */
+  paged: boolean;
 }
 
 export type PageReason =
@@ -673,7 +696,8 @@ export type PageReason =
         | 'decision_due'
         | 'disclosure_confirmed'
         | 'nobody_listed'
-        | 'approval_wanted';
+        | 'approval_wanted'
+        | 'nobody_approves';
     }
   | { kind: 'agreement_wanted' }
   | { kind: 'ladder' | 'update_promised' | 'change_due' | 'preflight' | 'sources'; text: string }
@@ -1281,6 +1305,8 @@ export interface Overview {
   running_obligations: number;
   most_urgent: { what: string; due_at: Instant; incident: string; reference: string } | null;
   drafts_waiting_for_me: number;
+  /** Who may approve notices that they had no hand in. */
+  approvers: string[];
   source_faults: number;
   drills: DrillStatus;
 }

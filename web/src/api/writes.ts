@@ -114,7 +114,7 @@ export function useAlertWrite(id: string): UseMutationResult<AlertView, Error, A
 
 export interface NoticeWrite {
   method?: 'POST' | 'PUT';
-  path: '' | '/submit' | '/approve' | '/return' | '/comments';
+  path: '' | '/submit' | '/approve' | '/return' | '/discard' | '/comments';
   body?: unknown;
   version?: number;
 }

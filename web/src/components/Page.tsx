@@ -37,15 +37,18 @@ export function Panel({
   side,
   children,
   bare = false,
+  id,
 }: {
   title: string;
   side?: ReactNode;
   children: ReactNode;
+  /** Where the page can be scrolled to. */
+  id?: string;
   /** The content brings its own padding. */
   bare?: boolean;
 }) {
   return (
-    <section className="panel" aria-label={title}>
+    <section className="panel" aria-label={title} id={id}>
       <div className="panel-head">
         <h2>{title}</h2>
         {side}

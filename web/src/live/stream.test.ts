@@ -8,6 +8,10 @@ describe('a change', () => {
     );
   });
 
+  it('of a notice makes its letters old, not only what is said about them', () => {
+    expect(queriesShowing('ntc_1')).toEqual(expect.arrayContaining(['notice', 'letter']));
+  });
+
   it('of anything makes the clocks of the top bar and the audit log old', () => {
     for (const prefix of ['inc_', 'alr_', 'obl_', 'ntc_', 'dlv_', 'cus_', 'usr_', 'tok_']) {
       expect(queriesShowing(`${prefix}1`)).toEqual(expect.arrayContaining(['overview', 'audit']));

@@ -25,14 +25,15 @@ const SHOWN_BY: Record<string, readonly string[]> = {
   dete: ['detectors'],
   obl_: ['obligations', 'incident', 'timeline', 'customer'],
   chg_: ['changes', 'change', 'timeline'],
-  ntc_: ['notice', 'incident', 'change', 'obligations', 'timeline'],
+  ntc_: ['notice', 'letter', 'incident', 'change', 'obligations', 'timeline'],
   dlv_: ['deliveries', 'obligations', 'incident', 'change', 'timeline', 'mailbox', 'customer'],
   cus_: ['customers', 'customer', 'incident'],
   ask_: ['customer'],
   pfl_: ['preflight'],
   // What became of sources is told all together.
   sour: ['sources'],
-  usr_: ['users'],
+  // Who may approve notices follows from people's roles.
+  usr_: ['users', 'notice', 'obligations'],
   tok_: ['tokens'],
 };
 const ALWAYS = ['overview', 'audit'];

@@ -96,6 +96,7 @@ export const NOTICE_STATE_NAMES: Record<NoticeStateName, string> = {
   draft: 'Draft',
   submitted: 'Waits for approval',
   returned: 'Returned',
+  discarded: 'Discarded',
   prepared: 'Prepared',
   sent: 'Sent',
 };
@@ -276,6 +277,8 @@ export function pageReasonInWords(reason: PageReason): string {
       return `Page: ${reason.customer} could not be reached`;
     case 'letter_changed':
       return `Page: the letter to ${reason.customer} was changed beside the record and is held back`;
+    case 'nobody_approves':
+      return 'Page: a notice waits, and nobody may approve it';
     case 'nobody_listed':
       return 'Page: a disclosure is confirmed, and nobody is on the list of affected customers';
     case 'mail_refused':

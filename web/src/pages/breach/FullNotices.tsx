@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useMay } from '../../api/queries';
+import { useMay, useOverview, useSession } from '../../api/queries';
 import type { ObligationView } from '../../api/types';
 import { useBeginNotice } from '../../api/writes';
 import { Refused } from '../../components/States';
@@ -45,8 +45,29 @@ export function FullNotices({ list }: { list: readonly ObligationView[] }) {
   );
 }
 
+/** What the reader may do with a full notice. */
+export function fullLabel({ state, approvers }: NonNullable<ObligationView['full']>, me: string): string {
+  if (state !== 'submitted') return 'Open the full notice';
+  if (approvers.includes(me)) return 'Read and approve the full notice';
+  return approvers.length === 0 ? 'Open the full notice: nobody may approve it' : 'Read the full notice';
+}
+
+/** Said where a notice would be begun that nobody could approve: whoever writes one does not. */
+function NobodyToApprove({ me }: { me: string }) {
+  const approvers = useOverview().data?.approvers;
+  if (approvers === undefined || approvers.some((user) => user !== me)) return null;
+  return (
+    <div className="small soon">
+      {approvers.length === 0
+        ? 'Nobody may approve notices: give two people the role legal (Settings, People).'
+        : 'Only you may approve notices, and not one that you began: have somebody else start it, or give the role legal to a second person (Settings, People).'}
+    </div>
+  );
+}
+
 function IncidentRow({ incident }: { incident: IncidentNotices }) {
   const may = useMay('draft_notices');
+  const me = useSession().user.id;
   const begin = useBeginNotice();
   const navigate = useNavigate();
   return (
@@ -79,6 +100,7 @@ function IncidentRow({ incident }: { incident: IncidentNotices }) {
             <> · full notice {NOTICE_STATE_NAMES[incident.full.state].toLowerCase()}</>
           )}
         </div>
+        {incident.full === null && may && <NobodyToApprove me={me} />}
         <Refused fault={begin.error} />
       </div>
       {incident.full !== null ? (
@@ -88,7 +110,7 @@ function IncidentRow({ incident }: { incident: IncidentNotices }) {
             <Link to="/notices/$id" params={{ id: incident.full?.notice ?? '' }} {...props} />
           )}
         >
-          {incident.full.state === 'submitted' ? 'Read and approve the full notice' : 'Open the full notice'}
+          {fullLabel(incident.full, me)}
         </Button>
       ) : (
         may && (

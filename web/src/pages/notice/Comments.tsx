@@ -32,7 +32,7 @@ export function Comments({ view }: { view: NoticeView }) {
           </li>
         ))}
       </ul>
-      {notice.state !== 'sent' && (
+      {notice.state !== 'sent' && notice.state !== 'discarded' && (
         <form
           className="line-item stack"
           onSubmit={(event) => {

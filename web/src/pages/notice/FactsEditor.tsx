@@ -9,7 +9,9 @@ import { Refused } from '../../components/States';
 import { usePreferences } from '../../live/preferences';
 import { forInput, fromInput } from '../../words/instants';
 import { count, FACT_FIELDS, FACT_NAMES, LANGUAGE_NAMES } from '../../words/labels';
+import { GIVE_THE_ROLE, oneOf } from './approvers';
 import { Findings } from './Findings';
+import { useOthers } from './useOthers';
 
 /** After this pause in typing, what was written is saved and the letters are rendered again. */
 const SAVE_AFTER = 900;
@@ -21,7 +23,8 @@ interface Written {
   next_update_by?: string;
 }
 
-const NOTHING = Object.fromEntries(
+/** Nothing said. */
+export const NO_FACTS = Object.fromEntries(
   [...FACT_FIELDS, 'records_read'].map((field) => [field, '']),
 ) as NoticeFacts;
 
@@ -60,7 +63,7 @@ export function FactsEditor({ view }: { view: NoticeView }) {
     if (write.isError) write.reset();
     setWritten(next);
   };
-  const said = language === FIRST ? written.facts : (written.translations[language] ?? NOTHING);
+  const said = language === FIRST ? written.facts : (written.translations[language] ?? NO_FACTS);
   const say = (field: keyof NoticeFacts, text: string) => {
     const facts = { ...said, [field]: text };
     change(
@@ -77,6 +80,7 @@ export function FactsEditor({ view }: { view: NoticeView }) {
       // Shown below the form, from the mutation's own state.
     }
   };
+  const others = useOthers(view);
   return (
     <Panel
       title="Facts"
@@ -93,6 +97,12 @@ export function FactsEditor({ view }: { view: NoticeView }) {
           void submit();
         }}
       >
+        {others.length === 0 && (
+          <p className="notice-bar alarm" role="alert">
+            Nobody is left to approve this notice: whoever writes in it cannot. {GIVE_THE_ROLE} Or discard it
+            and have somebody else write it.
+          </p>
+        )}
         <Languages view={view} written={written} chosen={language} onChoose={setLanguage} onChange={change} />
         {view.fields.map(({ field, required }) => (
           <Textarea
@@ -141,7 +151,11 @@ export function FactsEditor({ view }: { view: NoticeView }) {
           >
             Submit for approval
           </Button>
-          <span className="small dim">A second person approves it; you cannot approve your own.</span>
+          <span className="small dim">
+            {others.length === 0
+              ? 'Nobody else may approve it.'
+              : `${oneOf(others)} may approve it; you cannot approve what you wrote.`}
+          </span>
         </div>
       </form>
     </Panel>
@@ -201,7 +215,7 @@ function Languages({
             onChange={(event) => {
               const language = event.currentTarget.value;
               if (language === '') return;
-              onChange({ ...written, translations: { ...written.translations, [language]: NOTHING } });
+              onChange({ ...written, translations: { ...written.translations, [language]: NO_FACTS } });
               onChoose(language);
             }}
             data={[

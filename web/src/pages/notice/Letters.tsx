@@ -1,5 +1,6 @@
 import { Button, NativeSelect, Tabs } from '@mantine/core';
-import { useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import { useLetter, useMay } from '../../api/queries';
 import type { Letter, LetterRow, NoticeView } from '../../api/types';
 import { useDryRun } from '../../api/writes';
@@ -12,11 +13,21 @@ import { count } from '../../words/labels';
 import { Tellings } from '../breach/TellByHand';
 
 /** The letters as they would go, one customer at a time. */
-export function Letters({ view }: { view: NoticeView }) {
+export function Letters({ view, onShown }: { view: NoticeView; onShown: (hash: string) => void }) {
   const { letters } = view;
   const [chosen, setChosen] = useState<string | null>(null);
   const row = letters.find((each) => each.id === chosen) ?? letters[0];
-  const query = useLetter(row?.id ?? '');
+  const query = useLetter(row?.id ?? '', row?.hash);
+  const client = useQueryClient();
+  const { id, content_hash } = view.notice;
+  const shown = row === undefined ? undefined : query.data?.hash;
+  // What came is the letter that the notice speaks of, or one of them is old: then both are asked for again.
+  const agrees = shown === row?.hash;
+  useEffect(() => {
+    if (shown === undefined) return;
+    if (agrees) onShown(content_hash);
+    else void client.invalidateQueries({ queryKey: ['notice', id] });
+  }, [shown, agrees, content_hash, onShown, client, id]);
   if (row === undefined) {
     return (
       <Panel title="Letters">
@@ -29,7 +40,7 @@ export function Letters({ view }: { view: NoticeView }) {
     );
   }
   return (
-    <Panel title={`Letters (${letters.length})`}>
+    <Panel title={`Letters (${letters.length})`} id="letters">
       <div className="stack">
         {view.notice.unapproved !== undefined && (
           <p className="wrap">
@@ -44,7 +55,15 @@ export function Letters({ view }: { view: NoticeView }) {
           data={letters.map((each) => ({ value: each.id, label: each.customer_name }))}
         />
         <Loaded query={query} what="the letter">
-          {(letter) => <Whole letter={letter} row={row} />}
+          {(letter) =>
+            agrees ? (
+              <Whole letter={letter} row={row} />
+            ) : (
+              <p className="notice-bar warn" role="status">
+                This letter has just changed. The page is catching up.
+              </p>
+            )
+          }
         </Loaded>
         <DryRun view={view} row={row} />
       </div>
@@ -105,7 +124,7 @@ function Whole({ letter, row }: { letter: Letter; row: LetterRow }) {
 function DryRun({ view, row }: { view: NoticeView; row: LetterRow }) {
   const may = useMay('draft_notices');
   const run = useDryRun(view.notice.id);
-  if (!may || view.notice.state === 'sent') return null;
+  if (!may || view.notice.state === 'sent' || view.notice.state === 'discarded') return null;
   return (
     <div className="row">
       <Button loading={run.isPending} onClick={() => run.mutate(row.customer)}>

@@ -1,5 +1,7 @@
+import { Button } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { useNotice } from '../../api/queries';
+import { useState } from 'react';
+import { useMay, useNotice } from '../../api/queries';
 import type { NoticeView } from '../../api/types';
 import { ActorName, At, Hash } from '../../components/marks';
 import { Page } from '../../components/Page';
@@ -8,9 +10,12 @@ import { FACT_NAMES, LANGUAGE_NAMES, NOTICE_NAMES, NOTICE_STATE_NAMES } from '..
 import { Approval } from './Approval';
 import { Comments } from './Comments';
 import { Difference } from './Difference';
-import { FactsEditor } from './FactsEditor';
+import { Discard } from './Discard';
+import { FactsEditor, NO_FACTS } from './FactsEditor';
 import { Findings } from './Findings';
 import { Letters } from './Letters';
+import { useReading } from './reading';
+import { Sent } from './Sent';
 
 const here = getRouteApi('/notices/$id');
 
@@ -56,17 +61,31 @@ export function NoticePage() {
 }
 
 function Notice({ view }: { view: NoticeView }) {
+  const reading = useReading(view);
+  const approves = useMay('approve_notices');
+  const [writes, setWrites] = useState(false);
+  // Whoever could still approve it reads it, and does not become one of its writers by a slip of the hand.
+  const reads = !view.may.edit || (approves && view.may.hand === null && !writes);
   return (
     <div className="stack">
       <Standing view={view} />
-      <Approval view={view} />
+      <Approval view={view} reading={reading} />
+      {reads && view.may.edit && (
+        <p className="notice-bar row apart">
+          <span>
+            It is being written. You may approve it when it is submitted, as long as you do not write in it.
+          </span>
+          <Button onClick={() => setWrites(true)}>Write in it</Button>
+        </p>
+      )}
+      {view.notice.state === 'sent' && <Sent view={view} />}
       <div className="two">
         <div className="stack">
-          {view.may.edit ? <FactsEditor view={view} /> : <FactsRead view={view} />}
+          {reads ? <FactsRead view={view} /> : <FactsEditor view={view} />}
           <Changes view={view} />
           <Comments view={view} />
         </div>
-        <Letters view={view} />
+        <Letters view={view} onShown={reading.onShown} />
       </div>
     </div>
   );
@@ -89,6 +108,11 @@ function Standing({ view }: { view: NoticeView }) {
           <span className="small">
             begun by <ActorName actor={notice.author} />
           </span>
+          {notice.edited !== undefined && (
+            <span className="small">
+              last changed by <ActorName actor={notice.edited.by} />, <At at={notice.edited.at} />
+            </span>
+          )}
           {notice.state === 'submitted' && (
             <span className="small">
               submitted by <ActorName actor={notice.by} />, <At at={notice.at} />
@@ -99,10 +123,23 @@ function Standing({ view }: { view: NoticeView }) {
               sent <At at={notice.at} />, approved by <ActorName actor={notice.approved_by} />
             </span>
           )}
+          {view.may.discard && <Discard view={view} />}
         </div>
         {notice.state === 'returned' && (
           <p className="notice-bar warn">
             Returned by <ActorName actor={notice.by} />: {notice.why}
+          </p>
+        )}
+        {notice.returned !== undefined && (notice.state === 'draft' || notice.state === 'submitted') && (
+          <p className="notice-bar">
+            Returned before by <ActorName actor={notice.returned.by} />, <At at={notice.returned.at} />:{' '}
+            {notice.returned.why}
+          </p>
+        )}
+        {notice.state === 'discarded' && (
+          <p className="notice-bar">
+            Discarded by <ActorName actor={notice.by} />, <At at={notice.at} />: {notice.why}. It goes to
+            nobody.
           </p>
         )}
         {notice.state === 'prepared' && (
@@ -189,6 +226,14 @@ function Changes({ view }: { view: NoticeView }) {
   if (notice.state === 'sent') return null;
   const before = notice.read_before?.facts ?? told;
   if (!before) return null;
+  const languages = notice.read_before
+    ? [
+        ...new Set([
+          ...Object.keys(notice.read_before.translations),
+          ...Object.keys(notice.translations ?? {}),
+        ]),
+      ].sort()
+    : [];
   return (
     <section className="panel" aria-label="Differences">
       <div className="panel-head">
@@ -199,7 +244,18 @@ function Changes({ view }: { view: NoticeView }) {
         </h2>
       </div>
       <div className="panel-body">
+        {languages.length > 0 && <h3>As first written</h3>}
         <Difference before={before} now={notice.facts} fields={fields} />
+        {languages.map((language) => (
+          <section key={language} aria-label={LANGUAGE_NAMES[language] ?? language}>
+            <h3>{LANGUAGE_NAMES[language] ?? language}</h3>
+            <Difference
+              before={notice.read_before?.translations[language] ?? NO_FACTS}
+              now={notice.translations?.[language] ?? NO_FACTS}
+              fields={fields}
+            />
+          </section>
+        ))}
       </div>
     </section>
   );
