@@ -213,7 +213,7 @@ export const behaviours = [
       await page.getByLabel('Letter as text').waitFor();
       resubmitted(stage);
       await page.getByText('Changed since you read it.').first().waitFor();
-      await page.getByText('1 letter changed: Acme Logistics').waitFor();
+      await page.getByText(`1 letter changed: ${noticeViews.ntc_2.letters[0].customer_name}`).waitFor();
       await page.getByText('What the author wrote since').waitFor();
       assert.equal(await button(page, 'Approve and send').isDisabled(), true);
       await button(page, 'Read the letters as they stand now').click();
