@@ -2,8 +2,10 @@
 
 use chrono::Duration;
 use watchkeeper::config::Preflight as Asked;
+use watchkeeper_domain::access::AccessRole;
 use watchkeeper_domain::customer::asking::ContactAnswer;
 use watchkeeper_domain::preflight::{CheckName, CheckResult, Preflight};
+use watchkeeper_respond::operations::people::NewAccount;
 use watchkeeper_respond::operations::portal::Checked;
 use watchkeeper_stories::company::{INES, MARA, TOMAS, VICTIMS};
 use watchkeeper_stories::house::{House, Setup};
@@ -29,6 +31,14 @@ async fn house_in(place: Place, setup: Setup) -> (House, DnsServer) {
         ..setup
     };
     let mut house = House::open(place, setup).await;
+    // One counsel alone is a fault: nobody would approve what she writes.
+    let second = NewAccount {
+        email: "lea@paperplane.example".to_owned(),
+        name: "Lea Brandt".to_owned(),
+        roles: [AccessRole::Legal].into(),
+    };
+    let mara = house.actor(MARA).await;
+    house.desk().add_user(second, &mara).await.expect("an account");
     house.settle().await;
     (house, dns)
 }

@@ -200,7 +200,7 @@ async fn a_letter_that_waits_for_approval_follows_its_customer(place: Place) {
     let own = desk.approve_notice(&notice.id, &waiting.content_hash, &lea).await;
     let own = own.expect_err("she changed a letter").to_string();
     assert!(
-        own.contains("changed a customer while the notice waited"),
+        own.contains("changed a customer while this notice waited"),
         "{own}"
     );
     desk.approve_notice(&notice.id, &waiting.content_hash, &ines)
