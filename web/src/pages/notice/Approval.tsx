@@ -18,7 +18,7 @@ export function Approval({ view, reading }: { view: NoticeView; reading: Reading
     <>
       {waits && <Followed view={view} />}
       {waits && !view.may.approve && <Waits view={view} />}
-      {waits && view.may.approve && reading.read !== null && !reading.current && (
+      {waits && view.may.approve && reading.read !== null && reading.stale && (
         <Changed view={view} read={reading.read} onReadAgain={reading.readAgain} />
       )}
       <Decide view={view} reading={reading} />
@@ -136,7 +136,7 @@ function Decide({ view, reading }: { view: NoticeView; reading: Reading }) {
   const [typed, setTyped] = useState('');
   const recipients = view.letters.reduce((sum, letter) => sum + letter.recipients.length, 0);
   const { notice, may } = view;
-  const { read, current } = reading;
+  const { read, current, stale } = reading;
   const close = () => {
     setDeciding(null);
     setTyped('');
@@ -202,7 +202,7 @@ function Decide({ view, reading }: { view: NoticeView; reading: Reading }) {
             sent.
           </p>
         )}
-        {read !== null && !current && (
+        {read !== null && stale && (
           <div className="notice-bar alarm" role="alert">
             <p className="strong">Changed since you read it. Nothing is sent.</p>
             <WhatChanged view={view} read={read} />

@@ -11,8 +11,10 @@ export interface Read {
 export interface Reading {
   /** None until a letter was on the screen while the notice waited. */
   read: Read | null;
-  /** Whether what was read is what stands. */
+  /** Whether what was read is what stands, and a letter of it is on the screen. */
   current: boolean;
+  /** Whether something else stands than what was read. */
+  stale: boolean;
   /** A letter is on the screen, as it was when the notice had this content. */
   onShown: (hash: string) => void;
   /** The reader wants to read the letters as they stand now. */
@@ -23,9 +25,11 @@ export interface Reading {
 export function useReading(view: NoticeView): Reading {
   const { notice, letters } = view;
   const [read, setRead] = useState<Read | null>(null);
+  const [shown, setShown] = useState<string | null>(null);
   const { content_hash, state } = notice;
   const onShown = useCallback(
     (hash: string) => {
+      setShown(hash);
       if (state === 'submitted' && hash === content_hash)
         setRead((before) => before ?? { hash: content_hash, letters });
     },
@@ -33,7 +37,8 @@ export function useReading(view: NoticeView): Reading {
   );
   return {
     read,
-    current: read !== null && read.hash === content_hash,
+    current: read !== null && read.hash === content_hash && shown === content_hash,
+    stale: read !== null && read.hash !== content_hash,
     onShown,
     readAgain: () => setRead({ hash: content_hash, letters }),
   };
