@@ -101,13 +101,13 @@ impl Desk {
         }
         // Who was told by an earlier notice gets the first message of this one all the same.
         let word = if first {
-            "told: a mail server accepted the notice"
+            " told: a mail server accepted the notice"
         } else if tx.letters_accepted(letter.notice, letter.customer).await? <= 1 {
-            "a mail server accepted the notice"
+            ": a mail server accepted the notice"
         } else {
-            "a mail server accepted another message of the notice"
+            ": a mail server accepted another message of the notice"
         };
-        let text = format!("{}: {word} ({answer})", letter.customer);
+        let text = format!("{}{word} ({answer})", letter.customer);
         // The incident or change is not read for it: with thousands affected that would be most of the work.
         let entry = TimelineEntry::new(letter.matter, EntryKind::Delivered, now, now, &by, text);
         tx.append_entries(&[entry]).await?;
