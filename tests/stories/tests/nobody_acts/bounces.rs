@@ -10,6 +10,7 @@ use watchkeeper_domain::delivery::proof::{Level, OnPortal, proof_of_telling};
 use watchkeeper_domain::notice::{Letter, NoticeError};
 use watchkeeper_respond::RespondError;
 use watchkeeper_respond::workers::{Turn, Worker as _};
+use watchkeeper_stories::company::full_account;
 use watchkeeper_stories::dsn::{hand_in, report};
 use watchkeeper_stories::house::MailSetup;
 use watchkeeper_testbed::smtp::SmtpServer;
