@@ -12,6 +12,12 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn now(&self) -> DateTime<Utc>;
 }
 
+/// A clock whose hands can be set forward: the demo travels in time with one.
+pub trait Travels: Clock {
+    /// Sets the hands forward by `by`.
+    fn travel(&self, by: Duration);
+}
+
 /// The machine's clock.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
@@ -58,6 +64,12 @@ impl Clock for ManualClock {
     }
 }
 
+impl Travels for ManualClock {
+    fn travel(&self, by: Duration) {
+        self.advance(by);
+    }
+}
+
 /// The machine's clock, set forward: demo and drill travel in time with it, and nothing else may.
 #[derive(Debug)]
 pub struct TravellingClock {
@@ -91,6 +103,12 @@ impl Clock for TravellingClock {
                 .ahead
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Travels for TravellingClock {
+    fn travel(&self, by: Duration) {
+        self.advance(by);
     }
 }
 

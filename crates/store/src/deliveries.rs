@@ -212,6 +212,12 @@ impl Tx {
         self.one::<(Option<i64>,)>(row).await?.0.map(instant).transpose()
     }
 
+    /// How many deliveries somebody has claimed: their messages are being sent, or whoever sent them died and the claim has not run out.
+    pub async fn deliveries_under_way(&mut self) -> Result<u64, StoreError> {
+        let row = sql("SELECT COUNT(*) FROM delivery WHERE next_at IS NOT NULL AND state = 'claimed'");
+        Ok(count(self.one::<(i64,)>(row).await?.0))
+    }
+
     /// How many deliveries of an incident stand where.
     pub async fn delivery_counts(&mut self, incident: &IncidentId) -> Result<DeliveryCounts, StoreError> {
         let rows =

@@ -61,6 +61,8 @@ pub struct Setup {
     pub playbooks: Playbooks,
     /// To whom a checkpoint of the audit log goes every week.
     pub witnesses: Vec<String>,
+    /// Whether it is a demonstration, in which time can travel.
+    pub demo: bool,
 }
 
 /// Changes how mail is sent; by default nothing.
@@ -101,6 +103,7 @@ pub struct House {
     app: Option<App>,
     listener: Option<TcpListener>,
     stop: CancellationToken,
+    demo: bool,
 }
 
 impl Drop for House {
@@ -255,6 +258,7 @@ impl House {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let listen = listener.local_addr().expect("a bound listener");
         let words_unread = setup.words_unread;
+        let demo = setup.demo;
         let config = configuration(place.folder(), &place.url, listen, relay.port(), setup);
         let mut house = Self {
             clock: Arc::new(ManualClock::at(SystemClock.now())),
@@ -265,6 +269,7 @@ impl House {
             app: None,
             listener: Some(listener),
             stop: CancellationToken::new(),
+            demo,
         };
         house.come_up().await;
         house.furnish().await;
@@ -326,7 +331,8 @@ impl House {
     /// When something cannot be opened.
     pub async fn come_up(&mut self) {
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        let app = App::build(&self.config, clock, Mode::Serve, None).await;
+        let mode = if self.demo { Mode::Demo } else { Mode::Serve };
+        let app = App::build(&self.config, clock, mode, None).await;
         self.app = Some(app.unwrap_or_else(|fault| panic!("{fault}")));
     }
 

@@ -52,6 +52,13 @@ export interface Session {
   needs_new_password: boolean;
 }
 
+/** How far the demo's clock got. */
+export interface Travelled {
+  now: Instant;
+  /** Where it stopped short of the whole way, and what it waits for. */
+  stopped: { moved_seconds: number; left_seconds: number; waits_for: string; due_at: Instant } | null;
+}
+
 export interface Token {
   id: string;
   name: string;

@@ -21,7 +21,8 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { request } from '../api/client';
 import { useMay, useOverview, useSession } from '../api/queries';
-import { ClockFace, Weekday } from '../components/marks';
+import type { Travelled } from '../api/types';
+import { At, ClockFace, Weekday } from '../components/marks';
 import { Refused } from '../components/States';
 import { setPreferences, usePreferences } from '../live/preferences';
 import { learnServerTime, useNow } from '../live/serverClock';
@@ -118,10 +119,10 @@ function DemoClock() {
   const [asking, setAsking] = useState(false);
   const advance = useMutation({
     mutationFn: () =>
-      request<{ now: string }>('/demo/advance', { method: 'POST', body: { hours: STEP_HOURS } }),
+      request<Travelled>('/demo/advance', { method: 'POST', body: { hours: STEP_HOURS } }),
     onSuccess: (answer) => {
       learnServerTime(answer.now);
-      setAsking(false);
+      if (answer.stopped === null) setAsking(false);
       void client.invalidateQueries();
     },
   });
@@ -140,8 +141,9 @@ function DemoClock() {
             <div className="stack">
               <Text size="sm">
                 Everything that falls due in the next {STEP_HOURS} hours happens now: reminders, escalations,
-                holding notices. This cannot be undone.
+                holding notices. The clock stops at each and goes on when it is done. This cannot be undone.
               </Text>
+              <StoppedShort travelled={advance.data} />
               <Refused fault={advance.error} />
               <div className="row">
                 <Button variant="filled" loading={advance.isPending} onClick={() => advance.mutate()}>
@@ -153,6 +155,18 @@ function DemoClock() {
           </Popover.Dropdown>
         </Popover>
       )}
+    </div>
+  );
+}
+
+/** Where the clock did not go the whole way: how far it got, and what it waits for. */
+function StoppedShort({ travelled }: { travelled: Travelled | undefined }) {
+  if (travelled === undefined || travelled.stopped === null) return null;
+  const { moved_seconds, left_seconds, waits_for, due_at } = travelled.stopped;
+  return (
+    <div className="notice-bar warn small" role="status">
+      The clock went {seconds(moved_seconds)} and stopped: it waits for {waits_for}, due <At at={due_at} />.
+      It leaps over nothing. Advance again for the {seconds(left_seconds)} that are left.
     </div>
   );
 }

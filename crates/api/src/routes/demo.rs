@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use watchkeeper_deliver::parse_received;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_respond::Desk;
+use watchkeeper_respond::operations::travel::{Travel, Travelled};
 use watchkeeper_store::{MailHeader, Page};
 
 pub(super) fn mount(table: &mut Table) {
@@ -71,15 +72,15 @@ async fn advance(
     State(state): State<ApiState>,
     caller: Caller,
     Json(advance): Json<Advance>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Travelled>, Problem> {
     demo_only(&state.desk)?;
     let clock = state
         .travel
         .as_deref()
         .ok_or_else(|| Problem::not_found("this clock cannot travel"))?;
-    let now = state
+    let travelled = state
         .desk
-        .advance_clock(clock, advance.hours, &caller.actor())
+        .advance_clock(clock, Travel::by(advance.hours), &caller.actor())
         .await?;
-    Ok(Json(json!({"now": now})))
+    Ok(Json(travelled))
 }

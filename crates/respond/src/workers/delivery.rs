@@ -161,22 +161,24 @@ impl Carrier {
         if !self.desk.is_as_queued(&delivery, &message).await? {
             let answer =
                 "held back: the message is not the one that the record binds this delivery to".to_owned();
-            let delivery = claim.end().await;
             let ended = Ended {
-                delivery,
+                delivery: claim.delivery().await,
                 attempt: Attempt::Refused { answer },
                 transcript: Vec::new(),
                 changed: true,
             };
-            return self.ends.commit(ended, self).await;
+            let kept = self.ends.commit(ended, self).await;
+            claim.end();
+            return kept;
         }
         let key = IdempotencyKey(delivery.id.to_string());
         crate::crash::point("delivery.before_send");
         let result = channel.send(&message, &key, claim).await;
         crate::crash::point("delivery.after_send");
-        let delivery = claim.end().await;
         let (attempt, transcript) = outcome(result);
-        self.keep(delivery, attempt, transcript).await
+        let kept = self.keep(claim.delivery().await, attempt, transcript).await;
+        claim.end();
+        kept
     }
 
     /// A claim ran out, or the process died, after the bytes had begun to go: the recipient may have the message already. The claim

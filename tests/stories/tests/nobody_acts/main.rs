@@ -22,6 +22,7 @@ mod ses;
 mod targets;
 mod terms;
 mod told;
+mod travel;
 mod witness;
 mod words;
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
 use watchkeeper_deliver::{StageError, StageRecorder};
 use watchkeeper_domain::delivery::{Delivery, DeliveryState};
+use watchkeeper_store::StoreError;
 
 /// How long a claim holds without being renewed. A process that dies leaves its messages to the next one after this.
 pub(super) fn lease() -> Duration {
@@ -60,10 +61,10 @@ impl Claim {
         self.delivery.lock().await.clone()
     }
 
-    /// The attempt has ended: there is nothing to hold any more. Gives the delivery as it is now.
-    pub(super) async fn end(&self) -> Delivery {
+    /// How the attempt ended is kept: there is nothing to hold any more. Until then the claim is renewed, since whoever waits to keep it
+    /// would otherwise lose it where time has leapt.
+    pub(super) fn end(&self) {
         self.hold(None);
-        self.delivery().await
     }
 
     fn hold(&self, until: Option<DateTime<Utc>>) {
@@ -87,6 +88,10 @@ impl Claim {
         };
         match renewed.await {
             Ok(()) => self.hold(Some(now + lease())),
+            // How the attempt ended was kept at the same moment.
+            Err(StoreError::Conflict { .. }) => {
+                tracing::debug!(delivery = %delivery.id, "a claim is not renewed: its attempt has ended");
+            }
             // The message goes on: at worst the claim runs out and the recipient has it twice, flagged.
             Err(fault) => tracing::warn!(delivery = %delivery.id, %fault, "a claim could not be renewed"),
         }
