@@ -7,10 +7,12 @@ mod basis;
 mod by_hand;
 pub mod calendar;
 pub mod limit;
+mod owing;
 pub mod rule;
 
 pub use basis::{Basis, ContractThen};
 pub use by_hand::{TellingFacts, ToldByHand};
+pub use owing::{Foreseen, Known, Owing};
 
 use crate::actor::Actor;
 use crate::customer::{ClockStart, CountsFrom, Customer};

@@ -12,7 +12,7 @@ use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::note;
 use watchkeeper_domain::customer::asking::Asking;
 use watchkeeper_domain::delivery::{About, Channel, Delivery, DeliveryState, Relay};
-use watchkeeper_domain::id::DeliveryId;
+use watchkeeper_domain::id::{DeliveryId, UserId};
 use watchkeeper_domain::incident::{EntryKind, TimelineEntry};
 use watchkeeper_domain::matter::{Matter, MatterId};
 use watchkeeper_domain::notice::{ContactLetter, Letter, Notice};
@@ -203,6 +203,13 @@ impl Reached {
     fn nobody(&self) -> bool {
         self.people.is_empty() && self.topics.is_empty()
     }
+
+    /// Who that is, as records write it.
+    fn ids(&self) -> Vec<String> {
+        let people = self.people.iter().map(|user| user.id.to_string());
+        let topics = self.topics.iter().map(|(name, _)| format!("topic {name}"));
+        people.chain(topics).collect()
+    }
 }
 
 impl Desk {
@@ -234,26 +241,48 @@ impl Desk {
         reason: &PageReason,
         occasion: &str,
     ) -> Result<Vec<TimelineEntry>, RespondError> {
-        let now = self.now();
-        let matter = &matter.into();
         let reached = self.reach(tx, target).await?;
+        let matter = matter.into();
+        self.page_reached(tx, &matter, &reached, reason, occasion).await
+    }
+
+    /// Pages `target` without `except`, who decided and knows already.
+    pub(crate) async fn page_others(
+        &self,
+        tx: &mut Tx,
+        matter: impl Into<Matter<'_>>,
+        (target, reason, occasion): (&PageTarget, &PageReason, &str),
+        except: &UserId,
+    ) -> Result<Vec<TimelineEntry>, RespondError> {
+        let reached = self.reach_others(tx, target, except).await?;
+        let matter = matter.into();
+        self.page_reached(tx, &matter, &reached, reason, occasion).await
+    }
+
+    async fn page_reached(
+        &self,
+        tx: &mut Tx,
+        matter: &Matter<'_>,
+        reached: &Reached,
+        reason: &PageReason,
+        occasion: &str,
+    ) -> Result<Vec<TimelineEntry>, RespondError> {
+        let now = self.now();
         let call = Call {
             matter: Some(matter),
             reason,
             occasion,
             text: matter.page_text(reason, &self.room(matter)),
         };
-        self.call(tx, &reached, &call).await?;
-        let mut names: Vec<String> = reached.people.iter().map(|user| user.id.to_string()).collect();
-        names.extend(reached.topics.iter().map(|(name, _)| format!("topic {name}")));
+        self.call(tx, reached, &call).await?;
         let text = if reached.nobody() {
             tracing::error!(matter = %matter.id(), "nobody can be paged: every account that the policy names is closed");
             format!(
-                "Nobody could be paged ({}): every account named for it is closed",
+                "Nobody could be paged ({}): every account named for it is closed, or is whoever decided",
                 reason.line()
             )
         } else {
-            format!("Paged {}: {}", names.join(", "), reason.line())
+            format!("Paged {}: {}", reached.ids().join(", "), reason.line())
         };
         Ok(vec![matter.entry(
             EntryKind::Paged,
@@ -262,6 +291,46 @@ impl Desk {
             &Actor::worker("paging"),
             text,
         )])
+    }
+
+    /// Who `target` is now without `except`. Where that is nobody: everybody else who may approve notices, or may lead incidents, or
+    /// else is on call.
+    async fn reach_others(
+        &self,
+        tx: &mut Tx,
+        target: &PageTarget,
+        except: &UserId,
+    ) -> Result<Reached, RespondError> {
+        let by_right = [
+            target.clone(),
+            PageTarget::Counsel,
+            PageTarget::Leads,
+            PageTarget::OnCall { step: 0 },
+        ];
+        for target in by_right {
+            let mut reached = self.reach(tx, &target).await?;
+            reached.people.retain(|user| user.id != *except);
+            if !reached.nobody() {
+                return Ok(reached);
+            }
+        }
+        Ok(Reached::default())
+    }
+
+    /// The names of whom a page would reach, and of topics.
+    pub(crate) async fn who_is_paged(
+        &self,
+        tx: &mut Tx,
+        target: &PageTarget,
+        except: Option<&UserId>,
+    ) -> Result<Vec<String>, RespondError> {
+        let reached = match except {
+            Some(except) => self.reach_others(tx, target, except).await?,
+            None => self.reach(tx, target).await?,
+        };
+        let people = reached.people.iter().map(|user| user.name.clone());
+        let topics = reached.topics.iter().map(|(name, _)| format!("topic {name}"));
+        Ok(people.chain(topics).collect())
     }
 
     /// Pages everybody that one of the targets names about the house itself, once each; says who that is. `path` leads to where the
@@ -285,8 +354,7 @@ impl Desk {
         for target in targets {
             let reached = self.reach(tx, target).await?;
             self.call(tx, &reached, &call).await?;
-            names.extend(reached.people.iter().map(|user| user.id.to_string()));
-            names.extend(reached.topics.iter().map(|(name, _)| format!("topic {name}")));
+            names.extend(reached.ids());
         }
         if names.is_empty() {
             tracing::error!(reason = %reason.line(), "nobody can be paged: every account is closed");

@@ -98,6 +98,16 @@ impl Desk {
                     let occasion = format!("{}/{index}", incident.version);
                     entries.extend(self.page(tx, &incident, &target, &reason, &occasion).await?);
                 }
+                Intent::PageOthers {
+                    target,
+                    reason,
+                    except,
+                } => {
+                    // One decision pages for one reason: who is reached in two capacities gets one message.
+                    let occasion = format!("{}/others", incident.version);
+                    let call = (&target, &reason, occasion.as_str());
+                    entries.extend(self.page_others(tx, &incident, call, &except).await?);
+                }
                 Intent::Owe => entries.extend(self.bring_obligations_in_line(tx, &incident, said.by).await?),
             }
         }

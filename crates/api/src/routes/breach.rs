@@ -16,6 +16,8 @@ use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, SeverityInput
 use watchkeeper_domain::obligation::TellingFacts;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::affected::AffectedList;
+use watchkeeper_respond::operations::breach::Confirmed;
+use watchkeeper_respond::operations::foresee::{Decision, Foresight};
 use watchkeeper_respond::operations::why::WhyAffected;
 use watchkeeper_store::{ObligationFilter, Page};
 
@@ -27,6 +29,11 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/disclosure/suspect", decide, suspect);
     table.post("/api/v1/incidents/{id}/disclosure/confirm", decide, confirm);
     table.post("/api/v1/incidents/{id}/disclosure/reject", decide, reject);
+    table.get(
+        "/api/v1/incidents/{id}/disclosure/foreseen",
+        Access::Needs(Permission::View),
+        foreseen,
+    );
     table.post("/api/v1/incidents/{id}/disclosure/extend", decide, extend);
     table.post_up_to(
         "/api/v1/incidents/{id}/affected/list",
@@ -111,6 +118,9 @@ struct Confirmation {
     why: String,
     #[serde(default)]
     confirmed_at: Option<DateTime<Utc>>,
+    /// When the company became aware, where nobody has recorded that yet.
+    #[serde(default)]
+    aware_at: Option<DateTime<Utc>>,
 }
 
 async fn confirm(
@@ -120,14 +130,46 @@ async fn confirm(
     Path(id): Path<IncidentId>,
     Json(confirmation): Json<Confirmation>,
 ) -> Result<Json<IncidentView>, Problem> {
-    let Confirmation { why, confirmed_at } = confirmation;
+    let Confirmation {
+        why,
+        confirmed_at,
+        aware_at,
+    } = confirmation;
+    let confirmed = Confirmed {
+        at: confirmed_at,
+        aware_at,
+    };
     answer(
         &desk,
         &id,
-        desk.confirm_disclosure(&id, read, &why, confirmed_at, &caller.actor())
+        desk.confirm_disclosure_aware(&id, read, &why, confirmed, &caller.actor())
             .await,
     )
     .await
+}
+
+#[derive(Deserialize)]
+struct Foreseeing {
+    decision: Decision,
+    /// From when it would count; now, where it is left out.
+    at: Option<DateTime<Utc>>,
+    /// Since when the company was aware, where that is recorded with it.
+    aware_at: Option<DateTime<Utc>>,
+}
+
+/// What would follow of a decision that nobody has taken yet.
+async fn foreseen(
+    State(desk): State<Desk>,
+    caller: Caller,
+    Path(id): Path<IncidentId>,
+    Query(Foreseeing {
+        decision,
+        at,
+        aware_at,
+    }): Query<Foreseeing>,
+) -> Result<Json<Foresight>, Problem> {
+    let when = Confirmed { at, aware_at };
+    Ok(Json(desk.foresee(&id, decision, when, &caller.actor()).await?))
 }
 
 async fn reject(

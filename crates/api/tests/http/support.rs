@@ -16,7 +16,7 @@ use watchkeeper_deliver::Party;
 use watchkeeper_detect::{DetectorSet, Limits, RuleFile};
 use watchkeeper_domain::access::{AccessRole, User};
 use watchkeeper_domain::actor::Actor;
-use watchkeeper_domain::clock::ManualClock;
+use watchkeeper_domain::clock::{Clock as _, ManualClock};
 use watchkeeper_domain::event::EntityFields;
 use watchkeeper_domain::incident::Severity;
 use watchkeeper_domain::notice::Sender;
@@ -372,6 +372,10 @@ impl Place {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 }
 

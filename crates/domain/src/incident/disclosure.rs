@@ -8,7 +8,7 @@ use crate::actor::Actor;
 use crate::customer::{ClockStart, Customer};
 use crate::detection::TenantTrace;
 use crate::id::CustomerId;
-use crate::page::PageReason;
+use crate::page::{PageReason, PageTarget};
 use crate::playbook::DISCLOSURE_REMINDER;
 use crate::span::Span;
 use crate::words::{minute, second};
@@ -238,14 +238,12 @@ impl Incident {
             decide_by,
         );
         let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
-        let page = Intent::Page {
-            target: self.counsel(),
-            reason: PageReason::DisclosureSuspected,
-        };
+        let mut intents = vec![Intent::Owe];
+        intents.extend(self.page_both(&PageReason::DisclosureSuspected, by));
         Ok(Outcome {
             subject: self,
             entries: vec![entry],
-            intents: vec![Intent::Owe, page],
+            intents,
         })
     }
 
@@ -288,14 +286,12 @@ impl Incident {
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
         let entry = self.entry(EntryKind::DisclosureChanged, confirmed_at, at, by, text);
-        let page = Intent::Page {
-            target: self.counsel(),
-            reason: PageReason::DisclosureConfirmed,
-        };
+        let mut intents = vec![Intent::Owe];
+        intents.extend(self.page_both(&PageReason::DisclosureConfirmed, by));
         Ok(Outcome {
             subject: self,
             entries: vec![entry],
-            intents: vec![Intent::Owe, page],
+            intents,
         })
     }
 
@@ -566,18 +562,26 @@ impl Incident {
         Ok(outcome)
     }
 
-    /// Pages counsel and whoever is in charge, once where they are the same: a second person is to agree that the confirmed disclosure
-    /// `would`, such as "is none".
-    pub(super) fn ask_second_person(&self, would: &str) -> Vec<Intent> {
+    /// Pages counsel and whoever is in charge for the same reason, once where they are the same, and not whoever acts, who knows already.
+    fn page_both(&self, reason: &PageReason, by: &Actor) -> Vec<Intent> {
+        let mut targets = vec![self.counsel(), self.in_charge()];
+        targets.dedup();
+        let others = targets
+            .into_iter()
+            .filter(|target| !matches!(target, PageTarget::Person { user } if Some(user) == by.user()));
+        others.map(|target| page_others(target, reason, by)).collect()
+    }
+
+    /// Pages counsel and whoever is in charge, once where they are the same: a second person than `by` is to agree that the confirmed
+    /// disclosure `would`, such as "is none".
+    pub(super) fn ask_second_person(&self, would: &str, by: &Actor) -> Vec<Intent> {
         let text = format!("a second person is asked to agree that the confirmed disclosure {would}");
         let reason = PageReason::Ladder { text };
-        let mut pages: Vec<Intent> = [self.counsel(), self.in_charge()]
-            .map(|target| Intent::Page {
-                target,
-                reason: reason.clone(),
-            })
-            .into();
-        pages.dedup();
+        let pages = self.page_both(&reason, by);
+        if pages.is_empty() {
+            // Who asks is both: somebody else has to hear of it all the same.
+            return vec![page_others(self.counsel(), &reason, by)];
+        }
         pages
     }
 
@@ -587,6 +591,19 @@ impl Incident {
             attempted,
             remedy,
         }
+    }
+}
+
+/// Pages somebody else than `by`; everybody of the target where no person acts.
+fn page_others(target: PageTarget, reason: &PageReason, by: &Actor) -> Intent {
+    let reason = reason.clone();
+    match by.user() {
+        Some(user) => Intent::PageOthers {
+            target,
+            reason,
+            except: user.clone(),
+        },
+        None => Intent::Page { target, reason },
     }
 }
 

@@ -81,7 +81,7 @@ impl Incident {
         });
         let text =
             format!("Asks to reverse the confirmation: {why}. Clocks run on until another person agrees");
-        let intents = self.ask_second_person("is none");
+        let intents = self.ask_second_person("is none", by);
         let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
         outcome.intents = intents;
         Ok(outcome)

@@ -238,6 +238,15 @@ pub enum Intent {
         /// Why.
         reason: PageReason,
     },
+    /// Wake somebody else than whoever decided, who knows already. Where that leaves nobody, whoever else may act by right.
+    PageOthers {
+        /// Whom.
+        target: PageTarget,
+        /// Why.
+        reason: PageReason,
+        /// Who decided.
+        except: UserId,
+    },
     /// Bring obligations in line with the list of affected customers and with the moments that contracts count from: new ones are owed,
     /// those of cleared customers end; a suspicion is decided on before contracts run out that count from it.
     Owe,

@@ -89,7 +89,7 @@ impl Incident {
             to,
             why,
         });
-        let intents = self.ask_second_person("counts from a later instant");
+        let intents = self.ask_second_person("counts from a later instant", by);
         let mut outcome = self.changed(EntryKind::DisclosureChanged, by, now, text);
         outcome.intents = intents;
         Ok(outcome)

@@ -1,11 +1,14 @@
 //! A confirmation that counts from another instant: nearer deadlines at once, further ones by two people, and both stay in sight.
 
-use crate::samples::{customer, friday, incident, minutes, person};
+use crate::samples::{customer, friday, incident, minutes, person, user};
 use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use watchkeeper_domain::customer::{ClockStart, CountsFrom};
-use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Moved, Severity, TransitionError};
-use watchkeeper_domain::obligation::{CountedBefore, Obligation, ObligationState};
+use watchkeeper_domain::incident::{
+    Disclosure, Incident, Intent, Moved, Severity, Standing, TransitionError,
+};
+use watchkeeper_domain::obligation::{CountedBefore, Known, Obligation, ObligationState, Step};
+use watchkeeper_domain::span::Span;
 
 fn confirmed() -> Incident {
     incident(Severity::Sev1)
@@ -246,5 +249,123 @@ proptest! {
         let chain: Vec<_> = incident.moves().iter().map(at).collect();
         prop_assert!(chain.windows(2).all(|two| two[0].1 == two[1].0), "no step is left out: {chain:?}");
         prop_assert!(incident.disclosure.confirmed_at().is_some());
+    }
+}
+
+#[test]
+fn what_follows_of_a_move_is_seen_before_by_the_arithmetic_that_moves_it() {
+    let now = friday() + Duration::hours(31);
+    let acme = customer("acme", None);
+    let listed = asked(6)
+        .set_affected(&acme.id, Standing::Confirmed, "its files", &person("mara"), now)
+        .expect("listed")
+        .subject;
+    let by = person("ines");
+    let owed = listed
+        .owing(&acme, None, false, &by, now)
+        .expect("it is owed")
+        .owed;
+    let agreed = listed
+        .agree_to_move(later(6), "the log agrees", &by, now)
+        .expect("agreed")
+        .subject;
+    let owing = agreed
+        .owing(&acme, Some(&owed), false, &by, now)
+        .expect("it is still owed");
+    assert!(owing.moved && !owing.begins && !owing.ends);
+    let seen = owing.foreseen(Some(&owed), now);
+    assert_eq!(seen.due_before, Some(later(72)));
+    assert_eq!(seen.due_at, later(78));
+    assert_eq!(seen.holding_at, Some(later(72)));
+    assert!(!seen.late && !seen.late_before && !seen.at_once, "{seen:?}");
+}
+
+#[test]
+fn an_instant_long_ago_makes_a_customer_late_at_once_and_that_is_seen_before() {
+    let now = friday() + Duration::hours(31);
+    let day = customer("acme", Some(Span::hours(24)));
+    let suspected = incident(Severity::Sev1)
+        .set_affected(
+            &day.id,
+            Standing::Confirmed,
+            "its files",
+            &person("mara"),
+            friday(),
+        )
+        .expect("listed")
+        .subject;
+    let as_of = |at| {
+        let confirmed = suspected
+            .clone()
+            .confirm_disclosure("the log shows it", at, &person("mara"), now);
+        let confirmed = confirmed.expect("confirmed").subject;
+        let owing = confirmed.owing(&day, None, false, &person("mara"), now);
+        let owing = owing.expect("it is owed");
+        (owing.known, owing.foreseen(None, now))
+    };
+    let (known, long_ago) = as_of(friday());
+    assert_eq!(known, Known::New);
+    assert!(long_ago.late && long_ago.at_once, "{long_ago:?}");
+    let (_, nearly) = as_of(now - Duration::hours(23));
+    assert!(
+        !nearly.late && nearly.at_once,
+        "22 of 24 hours are over: {nearly:?}"
+    );
+    let (_, fresh) = as_of(now);
+    assert!(!fresh.late && !fresh.at_once, "{fresh:?}");
+    assert_eq!(fresh.holding_at, Some(now + Duration::hours(22)));
+}
+
+#[test]
+fn who_asks_for_a_later_instant_is_not_asked_to_agree() {
+    let outcome = confirmed()
+        .move_confirmation(
+            later(6),
+            "the first file was a test's",
+            &person("mara"),
+            later(30),
+        )
+        .expect("asked");
+    let pages: Vec<&Intent> = outcome
+        .intents
+        .iter()
+        .filter(|intent| !matches!(intent, Intent::Owe))
+        .collect();
+    assert!(!pages.is_empty());
+    for page in pages {
+        let Intent::PageOthers { except, .. } = page else {
+            panic!("{page:?}")
+        };
+        assert_eq!(*except, user("mara"));
+    }
+}
+
+proptest! {
+    /// What is shown before is what stands afterwards, whatever was owed and from whenever it counts.
+    #[test]
+    fn bringing_in_line_twice_changes_nothing_the_second_time(
+        limit in prop_oneof![Just(None), (1_u32..200).prop_map(|hours| Some(Span::hours(hours)))],
+        back in 0_i64..300,
+        passed in 0_i64..300,
+    ) {
+        let now = friday() + Duration::hours(passed);
+        let acme = customer("acme", limit);
+        let by = person("mara");
+        let listed = incident(Severity::Sev1)
+            .set_affected(&acme.id, Standing::Possible, "its files", &by, friday())
+            .expect("listed")
+            .subject;
+        let confirmed = listed
+            .confirm_disclosure("shown", now - Duration::hours(back), &by, now)
+            .expect("confirmed")
+            .subject;
+        let first = confirmed.owing(&acme, None, false, &by, now).expect("owed");
+        let again = confirmed.owing(&acme, Some(&first.owed), false, &by, now).expect("owed");
+        prop_assert_eq!(again.known, Known::Same);
+        prop_assert_eq!(&again.owed, &first.owed);
+        let seen = first.foreseen(None, now);
+        let (after, taken) = first.owed.clone().take_due(now);
+        prop_assert_eq!(seen.late, after.miss().is_some());
+        prop_assert_eq!(seen.at_once, taken.iter().any(|step| step.step == Step::SendHolding));
     }
 }

@@ -22,7 +22,7 @@ fn escalations(outcome: &Outcome<Incident>) -> Vec<u32> {
             target: PageTarget::OnCall { step },
             reason: PageReason::NotAcknowledged,
         } => Some(*step),
-        Intent::Page { .. } | Intent::Owe => None,
+        Intent::Page { .. } | Intent::PageOthers { .. } | Intent::Owe => None,
     };
     outcome.intents.iter().filter_map(step).collect()
 }

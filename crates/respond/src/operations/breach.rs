@@ -14,10 +14,20 @@ use watchkeeper_domain::incident::{
     Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
 };
 use watchkeeper_domain::notice::NoticeKind;
-use watchkeeper_domain::obligation::{Basis, Obligation, TellingFacts};
+use watchkeeper_domain::obligation::rule::Moment;
+use watchkeeper_domain::obligation::{Basis, Known, Obligation, TellingFacts};
 use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_domain::words::second;
 use watchkeeper_store::{NoticeSent, Tx};
+
+/// Since when a disclosure is confirmed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Confirmed {
+    /// The instant of confirmation; now, where none is given.
+    pub at: Option<DateTime<Utc>>,
+    /// When the company became aware, where that is recorded with it.
+    pub aware_at: Option<DateTime<Utc>>,
+}
 
 impl Desk {
     /// Somebody suspects a disclosure; the evidence proposes customers.
@@ -65,12 +75,43 @@ impl Desk {
         confirmed_at: Option<DateTime<Utc>>,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
+        let confirmed = Confirmed {
+            at: confirmed_at,
+            aware_at: None,
+        };
+        self.confirm_disclosure_aware(id, read, why, confirmed, by).await
+    }
+
+    /// As [`Self::confirm_disclosure`], and records in the same transaction since when the company was aware, which laws and some contracts
+    /// count from.
+    ///
+    /// # Errors
+    /// See [`Incident::confirm_disclosure`] and [`Incident::record_moment`].
+    pub async fn confirm_disclosure_aware(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        why: &str,
+        Confirmed { at, aware_at }: Confirmed,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
         let mut tx = self.begin().await?;
-        let incident = self.load(&mut tx, id, read).await?;
+        let mut incident = self.load(&mut tx, id, read).await?;
+        if let Some(aware_at) = aware_at {
+            // Before the confirmation, so that what is owed is counted once.
+            let before = incident.version;
+            let outcome = incident.record_moment(Moment::Aware, aware_at, why, by, self.now())?;
+            let said = Said {
+                by,
+                action: "moment.recorded",
+                detail: json!({"moment": Moment::Aware, "at": aware_at}),
+            };
+            incident = self.settle(&mut tx, Some(before), outcome, said).await?;
+        }
         // The list comes first, so that the obligations of everybody on it begin in the same transaction.
         let incident = self.propose(&mut tx, incident).await?;
         let before = incident.version;
-        let confirmed_at = confirmed_at.unwrap_or_else(|| self.now());
+        let confirmed_at = at.unwrap_or_else(|| self.now());
         let outcome = incident.confirm_disclosure(why, confirmed_at, by, self.now())?;
         let detail = json!({"confirmed_at": confirmed_at, "affected": outcome.subject.affected.len()});
         let said = Said {
@@ -476,7 +517,7 @@ impl Desk {
     }
 
     /// What the alerts of an incident say about tenants: whose they are, and which nobody claims.
-    async fn evidence(
+    pub(crate) async fn evidence(
         &self,
         tx: &mut Tx,
         incident: &IncidentId,
@@ -541,56 +582,37 @@ impl Desk {
         let withdrawn = withdrawals(tx, incident).await?;
         let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
         let customers = tx.customers_by_ids(&ids).await?;
-        let held_until = incident.held_at(self.now()).map(|hold| hold.until);
         let mut begun: Vec<Obligation> = Vec::new();
         let mut ended: Vec<Obligation> = Vec::new();
         let mut moved: Vec<Obligation> = Vec::new();
         for customer in &customers {
-            let told = incident.affects(&customer.id);
             let known = tx.obligation_of(&incident.id, &customer.id).await?;
-            let next = match &known {
-                None if told => incident
-                    .clock_start(customer, false)
-                    .map(|start| Obligation::owe(&incident.id, customer, start))
-                    .map(|owed| self.counted_on(owed, customer)),
-                // What they were told was taken back, so that it tells them nothing any more.
-                Some(known) if told && withdrawn.iter().any(|letter| is_for(letter, known)) => incident
-                    .clock_start(customer, true)
-                    .and_then(|start| known.owe_anew(customer, start))
-                    .map(|owed| self.counted_on(owed, customer)),
-                None | Some(_) => None,
+            let taken_back = known
+                .as_ref()
+                .is_some_and(|known| is_taken_back(&withdrawn, known));
+            let Some(owing) = incident.owing(customer, known.as_ref(), taken_back, by, self.now()) else {
+                continue;
             };
-            let mut owed = match (next, known) {
-                (Some(next), _) => {
-                    tx.insert_obligation(&next).await?;
-                    begun.push(next.clone());
-                    next
+            let mut owed = owing.owed;
+            if owing.known == Known::New || owing.moved {
+                owed = self.counted_on(owed, customer);
+            }
+            match (owing.known, known) {
+                (Known::New, _) => {
+                    tx.insert_obligation(&owed).await?;
                 }
-                (None, Some(mut known)) if told => {
-                    if change(tx, &mut known, Obligation::resume).await? {
-                        begun.push(known.clone());
-                    }
-                    let moves = incident.moves();
-                    let start = incident.clock_start(customer, known.again.is_some());
-                    let counted = |o: Obligation| {
-                        let counted = start.and_then(|start| o.count_from(customer, start, moves))?;
-                        Some(self.counted_on(counted, customer))
-                    };
-                    if change(tx, &mut known, counted).await? {
-                        moved.push(known.clone());
-                    }
-                    known
+                (Known::Changed, Some(known)) => tx.update_obligation(&owed, known.version).await?,
+                (Known::Changed | Known::Same, _) => {}
+            }
+            for (is_so, list) in [
+                (owing.begins, &mut begun),
+                (owing.moved, &mut moved),
+                (owing.ends, &mut ended),
+            ] {
+                if is_so {
+                    list.push(owed.clone());
                 }
-                (None, Some(mut known)) => {
-                    let why = "the customer was cleared";
-                    if change(tx, &mut known, |o| o.end(why, by, self.now())).await? {
-                        ended.push(known);
-                    }
-                    continue;
-                }
-                (None, None) => continue,
-            };
-            change(tx, &mut owed, |o| o.hold(held_until)).await?;
+            }
         }
         self.record_obligations(tx, by, "obligation.begun", &begun)
             .await?;
@@ -720,7 +742,7 @@ impl Desk {
 }
 
 /// Letters that took back what customers of an incident had been told.
-async fn withdrawals(tx: &mut Tx, incident: &Incident) -> Result<Vec<NoticeSent>, RespondError> {
+pub(crate) async fn withdrawals(tx: &mut Tx, incident: &Incident) -> Result<Vec<NoticeSent>, RespondError> {
     let notices = tx.notices_of(&incident.id).await?;
     if notices.iter().all(|notice| notice.kind != NoticeKind::Withdrawn) {
         return Ok(Vec::new());
@@ -730,9 +752,10 @@ async fn withdrawals(tx: &mut Tx, incident: &Incident) -> Result<Vec<NoticeSent>
     Ok(sent)
 }
 
-/// Whether a letter was written for what is owed here.
-fn is_for(letter: &NoticeSent, owed: &Obligation) -> bool {
-    letter.customer == owed.customer && owed.has(letter.obligation.as_ref())
+/// Whether a letter took back what was owed here.
+pub(crate) fn is_taken_back(withdrawn: &[NoticeSent], owed: &Obligation) -> bool {
+    let mut letters = withdrawn.iter();
+    letters.any(|letter| letter.customer == owed.customer && owed.has(letter.obligation.as_ref()))
 }
 
 /// Keeps what is decided about an obligation, if anything changes; says whether it did.

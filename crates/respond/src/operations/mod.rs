@@ -15,6 +15,7 @@ pub mod drafts;
 pub mod drills;
 pub mod erasures;
 mod follow;
+pub mod foresee;
 pub mod holding_words;
 pub mod incidents;
 pub mod law;
