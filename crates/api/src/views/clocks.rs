@@ -11,8 +11,17 @@ use watchkeeper_respond::Library;
 pub(crate) struct ClocksView {
     moments: Vec<MomentView>,
     rules: Vec<RuleView>,
-    /// How many rules wait until counsel has read them.
-    not_read: usize,
+    /// Rules that are switched off until counsel has read them; those that may bind anybody first.
+    unread: Vec<UnreadView>,
+}
+
+/// A rule that is switched off, and what it would ask.
+#[derive(Debug, Serialize)]
+struct UnreadView {
+    #[serde(flatten)]
+    rule: RuleView,
+    /// Whether it may bind whoever holds other companies' personal data.
+    may_bind: bool,
 }
 
 /// A moment, and everything that was recorded of it.
@@ -76,8 +85,25 @@ pub(crate) fn clocks_view(incident: &Incident, library: &Library) -> ClocksView 
             .bound_by(&library.rules)
             .filter_map(|rule| rule_view(incident, rule, library))
             .collect(),
-        not_read: library.rules.iter().filter(|rule| !rule.enabled).count(),
+        unread: unread(incident, library),
     }
+}
+
+fn unread(incident: &Incident, library: &Library) -> Vec<UnreadView> {
+    let off = library
+        .rules
+        .iter()
+        .filter(|rule| !rule.enabled && !rule.is_promise());
+    let mut unread: Vec<UnreadView> = off
+        .filter_map(|rule| {
+            Some(UnreadView {
+                rule: rule_view(incident, rule, library)?,
+                may_bind: rule.may_bind_anybody(),
+            })
+        })
+        .collect();
+    unread.sort_by(|a, b| (!a.may_bind, &a.rule.id).cmp(&(!b.may_bind, &b.rule.id)));
+    unread
 }
 
 fn rule_view(incident: &Incident, rule: &ObligationRule, library: &Library) -> Option<RuleView> {

@@ -355,6 +355,13 @@ impl ObligationRule {
         self.id.starts_with("contract.")
     }
 
+    /// Whether it may bind whoever holds other companies' personal data, in whatever branch: as a processor it tells the controllers, and of
+    /// what it decides on itself it tells the authority. Counsel says whether it does.
+    #[must_use]
+    pub fn may_bind_anybody(&self) -> bool {
+        matches!(self.id.as_str(), "gdpr.33_1" | "gdpr.33_2")
+    }
+
     /// Whether it was in force on a day.
     #[must_use]
     pub fn in_force(&self, day: NaiveDate) -> bool {
