@@ -36,6 +36,7 @@ mod routines;
 mod rules;
 mod settings;
 mod statement;
+mod telling;
 mod words;
 
 pub use alerts::{AlertFilter, DetectorCounts};
@@ -57,6 +58,7 @@ pub use pipeline::{UNPARSED_KEPT, Unparsed};
 pub use preflights::PREFLIGHTS_KEPT;
 pub use routines::Routine;
 pub use rules::RuleCounted;
+pub use telling::{NoticeGone, TellingCounts, TellingOf};
 
 use serde::Deserialize;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};

@@ -6,10 +6,11 @@ use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Paging, Path, Query, words};
 use crate::views::incidents::IncidentView;
-use crate::views::obligations::{ObligationView, obligation_views};
+use crate::views::obligations::{ObligationView, TellingRow, obligation_views, telling_row};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{LONGEST_PARTICULAR, Particular, SeverityInputs, Standing};
@@ -19,7 +20,7 @@ use watchkeeper_respond::operations::affected::AffectedList;
 use watchkeeper_respond::operations::breach::Confirmed;
 use watchkeeper_respond::operations::foresee::{Decision, Foresight};
 use watchkeeper_respond::operations::why::WhyAffected;
-use watchkeeper_store::{ObligationFilter, Page};
+use watchkeeper_store::{ObligationFilter, Page, TellingOf};
 
 /// The largest list of affected customers, in bytes.
 const LIST: usize = 4 * 1024 * 1024;
@@ -78,6 +79,7 @@ pub(super) fn mount(table: &mut Table) {
         Access::Needs(Permission::View),
         obligations,
     );
+    table.get("/api/v1/telling", Access::Needs(Permission::View), telling);
     table.post(
         "/api/v1/obligations/{id}/explain",
         Access::Needs(Permission::ApproveNotices),
@@ -489,6 +491,38 @@ async fn obligations(
         items: obligation_views(&mut tx, items).await?,
         next,
     }))
+}
+
+#[derive(Deserialize)]
+struct Told {
+    incident: Option<IncidentId>,
+}
+
+/// The incidents in which somebody is still to be told, a question waits, or that are not closed; or one incident. The newest first.
+async fn telling(
+    State(desk): State<Desk>,
+    Query(Told { incident }): Query<Told>,
+) -> Result<Json<Page<TellingRow>>, Problem> {
+    let mut tx = desk.store().read().await?;
+    let counts = match &incident {
+        Some(one) => tx.telling_counts(TellingOf::One(one)).await?,
+        None => {
+            let mut counts = tx.telling_counts(TellingOf::All).await?;
+            let open: BTreeSet<IncidentId> = tx
+                .all_open_incidents()
+                .await?
+                .into_iter()
+                .map(|incident| incident.id)
+                .collect();
+            counts.retain(|id, counts| counts.untold + counts.questions > 0 || open.contains(id));
+            counts
+        }
+    };
+    let mut items = Vec::with_capacity(counts.len());
+    for (id, counts) in counts.into_iter().rev() {
+        items.push(telling_row(&mut tx, &id, counts).await?);
+    }
+    Ok(Json(Page { items, next: None }))
 }
 
 async fn told_by_hand(

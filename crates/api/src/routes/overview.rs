@@ -15,7 +15,9 @@ use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::notice::Notice;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::operations::drills::DrillStatus;
-use watchkeeper_store::{IncidentCounts, ObligationFilter, PageRequest, StoreError, Tx};
+use watchkeeper_store::{
+    IncidentCounts, ObligationFilter, PageRequest, StoreError, TellingCounts, TellingOf, Tx,
+};
 
 pub(super) fn mount(table: &mut Table) {
     table.get("/api/v1/overview", Access::Needs(Permission::View), show);
@@ -25,7 +27,8 @@ pub(super) fn mount(table: &mut Table) {
 struct Overview {
     open_incidents: IncidentCounts,
     open_alerts: u64,
-    running_obligations: u64,
+    /// Where telling stands in all incidents, as the breach desk counts it: who is untold, and which questions wait.
+    telling: TellingCounts,
     most_urgent: Option<Urgent>,
     drafts_waiting_for_me: usize,
     /// Who may approve notices, as long as they have no hand in them.
@@ -57,10 +60,14 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Json<impl Seri
         .count();
     let people = tx.users().await?;
     let approvers = people.iter().filter(|user| user.may(Permission::ApproveNotices));
+    let mut telling = TellingCounts::default();
+    for counts in tx.telling_counts(TellingOf::Real).await?.into_values() {
+        telling += counts;
+    }
     Ok(Json(Overview {
         open_incidents: tx.open_incident_counts().await?,
         open_alerts: tx.open_alert_count().await?,
-        running_obligations: tx.obligation_counts(None).await?.running,
+        telling,
         most_urgent: most_urgent(&mut tx).await?,
         drafts_waiting_for_me,
         approvers: approvers.map(|user| user.id.clone()).collect(),

@@ -2,18 +2,18 @@
 
 use super::alerts::AlertRow;
 use super::names::{Names, Titles};
-use super::obligations::{ObligationView, obligation_views};
+use super::obligations::{HoldingGone, ObligationView, holding_gone, obligation_views};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use watchkeeper_domain::id::{CustomerId, IncidentId, UserId};
+use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::{
     Acknowledgement, AssessedSeverity, Incident, LawStep, NEVER_SUPPRESSES, Phase, Role, Severity,
     SeverityAssessment, TimelineEntry, Timer, TimerKind, TimerState,
 };
 use watchkeeper_domain::notice::Notice;
 use watchkeeper_domain::words::minute;
-use watchkeeper_store::{DeliveryCounts, PageRequest, StoreError, Tx};
+use watchkeeper_store::{DeliveryCounts, PageRequest, StoreError, TellingCounts, TellingOf, Tx};
 
 /// An incident in the list.
 #[derive(Debug, Serialize)]
@@ -166,7 +166,11 @@ pub(crate) struct IncidentView {
     incident: Incident,
     alerts: Vec<AlertRow>,
     obligations: Vec<ObligationView>,
+    /// Where telling stands, counted as on the breach desk.
+    telling: TellingCounts,
     notices: Vec<Notice>,
+    /// How far each holding notice went.
+    holding_gone: BTreeMap<NoticeId, HoldingGone>,
     deliveries_summary: DeliveryCounts,
     customers: BTreeMap<CustomerId, CustomerName>,
     breach_severity: BreachSeverity,
@@ -194,12 +198,17 @@ pub(crate) async fn incident_view(tx: &mut Tx, incident: Incident) -> Result<Inc
     let obligations = tx.obligations_of(&incident.id).await?;
     let affected: Vec<CustomerId> = incident.affected.keys().cloned().collect();
     let customers = tx.customers_by_ids(&affected).await?.into_iter();
+    let telling = tx.telling_counts(TellingOf::One(&incident.id)).await?;
+    let notices = tx.notices_of(&incident.id).await?;
+    let gone = tx.notices_gone(&incident.id).await?;
     Ok(IncidentView {
+        telling: telling.get(&incident.id).copied().unwrap_or_default(),
+        holding_gone: holding_gone(&notices, &obligations, &gone),
         reference: incident.reference(),
         next_due_at: incident.next_due_at(),
         alerts: alerts.into_iter().map(AlertRow::from).collect(),
         obligations: obligation_views(tx, obligations).await?,
-        notices: tx.notices_of(&incident.id).await?,
+        notices,
         deliveries_summary: tx.delivery_counts(&incident.id).await?,
         customers: customers
             .map(|customer| {

@@ -9,8 +9,8 @@ use watchkeeper_domain::delivery::{About, Delivery, DeliveryState};
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::Incident;
 use watchkeeper_domain::notice::{Notice, NoticeKind, TemplateWords, WordsApproval};
-use watchkeeper_domain::obligation::{Miss, Obligation, Step};
-use watchkeeper_store::{StoreError, Tx};
+use watchkeeper_domain::obligation::{Miss, Obligation, ObligationState, Step};
+use watchkeeper_store::{NoticeGone, StoreError, TellingCounts, Tx};
 
 /// An obligation with everything around it.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,10 @@ pub(crate) struct ObligationView {
     round: u32,
     /// The miss, whatever came of it.
     miss: Option<Miss>,
+    /// When a customer whose deadline was missed was told all the same: by the first message to them that stands.
+    told_late_at: Option<DateTime<Utc>>,
+    /// Whether the customer is still to be told.
+    untold: bool,
     #[serde(flatten)]
     obligation: Obligation,
 }
@@ -150,6 +154,29 @@ impl Around {
         proof
     }
 
+    /// When a customer whose deadline was missed was told all the same. What takes back tells nobody what it takes back.
+    fn told_late_at(&self, owed: &Obligation) -> Option<DateTime<Utc>> {
+        if !matches!(owed.state, ObligationState::Missed { .. }) {
+            return None;
+        }
+        let tells = |id: &NoticeId| {
+            let mut notices = self.notices.iter();
+            notices.any(|notice| notice.id == *id && notice.kind != NoticeKind::Withdrawn)
+        };
+        let letters = self.letters.get(&owed.customer).into_iter().flatten();
+        letters
+            .filter_map(|delivery| match (&delivery.about, &delivery.state) {
+                (
+                    About::Letter {
+                        notice, obligation, ..
+                    },
+                    DeliveryState::Accepted { at, .. },
+                ) if owed.has(obligation.as_ref()) && tells(notice) => Some(*at),
+                _ => None,
+            })
+            .min()
+    }
+
     /// Languages of a holding notice that waits for a customer, also where it went to others, whose words nobody has approved.
     fn unapproved(&self, notice: &Notice, owed: &Obligation) -> Vec<String> {
         let approved = |words: &&TemplateWords| {
@@ -194,6 +221,94 @@ impl Around {
     }
 }
 
+/// How far the holding notices of an incident went, which go to each customer by the customer's own clock.
+#[derive(Debug, Serialize)]
+pub(crate) struct HoldingGone {
+    /// To how many customers it went.
+    customers: u64,
+    /// To how many it is still to go by the clock.
+    waiting: usize,
+    /// When it goes to the next of them.
+    next_at: Option<DateTime<Utc>>,
+}
+
+/// How far each holding notice among `notices` went.
+pub(crate) fn holding_gone(
+    notices: &[Notice],
+    owed: &[Obligation],
+    gone: &BTreeMap<NoticeId, NoticeGone>,
+) -> BTreeMap<NoticeId, HoldingGone> {
+    let holding = notices.iter().filter(|notice| notice.kind == NoticeKind::Holding);
+    let went = |notice: &Notice| {
+        let waiting = || owed.iter().filter(|owed| owed.waits_for_holding(notice.round));
+        HoldingGone {
+            customers: gone.get(&notice.id).map_or(0, |gone| gone.customers),
+            waiting: waiting().count(),
+            next_at: waiting().map(|owed| owed.step_at(Step::SendHolding)).min(),
+        }
+    };
+    holding.map(|notice| (notice.id.clone(), went(notice))).collect()
+}
+
+/// An incident as the breach desk heads its customers, whatever rows are shown below.
+#[derive(Debug, Serialize)]
+pub(crate) struct TellingRow {
+    incident: IncidentId,
+    reference: String,
+    title: String,
+    drill: bool,
+    counts: TellingCounts,
+    holding: Option<Heading>,
+    full: Option<Heading>,
+    /// How far the holding notice went.
+    holding_gone: Option<HoldingGone>,
+    /// Languages in which the holding notice is to go with words that nobody has approved.
+    unapproved: BTreeSet<String>,
+}
+
+/// A notice in the heading of an incident.
+#[derive(Debug, Serialize)]
+struct Heading {
+    notice: NoticeId,
+    state: &'static str,
+}
+
+/// The heading of an incident at the breach desk.
+pub(crate) async fn telling_row(
+    tx: &mut Tx,
+    id: &IncidentId,
+    counts: TellingCounts,
+) -> Result<TellingRow, StoreError> {
+    let around = Around::load(tx, id).await?;
+    let owed = tx.obligations_of(id).await?;
+    let gone = tx.notices_gone(id).await?;
+    let mut gone = holding_gone(&around.notices, &owed, &gone);
+    let newest = |kind: NoticeKind| {
+        let of_kind = around.notices.iter().filter(|notice| notice.kind == kind);
+        of_kind.max_by_key(|notice| notice.created_at)
+    };
+    let heading = |notice: &Notice| Heading {
+        notice: notice.id.clone(),
+        state: notice.state.name(),
+    };
+    let holding = newest(NoticeKind::Holding);
+    let unapproved = holding.map(|notice| {
+        let languages = owed.iter().flat_map(|owed| around.unapproved(notice, owed));
+        languages.collect()
+    });
+    Ok(TellingRow {
+        reference: around.incident.reference(),
+        title: around.incident.title.clone(),
+        drill: around.incident.drill,
+        counts,
+        holding_gone: holding.and_then(|notice| gone.remove(&notice.id)),
+        holding: holding.map(heading),
+        full: newest(NoticeKind::Full).map(heading),
+        unapproved: unapproved.unwrap_or_default(),
+        incident: id.clone(),
+    })
+}
+
 /// Obligations with everything around them, in the same order.
 pub(crate) async fn obligation_views(
     tx: &mut Tx,
@@ -223,6 +338,7 @@ fn view(
     customers: &BTreeMap<CustomerId, Customer>,
 ) -> ObligationView {
     let customer = customers.get(&obligation.customer);
+    let told_late_at = around.told_late_at(&obligation);
     let ladder = Step::ALL.into_iter().map(|step| {
         let taken = obligation.steps.iter().find(|taken| taken.step == step);
         LadderStep {
@@ -254,6 +370,12 @@ fn view(
         proof: around.proof(&obligation),
         round: obligation.round(),
         miss: obligation.miss(),
+        told_late_at,
+        untold: match obligation.state {
+            ObligationState::Running => true,
+            ObligationState::Missed { .. } => told_late_at.is_none(),
+            ObligationState::Told { .. } | ObligationState::Ended { .. } => false,
+        },
         obligation,
     }
 }

@@ -183,10 +183,13 @@ impl Desk {
                     customer: customer.name.clone(),
                 };
                 let occasion = format!("question/{}/{number}", found.letter.id);
-                let target = found.matter.in_charge();
-                entries = self
-                    .page(&mut tx, &found.matter, &target, &reason, &occasion)
-                    .await?;
+                // Counsel answers it, and whoever is in charge must know of it. Who is both gets one message.
+                for target in [found.matter.in_charge(), found.matter.counsel()] {
+                    let paged = self
+                        .page(&mut tx, &found.matter, &target, &reason, &occasion)
+                        .await?;
+                    entries.extend(paged);
+                }
                 let text = format!("{} asks about the notice: {who}", customer.name);
                 let detail = json!({
                     "question": number,

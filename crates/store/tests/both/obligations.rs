@@ -8,7 +8,9 @@ use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Incident, Severity};
 use watchkeeper_domain::notice::{Notice, NoticeFacts, NoticeKind, TemplateWords, WordsApproval};
 use watchkeeper_domain::obligation::{Obligation, Step};
-use watchkeeper_store::{Engine, NoticeSent, ObligationFilter, RuleCounted, StoreError};
+use watchkeeper_store::{
+    Engine, NoticeSent, ObligationFilter, RuleCounted, StoreError, TellingCounts, TellingOf,
+};
 
 async fn room_and_customers(bench: &Bench, keys: &[String]) -> (Incident, Vec<Customer>) {
     let mut tx = bench.begin().await;
@@ -440,6 +442,62 @@ async fn a_notice_and_its_letters_come_back_and_letters_are_replaced_as_a_whole(
         let all = tx.notices_of(&room.id).await.expect("reads");
         assert_eq!(all, [submitted.clone(), holding.clone()]);
         assert_eq!(tx.newest_notices(1).await.expect("reads"), [holding]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_told_late_is_not_still_to_be_told_and_a_withdrawal_tells_nobody() {
+    on_both(|bench| async move {
+        let keys = ["ACME", "beta", "gamma", "delta"].map(str::to_owned);
+        let (room, customers) = room_and_customers(&bench, &keys).await;
+        let mut tx = bench.begin().await;
+        let mut owed = Vec::new();
+        for customer in &customers {
+            let one = Obligation::owe(&room.id, customer, ClockStart::confirmed(noon()));
+            tx.insert_obligation(&one).await.expect("inserts");
+            owed.push(one);
+        }
+        let holding = Notice::prepare_holding(&room.id, 1, "digest".to_owned(), noon());
+        let facts = NoticeFacts::default();
+        let taken_back = Notice::draft(&room.id, NoticeKind::Withdrawn, facts.into(), person(), noon());
+        tx.insert_notice(&holding).await.expect("inserts");
+        tx.insert_notice(&taken_back).await.expect("inserts");
+        let all = |untold, told, told_late, ended| TellingCounts {
+            untold,
+            told,
+            told_late,
+            ended,
+            questions: 0,
+        };
+        let counts = tx.telling_counts(TellingOf::Real).await.expect("counts");
+        assert_eq!(counts[&room.id], all(4, 0, 0, 0));
+
+        // The first is told in time, the second late, and to the third only a withdrawal arrives. The fourth waits.
+        let first = owed[0].clone().told(&holding.id, minutes(1)).expect("told");
+        tx.update_obligation(&first, 1).await.expect("updates");
+        for missed in &owed[1..3] {
+            let (missed, _) = missed.clone().take_due(minutes(60 * 73));
+            tx.update_obligation(&missed, 1).await.expect("updates");
+        }
+        for (notice, customer) in [(&holding, &customers[1]), (&taken_back, &customers[2])] {
+            let mut letter = letter_to(&room.id, &notice.id, &customer.id, "soc@customer.example");
+            letter.state = DeliveryState::Accepted {
+                at: minutes(60 * 74),
+                answer: "250 ok".to_owned(),
+                by: "relay".to_owned(),
+            };
+            tx.enqueue(&letter, b"bytes").await.expect("enqueues");
+        }
+        let counts = tx.telling_counts(TellingOf::One(&room.id)).await.expect("counts");
+        assert_eq!(counts[&room.id], all(2, 1, 1, 0));
+        let gone = tx.notices_gone(&room.id).await.expect("counts");
+        assert_eq!(gone[&holding.id].customers, 1);
+
+        let ended = owed[3].clone().end("cleared", &person(), noon()).expect("ends");
+        tx.update_obligation(&ended, 1).await.expect("updates");
+        let counts = tx.telling_counts(TellingOf::Real).await.expect("counts");
+        assert_eq!(counts[&room.id], all(1, 1, 1, 1));
     })
     .await;
 }
