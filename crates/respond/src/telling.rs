@@ -75,7 +75,7 @@ async fn is_of_a_round_before(tx: &mut Tx, letter: LetterOf<'_>) -> Result<bool,
 }
 
 impl Desk {
-    /// A server took a letter: the customer is told.
+    /// Our relay took a letter: the customer is told.
     pub(crate) async fn told(
         &self,
         tx: &mut Tx,
@@ -101,11 +101,11 @@ impl Desk {
         }
         // Who was told by an earlier notice gets the first message of this one all the same.
         let word = if first {
-            " told: a mail server accepted the notice"
+            " told: the notice was submitted, our relay took it"
         } else if tx.letters_accepted(letter.notice, letter.customer).await? <= 1 {
-            ": a mail server accepted the notice"
+            ": the notice was submitted, our relay took it"
         } else {
-            ": a mail server accepted another message of the notice"
+            ": another message of the notice was submitted, our relay took it"
         };
         let text = format!("{}{word} ({answer})", letter.customer);
         // The incident or change is not read for it: with thousands affected that would be most of the work.

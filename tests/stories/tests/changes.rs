@@ -340,7 +340,7 @@ async fn a_contact_that_refuses_the_letter_of_a_change_is_followed_by_the_next(p
         .timeline(&change.id, &PageRequest::first(20))
         .await
         .expect("a timeline");
-    let told = |entry: &&TimelineEntry| entry.text.contains("told: a mail server accepted the notice");
+    let told = |entry: &&TimelineEntry| entry.text.contains("told: the notice was submitted");
     assert_eq!(entries.items.iter().filter(told).count(), 1);
 }
 

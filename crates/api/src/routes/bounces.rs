@@ -38,13 +38,18 @@ pub(super) fn mount(table: &mut Table) {
 struct Tallies {
     /// The domain of return paths; none where reports are not taken.
     domain: Option<String>,
+    /// Whether reports are taken in any way, by mail or from SES. Where they are not, it cannot be known whether a server of theirs took a
+    /// message.
+    reports_taken: bool,
     items: Vec<BounceTally>,
 }
 
 async fn tallies(State(desk): State<Desk>) -> Result<Json<Tallies>, Problem> {
     let items = desk.store().read().await?.bounce_tallies().await?;
+    let house = desk.house();
     Ok(Json(Tallies {
-        domain: desk.house().bounces.clone(),
+        domain: house.bounces.clone(),
+        reports_taken: house.bounces.is_some() || !house.ses_topics.is_empty(),
         items,
     }))
 }
