@@ -55,11 +55,18 @@ async fn list(
     Query(listed): Query<Listed>,
     Paging(page): Paging,
 ) -> Result<Json<Page<impl Serialize>>, Problem> {
+    let mut tx = desk.store().read().await?;
+    let mut subject = trimmed(listed.subject.as_deref());
+    // The log names incidents by their ids; people know them by their references.
+    if let Some(number) = subject.as_deref().and_then(incident_number)
+        && let Some(incident) = tx.incident_by_number(number).await?
+    {
+        subject = Some(incident.id.to_string());
+    }
     let filter = AuditFilter {
-        subject: trimmed(listed.subject.as_deref()),
+        subject,
         action: trimmed(listed.action.as_deref()),
     };
-    let mut tx = desk.store().read().await?;
     let page = tx.audit_page(&filter, &page).await?;
     let names = Names::of_people(&mut tx, titles(&board)).await?;
     let view = |record: Record| {
@@ -68,6 +75,13 @@ async fn list(
         RecordView { record, actor_name }
     };
     Ok(Json(page.map(view)))
+}
+
+/// The number of a reference such as `INC-0042`.
+fn incident_number(text: &str) -> Option<i64> {
+    let (prefix, number) = text.split_once('-')?;
+    let number = prefix.eq_ignore_ascii_case("INC").then_some(number)?;
+    number.parse().ok()
 }
 
 async fn verify(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {

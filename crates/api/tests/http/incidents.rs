@@ -339,6 +339,22 @@ async fn detectors_sources_and_the_audit_log_can_be_looked_at() {
         .await
         .expect(200);
     assert_eq!(log["items"][0]["actor_name"], "ann");
+    let by_reference = place
+        .get(&ann, "/api/v1/audit?subject=inc-0001")
+        .await
+        .expect(200);
+    let by_id = place
+        .get(
+            &ann,
+            &format!(
+                "/api/v1/audit?subject={}",
+                log["items"][0]["subject"].as_str().expect("an id")
+            ),
+        )
+        .await
+        .expect(200);
+    assert_eq!(by_reference, by_id, "people know an incident by its reference");
+    assert!(!by_id["items"].as_array().expect("a list").is_empty());
     let verdict = place.get(&ann, "/api/v1/audit/verify").await.expect(200);
     assert_eq!(verdict["ok"], true);
     let newest = place.get(&ann, "/api/v1/audit?limit=1").await.expect(200);
