@@ -12,7 +12,7 @@ const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg
 const page = (items) => ({ items, next: null });
 
 /** What each address of the API answers; `undefined` is 404. */
-function answer(method, path, origin) {
+function answer(method, path, origin, search) {
   const [, name, id, part] = path.split('/');
   const byId = (list) => list.find((each) => each.id === id);
   if (method !== 'GET') return write(name, id, part);
@@ -29,6 +29,7 @@ function answer(method, path, origin) {
       if (part === 'timeline') return page(id === 'inc_1' ? world.timeline : []);
       if (part === 'proof') return world.proofOfTelling;
       if (part === 'drill') return id === 'inc_4' ? world.drillReport : undefined;
+      if (part === 'disclosure') return world.foreseen[search.get('decision')];
       if (part === 'clocks') return world.clocks;
       if (part === 'reports') return { reports: world.reports };
       if (part === 'receipts') return page(id === 'inc_1' ? world.receipts : []);
@@ -41,6 +42,8 @@ function answer(method, path, origin) {
       return id === undefined ? page(world.alerts) : world.alertViews[id];
     case 'obligations':
       return page(world.obligations);
+    case 'telling':
+      return page(world.telling);
     case 'preflight':
       return readiness.preflights;
     case 'holding-words':
@@ -106,7 +109,7 @@ function write(name, id, part) {
       committed: false,
     };
   }
-  if (name === 'demo') return { now: world.at(360) };
+  if (name === 'demo') return { now: world.at(360), stopped: null };
   return undefined;
 }
 
@@ -160,7 +163,7 @@ export async function start(overrides = {}) {
   const writes = [];
   const streams = new Set();
   const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
+    const { pathname, searchParams } = new URL(request.url, 'http://localhost');
     const origin = `http://${request.headers.host}`;
     if (!pathname.startsWith('/api/v1/')) return void serveFile(pathname, response);
     const path = pathname.slice('/api/v1'.length);
@@ -173,7 +176,7 @@ export async function start(overrides = {}) {
     if (special !== undefined) {
       return send(response, special.status, 'application/json', JSON.stringify(special.body));
     }
-    const body = answer(request.method, path, origin);
+    const body = answer(request.method, path, origin, searchParams);
     if (body === undefined) {
       const problem = {
         type: 'about:blank',

@@ -72,7 +72,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
 }
 
 /** Asks for a file by a POST and lets the browser keep it under the name that the server gives it. Rejects with `ApiError`. */
-export async function download(path: string, body: unknown): Promise<void> {
+export async function download(path: string, body: unknown): Promise<string> {
   const response = await send(path, { method: 'POST', body });
   const named = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') ?? '');
   const address = URL.createObjectURL(await response.blob());
@@ -82,6 +82,7 @@ export async function download(path: string, body: unknown): Promise<void> {
   link.click();
   // The browser has begun to read it by then.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  return link.download;
 }
 
 async function send(path: string, options: RequestOptions): Promise<Response> {

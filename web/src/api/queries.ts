@@ -2,6 +2,7 @@
 import {
   type InfiniteData,
   infiniteQueryOptions,
+  keepPreviousData,
   queryOptions,
   useInfiniteQuery,
   useQuery,
@@ -24,6 +25,7 @@ import type {
   DetectorDetail,
   DetectorList,
   DrillReport,
+  Foresight,
   HoldingWords,
   IncidentRow,
   IncidentView,
@@ -41,6 +43,7 @@ import type {
   ReportView,
   Session,
   SourceView,
+  TellingRow,
   TimelineEntry,
   Token,
   UnparsedLine,
@@ -131,6 +134,21 @@ export const useClocks = (id: string) =>
     queryFn: ({ signal }) => request<ClocksView>(`/incidents/${encodeURIComponent(id)}/clocks`, { signal }),
   });
 
+/** What would follow of a decision; asked anew whenever the incident changes. */
+export const useForesight = (
+  id: string,
+  asked: { decision: string; at: string | undefined; aware_at?: string | undefined },
+) =>
+  useQuery({
+    queryKey: [...incidentQuery(id).queryKey, 'foreseen', asked],
+    queryFn: ({ signal }) =>
+      request<Foresight>(`/incidents/${encodeURIComponent(id)}/disclosure/foreseen${query(asked)}`, {
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+
 export const useReports = (id: string) =>
   useQuery({
     queryKey: [...incidentQuery(id).queryKey, 'reports'],
@@ -192,6 +210,14 @@ export const useAlert = (id: string) =>
 
 export const useObligations = (filters: Record<string, string | undefined>) =>
   useInfiniteQuery(list<ObligationView>('obligations', '/obligations', filters, NOW_AND_THEN));
+
+/** The headings of the breach desk: of one incident, or of every one in which somebody waits. */
+export const useTelling = (incident: string | undefined) =>
+  useQuery({
+    queryKey: ['obligations', 'telling', incident],
+    queryFn: ({ signal }) => request<Page<TellingRow>>(`/telling${query({ incident })}`, { signal }),
+    refetchInterval: NOW_AND_THEN,
+  });
 
 export const useNotice = (id: string) =>
   useQuery({

@@ -198,6 +198,39 @@ export interface AffectedList {
   faults: { line: number; listed: string; detail: string }[];
   committed: boolean;
 }
+/** What would follow of a decision on a disclosure, decided as it would be and kept nowhere. */
+export interface Foresight {
+  now: Instant;
+  counts_from: Instant | null;
+  counted_from: Instant | null;
+  detected_at: Instant | null;
+  before_detection: boolean;
+  aware_at: Instant | null;
+  decide_by: Instant | null;
+  /** Whether nothing of it happens before another person agrees. */
+  waits_for_second: boolean;
+  first_due_at: Instant | null;
+  first_holding_at: Instant | null;
+  late: number;
+  at_once: number;
+  moved: number;
+  /** The earliest deadline first. */
+  customers: ForeseenFor[];
+  pages: { capacity: 'commander' | 'counsel' | 'others'; vacant: boolean; names: string[] }[];
+}
+export interface ForeseenFor {
+  customer: string;
+  name: string;
+  /** Where the deadline is another one than before. */
+  due_before: Instant | null;
+  due_at: Instant;
+  holding_at: Instant | null;
+  at_once: boolean;
+  late: boolean;
+  late_before: boolean;
+  told: boolean;
+  because: string;
+}
 export interface MoveAsked {
   by: Actor;
   at: Instant;
@@ -317,7 +350,10 @@ export interface IncidentView {
   next_due_at: Instant | null;
   alerts: AlertRow[];
   obligations: ObligationView[];
+  telling: TellingCounts;
   notices: Notice[];
+  /** Of each holding notice. */
+  holding_gone: Record<string, HoldingGone>;
   deliveries_summary: { queued: number; claimed: number; accepted: number; refused: number; bounced: number };
   customers: Record<string, { name: string; key: string }>;
   breach_severity: {
@@ -530,6 +566,10 @@ export type ObligationView = {
   /** How often the customer is told from the beginning, this time included. */
   round: number;
   miss: Miss | null;
+  /** When a customer whose deadline was missed was told all the same. */
+  told_late_at: Instant | null;
+  /** Whether the customer is still to be told. */
+  untold: boolean;
   by_hand?: ToldByHand[];
   deadline: {
     from: Instant;
@@ -789,6 +829,7 @@ export interface BounceReport {
 /** How often something came to return paths that changed nothing. */
 export interface BounceTallies {
   domain: string | null;
+  reports_taken: boolean;
   items: { kind: string; count: number; last_at: Instant; last_detail: string }[];
 }
 
@@ -1059,8 +1100,12 @@ export interface LawRule {
 export interface ClocksView {
   moments: MomentView[];
   rules: LawRule[];
-  /** Rules that wait until counsel has read them. */
-  not_read: number;
+  /** Rules that are switched off until counsel has read them; those that may bind anybody first. */
+  unread: UnreadRule[];
+}
+/** A rule that is switched off, and what it would ask. */
+export interface UnreadRule extends LawRule {
+  may_bind: boolean;
 }
 
 /** What people record that authorities ask. */
@@ -1306,10 +1351,39 @@ export interface MailRow {
 }
 export type MailMessage = MailRow & { text: string; html: string | null; raw: string };
 
+/** Where telling stands, counted by the server in one place: the badge, the breach desk and the incident show the same. */
+export interface TellingCounts {
+  untold: number;
+  told: number;
+  told_late: number;
+  ended: number;
+  /** Questions of recipients that wait for an answer. */
+  questions: number;
+}
+/** How far a holding notice went, which goes to each customer by the customer's own clock. */
+export interface HoldingGone {
+  customers: number;
+  waiting: number;
+  next_at: Instant | null;
+}
+/** An incident as the breach desk heads its customers. */
+export interface TellingRow {
+  incident: string;
+  reference: string;
+  title: string;
+  drill: boolean;
+  counts: TellingCounts;
+  holding: { notice: string; state: NoticeStateName } | null;
+  full: { notice: string; state: NoticeStateName } | null;
+  holding_gone: HoldingGone | null;
+  /** Languages in which the holding notice is to go with words that nobody has approved. */
+  unapproved: string[];
+}
+
 export interface Overview {
   open_incidents: Record<Severity, number>;
   open_alerts: number;
-  running_obligations: number;
+  telling: TellingCounts;
   most_urgent: { what: string; due_at: Instant; incident: string; reference: string } | null;
   drafts_waiting_for_me: number;
   /** Who may approve notices that they had no hand in. */

@@ -73,7 +73,10 @@ function State({ delivery }: { delivery: DeliveryView }) {
       {delivery.state === 'claimed' && <span className="tag">being sent</span>}
       {delivery.state === 'accepted' && (
         <>
-          <span className="tag fine">accepted</span> <At at={delivery.at} />
+          <span className="tag fine" title="our relay took the message">
+            submitted
+          </span>{' '}
+          <At at={delivery.at} />
           <div className="dim wrap">
             {delivery.answer} ({delivery.by})
           </div>
@@ -98,8 +101,10 @@ function State({ delivery }: { delivery: DeliveryView }) {
       )}
       {delivery.remote_accepted !== undefined && (
         <div>
-          <span className="tag fine">{delivery.remote_accepted.action}</span>{' '}
-          {delivery.remote_accepted.by ?? 'their mail server'}, reported{' '}
+          <span className="tag fine" title="a server of theirs took it, and a report says so">
+            remote accepted
+          </span>{' '}
+          {delivery.remote_accepted.action}, {delivery.remote_accepted.by ?? 'their mail server'}, reported{' '}
           <At at={delivery.remote_accepted.at} />
         </div>
       )}
@@ -111,13 +116,21 @@ function State({ delivery }: { delivery: DeliveryView }) {
 function Proof({ id, onClose }: { id: string | null; onClose: () => void }) {
   const query = useDelivery(id);
   return (
-    <Modal opened={id !== null} onClose={onClose} title="Proof of delivery" size="xl">
+    <Modal opened={id !== null} onClose={onClose} title="What can be proved of this message" size="xl">
       <Loaded query={query} what="the proof">
         {(delivery) => <Conversation delivery={delivery} />}
       </Loaded>
     </Modal>
   );
 }
+
+/** What our own relay answered, in the words of the proof. */
+const OUTCOMES: Record<string, string> = {
+  accepted: 'submitted: our relay took it',
+  deferred: 'put off, to be tried again',
+  refused: 'refused',
+  unknown: 'the answer was lost',
+};
 
 function Conversation({ delivery }: { delivery: DeliveryDetail }) {
   return (
@@ -136,7 +149,7 @@ function Conversation({ delivery }: { delivery: DeliveryDetail }) {
       {delivery.transcripts.map((transcript) => (
         <div key={transcript.at}>
           <p className="small">
-            <At at={transcript.at} />: {transcript.outcome}
+            <At at={transcript.at} />: {OUTCOMES[transcript.outcome] ?? transcript.outcome}
           </p>
           <RawText label={`Conversation of ${transcript.at}`}>{transcript.lines.join('\n')}</RawText>
         </div>

@@ -1,6 +1,6 @@
 import type { ObligationView } from '../api/types';
 import { usePreferences } from '../live/preferences';
-import { full } from '../words/instants';
+import { full, weekdayTime } from '../words/instants';
 import { ladderTrack, TRACK_WORDS } from '../words/ladder';
 
 /** The ladder of an obligation: filled what was taken, ringed what is next, dotted what is to come. */
@@ -15,7 +15,10 @@ export function LadderTrack({ obligation }: { obligation: ObligationView }) {
           title={`${step.what}: ${TRACK_WORDS[step.state]}, ${full(Date.parse(step.takenAt ?? step.at), zone)}`}
         >
           <span className="name">{step.label}</span>
-          <span className="hidden">: {TRACK_WORDS[step.state]}</span>
+          <span className="hidden">
+            : {step.what}, {TRACK_WORDS[step.state]},{' '}
+          </span>
+          <span className="when">{weekdayTime(Date.parse(step.takenAt ?? step.at), zone)}</span>
         </li>
       ))}
     </ol>

@@ -21,7 +21,27 @@ export function TakePack({ incident }: { incident: string }) {
         Auditor’s pack
       </Button>
       <Refused fault={pack.error} />
+      <Saved file={pack.data} pack />
     </>
+  );
+}
+
+/** What was saved, and what to do with it. */
+function Saved({ file, pack }: { file: string | undefined; pack: boolean }) {
+  if (file === undefined) return null;
+  return (
+    <p className="small wrap" role="status">
+      Saved as <code>{file}</code>.{' '}
+      {pack ? (
+        <>
+          Its README.txt says what is in it. Whoever gets it unzips it and verifies it by{' '}
+          <code>python3 verify-pack.py {file} --key 'THE KEY OF THE LOG'</code>, with the key that you gave
+          them before.
+        </>
+      ) : (
+        'Any spreadsheet opens it.'
+      )}
+    </p>
   );
 }
 
@@ -69,6 +89,8 @@ export function TakeAway() {
           </Button>
         </div>
         <Refused fault={pack.error ?? register.error} />
+        <Saved file={pack.data} pack />
+        <Saved file={register.data} pack={false} />
       </div>
     </details>
   );

@@ -52,7 +52,10 @@ describe('the track of an obligation', () => {
       />,
     );
     const steps = screen.getAllByRole('listitem').map((item) => item.textContent);
-    expect(steps).toEqual(['List: taken', 'Draft: next']);
+    expect(steps).toEqual([
+      'List: list_affected, taken, Sat 14:20 UTC',
+      'Draft: draft_full, next, Sat 14:20 UTC',
+    ]);
   });
 });
 

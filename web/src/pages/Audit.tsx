@@ -1,7 +1,7 @@
 import { Button, CopyButton, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { request } from '../api/client';
 import { rows, useAudit, useCheckpoint } from '../api/queries';
@@ -44,7 +44,7 @@ export function AuditPage() {
       <search className="filters" aria-label="Filter records">
         <TextInput
           label="Subject"
-          placeholder="inc_…, ntc_…"
+          placeholder="INC-0042, inc_…, ntc_…"
           defaultValue={search.subject ?? ''}
           onChange={(event) => find({ subject: event.currentTarget.value.trim() })}
         />
@@ -158,6 +158,44 @@ function Records({ list }: { list: readonly AuditRecord[] }) {
   );
 }
 
+/** What a record is about; a link where it has a page of its own. */
+function Subject({ id }: { id: string }) {
+  switch (id.slice(0, 4)) {
+    case 'inc_':
+      return (
+        <Link to="/incidents/$id" params={{ id }}>
+          {id}
+        </Link>
+      );
+    case 'ntc_':
+      return (
+        <Link to="/notices/$id" params={{ id }}>
+          {id}
+        </Link>
+      );
+    case 'cus_':
+      return (
+        <Link to="/customers/$id" params={{ id }}>
+          {id}
+        </Link>
+      );
+    case 'chg_':
+      return (
+        <Link to="/changes/$id" params={{ id }}>
+          {id}
+        </Link>
+      );
+    case 'alr_':
+      return (
+        <Link to="/alerts/$id" params={{ id }}>
+          {id}
+        </Link>
+      );
+    default:
+      return <>{id}</>;
+  }
+}
+
 function Row({
   record,
   index,
@@ -199,7 +237,9 @@ function Row({
           </>
         )}
       </td>
-      <td className="mono wrap">{record.subject}</td>
+      <td className="mono wrap">
+        <Subject id={record.subject} />
+      </td>
       <td data-label="Hash">
         <code title={record.hash}>{record.hash.slice(0, 12)}</code>
       </td>

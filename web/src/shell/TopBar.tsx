@@ -118,8 +118,7 @@ function DemoClock() {
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
   const advance = useMutation({
-    mutationFn: () =>
-      request<Travelled>('/demo/advance', { method: 'POST', body: { hours: STEP_HOURS } }),
+    mutationFn: () => request<Travelled>('/demo/advance', { method: 'POST', body: { hours: STEP_HOURS } }),
     onSuccess: (answer) => {
       learnServerTime(answer.now);
       if (answer.stopped === null) setAsking(false);

@@ -33,7 +33,12 @@ export const PLACES: readonly Place[] = [
     waiting: (o) => Object.values(o.open_incidents).reduce((sum, n) => sum + n, 0),
   },
   { to: '/alerts', name: 'Alerts', icon: IconBell, waiting: (o) => o.open_alerts },
-  { to: '/breach', name: 'Breach desk', icon: IconAlarm, waiting: (o) => o.running_obligations },
+  {
+    to: '/breach',
+    name: 'Breach desk',
+    icon: IconAlarm,
+    waiting: (o) => o.telling.untold + o.telling.questions,
+  },
   { to: '/customers', name: 'Customers', icon: IconBuilding },
   { to: '/changes', name: 'Changes', icon: IconArrowsExchange },
   { to: '/detectors', name: 'Detectors', icon: IconRadar2 },

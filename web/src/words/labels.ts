@@ -15,6 +15,7 @@ import type {
   Severity,
   Standing,
   Task,
+  TellingCounts,
   TimerKind,
   Verdict,
 } from '../api/types';
@@ -197,6 +198,17 @@ export const ENTRY_GROUPS: Record<string, { label: string; kinds: readonly Entry
   machine: { label: 'Alerts, pages, timers', kinds: ['alert_joined', 'paged', 'timer_fired'] },
 };
 
+/** What Watchkeeper does by itself, in a word or two. */
+const WORKERS: Record<string, string> = {
+  bounces: 'reports of mail servers',
+  delivery: 'mail',
+  evidence: 'what the events name',
+  ladder: 'clock of deadlines',
+  outbox: 'mail',
+  timers: 'timers',
+  watch: 'detection',
+};
+
 /** Who did it, when the person's name is known by `nameOf`. */
 export function actorName(actor: Actor, nameOf: (user: string) => string): string {
   switch (actor.kind) {
@@ -205,7 +217,7 @@ export function actorName(actor: Actor, nameOf: (user: string) => string): strin
     case 'detector':
       return `detector ${actor.detector}`;
     case 'worker':
-      return `the ${actor.worker} worker`;
+      return `Watchkeeper (${WORKERS[actor.worker] ?? actor.worker.replaceAll('_', ' ')})`;
     case 'operator':
       return 'operator at the command line';
   }
@@ -330,4 +342,12 @@ export function bytes(value: number): string {
     unit += 1;
   }
   return `${unit === 0 ? amount : amount.toFixed(1)} ${units[unit]}`;
+}
+
+/** Where telling stands: `2 customers still to be told, 4 told, 1 told late, 3 questions wait`. */
+export function tellingInWords({ untold, told, told_late, questions }: TellingCounts): string {
+  const parts = [`${count(untold, 'customer')} still to be told`, `${told} told`];
+  if (told_late > 0) parts.push(`${told_late} told late`);
+  if (questions > 0) parts.push(questions === 1 ? '1 question waits' : `${questions} questions wait`);
+  return parts.join(', ');
 }

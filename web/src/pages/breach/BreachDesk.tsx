@@ -1,7 +1,7 @@
 import { NativeSelect, SegmentedControl } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useId } from 'react';
-import { rows, useIncidents, useObligations, useOverview } from '../../api/queries';
+import { rows, useIncidents, useObligations, useOverview, useTelling } from '../../api/queries';
 import type { DrillStatus, Miss, ObligationStateName, ObligationView } from '../../api/types';
 import { LadderTrack } from '../../components/LadderTrack';
 import { ActorName, At, ClockFace, Countdown, Weekday } from '../../components/marks';
@@ -31,6 +31,7 @@ export function BreachDeskPage() {
     <Page title="Breach desk">
       <Drills />
       <Filters />
+      <FullNotices incident={search.incident} />
       <Loaded query={{ ...query, data: rows(query.data) }} what="obligations">
         {(list) =>
           list.length === 0 ? (
@@ -41,12 +42,10 @@ export function BreachDeskPage() {
                   : 'Nothing matches these filters'
               }
             >
-              A clock for each affected customer starts when somebody confirms a disclosure in an{' '}
-              <Link to="/incidents">incident</Link>.
+              <NothingBecause incident={search.incident} />
             </Empty>
           ) : (
             <div className="stack">
-              <FullNotices list={list} />
               <div className="panel lines">
                 {list.map((obligation) => (
                   <ObligationRow key={obligation.id} obligation={obligation} />
@@ -61,6 +60,20 @@ export function BreachDeskPage() {
       <PreflightPanel />
       <HoldingWordsPanel />
     </Page>
+  );
+}
+
+/** Why the list is empty: nobody was ever owed a notice, or everybody has been told. */
+function NothingBecause({ incident }: { incident: string | undefined }) {
+  const known = useTelling(incident).data?.items ?? [];
+  const told = known.some(({ counts }) => counts.told + counts.told_late + counts.ended > 0);
+  if (known.some(({ counts }) => counts.untold > 0)) return <>Choose another state to see who waits.</>;
+  if (told) return <>Every customer who was owed a notice has been told, or is owed nothing any more.</>;
+  return (
+    <>
+      A clock for each affected customer starts when somebody confirms a disclosure in an{' '}
+      <Link to="/incidents">incident</Link>.
+    </>
   );
 }
 
@@ -242,6 +255,11 @@ function StateLine({ obligation }: { obligation: ObligationView }) {
       return (
         <p className="small">
           <span className="tag alarm">missed</span> recorded <At at={obligation.at} />
+          {obligation.told_late_at !== null && (
+            <>
+              ; <span className="tag warn">told late</span> <At at={obligation.told_late_at} />
+            </>
+          )}
         </p>
       );
     case 'ended':
@@ -272,7 +290,9 @@ function WhyMissed({ obligation, miss }: { obligation: ObligationView; miss: Mis
       )}
       {miss.why === null ? (
         <>
-          {!obligation.drill && <p>{WAITS[obligation.state]}</p>}
+          {!obligation.drill && (
+            <p>{obligation.told_late_at !== null ? WAITS.told : WAITS[obligation.state]}</p>
+          )}
           <ExplainMiss obligation={obligation} />
         </>
       ) : (
@@ -284,25 +304,34 @@ function WhyMissed({ obligation, miss }: { obligation: ObligationView; miss: Mis
   );
 }
 
+/** The levels that have been reached, and what went wrong; nothing where nothing was sent. */
 function Proof({ obligation }: { obligation: ObligationView }) {
   const { proof } = obligation;
+  const figures: [string, number, string][] = [
+    ['Queued', proof.queued, ''],
+    ['Submitted', proof.submitted, 'good'],
+    ['Remote accepted', proof.remote_accepted, 'good'],
+    ['Refused', proof.refused, 'bad strong'],
+    ['Bounced', proof.bounced, 'bad strong'],
+    ['Possible duplicates', proof.possible_duplicates, 'soon'],
+  ];
+  const known = figures.filter(([, value]) => value > 0);
   return (
     <div className="small stack tight">
-      <p className="dim">{count(obligation.recipients, 'recipient')}</p>
-      <dl className="definition proof">
-        <dt>Queued</dt>
-        <dd className="num">{proof.queued}</dd>
-        <dt>Submitted</dt>
-        <dd className={`num ${proof.submitted > 0 ? 'good' : ''}`}>{proof.submitted}</dd>
-        <dt>Remote accepted</dt>
-        <dd className={`num ${proof.remote_accepted > 0 ? 'good' : ''}`}>{proof.remote_accepted}</dd>
-        <dt>Refused</dt>
-        <dd className={`num ${proof.refused > 0 ? 'bad strong' : ''}`}>{proof.refused}</dd>
-        <dt>Bounced</dt>
-        <dd className={`num ${proof.bounced > 0 ? 'bad strong' : ''}`}>{proof.bounced}</dd>
-        <dt>Possible duplicates</dt>
-        <dd className={`num ${proof.possible_duplicates > 0 ? 'soon' : ''}`}>{proof.possible_duplicates}</dd>
-      </dl>
+      <p className="dim">
+        {count(obligation.recipients, 'recipient')}
+        {known.length === 0 && ', no message yet'}
+      </p>
+      {known.length > 0 && (
+        <dl className="definition proof">
+          {known.map(([name, value, mark]) => (
+            <div key={name} style={{ display: 'contents' }}>
+              <dt>{name}</dt>
+              <dd className={`num ${mark}`}>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
     </div>
   );
 }

@@ -1,47 +1,27 @@
 import { Button } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useMay, useOverview, useSession } from '../../api/queries';
-import type { ObligationView } from '../../api/types';
+import { useMay, useOverview, useSession, useTelling } from '../../api/queries';
+import type { HoldingGone, ObligationView, TellingRow } from '../../api/types';
 import { useBeginNotice } from '../../api/writes';
-import { Refused } from '../../components/States';
-import { count, NOTICE_STATE_NAMES } from '../../words/labels';
+import { Weekday } from '../../components/marks';
+import { Loaded, Refused } from '../../components/States';
+import { count, NOTICE_STATE_NAMES, tellingInWords } from '../../words/labels';
 
-interface IncidentNotices {
-  id: string;
-  reference: string;
-  title: string;
-  waiting: number;
-  full: ObligationView['full'];
-  holding: ObligationView['holding'];
-  /** Languages in which it goes by the clock with words that nobody has approved. */
-  unapproved: Set<string>;
-}
-
-/** Of each incident: its notices, and what to do about the full one. */
-export function FullNotices({ list }: { list: readonly ObligationView[] }) {
-  const byIncident = new Map<string, IncidentNotices>();
-  for (const each of list) {
-    const known = byIncident.get(each.incident) ?? {
-      id: each.incident,
-      reference: each.incident_reference,
-      title: each.incident_title,
-      waiting: 0,
-      full: null,
-      holding: null,
-      unapproved: new Set<string>(),
-    };
-    if (each.state === 'running' || each.state === 'missed') known.waiting += 1;
-    known.full ??= each.full;
-    known.holding ??= each.holding;
-    for (const language of each.holding?.unapproved ?? []) known.unapproved.add(language);
-    byIncident.set(each.incident, known);
-  }
+/** Of each incident in which somebody waits: where telling stands, its notices, and what to do about the full one. */
+export function FullNotices({ incident }: { incident: string | undefined }) {
+  const telling = useTelling(incident);
   return (
-    <div className="panel lines">
-      {[...byIncident.values()].map((incident) => (
-        <IncidentRow key={incident.id} incident={incident} />
-      ))}
-    </div>
+    <Loaded query={telling} what="where telling stands">
+      {({ items }) =>
+        items.length === 0 ? null : (
+          <section className="panel lines" aria-label="Where telling stands">
+            {items.map((row) => (
+              <IncidentRow key={row.incident} row={row} />
+            ))}
+          </section>
+        )
+      }
+    </Loaded>
   );
 }
 
@@ -65,7 +45,26 @@ function NobodyToApprove({ me }: { me: string }) {
   );
 }
 
-function IncidentRow({ incident }: { incident: IncidentNotices }) {
+/** How far the holding notice went: it goes to each customer by the customer's own clock. */
+export function HoldingWent({ gone }: { gone: HoldingGone }) {
+  const { customers, waiting, next_at } = gone;
+  if (customers === 0 && waiting === 0) return <>not needed: nobody waits for it</>;
+  if (waiting === 0) return <>sent to {count(customers, 'customer')}</>;
+  return (
+    <>
+      {customers === 0
+        ? `prepared for ${count(waiting, 'customer')}`
+        : `sent to ${customers} of ${count(customers + waiting, 'customer')}`}
+      {next_at !== null && (
+        <>
+          , the next <Weekday at={next_at} />
+        </>
+      )}
+    </>
+  );
+}
+
+function IncidentRow({ row }: { row: TellingRow }) {
   const may = useMay('draft_notices');
   const me = useSession().user.id;
   const begin = useBeginNotice();
@@ -73,44 +72,48 @@ function IncidentRow({ incident }: { incident: IncidentNotices }) {
   return (
     <div className="line-item row apart">
       <div className="grow">
-        <Link to="/incidents/$id" params={{ id: incident.id }} className="strong">
-          {incident.reference}
+        <Link to="/incidents/$id" params={{ id: row.incident }} className="strong">
+          {row.reference}
         </Link>{' '}
-        {incident.title}
+        {row.title} {row.drill && <span className="tag warn">drill</span>}
         <div className="small dim">
-          {count(incident.waiting, 'customer')} still to be told
-          {incident.holding !== null && (
-            <>
-              {' · '}
-              <Link to="/notices/$id" params={{ id: incident.holding.notice }}>
-                holding notice
-              </Link>{' '}
-              {NOTICE_STATE_NAMES[incident.holding.state].toLowerCase()}
-            </>
-          )}
-          {incident.unapproved.size > 0 && (
+          {tellingInWords(row.counts)}
+          {row.counts.questions > 0 && (
             <>
               {' '}
-              <span className="tag alarm">
-                words not approved: {[...incident.unapproved].sort().join(', ')}
-              </span>
+              <Link to="/incidents/$id" params={{ id: row.incident }} search={{ tab: 'comms' }}>
+                Answer
+              </Link>
             </>
           )}
-          {incident.full !== null && (
-            <> · full notice {NOTICE_STATE_NAMES[incident.full.state].toLowerCase()}</>
+          {row.holding !== null && row.holding_gone !== null && (
+            <>
+              {' · '}
+              <Link to="/notices/$id" params={{ id: row.holding.notice }}>
+                holding notice
+              </Link>{' '}
+              <HoldingWent gone={row.holding_gone} />
+            </>
           )}
+          {row.unapproved.length > 0 && (
+            <>
+              {' '}
+              <span className="tag alarm">words not approved: {row.unapproved.join(', ')}</span>
+            </>
+          )}
+          {row.full !== null && <> · full notice {NOTICE_STATE_NAMES[row.full.state].toLowerCase()}</>}
         </div>
-        {incident.full === null && may && <NobodyToApprove me={me} />}
+        {row.full === null && may && <NobodyToApprove me={me} />}
         <Refused fault={begin.error} />
       </div>
-      {incident.full !== null ? (
+      {row.full !== null ? (
         <Button
-          variant={incident.full.state === 'sent' ? 'default' : 'filled'}
+          variant={row.full.state === 'sent' ? 'default' : 'filled'}
           renderRoot={(props) => (
-            <Link to="/notices/$id" params={{ id: incident.full?.notice ?? '' }} {...props} />
+            <Link to="/notices/$id" params={{ id: row.full?.notice ?? '' }} {...props} />
           )}
         >
-          {fullLabel(incident.full, me)}
+          {fullLabel(row.full, me)}
         </Button>
       ) : (
         may && (
@@ -119,7 +122,7 @@ function IncidentRow({ incident }: { incident: IncidentNotices }) {
             loading={begin.isPending}
             onClick={() =>
               begin.mutate(
-                { incident: incident.id, kind: 'full' },
+                { incident: row.incident, kind: 'full' },
                 {
                   onSuccess: (made) => void navigate({ to: '/notices/$id', params: { id: made.notice.id } }),
                 },

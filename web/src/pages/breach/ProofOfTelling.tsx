@@ -61,6 +61,12 @@ export function ProofTables({ proof }: { proof: Proved }) {
   if (proof.customers.length === 0) {
     return <p className="dim">Nobody is owed a notice here.</p>;
   }
+  return <Tables proof={proof} />;
+}
+
+function Tables({ proof }: { proof: Proved }) {
+  // Where no report is taken, no proof of it can come, and its absence says nothing of a customer.
+  const unknowable = useBounceTallies().data?.reports_taken === false;
   return (
     <>
       <div className="table-scroll">
@@ -71,15 +77,19 @@ export function ProofTables({ proof }: { proof: Proved }) {
               <th>Level</th>
               <th className="right">In time</th>
               <th className="right">Late</th>
-              <th className="right">Never</th>
+              <th className="right">Not by now</th>
               <th className="right">Still open</th>
               <th className="right">On time</th>
             </tr>
           </thead>
           <tbody>
-            {proof.levels.map((share) => (
-              <Share key={share.level} share={share} />
-            ))}
+            {proof.levels.map((share) =>
+              unknowable && share.level === 'remote_accepted' && share.in_time + share.late === 0 ? (
+                <Unknowable key={share.level} />
+              ) : (
+                <Share key={share.level} share={share} />
+              ),
+            )}
           </tbody>
         </table>
       </div>
@@ -109,6 +119,25 @@ export function ProofTables({ proof }: { proof: Proved }) {
   );
 }
 
+/** A level that nothing here can reach. */
+function Unknowable() {
+  return (
+    <tr>
+      <td>
+        {LEVELS.remote_accepted.name}
+        <div className="small dim">{LEVELS.remote_accepted.means}</div>
+      </td>
+      <td colSpan={5} className="dim">
+        cannot be known here: reports of mail servers are not taken. Set <code>[mail.bounces]</code> in the
+        configuration, or events of SES, to take them.
+      </td>
+    </tr>
+  );
+}
+
+/** Levels that the customer reaches, not we: nobody fails who has not opened a letter. */
+const THEIRS: readonly ProofLevel[] = ['remote_accepted', 'opened', 'acknowledged', 'by_hand'];
+
 function Share({ share }: { share: LevelShare }) {
   return (
     <tr>
@@ -122,7 +151,10 @@ function Share({ share }: { share: LevelShare }) {
       <td className={`right num ${share.late > 0 ? 'soon' : ''}`} data-label="Late">
         {share.late}
       </td>
-      <td className={`right num ${share.never > 0 ? 'bad strong' : ''}`} data-label="Never">
+      <td
+        className={`right num ${share.never > 0 && !THEIRS.includes(share.level) ? 'bad strong' : ''}`}
+        data-label="Not by now"
+      >
         {share.never}
       </td>
       <td className="right num" data-label="Still open">
@@ -198,17 +230,20 @@ const KINDS: Record<string, string> = {
 
 /** What came to return paths and changed nothing. */
 function CameToNothing({ tallies }: { tallies: BounceTallies }) {
-  if (tallies.domain === null) {
+  if (!tallies.reports_taken) {
     return (
       <p className="small dim">
-        Reports of mail servers are not taken here, so nothing beyond “submitted” can be proved by mail: add
-        [mail.bounces] to the configuration.
+        Reports of mail servers are not taken here, so nothing beyond “submitted” can be proved by mail: set
+        [mail.bounces] in the configuration, or events of SES.
       </p>
     );
   }
   if (tallies.items.length === 0) {
     return (
-      <p className="small dim">Every report that came to {tallies.domain} was about one of our messages.</p>
+      <p className="small dim">
+        Every report that came{tallies.domain !== null && ` to ${tallies.domain}`} was about one of our
+        messages.
+      </p>
     );
   }
   return (

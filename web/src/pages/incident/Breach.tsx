@@ -11,11 +11,12 @@ import { Panel } from '../../components/Page';
 import { usePreferences } from '../../live/preferences';
 import { spanMilliseconds } from '../../words/countdown';
 import { fromInput } from '../../words/instants';
-import { count } from '../../words/labels';
+import { tellingInWords } from '../../words/labels';
 import { HAPPENS, stepLimit } from '../../words/ladder';
 import { ExplainMiss } from '../breach/ExplainMiss';
 import { BreachSeverity } from './BreachSeverity';
 import { DecisionDialog } from './DecisionDialog';
+import { WhatFollows } from './Foreseen';
 import { Halt } from './Halt';
 import { HoldingAhead } from './HoldingAhead';
 import { InstantDialog } from './InstantDialog';
@@ -132,14 +133,13 @@ function Said({ by, at, why }: { by: ReactNode; at: string; why: string }) {
 
 function Owed({ view }: { view: IncidentView }) {
   const running = view.obligations.filter((each) => each.state === 'running');
-  const told = view.obligations.filter((each) => each.state === 'told').length;
   const next = running
     .flatMap((each) => (each.next === null ? [] : [{ ...each.next, each }]))
     .sort((a, b) => a.at.localeCompare(b.at))[0];
   return (
     <>
       <p className="small">
-        {count(running.length, 'customer')} still to be told, {told} told.{' '}
+        {tellingInWords(view.telling)}.{' '}
         <Link to="/breach" search={{ incident: view.incident.id }}>
           Open the breach desk
         </Link>
@@ -195,11 +195,11 @@ function ShortDecision({
       onClose={onClose}
       doLabel={rejecting ? 'Reject disclosure' : 'Suspect disclosure'}
       intro={
-        <p className="small">
-          {rejecting
-            ? 'No customer is told. The reason stays in the register.'
-            : 'Commander and counsel are paged, and a decision is due.'}
-        </p>
+        rejecting ? (
+          <p className="small">No customer is told. The reason stays in the register.</p>
+        ) : (
+          decision === 'suspect' && <WhatFollows incident={view.incident.id} decision="suspect" />
+        )
       }
       path={`/disclosure/${decision}`}
       touches={(incident) => incident.disclosure}
@@ -230,7 +230,9 @@ function ConfirmDialog({ view, onClose }: { view: IncidentView; onClose: () => v
   const [why, setWhy] = useState('');
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState('');
-  const affected = Object.values(view.incident.affected).filter((each) => each.standing !== 'cleared').length;
+  const [aware, setAware] = useState('');
+  const awareUnknown = view.incident.moments?.aware === undefined;
+  const awareAt = awareUnknown ? fromInput(aware, zone) : undefined;
   return (
     <FormDialog
       title="Confirm the disclosure"
@@ -246,7 +248,7 @@ function ConfirmDialog({ view, onClose }: { view: IncidentView; onClose: () => v
         write.mutate(
           {
             path: '/disclosure/confirm',
-            body: { why: why.trim(), confirmed_at: fromInput(at, zone) },
+            body: { why: why.trim(), confirmed_at: fromInput(at, zone), aware_at: awareAt },
             touches: (incident) => incident.disclosure,
           },
           { onSuccess: onClose },
@@ -254,8 +256,8 @@ function ConfirmDialog({ view, onClose }: { view: IncidentView; onClose: () => v
       }
     >
       <p className="small">
-        A clock starts for each of {count(affected, 'customer')} on the list, and for each that is added. A
-        holding notice is prepared at once and goes by itself shortly before the deadline.
+        A clock starts for each customer on the list, and for each that is added. A holding notice is prepared
+        at once and goes by itself when eleven twelfths of the time are over.
       </p>
       <Textarea
         label="Why"
@@ -272,6 +274,21 @@ function ConfirmDialog({ view, onClose }: { view: IncidentView; onClose: () => v
         value={at}
         onChange={setAt}
         error={faultOf(write.error, 'confirmed_at')}
+      />
+      {awareUnknown && (
+        <InstantInput
+          label="Aware since"
+          description="When the company became aware. Laws, and some contracts, count from it. Empty: record it later, under Clocks of law."
+          value={aware}
+          onChange={setAware}
+          error={faultOf(write.error, 'aware_at')}
+        />
+      )}
+      <WhatFollows
+        incident={view.incident.id}
+        decision="confirm"
+        at={fromInput(at, zone)}
+        awareAt={awareAt}
       />
       <TypedWord word={view.reference} value={typed} onChange={setTyped} />
     </FormDialog>

@@ -12,11 +12,11 @@ import { Loaded } from '../../components/States';
 import { usePreferences } from '../../live/preferences';
 import { serverNow } from '../../live/serverClock';
 import { forInput, fromInput } from '../../words/instants';
-import { count } from '../../words/labels';
 import { MOMENT_NAMES, RECORDED, waitsFor, words } from '../../words/moments';
 import { DecisionDialog } from './DecisionDialog';
 import { InstantDialog } from './InstantDialog';
 import { Pause, PausesDialog, stands } from './Pauses';
+import { UnreadLaws } from './UnreadLaws';
 
 /** Shown once a disclosure is in question: most incidents have nothing to do with any law. */
 export function ClocksPanel({ view }: { view: IncidentView }) {
@@ -60,12 +60,7 @@ function Clocks({ view, clocks }: { view: IncidentView; clocks: ClocksView }) {
           onPause={counsel ? () => setPausing(rule) : null}
         />
       ))}
-      {clocks.not_read > 0 && (
-        <p className="small dim">
-          {count(clocks.not_read, 'rule')} of other laws do not bind: counsel reads them, and the
-          configuration enables them.
-        </p>
-      )}
+      <UnreadLaws unread={clocks.unread} />
       {recording && <MomentDialog view={view} onClose={() => setRecording(false)} />}
       {judging !== null && <AppliesDialog view={view} rule={judging} onClose={() => setJudging(null)} />}
       {pausing !== null && <PausesDialog view={view} rule={pausing} onClose={() => setPausing(null)} />}
@@ -135,10 +130,10 @@ function Rule({
           {onSubmit !== null && phase.submitted === null && phase.due.state !== 'waits' && (
             <Button
               size="compact-sm"
-              aria-label={`Submitted: ${words(phase.id)}, ${rule.title}`}
+              aria-label={`${DONE[doneHow(phase)].label}: ${words(phase.id)}, ${rule.title}`}
               onClick={() => onSubmit(phase)}
             >
-              Submitted
+              {DONE[doneHow(phase)].label}
             </Button>
           )}
         </div>
@@ -198,7 +193,7 @@ function Due({ phase }: { phase: RulePhase }) {
   if (submitted !== null) {
     return (
       <span>
-        submitted <At at={submitted.at} />
+        {DONE[doneHow(phase)].done} <At at={submitted.at} />
         {phase.in_time === true && ', in time'}
         {phase.in_time === false && <span className="tag alarm">late</span>}
         {phase.target_met === true && ', within our own target'}
@@ -297,6 +292,30 @@ function AppliesDialog({ view, rule, onClose }: { view: IncidentView; rule: LawR
   );
 }
 
+/** A register is kept by ourselves: an entry is made in it, and nothing is submitted to anybody. */
+function doneHow(phase: RulePhase): 'submission' | 'entry' {
+  return phase.id === 'entry' ? 'entry' : 'submission';
+}
+
+const DONE = {
+  submission: {
+    label: 'Submitted',
+    record: 'Record submission',
+    to: 'to:',
+    at: 'It was submitted at',
+    proof: 'What proves it: a number of the authority, the name of a receipt. The first submission counts.',
+    done: 'submitted',
+  },
+  entry: {
+    label: 'Entered',
+    record: 'Record entry',
+    to: 'kept for:',
+    at: 'It was entered at',
+    proof: 'Where the entry stands: the number or page of your own register. The first entry counts.',
+    done: 'entered',
+  },
+};
+
 function SubmissionDialog({
   view,
   rule,
@@ -312,12 +331,13 @@ function SubmissionDialog({
   const write = useIncidentWrite(view.incident.id);
   const [at, setAt] = useState(forInput(serverNow(), zone));
   const [reference, setReference] = useState('');
+  const how = DONE[doneHow(phase)];
   return (
     <FormDialog
-      title={`Submitted: ${words(phase.id)}`}
+      title={`${how.label}: ${words(phase.id)}`}
       opened
       onClose={onClose}
-      doLabel="Record submission"
+      doLabel={how.record}
       pending={write.isPending}
       fault={write.error}
       ready={reference.trim() !== '' && at !== ''}
@@ -334,21 +354,15 @@ function SubmissionDialog({
       }
     >
       <p className="small">
-        {rule.title}, to: {rule.recipients}. Phases that count from it start now.
+        {rule.title}, {how.to} {rule.recipients}. Phases that count from it start now.
       </p>
       {phase.requires.length > 0 && (
         <p className="small">It must say: {phase.requires.map(words).join(', ')}.</p>
       )}
-      <InstantInput
-        label="It was submitted at"
-        value={at}
-        onChange={setAt}
-        error={faultOf(write.error, 'at')}
-        required
-      />
+      <InstantInput label={how.at} value={at} onChange={setAt} error={faultOf(write.error, 'at')} required />
       <TextInput
         label="Reference"
-        description="What proves it: a number of the authority, the name of a receipt. The first submission counts."
+        description={how.proof}
         value={reference}
         onChange={(event) => setReference(event.currentTarget.value)}
         error={faultOf(write.error, 'reference')}

@@ -6,6 +6,7 @@ import { FormDialog, faultOf } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
 import { usePreferences } from '../../live/preferences';
 import { forInput, fromInput } from '../../words/instants';
+import { type Asked, WhatFollows } from './Foreseen';
 
 interface InstantDialogProps {
   view: IncidentView;
@@ -29,6 +30,8 @@ interface InstantDialogProps {
   /** What the request says beside the instant and the reason. */
   body?: Record<string, unknown>;
   touches: (incident: Incident) => unknown;
+  /** Shows what follows of the instant before it is sent. */
+  foresee?: Asked['decision'];
   onClose: () => void;
 }
 
@@ -64,6 +67,9 @@ export function InstantDialog(props: InstantDialogProps) {
         error={faultOf(write.error, instant.field)}
         required
       />
+      {props.foresee !== undefined && at !== '' && (
+        <WhatFollows incident={view.incident.id} decision={props.foresee} at={fromInput(at, zone)} />
+      )}
       <Textarea
         label={label}
         description={props.why}

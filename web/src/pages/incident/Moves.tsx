@@ -1,10 +1,12 @@
 /** From when the confirmation counts, and from when it counted before: an earlier instant at once, a later one by two people. */
 import { Button } from '@mantine/core';
 import { useState } from 'react';
-import { useMay, useSession } from '../../api/queries';
+import { useForesight, useMay, useSession } from '../../api/queries';
 import type { IncidentView, Moved } from '../../api/types';
 import { ActorName, At } from '../../components/marks';
+import { count } from '../../words/labels';
 import { DecisionDialog } from './DecisionDialog';
+import { WhatFollows } from './Foreseen';
 import { InstantDialog } from './InstantDialog';
 
 type Asking = 'move' | 'agree_move' | 'refuse_move';
@@ -35,8 +37,10 @@ export function Moves({ view }: { view: IncidentView }) {
         <div className="notice-bar warn">
           <p>
             <span className="tag warn">later instant asked for</span> Clocks would count from{' '}
-            <At at={moving.to} />. They run on as they are until another person agrees.
+            <At at={moving.to} /> instead of <At at={disclosure.at} />. They run on as they are until another
+            person agrees.
           </p>
+          <Moving incident={view.incident.id} to={moving.to} />
           <p className="small wrap">
             <ActorName actor={moving.by} />, <At at={moving.at} />: {moving.why}
           </p>
@@ -76,10 +80,10 @@ export function Moves({ view }: { view: IncidentView }) {
             field: 'at',
             label: 'It was confirmed at',
             description: 'When the company knew for certain.',
-            initial: Date.parse(disclosure.at),
           }}
           why="What shows that it was confirmed then. Becomes part of the record."
           path={`${PATH}/move`}
+          foresee="move"
           touches={(incident) => incident.disclosure}
           onClose={close}
         />
@@ -87,6 +91,21 @@ export function Moves({ view }: { view: IncidentView }) {
         <Answer view={view} asking={asking} to={moving?.to} onClose={close} />
       )}
     </div>
+  );
+}
+
+/** What the request would do to the deadlines. */
+function Moving({ incident, to }: { incident: string; to: string }) {
+  const seen = useForesight(incident, { decision: 'agree_move', at: to }).data;
+  const moved = seen?.customers.filter((each) => each.due_before !== null) ?? [];
+  const first = moved[0];
+  if (seen === undefined) return null;
+  if (first === undefined || first.due_before === null) return <p>No deadline would move by it.</p>;
+  return (
+    <p>
+      {count(moved.length, 'deadline')} would move; the first from <At at={first.due_before} /> to{' '}
+      <At at={first.due_at} />.
+    </p>
   );
 }
 
@@ -126,11 +145,17 @@ function Answer({
       doLabel={agrees ? 'Move the clocks' : 'It counts as it did'}
       danger={agrees}
       intro={
-        <p className="small">
-          {agrees
-            ? 'Deadlines of everybody whose clock counts from the confirmation move away; the earlier ones stay beside them.'
-            : 'Nothing changes: the clocks ran on all the while.'}
-        </p>
+        agrees ? (
+          <>
+            <p className="small">
+              Deadlines of everybody whose clock counts from the confirmation move away; the earlier ones stay
+              beside them.
+            </p>
+            <WhatFollows incident={view.incident.id} decision="agree_move" at={to} />
+          </>
+        ) : (
+          <p className="small">Nothing changes: the clocks ran on all the while.</p>
+        )
       }
       path={`${PATH}/${asking}`}
       body={agrees ? { at: to } : {}}
