@@ -131,6 +131,16 @@ async fn a_disclosure_runs_from_suspicion_to_the_outbox_under_four_eyes() {
         .expect(409);
     assert_eq!(twice["current"]["incident"]["disclosure"]["state"], "confirmed");
 
+    let waits = json!({"untold": 1, "told": 0, "told_late": 0, "ended": 0, "questions": 0});
+    let telling = place.get(&lea, "/api/v1/telling").await.expect(200);
+    let overview = place.get(&lea, "/api/v1/overview").await.expect(200);
+    assert_eq!(confirmed["telling"], waits, "the incident counts");
+    assert_eq!(telling["items"][0]["counts"], waits, "as the breach desk does");
+    assert_eq!(overview["telling"], waits, "and as the badge does");
+    let gone = &telling["items"][0]["holding_gone"];
+    assert_eq!((&gone["customers"], &gone["waiting"]), (&json!(0), &json!(1)));
+    assert!(gone["next_at"].is_string(), "{telling}");
+
     let notice = place
         .post(&ann, &format!("{room}/notices"), json!({}))
         .await

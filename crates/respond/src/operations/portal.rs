@@ -183,8 +183,10 @@ impl Desk {
                     customer: customer.name.clone(),
                 };
                 let occasion = format!("question/{}/{number}", found.letter.id);
-                // Counsel answers it, and whoever is in charge must know of it. Who is both gets one message.
-                for target in [found.matter.in_charge(), found.matter.counsel()] {
+                // Of an incident counsel answers it, and whoever is in charge must know of it. Who is both gets one message. A change is
+                // its proposer's to explain.
+                let counsel = matches!(found.matter, Matter::Incident(_)).then(|| found.matter.counsel());
+                for target in [Some(found.matter.in_charge()), counsel].into_iter().flatten() {
                     let paged = self
                         .page(&mut tx, &found.matter, &target, &reason, &occasion)
                         .await?;

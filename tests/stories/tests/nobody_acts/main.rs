@@ -13,6 +13,7 @@ mod ladder;
 mod missed;
 mod pack;
 mod page;
+mod paged;
 mod postfix;
 mod proof;
 mod relay_down;

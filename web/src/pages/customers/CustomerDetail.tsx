@@ -130,6 +130,12 @@ function Owed({ obligation }: { obligation: ObligationView }) {
           </span>
         )}
         {obligation.state === 'missed' && <span className="tag alarm">missed</span>}
+        {obligation.told_late_at !== null && (
+          <>
+            {' '}
+            <span className="tag warn">told late</span> <At at={obligation.told_late_at} />
+          </>
+        )}
         {obligation.state === 'ended' && <span className="tag">ended</span>}
       </div>
     </li>

@@ -164,7 +164,10 @@ function Rule({
         </div>
       )}
       <details className="small">
-        <summary>{rule.id}: how it is counted, and where it is written</summary>
+        <summary>
+          How it is counted, and where it is written{' '}
+          <code title="The rule’s name in the configuration">{rule.id}</code>
+        </summary>
         <div className="stack tight">
           {rule.phases.map(
             (phase) =>

@@ -102,7 +102,7 @@ function Sum({ list }: { list: readonly DeliveryView[] }) {
   const remote = list.filter((each) => each.remote_accepted !== undefined).length;
   const [refused, bounced] = [of('refused'), of('bounced')];
   return (
-    <span className="small dim num">
+    <span className="small dim">
       {of('queued', 'claimed')} queued · {of('accepted')} submitted
       {remote > 0 && ` · ${remote} remote accepted`} ·{' '}
       <span className={refused > 0 ? 'bad' : ''}>{refused} refused</span> ·{' '}
