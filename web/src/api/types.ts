@@ -1366,6 +1366,14 @@ export interface HoldingGone {
   waiting: number;
   next_at: Instant | null;
 }
+/** A notice as the breach desk names it above an incident's customers. */
+export interface NoticeHeading {
+  notice: string;
+  state: NoticeStateName;
+  /** Of a notice that waits for its approval: who may approve it. */
+  approvers: string[];
+}
+
 /** An incident as the breach desk heads its customers. */
 export interface TellingRow {
   incident: string;
@@ -1373,8 +1381,8 @@ export interface TellingRow {
   title: string;
   drill: boolean;
   counts: TellingCounts;
-  holding: { notice: string; state: NoticeStateName } | null;
-  full: { notice: string; state: NoticeStateName } | null;
+  holding: NoticeHeading | null;
+  full: NoticeHeading | null;
   holding_gone: HoldingGone | null;
   /** Languages in which the holding notice is to go with words that nobody has approved. */
   unapproved: string[];

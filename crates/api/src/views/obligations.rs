@@ -271,6 +271,8 @@ pub(crate) struct TellingRow {
 struct Heading {
     notice: NoticeId,
     state: &'static str,
+    /// Of a notice that waits for its approval: who may approve it.
+    approvers: Vec<UserId>,
 }
 
 /// The heading of an incident at the breach desk.
@@ -284,12 +286,14 @@ pub(crate) async fn telling_row(
     let gone = tx.notices_gone(id).await?;
     let mut gone = holding_gone(&around.notices, &owed, &gone);
     let newest = |kind: NoticeKind| {
-        let of_kind = around.notices.iter().filter(|notice| notice.kind == kind);
+        let notices = around.notices.iter();
+        let of_kind = notices.filter(|notice| notice.kind == kind && !notice.discarded());
         of_kind.max_by_key(|notice| notice.created_at)
     };
     let heading = |notice: &Notice| Heading {
         notice: notice.id.clone(),
         state: notice.state.name(),
+        approvers: around.approvers(notice),
     };
     let holding = newest(NoticeKind::Holding);
     let unapproved = holding.map(|notice| {

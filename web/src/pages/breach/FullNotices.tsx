@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useMay, useOverview, useSession, useTelling } from '../../api/queries';
-import type { HoldingGone, ObligationView, TellingRow } from '../../api/types';
+import type { HoldingGone, NoticeHeading, TellingRow } from '../../api/types';
 import { useBeginNotice } from '../../api/writes';
 import { Weekday } from '../../components/marks';
 import { Loaded, Refused } from '../../components/States';
@@ -26,7 +26,7 @@ export function FullNotices({ incident }: { incident: string | undefined }) {
 }
 
 /** What the reader may do with a full notice. */
-export function fullLabel({ state, approvers }: NonNullable<ObligationView['full']>, me: string): string {
+export function fullLabel({ state, approvers }: NoticeHeading, me: string): string {
   if (state !== 'submitted') return 'Open the full notice';
   if (approvers.includes(me)) return 'Read and approve the full notice';
   return approvers.length === 0 ? 'Open the full notice: nobody may approve it' : 'Read the full notice';
