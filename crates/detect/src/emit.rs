@@ -38,6 +38,7 @@ pub(crate) fn single(
     };
     let trace = TenantTrace {
         events: 1,
+        at_most: None,
         first_at: event.at,
         last_at: event.at,
         first_event: (event.source.clone(), event.id.clone()),
@@ -199,6 +200,7 @@ fn tenants(figures: &Figures, key: &GroupKey, sources: &Sources) -> BTreeMap<Str
     let told = figures.tenants.iter().map(|(tenant, trace)| {
         let trace = TenantTrace {
             events: trace.events,
+            at_most: None,
             first_at: instant(trace.first_at),
             last_at: instant(trace.last_at),
             first_event: (sources.name(trace.first.0).clone(), trace.first.1.clone()),

@@ -284,6 +284,24 @@ impl Alert {
         all
     }
 
+    /// Every tenant that events of several alerts name, each event counted once: see [`TenantTrace::of_alerts`].
+    #[must_use]
+    pub fn tenants_of(alerts: &[Self]) -> BTreeMap<String, TenantTrace> {
+        let mut told: BTreeMap<&String, Vec<Vec<TenantTrace>>> = BTreeMap::new();
+        for alert in alerts {
+            let mut theirs: BTreeMap<&String, Vec<TenantTrace>> = BTreeMap::new();
+            for (tenant, trace) in alert.detections.values().flat_map(|figures| &figures.tenants) {
+                theirs.entry(tenant).or_default().push(trace.clone());
+            }
+            for (tenant, traces) in theirs {
+                told.entry(tenant).or_default().push(traces);
+            }
+        }
+        told.into_iter()
+            .filter_map(|(tenant, told)| Some((tenant.clone(), TenantTrace::of_alerts(&told)?)))
+            .collect()
+    }
+
     /// Somebody has it.
     ///
     /// # Errors

@@ -64,8 +64,11 @@ impl Evidence {
 /// What the events of a detection say about one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantTrace {
-    /// How many of the events name the tenant.
+    /// How many of the events name the tenant. Of several alerts: no fewer than that, each event counted once.
     pub events: u64,
+    /// Set where several detectors may have counted the same events: there are no more than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
     /// When the first of them happened.
     pub first_at: DateTime<Utc>,
     /// When the last of them happened.
@@ -75,9 +78,49 @@ pub struct TenantTrace {
 }
 
 impl TenantTrace {
+    /// How many events it can be at most.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        self.at_most.unwrap_or(self.events)
+    }
+
+    /// What several alerts say about one tenant as one: `told` has the traces of the detections of each. One detector counts an event
+    /// once, but two detectors that see the same download both count it, so that figures are added up only where the times of
+    /// detections are apart. Detections that rest on one event each are told apart by that event. `None` where nothing is told.
+    #[must_use]
+    pub fn of_alerts(told: &[Vec<Self>]) -> Option<Self> {
+        let all = told.iter().flatten().cloned();
+        let joined = all.clone().reduce(Self::join)?;
+        let singles: BTreeMap<(SourceName, String), DateTime<Utc>> = all
+            .clone()
+            .filter(|trace| trace.events == 1)
+            .map(|trace| (trace.first_event, trace.first_at))
+            .collect();
+        let many = || all.clone().filter(|trace| trace.events > 1);
+        let sums = told
+            .iter()
+            .map(|alert| alert.iter().map(|trace| trace.events).sum::<u64>());
+        let apart = apart(
+            singles
+                .values()
+                .map(|at| (*at, *at, 1))
+                .chain(many().map(|trace| (trace.first_at, trace.last_at, trace.events)))
+                .collect(),
+        );
+        let singly = singles.len() as u64;
+        let events = apart.max(singly).max(sums.max().unwrap_or_default());
+        let most = events.max(singly + many().map(|trace| trace.most()).sum::<u64>());
+        Some(Self {
+            events,
+            at_most: (most > events).then_some(most),
+            ..joined
+        })
+    }
+
     /// Two traces of one tenant as one.
     #[must_use]
     pub fn join(self, other: Self) -> Self {
+        let at_most = (self.at_most.is_some() || other.at_most.is_some()).then(|| self.most() + other.most());
         let first_event = if other.first_at < self.first_at {
             other.first_event
         } else {
@@ -85,11 +128,36 @@ impl TenantTrace {
         };
         Self {
             events: self.events + other.events,
+            at_most,
             first_at: self.first_at.min(other.first_at),
             last_at: self.last_at.max(other.last_at),
             first_event,
         }
     }
+}
+
+/// The greatest number of events that spans of time rest on which do not touch each other: those events are certainly not the same.
+/// Spans of one and the same instant are told apart by their events and count together.
+fn apart(spans: Vec<(DateTime<Utc>, DateTime<Utc>, u64)>) -> u64 {
+    let mut weights: BTreeMap<(DateTime<Utc>, DateTime<Utc>), u64> = BTreeMap::new();
+    for (first, last, events) in spans {
+        let weight = weights.entry((last, first)).or_default();
+        // Single events at one instant are different events; longer spans of the same bounds may be the same.
+        *weight = if first == last && events == 1 {
+            *weight + 1
+        } else {
+            (*weight).max(events)
+        };
+    }
+    // By their ends: the best so far after each, as in any schedule of spans that must not touch.
+    let mut best: Vec<(DateTime<Utc>, u64)> = Vec::new();
+    for ((last, first), events) in weights {
+        let before = best.partition_point(|(end, _)| *end < first);
+        let with = events + before.checked_sub(1).map_or(0, |index| best[index].1);
+        let without = best.last().map_or(0, |(_, most)| *most);
+        best.push((last, with.max(without)));
+    }
+    best.last().map_or(0, |(_, most)| *most)
 }
 
 /// Why a detector fired: what it expected, and what it saw.

@@ -5,8 +5,8 @@ use chrono::Duration;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::alert::{Alert, AlertError, AlertState, DETECTIONS_KEPT, Verdict, fold_window};
-use watchkeeper_domain::detection::{Detection, FINDING, Level};
-use watchkeeper_domain::event::Entity;
+use watchkeeper_domain::detection::{Detection, FINDING, Level, TenantTrace};
+use watchkeeper_domain::event::{Entity, SourceName};
 use watchkeeper_domain::incident::{Phase, Severity};
 
 #[test]
@@ -240,6 +240,73 @@ proptest! {
         let alert = fold_all(&stages);
         for sketch in &stages {
             prop_assert_eq!(alert.clone().fold(sketch.detection()), None);
+        }
+    }
+}
+
+/// What one detection says: so many events of one tenant from one minute to another, the first of which is number `first`.
+fn trace((first, from, until): (u32, i64, i64), events: u64) -> TenantTrace {
+    TenantTrace {
+        events,
+        at_most: None,
+        first_at: friday() + minutes(from),
+        last_at: friday() + minutes(until),
+        first_event: (SourceName("edge".to_owned()), format!("event-{first}")),
+    }
+}
+
+fn counted(told: &[Vec<TenantTrace>]) -> (u64, Option<u64>) {
+    let all = TenantTrace::of_alerts(told).expect("something is told");
+    (all.events, all.at_most)
+}
+
+#[test]
+fn events_that_several_alerts_count_are_counted_once() {
+    assert_eq!(TenantTrace::of_alerts(&[]), None);
+    let bulk = trace((1, 0, 10), 48);
+    assert_eq!(counted(&[vec![bulk.clone()]]), (48, None));
+    assert_eq!(
+        counted(&[vec![bulk.clone()], vec![trace((1, 0, 9), 47)]]),
+        (48, Some(95)),
+        "two detectors over the same downloads"
+    );
+    assert_eq!(
+        counted(&[vec![bulk.clone()], vec![trace((60, 11, 20), 47)]]),
+        (95, None),
+        "at other times they are others"
+    );
+    let one = trace((7, 5, 5), 1);
+    assert_eq!(
+        counted(&[vec![one.clone()], vec![one.clone(), trace((8, 5, 5), 1)]]),
+        (2, None),
+        "single events are told apart, also at one instant"
+    );
+    assert_eq!(counted(&[vec![bulk], vec![one]]), (48, Some(49)));
+}
+
+proptest! {
+    /// However detectors overlap: no more is counted than there is, no less than any alert has, and what is counted is bounded.
+    #[test]
+    fn no_more_events_are_counted_than_there_are(
+        windows in prop::collection::vec((0_i64..40, 0_i64..15, 0_usize..3), 1..12),
+    ) {
+        // One event a minute; each detection has all of its window, and detections of one alert share none.
+        let mut told: Vec<Vec<TenantTrace>> = vec![Vec::new(); 3];
+        let mut seen: Vec<BTreeSet<i64>> = vec![BTreeSet::new(); 3];
+        for (from, length, alert) in windows {
+            let window: BTreeSet<i64> = (from..=from + length).collect();
+            if seen[alert].is_disjoint(&window) {
+                let first = u32::try_from(from).expect("small");
+                told[alert].push(trace((first, from, from + length), window.len() as u64));
+                seen[alert].extend(window);
+            }
+        }
+        let there = seen.iter().flatten().collect::<BTreeSet<_>>().len() as u64;
+        let (events, at_most) = counted(&told);
+        prop_assert!(events <= there, "{events} counted, {there} are there");
+        prop_assert!(at_most.unwrap_or(events) >= there);
+        for alert in &seen {
+            prop_assert!(events >= alert.len() as u64);
         }
     }
 }

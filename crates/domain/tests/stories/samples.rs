@@ -128,6 +128,7 @@ impl Sketch {
         let first_at = friday();
         let last_at = friday() + minutes(self.last);
         let trace = TenantTrace {
+            at_most: None,
             events: self.events,
             first_at,
             last_at,

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::actor::Actor;
+use watchkeeper_domain::alert::Alert;
 use watchkeeper_domain::customer::BY_KEY;
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
@@ -522,16 +523,7 @@ impl Desk {
         tx: &mut Tx,
         incident: &IncidentId,
     ) -> Result<(Vec<Proposal>, BTreeSet<String>), RespondError> {
-        let mut traces: BTreeMap<String, TenantTrace> = BTreeMap::new();
-        for alert in tx.alerts_of(incident).await? {
-            for (tenant, trace) in alert.tenants() {
-                let joined = match traces.remove(&tenant) {
-                    Some(known) => known.join(trace),
-                    None => trace,
-                };
-                traces.insert(tenant, joined);
-            }
-        }
+        let traces = Alert::tenants_of(&tx.alerts_of(incident).await?);
         let tenants: Vec<String> = traces.keys().cloned().collect();
         let mut owners: BTreeMap<String, CustomerId> =
             tx.customers_by_tenants(&tenants).await?.into_iter().collect();

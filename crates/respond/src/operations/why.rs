@@ -29,8 +29,10 @@ pub struct WhyAffected {
     pub changes: Vec<AffectedChange>,
     /// What each alert says, with every event counted.
     pub alerts: Vec<AlertWhy>,
-    /// Events that name the customer, by all alerts.
+    /// Events that name the customer: no fewer than that, each counted once, however many alerts it belongs to.
     pub events_counted: u64,
+    /// Set where alerts may have counted the same events: there are no more than that.
+    pub events_at_most: Option<u64>,
     /// Those of them that are kept as evidence: what follows rests on these.
     pub events_kept: usize,
     /// The oldest of them, at most [`EVENTS_SHOWN`].
@@ -67,7 +69,37 @@ pub struct NamingEvent {
     pub raw: String,
     /// What names the customer in it.
     pub by: Vec<Concerned>,
+    /// What was done in it to what, and by whom, as far as it says so: fields and their values.
+    pub says: Vec<(&'static str, String)>,
 }
+
+/// What tells best what an event is: what was done, to what, with what outcome, by whom.
+const SAYS: [&str; 24] = [
+    "event.action",
+    "action",
+    "event",
+    "eventName",
+    "http.request.method",
+    "method",
+    "url.path",
+    "url.original",
+    "path",
+    "uri",
+    "file.path",
+    "object",
+    "key",
+    "bucket",
+    "http.response.status_code",
+    "status",
+    "event.outcome",
+    "result",
+    "user.name",
+    "user",
+    "api_key",
+    "source.ip",
+    "src_ip",
+    "client_ip",
+];
 
 /// Names that events mention.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -144,17 +176,19 @@ impl Desk {
             .iter()
             .filter_map(|alert| alert_why(alert, &names))
             .collect();
+        let mut counted = Alert::tenants_of(&alerts);
+        counted.retain(|tenant, _| names.contains(tenant));
         let (events, touched) = self.naming(&alerts, &names);
         Ok(WhyAffected {
             standing: affected.map(|affected| affected.standing),
             changes: affected
                 .map(|affected| affected.changes.clone())
                 .unwrap_or_default(),
-            events_counted: told
-                .iter()
-                .flat_map(|why| why.tenants.values())
-                .map(|trace| trace.events)
-                .sum(),
+            events_counted: counted.values().map(|trace| trace.events).sum(),
+            events_at_most: counted
+                .values()
+                .any(|trace| trace.at_most.is_some())
+                .then(|| counted.values().map(TenantTrace::most).sum()),
             alerts: told,
             events_kept: events.len(),
             events: events.into_values().take(EVENTS_SHOWN).collect(),
@@ -184,6 +218,10 @@ impl Desk {
                 at: evidence.at,
                 raw: evidence.raw.clone(),
                 by,
+                says: SAYS
+                    .into_iter()
+                    .filter_map(|field| Some((field, event.text(field).filter(|text| !text.is_empty())?)))
+                    .collect(),
             });
         }
         (events, touched)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{Seek, Write};
 use watchkeeper_domain::access::User;
 use watchkeeper_domain::customer::Customer;
+use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::CustomerId;
 use watchkeeper_domain::incident::{Affected, Disclosure, Incident, Standing};
 use watchkeeper_domain::matter::MatterId;
@@ -264,8 +265,8 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
         });
         let traces = affected.traces.iter().map(|(tenant, trace)| {
             format!(
-                "{} events name {tenant}, from {} to {}, the first is {} of {}",
-                trace.events,
+                "{} name {tenant}, from {} to {}, the first is {} of {}",
+                events_of(trace),
                 crate::table::instant(trace.first_at),
                 crate::table::instant(trace.last_at),
                 trace.first_event.1,
@@ -273,6 +274,14 @@ impl<W: Write + Seek + Send> Pack<'_, W> {
             )
         });
         changes.chain(traces).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// How many events name a tenant; where several detectors may have counted the same ones, from how many to how many.
+fn events_of(trace: &TenantTrace) -> String {
+    match trace.at_most {
+        Some(most) => format!("{} to {most} events", trace.events),
+        None => format!("{} events", trace.events),
     }
 }
 

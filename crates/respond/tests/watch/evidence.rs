@@ -139,6 +139,79 @@ async fn customers_are_found_by_table_key_and_pattern_and_whoever_asks_why_sees_
     );
 }
 
+#[tokio::test]
+async fn two_alerts_over_the_same_events_count_each_event_once() {
+    let post = Post::open_with(library()).await;
+    post.desk
+        .import_customers(CUSTOMERS.as_bytes(), true, &Actor::Operator)
+        .await
+        .expect("an import");
+    let rule = brute_force("guess", 4);
+    let high = rule.text.replace("level: low", "level: high");
+    post.folder.hold([
+        RuleFile::new(
+            "other.yml".to_owned(),
+            high.replace("name: guess_failed", "name: other_failed")
+                .replace("id: guess", "id: other")
+                .replace("[guess_failed]", "[other_failed]")
+                .replace("Guessing guess", "Another eye on it"),
+        ),
+        RuleFile { text: high, ..rule },
+    ]);
+    for second in 0..6 {
+        let fields = json!({"kind": "guess", "result": "failure", "src_ip": "203.0.113.7", "action": "download",
+            "bucket": "files-17", "key": format!("{second}.pdf")});
+        post.feed.tells(&fields, second);
+    }
+    let mut watch = post.watch().await;
+    settle(&mut watch).await;
+    let mut tx = post.store.read().await.expect("reads");
+    let incidents = tx
+        .incidents(&IncidentFilter::default(), &PageRequest::first(10))
+        .await
+        .expect("incidents");
+    let acme = tx
+        .customer_by_key("acme")
+        .await
+        .expect("read")
+        .expect("a customer")
+        .id;
+    drop(tx);
+    assert_eq!(incidents.items.len(), 1, "one actor, one incident");
+    let id = incidents.items[0].id.clone();
+    let incident = post
+        .desk
+        .suspect_disclosure(&id, None, "files were read", &Actor::Operator)
+        .await
+        .expect("suspected");
+    let affected = &incident.affected[&acme];
+    assert_eq!(affected.traces["t-acme"].events, 6);
+    let evidence = &affected.changes[0].evidence;
+    assert!(
+        evidence.starts_with("when proposed (") && evidence.contains("6 events name t-acme"),
+        "{evidence}"
+    );
+
+    let why = post.desk.why_affected(&id, &acme).await.expect("an answer");
+    let told: Vec<u64> = why
+        .alerts
+        .iter()
+        .map(|alert| alert.tenants["t-acme"].events)
+        .collect();
+    assert_eq!(told, [6, 6], "each alert counts its own");
+    assert_eq!((why.events_counted, why.events_kept), (6, 6));
+    assert_eq!(
+        why.events_at_most,
+        Some(12),
+        "detectors do not say which events they counted"
+    );
+    assert!(
+        why.events[0].says.contains(&("action", "download".to_owned())),
+        "{:?}",
+        why.events[0].says
+    );
+}
+
 #[test]
 fn a_fault_in_a_rule_of_evidence_is_said_with_its_file_and_the_others_are_used() {
     let library = Library::read([

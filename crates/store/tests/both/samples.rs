@@ -37,6 +37,7 @@ pub(crate) fn source() -> SourceName {
 
 pub(crate) fn trace() -> TenantTrace {
     TenantTrace {
+        at_most: None,
         events: 7,
         first_at: noon(),
         last_at: minutes(1),

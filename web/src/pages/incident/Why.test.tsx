@@ -12,6 +12,7 @@ const why = (part: Partial<WhyAffected>): WhyAffected => ({
   changes: [],
   alerts: [],
   events_counted: 0,
+  events_at_most: null,
   events_kept: 0,
   events: [],
   objects: nothing,
@@ -40,14 +41,24 @@ describe('why a customer is on the list', () => {
             at: '2026-06-05T14:20:00Z',
             raw: '{"bucket":"files-17"}',
             by: [{ tenant: 't-acme', rule: 'evidence/store.yaml:2', found_in: 'bucket = files-17' }],
+            says: [
+              ['action', 'download'],
+              ['path', '/files/a.pdf'],
+            ],
           },
         ],
       }),
     );
     expect(screen.getByText(/412 events name this customer/).textContent).toContain('20 of them are kept');
     expect(screen.getByText(/At least 2 × object/).textContent).toContain('a.pdf, b.pdf');
-    expect(screen.getByText(/bucket = files-17/)).toBeTruthy();
-    expect(screen.getByText('Found by evidence/store.yaml:2')).toBeTruthy();
+    expect(screen.getByText('download · /files/a.pdf')).toBeTruthy();
+    expect(screen.getByText('Names the customer by bucket = files-17 (evidence/store.yaml:2)')).toBeTruthy();
+  });
+
+  it('says from how many to how many there are where alerts may have counted the same ones', () => {
+    show(why({ events_counted: 48, events_at_most: 95, events_kept: 20 }));
+    const said = screen.getByText(/At least 48 events name this customer, at most 95/);
+    expect(said.textContent).toContain('several alerts may have counted the same ones. 20 of them');
   });
 
   it('says so where no event does', () => {

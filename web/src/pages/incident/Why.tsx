@@ -3,6 +3,7 @@ import { Modal } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useWhyAffected } from '../../api/queries';
 import type { WhyAffected } from '../../api/types';
+import { useFocusBack } from '../../components/dialogs';
 import { ActorName, At } from '../../components/marks';
 import { RawText } from '../../components/RawText';
 import { Loaded } from '../../components/States';
@@ -17,6 +18,7 @@ interface WhyProps {
 
 export function WhyDialog({ incident, customer, name, onClose }: WhyProps) {
   const why = useWhyAffected(incident, customer);
+  useFocusBack(true);
   return (
     <Modal opened onClose={onClose} title={`Why ${name} is on the list`} size="xl">
       <Loaded query={why} what="the evidence">
@@ -70,9 +72,19 @@ export function Why({ why }: { why: WhyAffected }) {
           {why.events.map((event) => (
             <details key={`${event.source} ${event.event}`} className="small">
               <summary>
-                <At at={event.at} /> {event.source}: {event.by.map((by) => by.found_in).join('; ')}
+                <At at={event.at} /> {event.source}:{' '}
+                <span className="mono wrap">
+                  {event.says.length > 0
+                    ? event.says.map(([, value]) => value).join(' · ')
+                    : event.by.map((by) => by.found_in).join('; ')}
+                </span>
               </summary>
-              <p className="dim">Found by {event.by.map((by) => by.rule).join(', ')}</p>
+              {event.says.length > 0 && (
+                <p className="wrap">{event.says.map(([field, value]) => `${field} = ${value}`).join(', ')}</p>
+              )}
+              <p className="dim wrap">
+                Names the customer by {event.by.map((by) => `${by.found_in} (${by.rule})`).join('; ')}
+              </p>
               <RawText label={`Event ${event.event}`}>{event.raw}</RawText>
             </details>
           ))}
@@ -94,9 +106,12 @@ function Figures({ why }: { why: WhyAffected }) {
   return (
     <div className="stack tight">
       <p>
-        {count(why.events_counted, 'event')} {why.events_counted === 1 ? 'names' : 'name'} this customer.{' '}
-        {why.events_kept} of them {why.events_kept === 1 ? 'is' : 'are'} kept as evidence; what follows rests
-        on these, and there may be more.
+        {why.events_at_most !== null && 'At least '}
+        {count(why.events_counted, 'event')} {why.events_counted === 1 ? 'names' : 'name'} this customer
+        {why.events_at_most !== null &&
+          `, at most ${why.events_at_most}: several alerts may have counted the same ones`}
+        . {why.events_kept} of them {why.events_kept === 1 ? 'is' : 'are'} kept as evidence; what follows
+        rests on these, and there may be more.
       </p>
       <ul className="plain-list small stack tight">
         {named
