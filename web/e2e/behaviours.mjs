@@ -18,7 +18,7 @@ const changed = (view, change) => ({
   incident: { ...view.incident, version: view.incident.version + 1, ...change },
 });
 const conflict = {
-  type: 'about:blank',
+  type: 'urn:watchkeeper:problem:conflict',
   title: 'Changed',
   status: 409,
   detail: 'the incident is at version 38, you changed version 37',

@@ -41,6 +41,8 @@ const PAGES = [
   ['incident-suspected', '/incidents/inc_2'],
   ['incident-alerts', '/incidents/inc_1?tab=alerts'],
   ['incident-comms', '/incidents/inc_1?tab=comms'],
+  ['incident-close', '/incidents/inc_1', click('Closed')],
+  ['incident-close-drill', '/incidents/inc_4', click('Closed')],
   ['incident-confirm', '/incidents/inc_2', click('Confirm disclosure')],
   ['incident-handover', '/incidents/inc_1', click('Offer hand-over of Commander')],
   ['incident-severity', '/incidents/inc_1', click('Assess again')],

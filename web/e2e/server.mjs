@@ -31,6 +31,7 @@ function answer(method, path, origin, search) {
       if (part === 'drill') return id === 'inc_4' ? world.drillReport : undefined;
       if (part === 'disclosure') return world.foreseen[search.get('decision')];
       if (part === 'clocks') return world.clocks;
+      if (part === 'closing') return world.closing(id);
       if (part === 'reports') return { reports: world.reports };
       if (part === 'receipts') return page(id === 'inc_1' ? world.receipts : []);
       if (part === 'affected') return world.why;

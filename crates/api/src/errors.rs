@@ -14,6 +14,9 @@ use watchkeeper_respond::RespondError;
 use watchkeeper_respond::desk::Fault;
 use watchkeeper_store::StoreError;
 
+/// What was read is not what stands.
+const CONFLICT: &str = "urn:watchkeeper:problem:conflict";
+
 /// An answer that says what is wrong and what to do instead.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Problem {
@@ -139,11 +142,22 @@ impl Problem {
         }])
     }
 
+    /// Somebody else changed it meanwhile.
     fn conflict(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::CONFLICT,
-            "urn:watchkeeper:problem:conflict",
+            CONFLICT,
             "It stands differently now",
+            detail,
+        )
+    }
+
+    /// The step is not possible from how it stands, whoever looked at it when.
+    fn refused(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "urn:watchkeeper:problem:refused",
+            "Something stands in the way",
             detail,
         )
     }
@@ -179,7 +193,7 @@ impl Problem {
         self
     }
 
-    /// Whether somebody else was faster.
+    /// Whether it is about how things stand, so that the answer shows that: somebody else was faster, or the step is not possible.
     pub(crate) fn is_conflict(&self) -> bool {
         self.status == StatusCode::CONFLICT.as_u16()
     }
@@ -224,11 +238,11 @@ impl From<RespondError> for Problem {
             RespondError::Notice(error) => of_notice(&error),
             RespondError::Receipt(error) => of_receipt(&error),
             RespondError::Asking(error) => match error {
-                AskingError::Answered => Self::conflict(error.to_string()),
+                AskingError::Answered => Self::refused(error.to_string()),
                 AskingError::Length { field } => Self::fault(field, error.to_string()),
             },
             RespondError::Alert(error) => match error {
-                AlertError::Resolved { .. } => Self::conflict(error.to_string()),
+                AlertError::Resolved { .. } => Self::refused(error.to_string()),
                 AlertError::NoReason => Self::fault("why", error.to_string()),
             },
             RespondError::Invalid(faults) => Self::invalid(faults),
@@ -269,7 +283,11 @@ fn taken_field(what: &str) -> &str {
 fn of_transition(error: &TransitionError) -> Problem {
     let detail = error.to_string();
     match error {
-        TransitionError::NotFrom { .. } => Problem::conflict(detail),
+        TransitionError::NotFrom { .. } => Problem::refused(detail),
+        TransitionError::StillOpen { in_the_way, .. } if in_the_way.is_empty() => {
+            Problem::fault("why", detail)
+        }
+        TransitionError::StillOpen { .. } => Problem::refused(detail),
         TransitionError::NoReason { .. } => Problem::fault("why", detail),
         TransitionError::BadInstant { what, .. } => {
             let field = match *what {
@@ -288,7 +306,7 @@ fn of_transition(error: &TransitionError) -> Problem {
 fn of_change(error: &ChangeError) -> Problem {
     let detail = error.to_string();
     match error {
-        ChangeError::NotFrom { .. } => Problem::conflict(detail),
+        ChangeError::NotFrom { .. } => Problem::refused(detail),
         ChangeError::SamePerson { .. } => Problem::forbidden(detail),
         ChangeError::Length { field, .. } => Problem::fault(field, detail),
         ChangeError::Farther { .. } => Problem::fault("effective_at", detail),
@@ -299,7 +317,7 @@ fn of_receipt(error: &ReceiptError) -> Problem {
     let detail = error.to_string();
     match error {
         ReceiptError::Acknowledged { .. } | ReceiptError::Answered { .. } | ReceiptError::TooMany => {
-            Problem::conflict(detail)
+            Problem::refused(detail)
         }
         ReceiptError::Length { field, .. } => Problem::fault(field, detail),
         ReceiptError::Unknown { .. } => Problem::not_found(detail),
@@ -309,13 +327,13 @@ fn of_receipt(error: &ReceiptError) -> Problem {
 fn of_notice(error: &NoticeError) -> Problem {
     let detail = error.to_string();
     match error {
+        NoticeError::Changed { .. } | NoticeError::WordsChanged { .. } => Problem::conflict(detail),
         NoticeError::NotFrom { .. }
-        | NoticeError::Changed { .. }
         | NoticeError::Held
         | NoticeError::WordsNobodys
         | NoticeError::WordsApproved
-        | NoticeError::WordsNotApproved
-        | NoticeError::WordsChanged { .. } => Problem::conflict(detail),
+        | NoticeError::WordsNotApproved => Problem::refused(detail),
+        NoticeError::WordsChanged { .. } => Problem::conflict(detail),
         NoticeError::HadAHand { .. } | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
             let fault = |field: &String| Fault {

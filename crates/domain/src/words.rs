@@ -14,6 +14,22 @@ pub fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// `1 customer`, `3 customers`.
+#[must_use]
+pub fn counted(count: usize, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{plural}")
+}
+
+/// The text with a full stop at its end, where it ends with none of its own.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    let ends = text.ends_with(['.', '!', '?', '…']);
+    let stop = if ends { "" } else { "." };
+    format!("{text}{stop}")
+}
+
 /// The text with its first letter as a capital.
 #[must_use]
 pub fn capitalised(text: &str) -> String {

@@ -147,7 +147,7 @@ async fn a_drill_goes_the_whole_way_and_is_scored(place: Place) {
     let actor = house.actor(MARA).await;
     let before = desk.drill_report(&incident.id).await.expect("a report");
     assert_eq!((before.closed, before.score), (false, 87), "{before:#?}");
-    desk.enter_phase(&incident.id, None, Phase::Closed, &actor)
+    desk.enter_phase(&incident.id, None, Phase::Closed, "it is over", &actor)
         .await
         .expect("closed");
     house.settle().await;

@@ -88,7 +88,7 @@ async fn a_finding_that_recurs_updates_its_alert_and_opens_another_once_its_inci
     let mara = house.actor(MARA).await;
     house
         .desk()
-        .enter_phase(&incident.id, None, Phase::Closed, &mara)
+        .enter_phase(&incident.id, None, Phase::Closed, "it is over", &mara)
         .await
         .expect("closed");
     house.pass(Duration::days(2));

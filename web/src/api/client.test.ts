@@ -82,7 +82,13 @@ describe('a refusal', () => {
   });
 
   it('of a stale version is a conflict and carries what stands', async () => {
-    answer(409, { title: 'Changed', status: 409, detail: 'it is at version 8', current: { version: 8 } });
+    answer(409, {
+      type: 'urn:watchkeeper:problem:conflict',
+      title: 'Changed',
+      status: 409,
+      detail: 'it is at version 8',
+      current: { version: 8 },
+    });
     const fault = await refused(request('/incidents/inc_1/phase', { method: 'POST', body: {}, version: 7 }));
     expect(fault.isConflict).toBe(true);
     expect(fault.current).toEqual({ version: 8 });

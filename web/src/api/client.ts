@@ -7,9 +7,11 @@ import type { Problem } from './types';
 /** The server refused, or could not be reached (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
+  /** Which problem it is: `urn:watchkeeper:problem:…`. */
+  readonly kind: string;
   /** What is wrong with which field of what was sent. */
   readonly faults: readonly { field: string; detail: string }[];
-  /** The state that stands, when somebody else was faster (409). */
+  /** The state that stands, when somebody else was faster or it does not allow the step (409). */
   readonly current: unknown;
   readonly title: string;
 
@@ -17,6 +19,7 @@ export class ApiError extends Error {
     super(problem.detail || problem.title);
     this.name = 'ApiError';
     this.status = problem.status;
+    this.kind = problem.type;
     this.title = problem.title;
     this.faults = problem.faults ?? [];
     this.current = problem.current;
@@ -24,7 +27,7 @@ export class ApiError extends Error {
 
   /** Whether what was written was based on a state that no longer stands. */
   get isConflict(): boolean {
-    return this.status === 409;
+    return this.kind === 'urn:watchkeeper:problem:conflict';
   }
 
   /** What is wrong with `field`, to be shown beside it. */

@@ -18,6 +18,7 @@ import type {
   ChangeView,
   CheckpointView,
   ClocksView,
+  ClosingView,
   Customer,
   CustomerDetail,
   DeliveryDetail,
@@ -147,6 +148,15 @@ export const useForesight = (
       }),
     placeholderData: keepPreviousData,
     retry: false,
+  });
+
+/** What is open, for whoever wants to close the incident: asked for anew each time. */
+export const useClosing = (id: string) =>
+  useQuery({
+    queryKey: [...incidentQuery(id).queryKey, 'closing'],
+    queryFn: ({ signal }) => request<ClosingView>(`/incidents/${encodeURIComponent(id)}/closing`, { signal }),
+    staleTime: 0,
+    gcTime: 0,
   });
 
 export const useReports = (id: string) =>

@@ -80,6 +80,13 @@ export interface NextClock {
   due_at: Instant;
 }
 
+/** The worst alert of an incident: what it has become, whatever its title says. */
+export interface WorstAlert {
+  alert: string;
+  title: string;
+  severity: Severity;
+}
+
 export interface IncidentRow {
   id: string;
   number: number;
@@ -95,6 +102,8 @@ export interface IncidentRow {
   acknowledged: boolean;
   alerts: number;
   affected: number;
+  /** Absent (null) while no alert has joined it. */
+  worst_alert: WorstAlert | null;
   disclosure: Disclosure['state'];
   next_clock: NextClock | null;
   last_update_at: Instant;
@@ -151,9 +160,17 @@ export interface Timer {
   state: TimerState;
 }
 
+/** What people do in the product, and by which a task is done. */
+export type Act =
+  | 'suspect_disclosure'
+  | 'decide_disclosure'
+  | 'verify_customers'
+  | 'submit_full_notice'
+  | 'send_full_notice';
 export type TaskState =
   | { state: 'open' }
-  | { state: 'done'; by: Actor; at: Instant }
+  /** `through`: the act that did it; absent where somebody ticked it off. */
+  | { state: 'done'; by: Actor; at: Instant; through?: Act }
   | { state: 'skipped'; by: Actor; at: Instant; why: string };
 export type Task = {
   id: string;
@@ -162,6 +179,8 @@ export type Task = {
   role: Role;
   due_at: Instant | null;
   csf?: string;
+  /** The act that does it. */
+  done_by?: Act;
   /** Whom it asks to tell by hand, and how. */
   by_hand?: { channel: Channel; customers: string[] };
 } & TaskState;
@@ -254,7 +273,10 @@ export interface ReversalAsked {
 
 export type Standing = 'possible' | 'confirmed' | 'cleared';
 export interface TenantTrace {
+  /** No fewer than that. */
   events: number;
+  /** Set where several detectors may have counted the same events: no more than that. */
+  at_most?: number;
   first_at: Instant;
   last_at: Instant;
   /** Source and id of the first event. */
@@ -278,6 +300,8 @@ export interface WhyAffected {
   changes: AffectedChange[];
   alerts: { alert: string; title: string; tenants: Record<string, TenantTrace> }[];
   events_counted: number;
+  /** Set where alerts may have counted the same events. */
+  events_at_most: number | null;
   /** Events that are kept as evidence: names rest on these alone. */
   events_kept: number;
   events: {
@@ -286,6 +310,8 @@ export interface WhyAffected {
     at: Instant;
     raw: string;
     by: { tenant: string; rule: string; found_in: string }[];
+    /** What was done to what, and by whom: fields and their values. */
+    says: [string, string][];
   }[];
   objects: { count: number; names: string[] };
   people: { count: number; names: string[] };
@@ -323,6 +349,7 @@ export interface Incident {
   entities: Entity[];
   last_alert_at: Instant;
   alerts: number;
+  worst_alert?: WorstAlert;
   playbook: PinnedPlaybook | null;
   acknowledgement: Acknowledgement;
   posts: Partial<Record<Role, Post>>;
@@ -344,6 +371,29 @@ export interface Incident {
   closed_at?: Instant;
 }
 
+/** Something that is open when an incident is closed. */
+export type StillOpen = { in_the_way: boolean; text: string } & (
+  | { what: 'suspicion'; due_at: Instant }
+  | { what: 'not_told'; customers: string[]; due_at: Instant }
+  | { what: 'withdrawal' | 'unexplained' | 'never_told'; customers: string[] }
+  | { what: 'correction'; notice: string }
+  | { what: 'nobody_listed' }
+  | { what: 'unclaimed'; tenants: string[] }
+  | { what: 'report'; rule: string; phase: string; title: string; due_at: Instant; overdue: boolean }
+  | { what: 'draft'; notice: string; kind: NoticeKind; state: NoticeStateName }
+  | { what: 'promised_update'; due_at: Instant }
+  | { what: 'register'; lacks: string[] }
+  | { what: 'vacant'; role: Role }
+  | { what: 'task'; task: string; title: string; due_at: Instant | null; overdue: boolean }
+);
+
+export interface ClosingView {
+  /** What stands in the way first; of tasks the overdue first. */
+  open: StillOpen[];
+  /** Names of the customers, by id. */
+  customers: Record<string, string>;
+}
+
 export interface IncidentView {
   incident: Incident;
   reference: string;
@@ -356,6 +406,8 @@ export interface IncidentView {
   holding_gone: Record<string, HoldingGone>;
   deliveries_summary: { queued: number; claimed: number; accepted: number; refused: number; bounced: number };
   customers: Record<string, { name: string; key: string }>;
+  /** Tenants that the evidence names: how many, and the first of them. */
+  evidence_tenants: { count: number; names: string[] };
   breach_severity: {
     /** The oldest first; the newest counts. */
     assessments: AssessedSeverity[];
@@ -391,6 +443,7 @@ export type EntryKind =
   | 'paged'
   | 'acknowledged'
   | 'severity_changed'
+  | 'title_changed'
   | 'phase_changed'
   | 'role_changed'
   | 'timer_fired'

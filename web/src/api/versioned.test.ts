@@ -27,7 +27,12 @@ function serverWith(state: State, others: ((state: State) => void)[]) {
             state.version += 1;
           }
           if (version !== state.version) {
-            throw new ApiError({ type: '', title: 'Changed', status: 409, detail: 'changed' });
+            throw new ApiError({
+              type: 'urn:watchkeeper:problem:conflict',
+              title: 'Changed',
+              status: 409,
+              detail: 'changed',
+            });
           }
           return state.version;
         },

@@ -31,6 +31,9 @@ export function Page({ title, crumb, actions, below, children }: PageProps) {
   );
 }
 
+/** How the part of a page with this heading is found. */
+export const partId = (title: string) => title.toLowerCase().replaceAll(' ', '-');
+
 /** A part of a page with a heading of its own. */
 export function Panel({
   title,
@@ -48,7 +51,7 @@ export function Panel({
   bare?: boolean;
 }) {
   return (
-    <section className="panel" aria-label={title} id={id}>
+    <section className="panel" aria-label={title} id={id ?? partId(title)} tabIndex={-1}>
       <div className="panel-head">
         <h2>{title}</h2>
         {side}

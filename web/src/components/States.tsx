@@ -36,7 +36,9 @@ export function remedy(fault: Error): string {
     case 404:
       return 'It may have been removed, or the address is mistyped. Go back to the list.';
     case 409:
-      return 'Somebody else changed it. Look at the current state and decide again.';
+      return fault.isConflict
+        ? 'Somebody else changed it. Look at the current state and decide again.'
+        : 'Do first what is named above.';
     default:
       return fault.status >= 500
         ? 'The server’s log says more. Try again in a moment.'

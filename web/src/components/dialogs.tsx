@@ -22,9 +22,27 @@ interface DialogProps {
   size?: string;
 }
 
+/**
+ * Gives the focus back to where it was when a dialog that is taken off the page at once is closed: the dialog's own way of doing so
+ * does not run then, and the focus would be lost.
+ */
+export function useFocusBack(opened: boolean) {
+  const [from] = useState(() => (opened ? document.activeElement : null));
+  useEffect(
+    () => () => {
+      setTimeout(() => {
+        const lost = document.activeElement === null || document.activeElement === document.body;
+        if (lost && from instanceof HTMLElement && from.isConnected) from.focus();
+      });
+    },
+    [from],
+  );
+}
+
 /** A form in a dialog. */
 export function FormDialog(props: DialogProps) {
   const { title, opened, onClose, doLabel, pending, fault, danger, ready = true, onDo, children } = props;
+  useFocusBack(opened);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (ready && !pending) onDo();

@@ -12,8 +12,12 @@ import { Failed, Refused } from './States';
 
 afterEach(cleanup);
 const show = (node: ReactNode) => render(<MantineProvider env="test">{node}</MantineProvider>);
-const problem = (status: number, detail: string, faults: { field: string; detail: string }[] = []) =>
-  new ApiError({ type: 'about:blank', title: 'No', status, detail, faults });
+const problem = (
+  status: number,
+  detail: string,
+  faults: { field: string; detail: string }[] = [],
+  type = 'about:blank',
+) => new ApiError({ type, title: 'No', status, detail, faults });
 
 describe('a countdown', () => {
   it('says what will happen, in how long and when, by the clock of the server', () => {
@@ -68,10 +72,23 @@ describe('a failure', () => {
   });
 
   it('that somebody else caused by being faster says so', () => {
-    show(<Refused fault={problem(409, 'the incident is at version 8')} />);
+    show(
+      <Refused
+        fault={problem(409, 'the incident is at version 8', [], 'urn:watchkeeper:problem:conflict')}
+      />,
+    );
     expect(screen.getByRole('alert').textContent).toContain(
       'Changed by somebody else: here is the current state',
     );
+  });
+
+  it('of a step that is not possible says what stands in the way, and blames nobody', () => {
+    const detail = 'the incident is not closed yet: 1 customer is still to be told';
+    show(<Refused fault={problem(409, detail, [], 'urn:watchkeeper:problem:refused')} />);
+    const said = screen.getByRole('alert').textContent;
+    expect(said).toContain(detail);
+    expect(said).toContain('Do first what is named above');
+    expect(said?.toLowerCase()).not.toContain('somebody else');
   });
 
   it('of fields that have no place of their own is listed', () => {

@@ -159,7 +159,11 @@ function Row({ row, gone }: { row: IncidentRow; gone: boolean }) {
         <div className="small dim">
           {row.reference} · {row.codename} {row.drill && <span className="tag">drill</span>}{' '}
           {!row.acknowledged && row.phase !== 'closed' && <span className="tag alarm">not acknowledged</span>}{' '}
-          <DisclosureTag row={row} /> {gone && 'no longer in this list'}
+          <DisclosureTag row={row} />{' '}
+          {row.worst_alert !== null && row.worst_alert.title !== row.title && (
+            <span className="wrap">worst alert: {row.worst_alert.title}</span>
+          )}{' '}
+          {gone && 'no longer in this list'}
         </div>
       </td>
       <td data-label="Phase">{PHASE_NAMES[row.phase]}</td>

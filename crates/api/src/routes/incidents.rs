@@ -4,6 +4,7 @@ use super::{Table, trimmed};
 use crate::access::{Access, Caller};
 use crate::errors::Problem;
 use crate::extract::{IfMatch, Json, Paging, Path, Query, known_words};
+use crate::views::closing::{ClosingView, closing_view};
 use crate::views::deliveries::{DeliveryDetail, DeliveryView, delivery_detail, delivery_views};
 use crate::views::incidents::{
     EntryView, IncidentRow, IncidentView, entry_views, incident_rows, incident_view,
@@ -38,10 +39,13 @@ pub(super) fn mount(table: &mut Table) {
     table.post("/api/v1/incidents/{id}/roles/{role}/assign", respond, assign_role);
     table.post("/api/v1/incidents/{id}/roles/{role}/offer", respond, offer_role);
     table.post("/api/v1/incidents/{id}/roles/{role}/accept", respond, accept_role);
+    table.post("/api/v1/incidents/{id}/roles/{role}/withdraw", respond, end_offer);
+    table.post("/api/v1/incidents/{id}/title", lead, retitle);
     table.get("/api/v1/incidents/{id}/timeline", view, timeline);
     table.post("/api/v1/incidents/{id}/timeline", respond, write_timeline);
     table.post("/api/v1/incidents/{id}/tasks/{task}/done", respond, complete_task);
     table.post("/api/v1/incidents/{id}/tasks/{task}/skip", respond, skip_task);
+    table.get("/api/v1/incidents/{id}/closing", view, closing);
     table.get("/api/v1/incidents/{id}/drill", view, drill);
     table.get("/api/v1/incidents/{id}/deliveries", view, deliveries);
     table.get("/api/v1/deliveries/{id}", view, delivery);
@@ -170,6 +174,9 @@ async fn change_severity(
 #[serde(deny_unknown_fields)]
 struct PhaseChange {
     phase: Phase,
+    /// Needed to close it while something is open that does not stand in the way.
+    #[serde(default)]
+    why: String,
 }
 
 async fn enter_phase(
@@ -182,9 +189,18 @@ async fn enter_phase(
     answer(
         &desk,
         &id,
-        desk.enter_phase(&id, read, change.phase, &caller.actor()).await,
+        desk.enter_phase(&id, read, change.phase, &change.why, &caller.actor())
+            .await,
     )
     .await
+}
+
+/// What is open, as whoever wants to close the incident reads it.
+async fn closing(State(desk): State<Desk>, Path(id): Path<IncidentId>) -> Result<Json<ClosingView>, Problem> {
+    let mut tx = desk.store().read().await?;
+    let incident = tx.incident(&id).await?;
+    let open = desk.still_open(&mut tx, &incident).await?;
+    Ok(Json(closing_view(&mut tx, &incident, open).await?))
 }
 
 #[derive(Deserialize)]
@@ -240,6 +256,36 @@ async fn accept_role(
         &desk,
         &id,
         desk.accept_role(&id, read, role, &caller.actor()).await,
+    )
+    .await
+}
+
+async fn end_offer(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path((id, role)): Path<(IncidentId, Role)>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(&desk, &id, desk.end_offer(&id, read, role, &caller.actor()).await).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Title {
+    title: String,
+}
+
+async fn retitle(
+    State(desk): State<Desk>,
+    caller: Caller,
+    IfMatch(read): IfMatch,
+    Path(id): Path<IncidentId>,
+    Json(title): Json<Title>,
+) -> Result<Json<IncidentView>, Problem> {
+    answer(
+        &desk,
+        &id,
+        desk.retitle(&id, read, &title.title, &caller.actor()).await,
     )
     .await
 }

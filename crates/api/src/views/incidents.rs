@@ -6,10 +6,11 @@ use super::obligations::{HoldingGone, ObligationView, holding_gone, obligation_v
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use watchkeeper_domain::alert::Alert;
 use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::{
     Acknowledgement, AssessedSeverity, Incident, LawStep, NEVER_SUPPRESSES, Phase, Role, Severity,
-    SeverityAssessment, TimelineEntry, Timer, TimerKind, TimerState,
+    SeverityAssessment, TimelineEntry, Timer, TimerKind, TimerState, WorstAlert,
 };
 use watchkeeper_domain::notice::Notice;
 use watchkeeper_domain::words::minute;
@@ -32,6 +33,7 @@ pub(crate) struct IncidentRow {
     acknowledged: bool,
     alerts: u64,
     affected: usize,
+    worst_alert: Option<WorstAlert>,
     disclosure: &'static str,
     next_clock: Option<NextClock>,
     last_update_at: DateTime<Utc>,
@@ -74,6 +76,7 @@ pub(crate) async fn incident_rows(
                 .values()
                 .filter(|affected| affected.standing.told())
                 .count(),
+            worst_alert: incident.worst_alert,
             disclosure: incident.disclosure.name(),
             next_clock,
             last_update_at: newest.map_or(incident.opened_at, |entry| entry.recorded_at),
@@ -173,6 +176,8 @@ pub(crate) struct IncidentView {
     holding_gone: BTreeMap<NoticeId, HoldingGone>,
     deliveries_summary: DeliveryCounts,
     customers: BTreeMap<CustomerId, CustomerName>,
+    /// Tenants that the evidence names: customers are proposed from them as soon as a disclosure is suspected.
+    evidence_tenants: EvidenceTenants,
     breach_severity: BreachSeverity,
 }
 
@@ -183,6 +188,27 @@ struct BreachSeverity {
     assessments: Vec<AssessedSeverity>,
     /// What is always said beside a score.
     note: &'static str,
+}
+
+/// How many tenants of the evidence are named.
+const TENANTS_NAMED: usize = 50;
+
+/// Tenants that the evidence names.
+#[derive(Debug, Serialize)]
+struct EvidenceTenants {
+    count: usize,
+    /// The first of them.
+    names: Vec<String>,
+}
+
+impl EvidenceTenants {
+    fn of(alerts: &[Alert]) -> Self {
+        let all = Alert::tenants_of(alerts);
+        Self {
+            count: all.len(),
+            names: all.into_keys().take(TENANTS_NAMED).collect(),
+        }
+    }
 }
 
 /// How a customer is called.
@@ -206,6 +232,7 @@ pub(crate) async fn incident_view(tx: &mut Tx, incident: Incident) -> Result<Inc
         holding_gone: holding_gone(&notices, &obligations, &gone),
         reference: incident.reference(),
         next_due_at: incident.next_due_at(),
+        evidence_tenants: EvidenceTenants::of(&alerts),
         alerts: alerts.into_iter().map(AlertRow::from).collect(),
         obligations: obligation_views(tx, obligations).await?,
         notices,

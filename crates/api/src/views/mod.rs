@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod changes;
 pub(crate) mod clocks;
+pub(crate) mod closing;
 pub(crate) mod deliveries;
 pub(crate) mod detectors;
 pub(crate) mod incidents;

@@ -404,3 +404,117 @@ async fn a_stranger_reads_no_alert() {
     assert_eq!(place.get(&ann, "/api/v1/alerts?state=gone").await.status, 400);
     assert_eq!(place.get(&ann, "/api/v1/alerts/alr_x").await.status, 404);
 }
+
+#[tokio::test]
+async fn closing_tells_everything_that_is_open_and_a_refused_step_is_no_conflict() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let lea = place.person("lea", &[AccessRole::Legal]).await;
+    let acme = place.customer(&lea, "acme").await;
+    let room = place.room(&ann).await;
+    let suspicion = json!({"why": "files were listed"});
+    place
+        .post(&ann, &format!("{room}/disclosure/suspect"), suspicion)
+        .await
+        .expect(200);
+    let close = json!({"phase": "closed", "why": "it is over"});
+    let refused = place
+        .post(&ann, &format!("{room}/phase"), close.clone())
+        .await
+        .expect(409);
+    assert_eq!(refused["type"], "urn:watchkeeper:problem:refused");
+    let detail = refused["detail"].as_str().expect("a text");
+    assert!(detail.contains("confirm it or reject it"), "{detail}");
+
+    place.list(&ann, &room, &acme, "confirmed").await;
+    place.confirm(&ann, &room).await;
+    let open = place.get(&ann, &format!("{room}/closing")).await.json();
+    let items = open["open"].as_array().expect("a list");
+    let named = |what: &str| items.iter().find(|item| item["what"] == what);
+    let owed = named("not_told").expect("a clock runs");
+    assert_eq!(owed["in_the_way"], true);
+    assert_eq!(owed["customers"], json!([acme["id"]]));
+    assert_eq!(open["customers"][acme["id"].as_str().expect("an id")], "acme Ltd");
+    assert_eq!(named("vacant").expect("nobody commands")["role"], "commander");
+    assert_eq!(named("vacant").expect("nobody commands")["in_the_way"], false);
+    let refused = place
+        .post(&ann, &format!("{room}/phase"), close.clone())
+        .await
+        .expect(409);
+    let detail = refused["detail"].as_str().expect("a text");
+    assert!(detail.contains("1 customer is still to be told"), "{detail}");
+
+    place.list(&ann, &room, &acme, "cleared").await;
+    let silent = place
+        .post(&ann, &format!("{room}/phase"), json!({"phase": "closed"}))
+        .await
+        .expect(422);
+    assert_eq!(silent["faults"][0]["field"], "why");
+    let closed = place
+        .post(&ann, &format!("{room}/phase"), close)
+        .await
+        .expect(200);
+    assert_eq!(closed["incident"]["phase"], "closed");
+    let timeline = place.get(&ann, &format!("{room}/timeline")).await;
+    assert!(
+        timeline.text.contains("it is over. Left open: "),
+        "{}",
+        timeline.text
+    );
+}
+
+#[tokio::test]
+async fn a_role_is_offered_to_those_who_may_hold_it_and_the_offer_can_be_withdrawn() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let ben = place.person("ben", &[AccessRole::Responder]).await;
+    let jon = place.person("jon", &[AccessRole::Viewer]).await;
+    let room = place.room(&ann).await;
+    let role = format!("{room}/roles/commander");
+    place
+        .post(&ann, &format!("{role}/assign"), json!({"user": ann.user}))
+        .await
+        .expect(200);
+    for (path, field) in [("offer", "to"), ("assign", "user")] {
+        let body = json!({field: jon.user});
+        let refused = place
+            .post(&ann, &format!("{role}/{path}"), body)
+            .await
+            .expect(422);
+        assert_eq!(refused["faults"][0]["field"], field);
+        let detail = refused["faults"][0]["detail"].as_str().expect("a text");
+        assert!(detail.contains("may not work on incidents"), "{detail}");
+    }
+    place
+        .post(&ann, &format!("{role}/offer"), json!({"to": ben.user}))
+        .await
+        .expect(200);
+    let withdrawn = place
+        .post(&ann, &format!("{role}/withdraw"), json!({}))
+        .await
+        .expect(200);
+    let post = &withdrawn["incident"]["posts"]["commander"];
+    assert_eq!(
+        (&post["offer"], &post["holder"]["user"]),
+        (&Value::Null, &json!(ann.user))
+    );
+    let late = place.post(&ben, &format!("{role}/accept"), json!({})).await;
+    assert_eq!(late.status, 403);
+}
+
+#[tokio::test]
+async fn who_leads_changes_the_title_and_the_list_shows_it() {
+    let place = Place::open().await;
+    let ann = place.person("ann", &[AccessRole::Commander]).await;
+    let ben = place.person("ben", &[AccessRole::Responder]).await;
+    let room = place.room(&ann).await;
+    let title = json!({"title": "One API key reads files of several tenants"});
+    let path = format!("{room}/title");
+    assert_eq!(place.post(&ben, &path, title.clone()).await.status, 403);
+    let empty = place.post(&ann, &path, json!({"title": " "})).await.expect(422);
+    assert_eq!(empty["faults"][0]["field"], "title");
+    let view = place.post(&ann, &path, title.clone()).await.expect(200);
+    assert_eq!(view["incident"]["title"], title["title"]);
+    let list = place.get(&ann, "/api/v1/incidents").await.json();
+    assert_eq!(list["items"][0]["title"], title["title"]);
+}

@@ -4,7 +4,7 @@
 use super::{Disclosure, EntryKind, Incident, Intent, Outcome, TransitionError, reason};
 use crate::actor::Actor;
 use crate::page::{PageReason, PageTarget};
-use crate::words::minute;
+use crate::words::{minute, sentence};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -79,8 +79,10 @@ impl Incident {
             at,
             why: why.clone(),
         });
-        let text =
-            format!("Asks to reverse the confirmation: {why}. Clocks run on until another person agrees");
+        let text = format!(
+            "Asks to reverse the confirmation: {} Clocks run on until another person agrees",
+            sentence(&why)
+        );
         let intents = self.ask_second_person("is none", by);
         let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
         outcome.intents = intents;

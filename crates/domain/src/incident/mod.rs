@@ -4,6 +4,7 @@
 //! and what must now happen outside (a page, obligations). The caller commits all of it in one transaction, or nothing.
 
 mod assessment;
+mod closing;
 mod disclosure;
 mod drill;
 mod halt;
@@ -23,6 +24,7 @@ pub use assessment::{
     AssessedSeverity, BreachLevel, BreachScore, DataConcerned, DataKind, Identification, Loss,
     NEVER_SUPPRESSES, SeverityAssessment, SeverityInputs,
 };
+pub use closing::{Around, LetterGone, StillOpen, open_in_words};
 pub use disclosure::{Affected, AffectedChange, Disclosure, Proposal, Standing};
 pub use drill::DrillTerms;
 pub use halt::{LegalHold, ReversalAsked, Reversed};
@@ -33,15 +35,14 @@ pub use opening::Opening;
 pub use particulars::{LONGEST_PARTICULAR, Particular, ParticularRecord};
 pub use pauses::{ClockPause, PauseAsked, PauseLifted};
 pub use roles::{Holder, Offer, Post, Role, Term};
-pub use tasks::{ByHand, Task, TaskState, TellByHand};
+pub use tasks::{Act, ByHand, Task, TaskState, TellByHand};
 pub use timeline::{EntryKind, TimelineEntry};
 pub use timers::{Timer, TimerKind, TimerState};
 pub use updates::PromisedUpdate;
 
 use crate::actor::Actor;
 use crate::event::Entity;
-use crate::id::{CustomerId, IncidentId, TimerId, UserId};
-use crate::obligation::Obligation;
+use crate::id::{AlertId, CustomerId, IncidentId, TimerId, UserId};
 use crate::obligation::rule::Moment;
 use crate::page::{PageReason, PageTarget};
 use crate::playbook::PinnedPlaybook;
@@ -173,6 +174,9 @@ pub struct Incident {
     pub last_alert_at: DateTime<Utc>,
     /// How many alerts joined it.
     pub alerts: u64,
+    /// The worst of them: what the incident has become, whatever its title says. Absent where an older version took the alerts in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst_alert: Option<WorstAlert>,
     /// The playbook in force, pinned by version and hash.
     pub playbook: Option<PinnedPlaybook>,
     /// Whether somebody has answered the page.
@@ -214,6 +218,17 @@ pub struct Incident {
     /// When it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// The worst alert of an incident; of equally severe ones the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorstAlert {
+    /// Which.
+    pub alert: AlertId,
+    /// What it says.
+    pub title: String,
+    /// How severe it is.
+    pub severity: Severity,
 }
 
 /// What a decision changes, all of which is committed in one transaction.
@@ -290,6 +305,14 @@ pub enum TransitionError {
         attempted: &'static str,
         /// Who can.
         remedy: &'static str,
+    },
+    /// It is closed while something is open. Everything is told at once.
+    #[error("{}", not_closed(.in_the_way, .reason_for))]
+    StillOpen {
+        /// What must be done first; empty where only a reason is missing.
+        in_the_way: String,
+        /// What needs a reason, which was not given.
+        reason_for: String,
     },
     /// There is no such part.
     #[error("this incident has no {what} `{name}`")]
@@ -372,16 +395,39 @@ impl Incident {
         })
     }
 
-    /// Moves the response to another phase; back is allowed, since incidents come back. Closing ends all timers; reopening makes a
-    /// status update due again.
+    /// Says anew what it is: what was seen first is often not what it turns out to be. The title before stays in the timeline.
     ///
     /// # Errors
-    /// Refused to close while a suspected disclosure is undecided, and while a miss among what is `owed` to its customers has no reason,
-    /// save in a drill; a closed incident is reopened by moving it to `analyze`.
+    /// Refused on a closed incident, and where nothing would change.
+    pub fn retitle(
+        mut self,
+        title: &str,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("change the title of")?;
+        let title = reason(title, "change the title")?;
+        if title == self.title {
+            return Err(self.not_from("change nothing in", "it has this title already"));
+        }
+        let text = format!("Title “{}” → “{title}”", self.title);
+        self.title = title;
+        Ok(self.changed(EntryKind::TitleChanged, by, at, text))
+    }
+
+    /// Moves the response to another phase; back is allowed, since incidents come back. Closing ends the timers, save those of what
+    /// customers were promised and the law asks for, and keeps `why` with what is left open `around` it; reopening makes a status
+    /// update due again.
+    ///
+    /// # Errors
+    /// Refused to close while a suspected disclosure is undecided, and, save in a drill, while a customer is still to be told, is owed a
+    /// withdrawal or a correction, or was not told by the deadline without a reason; and without a reason while anything else is open.
+    /// A closed incident is reopened by moving it to `analyze`.
     pub fn enter_phase(
         mut self,
         to: Phase,
-        owed: &[Obligation],
+        why: &str,
+        around: Around<'_>,
         by: &Actor,
         at: DateTime<Utc>,
     ) -> Result<Outcome<Self>, TransitionError> {
@@ -391,19 +437,17 @@ impl Incident {
         if self.phase == Phase::Closed && to != Phase::Analyze {
             return Err(self.not_from("move", "reopen it by moving it to `analyze`"));
         }
-        if to == Phase::Closed && matches!(self.disclosure, Disclosure::Suspected { .. }) {
-            return Err(self.not_from(
-                "close",
-                "decide on the suspected disclosure first: confirm it or reject it",
-            ));
-        }
-        if to == Phase::Closed && !self.drill && owed.iter().any(Obligation::wants_reason) {
-            return Err(self.not_from(
-                "close",
-                "say first why its customers were not told by their deadlines: each miss needs its reason",
-            ));
-        }
-        let text = format!("Phase {} → {}", self.phase.name(), to.name());
+        let said = if to == Phase::Closed {
+            self.closed_with(&self.still_open(around, at), why)?
+        } else {
+            let why = why.trim();
+            if why.is_empty() {
+                String::new()
+            } else {
+                format!(": {why}")
+            }
+        };
+        let text = format!("Phase {} → {}{said}", self.phase.name(), to.name());
         let reopened = self.phase == Phase::Closed;
         self.version += 1;
         self.phase = to;
@@ -558,6 +602,19 @@ impl Incident {
             from: self.phase.name().to_owned(),
             attempted,
             remedy,
+        }
+    }
+}
+
+/// Why an incident is not closed, everything at once.
+fn not_closed(in_the_way: &str, reason_for: &str) -> String {
+    match (in_the_way, reason_for) {
+        ("", open) => format!("say why the incident is closed with this open: {open}"),
+        (stops, "") => format!("the incident is not closed yet: {stops}"),
+        (stops, open) => {
+            format!(
+                "the incident is not closed yet: {stops}. To close it then, say why this stays open: {open}"
+            )
         }
     }
 }

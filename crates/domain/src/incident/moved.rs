@@ -3,7 +3,7 @@
 
 use super::{Disclosure, EntryKind, Incident, Intent, Outcome, TransitionError, reason};
 use crate::actor::Actor;
-use crate::words::second;
+use crate::words::{second, sentence};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +79,10 @@ impl Incident {
             ));
         }
         let text = format!(
-            "Asks to count the confirmation from {} instead of {}: {why}. Clocks run on until another person agrees",
+            "Asks to count the confirmation from {} instead of {}: {} Clocks run on until another person agrees",
             second(to),
-            second(*at)
+            second(*at),
+            sentence(&why)
         );
         *moving = Some(MoveAsked {
             by: by.clone(),

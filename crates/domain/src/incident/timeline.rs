@@ -89,6 +89,8 @@ pub enum EntryKind {
     Acknowledged,
     /// The severity changed.
     SeverityChanged,
+    /// Somebody says anew what it is.
+    TitleChanged,
     /// The phase changed.
     PhaseChanged,
     /// A role was taken, offered or handed over.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use watchkeeper_domain::incident::{
-    Incident, Intent, LawClock, LawStep, Outcome, PauseAsked, Phase, Severity, TimerKind, TimerState,
+    Around, Incident, Intent, LawClock, LawStep, Outcome, PauseAsked, Phase, Severity, TimerKind, TimerState,
     TransitionError,
 };
 use watchkeeper_domain::obligation::calendar::Calendar;
@@ -259,7 +259,13 @@ fn a_final_report_is_paged_for_though_the_incident_is_closed() {
         .expect("recorded")
         .subject;
     let closed = submitted
-        .enter_phase(Phase::Closed, &[], &person("ines"), at)
+        .enter_phase(
+            Phase::Closed,
+            "it is over",
+            Around::default(),
+            &person("ines"),
+            at,
+        )
         .expect("closed")
         .subject;
     let closed = kept(closed, &rule, at);

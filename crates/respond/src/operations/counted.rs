@@ -12,7 +12,7 @@ use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::obligation::rule::ObligationRule;
 use watchkeeper_store::{RuleCounted, Tx};
 
-fn sha256(text: &str) -> String {
+pub(super) fn sha256(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 

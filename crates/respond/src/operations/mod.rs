@@ -6,6 +6,7 @@ pub mod askings;
 pub mod bounces;
 pub mod breach;
 pub mod changes;
+pub mod closing;
 mod counted;
 mod customer_entries;
 mod customer_rows;

@@ -69,7 +69,7 @@ async fn whoever_is_erased_is_gone_and_the_proof_stands(place: Place) {
         "everything at once: {refusal}"
     );
 
-    desk.enter_phase(&incident.id, None, Phase::Closed, &mara)
+    desk.enter_phase(&incident.id, None, Phase::Closed, "it is over", &mara)
         .await
         .expect("closed");
     asked.reference = "TICKET-17".to_owned();

@@ -50,7 +50,11 @@ async fn a_hold_that_ends_after_the_deadline_sends_the_notice_then(place: Place)
     house.pass(Duration::hours(1));
     house.settle().await;
     assert_eq!(sent(&house).await.1.len(), VICTIMS.len());
-    let close = || house.desk().enter_phase(&incident.id, None, Phase::Closed, &ines);
+    let close = || {
+        house
+            .desk()
+            .enter_phase(&incident.id, None, Phase::Closed, "it is over", &ines)
+    };
     for obligation in house.obligations(&incident).await {
         let refused = close().await.expect_err("a miss without its reason").to_string();
         assert!(refused.contains("each miss needs its reason"), "{refused}");

@@ -23,7 +23,11 @@ async fn with_the_relay_down(house: &mut House) -> (Incident, DateTime<Utc>) {
 /// Closing is refused until every one of these misses has its reason.
 async fn closed_once_each_is_explained(house: &House, incident: &Incident, misses: &[Obligation]) {
     let ines = house.actor(INES).await;
-    let close = || house.desk().enter_phase(&incident.id, None, Phase::Closed, &ines);
+    let close = || {
+        house
+            .desk()
+            .enter_phase(&incident.id, None, Phase::Closed, "it is over", &ines)
+    };
     for miss in misses {
         let refused = close().await.expect_err("a miss without its reason").to_string();
         assert!(refused.contains("each miss needs its reason"), "{refused}");
@@ -53,7 +57,31 @@ async fn who_is_cleared_after_the_deadline_was_missed_all_the_same(place: Place)
     let misses = house.obligations(&incident).await;
     assert_eq!(of(&house, &incident, VICTIMS[2]).await.state.name(), "ended");
     assert!(misses.iter().all(Obligation::wants_reason), "{misses:#?}");
+    // Its letter waits in the outbox, and goes when the relay is back: it is owed a withdrawal, and closing waits for it.
+    let refused = house
+        .desk()
+        .enter_phase(&incident.id, None, Phase::Closed, "it is over", &mara)
+        .await
+        .expect_err("owed a withdrawal")
+        .to_string();
+    assert!(
+        refused.contains("1 customer was told and is not affected: send the withdrawal"),
+        "{refused}"
+    );
+    let why = NoticeFacts {
+        why_withdrawn: "the files were test data".to_owned(),
+        ..NoticeFacts::default()
+    };
+    house.send_notice(&incident, NoticeKind::Withdrawn, why).await;
     closed_once_each_is_explained(&house, &incident, &misses).await;
+    let entries = house.timeline(&incident).await;
+    let closing = entries
+        .iter()
+        .find(|entry| entry.kind == EntryKind::PhaseChanged)
+        .expect("closed");
+    for part in ["it is over", "Left open: ", "open tasks"] {
+        assert!(closing.text.contains(part), "{part}: {}", closing.text);
+    }
 
     let owed = house.obligations(&incident).await;
     let deliveries = house.deliveries(&incident).await;

@@ -1,15 +1,18 @@
-import { Button, Menu } from '@mantine/core';
+import { Button, Menu, TextInput } from '@mantine/core';
 import { IconCheck } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useMay, useSession } from '../../api/queries';
-import type { IncidentView, Phase, Severity } from '../../api/types';
+import type { Incident, IncidentView, Phase, Severity } from '../../api/types';
 import { useAcknowledgeIncident, useIncidentWrite } from '../../api/writes';
-import { FormDialog, ReasonDialog, TypedWord } from '../../components/dialogs';
-import { ActorName, Ago, ClockFace, SeverityMark, Weekday } from '../../components/marks';
+import { FormDialog, faultOf, ReasonDialog } from '../../components/dialogs';
+import { ActorName, Ago, ClockFace, Countdown, SeverityMark, Weekday } from '../../components/marks';
 import { Refused } from '../../components/States';
 import { useMinute } from '../../live/serverClock';
 import { age } from '../../words/countdown';
-import { PHASE_NAMES, PHASES, SEVERITIES, SEVERITY_MEANS, timerInWords } from '../../words/labels';
+import { count, PHASE_NAMES, PHASES, SEVERITIES, SEVERITY_MEANS, timerInWords } from '../../words/labels';
+import { ClosingDialog } from './ClosingDialog';
+import { overdueTasks } from './overdue';
 
 /** What stands: severity, phase, whether somebody has answered, and what is due next. */
 export function Header({ view }: { view: IncidentView }) {
@@ -36,11 +39,13 @@ export function Header({ view }: { view: IncidentView }) {
               </span>
             </div>
             <PhaseStepper view={view} />
+            <WorstAlert incident={incident} />
             {incident.summary !== '' && <p className="wrap">{incident.summary}</p>}
           </div>
           <div className="stack tight">
             {!closed && <NextDue view={view} />}
-            <Acknowledge view={view} />
+            <CustomersDue view={view} />
+            {(!closed || incident.acknowledgement.state === 'acknowledged') && <Acknowledge view={view} />}
           </div>
         </div>
         {incident.playbook && (
@@ -54,16 +59,59 @@ export function Header({ view }: { view: IncidentView }) {
   );
 }
 
+/** What is late stands first and stays in sight; below it what is due next, and the first deadline of customers. */
 function NextDue({ view }: { view: IncidentView }) {
   const { incident, next_due_at } = view;
-  if (next_due_at === null) return <p className="dim small">No timer is running</p>;
+  const overdue = overdueTasks(incident, useMinute());
+  const latest = overdue[0];
   const timer = incident.timers.find((each) => each.state.state === 'running' && each.due_at === next_due_at);
+  const next = timer ? timerInWords(timer.kind, incident.tasks).due : 'Next due';
   return (
-    <div>
-      <ClockFace dueAt={next_due_at} className="big-clock" />
-      <div className="small dim">
-        {timer ? timerInWords(timer.kind, incident.tasks).due : 'Next due'}, <Weekday at={next_due_at} />
-      </div>
+    <div className="stack tight">
+      {latest?.due_at != null ? (
+        <>
+          <div>
+            <ClockFace dueAt={latest.due_at} className="big-clock" />
+            <div className="small bad wrap">
+              Overdue: {latest.title}, since <Weekday at={latest.due_at} />
+              {overdue.length > 1 && `; and ${count(overdue.length - 1, 'more task')}`}
+            </div>
+          </div>
+          {next_due_at !== null && (
+            <div className="small dim wrap">
+              Next: {next}, <Weekday at={next_due_at} />
+            </div>
+          )}
+        </>
+      ) : next_due_at !== null ? (
+        <div>
+          <ClockFace dueAt={next_due_at} className="big-clock" />
+          <div className="small dim wrap">
+            {next}, <Weekday at={next_due_at} />
+          </div>
+        </div>
+      ) : (
+        <p className="dim small">No timer is running</p>
+      )}
+    </div>
+  );
+}
+
+/** Customers who are still to be told, whatever else runs. */
+function CustomersDue({ view }: { view: IncidentView }) {
+  const owed = view.obligations.filter((each) => each.state === 'running' || each.state === 'missed');
+  const running = owed.filter((each) => each.state === 'running').map((each) => each.deadline.due_at);
+  const missed = owed.length - running.length;
+  const first = running.sort()[0];
+  if (owed.length === 0) return null;
+  return (
+    <div className="small strong wrap">
+      {first !== undefined && (
+        <div>
+          {count(running.length, 'customer')} to tell, first deadline <Countdown dueAt={first} />
+        </div>
+      )}
+      {missed > 0 && <div className="bad">{count(missed, 'customer')} not told by the deadline</div>}
     </div>
   );
 }
@@ -151,11 +199,9 @@ function PhaseStepper({ view }: { view: IncidentView }) {
   const may = useMay('lead_incidents') && incident.phase !== 'closed';
   const write = useIncidentWrite(incident.id);
   const [to, setTo] = useState<Phase | null>(null);
-  const [typed, setTyped] = useState('');
   const current = PHASES.indexOf(incident.phase);
   const close = () => {
     setTo(null);
-    setTyped('');
     write.reset();
   };
   return (
@@ -178,25 +224,81 @@ function PhaseStepper({ view }: { view: IncidentView }) {
           );
         })}
       </ol>
+      {to === 'closed' && <ClosingDialog view={view} onClose={close} />}
       <FormDialog
-        title={to === 'closed' ? 'Close the incident' : `Enter phase ${to === null ? '' : PHASE_NAMES[to]}`}
-        opened={to !== null}
+        title={`Enter phase ${to === null ? '' : PHASE_NAMES[to]}`}
+        opened={to !== null && to !== 'closed'}
         onClose={close}
-        doLabel={to === 'closed' ? 'Close incident' : 'Enter phase'}
+        doLabel="Enter phase"
         pending={write.isPending}
         fault={write.error}
-        danger={to === 'closed'}
-        ready={to !== 'closed' || typed.trim() === view.reference}
         onDo={() =>
           write.mutate({ path: '/phase', body: { phase: to }, touches: (i) => i.phase }, { onSuccess: close })
         }
       >
         <p>
-          {to === 'closed'
-            ? 'Closing ends the timers. A new detection opens a new incident.'
-            : `The incident goes from ${PHASE_NAMES[incident.phase]} to ${to === null ? '' : PHASE_NAMES[to]}; the timeline says so.`}
+          The incident goes from {PHASE_NAMES[incident.phase]} to {to === null ? '' : PHASE_NAMES[to]}; the
+          timeline says so.
         </p>
-        {to === 'closed' && <TypedWord word={view.reference} value={typed} onChange={setTyped} />}
+      </FormDialog>
+    </>
+  );
+}
+
+/** What the incident has become, where its title says something else. */
+function WorstAlert({ incident }: { incident: Incident }) {
+  const worst = incident.worst_alert;
+  if (worst === undefined || worst.title === incident.title) return null;
+  return (
+    <p className="small wrap">
+      <span className="dim">worst alert:</span> <SeverityMark severity={worst.severity} />{' '}
+      <Link to="/alerts/$id" params={{ id: worst.alert }}>
+        {worst.title}
+      </Link>
+    </p>
+  );
+}
+
+/** Says anew what the incident is. */
+export function ChangeTitle({ view }: { view: IncidentView }) {
+  const { incident } = view;
+  const may = useMay('lead_incidents') && incident.phase !== 'closed';
+  const write = useIncidentWrite(incident.id);
+  const [title, setTitle] = useState<string | null>(null);
+  const close = () => {
+    setTitle(null);
+    write.reset();
+  };
+  if (!may) return null;
+  return (
+    <>
+      <Button onClick={() => setTitle(incident.title)}>Change title</Button>
+      <FormDialog
+        title="Change the title"
+        opened={title !== null}
+        onClose={close}
+        doLabel="Change title"
+        pending={write.isPending}
+        fault={write.error}
+        ready={title !== null && title.trim() !== '' && title.trim() !== incident.title}
+        shownFaults={['title']}
+        onDo={() =>
+          write.mutate(
+            { path: '/title', body: { title: title?.trim() }, touches: (i) => i.title },
+            { onSuccess: close },
+          )
+        }
+      >
+        <TextInput
+          label="Title"
+          description="What it is, in a line. The one before stays in the timeline."
+          value={title ?? ''}
+          onChange={(event) => setTitle(event.currentTarget.value)}
+          error={faultOf(write.error, 'title')}
+          maxLength={200}
+          data-autofocus
+          required
+        />
       </FormDialog>
     </>
   );

@@ -13,7 +13,7 @@ import { BreachPanel } from './Breach';
 import { ClocksPanel } from './Clocks';
 import { Comms } from './Comms';
 import { DrillPanel } from './Drill';
-import { Header } from './Header';
+import { ChangeTitle, Header } from './Header';
 import { ReportsPanel } from './Reports';
 import { RolesPanel } from './Roles';
 import { TasksPanel } from './Tasks';
@@ -35,7 +35,14 @@ export function IncidentRoom() {
           {incident.data && ` / ${incident.data.reference} · ${incident.data.incident.codename}`}
         </>
       }
-      actions={incident.data && <TakePack incident={id} />}
+      actions={
+        incident.data && (
+          <>
+            <ChangeTitle view={incident.data} />
+            <TakePack incident={id} />
+          </>
+        )
+      }
     >
       <Loaded query={incident} what="the incident">
         {(view) => <Room view={view} />}
