@@ -2,6 +2,7 @@
 import type {
   About,
   AccessRole,
+  Act,
   Actor,
   CheckName,
   EntryKind,
@@ -26,6 +27,15 @@ export const SEVERITY_MEANS: Record<Severity, string> = {
   sev2: 'customers are or may be harmed; now',
   sev3: 'something is impaired; today',
   sev4: 'a nuisance; in working hours',
+};
+
+/** What a task asks for that the product itself sees done. */
+export const ACT_WORDS: Record<Act, string> = {
+  suspect_disclosure: ', by recording the suspicion',
+  decide_disclosure: ', by deciding on the disclosure',
+  verify_customers: ', by verifying every customer on the list',
+  submit_full_notice: ', by submitting the full notice',
+  send_full_notice: ', by sending the full notice',
 };
 
 export const PHASES: readonly Phase[] = [
@@ -62,6 +72,16 @@ export const ROLE_NAMES: Record<Role, string> = {
   communications_liaison: 'Communications liaison',
   legal: 'Legal / DPO',
   subject_expert: 'Subject expert',
+};
+
+/** Which people may hold a role: those whose permissions let them act in it. */
+export const MAY_HOLD: Record<Role, readonly AccessRole[]> = {
+  commander: ['responder', 'commander', 'legal'],
+  deputy: ['responder', 'commander', 'legal'],
+  scribe: ['responder', 'commander', 'legal'],
+  communications_liaison: ['responder', 'commander', 'legal'],
+  legal: ['legal'],
+  subject_expert: ['responder', 'commander', 'legal'],
 };
 
 export const ACCESS_ROLES: readonly AccessRole[] = [
@@ -161,6 +181,7 @@ export const ENTRY_NAMES: Record<EntryKind, string> = {
   paged: 'Page',
   acknowledged: 'Acknowledged',
   severity_changed: 'Severity',
+  title_changed: 'Title',
   phase_changed: 'Phase',
   role_changed: 'Role',
   timer_fired: 'Timer',
@@ -186,6 +207,7 @@ export const ENTRY_GROUPS: Record<string, { label: string; kinds: readonly Entry
       'opened',
       'acknowledged',
       'severity_changed',
+      'title_changed',
       'phase_changed',
       'role_changed',
       'decision',

@@ -1,6 +1,7 @@
 //! Who does what. A role is handed over by two people: one offers, the other accepts, and until then the first one has it.
 
 use super::{EntryKind, Incident, Intent, Outcome, TransitionError};
+use crate::access::{Permission, User};
 use crate::actor::Actor;
 use crate::id::UserId;
 use crate::page::{PageReason, PageTarget};
@@ -36,6 +37,45 @@ impl Role {
         Self::Legal,
         Self::SubjectExpert,
     ];
+
+    /// What somebody must be allowed to do in order to hold it: whoever answers a page may take command until somebody who leads takes
+    /// over, and who speaks for the law approves notices.
+    #[must_use]
+    pub fn needs(self) -> Permission {
+        match self {
+            Self::Legal => Permission::ApproveNotices,
+            Self::Commander
+            | Self::Deputy
+            | Self::Scribe
+            | Self::CommunicationsLiaison
+            | Self::SubjectExpert => Permission::Respond,
+        }
+    }
+
+    /// Whether somebody may hold it.
+    ///
+    /// # Errors
+    /// Says why not, and whom to choose instead.
+    pub fn may_be_held_by(self, user: &User) -> Result<(), String> {
+        if user.closed_at.is_some() {
+            return Err("this account is closed; choose somebody who can sign in".to_owned());
+        }
+        if user.may(self.needs()) {
+            return Ok(());
+        }
+        let (may_not, choose) = match self.needs() {
+            Permission::ApproveNotices => ("approve notices", "counsel: somebody with the role legal"),
+            _ => (
+                "work on incidents",
+                "somebody with one of the roles responder, commander and legal",
+            ),
+        };
+        Err(format!(
+            "{} may not {may_not}, and could not act as {}; choose {choose}",
+            user.name,
+            self.title()
+        ))
+    }
 
     /// For people.
     #[must_use]
@@ -222,6 +262,44 @@ impl Incident {
             entries: vec![entry],
             intents: Vec::new(),
         })
+    }
+
+    /// Ends an offer: who asked withdraws it, as the holder and the commander can, or who was asked declines.
+    ///
+    /// # Errors
+    /// Refused where nothing is offered, and to everybody else.
+    pub fn end_offer(
+        mut self,
+        role: Role,
+        by: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Self>, TransitionError> {
+        self.must_be_open("end an offer of")?;
+        let Some(offer) = self.posts.get(&role).and_then(|post| post.offer.clone()) else {
+            return Err(self.not_from("end an offer of", "nobody is asked to take this role"));
+        };
+        let asked = by.user() == Some(&offer.to);
+        let theirs = *by == offer.by
+            || (by.user().is_some()
+                && (by.user() == self.holder(role) || by.user() == self.holder(Role::Commander)));
+        if !asked && !theirs {
+            let remedy = "who offered it, the holder, the commander and the person who is asked can";
+            return Err(TransitionError::NotYours {
+                who: by.clone(),
+                attempted: "end this offer",
+                remedy,
+            });
+        }
+        if let Some(post) = self.posts.get_mut(&role) {
+            post.offer = None;
+        }
+        let what = if asked {
+            "declined by"
+        } else {
+            "no longer offered to"
+        };
+        let text = format!("{} {what} {}", capitalised(role.title()), offer.to);
+        Ok(self.changed(EntryKind::RoleChanged, by, at, text))
     }
 
     fn hold(&mut self, role: Role, user: &UserId, at: DateTime<Utc>) {

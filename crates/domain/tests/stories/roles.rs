@@ -1,6 +1,7 @@
 //! Roles are handed over by two people, and there is never a moment when nobody has them.
 
 use crate::samples::{friday, incident, minutes, person, user};
+use watchkeeper_domain::access::{AccessRole, User};
 use watchkeeper_domain::incident::{Acknowledgement, Incident, Intent, Role, Severity, TransitionError};
 use watchkeeper_domain::page::{PageReason, PageTarget};
 
@@ -132,4 +133,69 @@ fn assigning_over_a_standing_offer_withdraws_it() {
             .accept_role(Role::Commander, &person("ben"), friday() + minutes(2))
             .is_err()
     );
+}
+
+#[test]
+fn an_offer_is_withdrawn_or_declined_by_those_it_concerns_and_the_holder_keeps_the_role() {
+    let offered = commanded_by_ana()
+        .offer_role(Role::Commander, &user("ben"), &person("ana"), friday())
+        .expect("ana holds it")
+        .subject;
+    let stranger = offered
+        .clone()
+        .end_offer(Role::Commander, &person("cem"), friday());
+    assert!(matches!(stranger, Err(TransitionError::NotYours { .. })));
+    for (who, said) in [("ana", "no longer offered to"), ("ben", "declined by")] {
+        let ended = offered
+            .clone()
+            .end_offer(Role::Commander, &person(who), friday())
+            .expect("theirs");
+        assert_eq!(ended.subject.posts[&Role::Commander].offer, None);
+        assert_eq!(ended.subject.holder(Role::Commander), Some(&user("ana")));
+        assert!(ended.entries[0].text.contains(said), "{}", ended.entries[0].text);
+        let again = ended
+            .subject
+            .clone()
+            .end_offer(Role::Commander, &person(who), friday());
+        assert!(again.is_err(), "nothing is offered");
+        assert!(
+            ended
+                .subject
+                .accept_role(Role::Commander, &person("ben"), friday())
+                .is_err(),
+            "the offer is gone"
+        );
+    }
+}
+
+#[test]
+fn a_role_is_held_only_by_who_may_act_in_it() {
+    let somebody = |roles: &[AccessRole]| User {
+        id: user("ben"),
+        email: "ben@example.com".to_owned(),
+        name: "Ben".to_owned(),
+        roles: roles.iter().copied().collect(),
+        must_change_password: false,
+        created_at: friday(),
+        closed_at: None,
+    };
+    for role in Role::ALL {
+        for access in AccessRole::ALL {
+            let may = role.may_be_held_by(&somebody(&[access])).is_ok();
+            let wanted = match role {
+                Role::Legal => access == AccessRole::Legal,
+                _ => [AccessRole::Responder, AccessRole::Commander, AccessRole::Legal].contains(&access),
+            };
+            assert_eq!(may, wanted, "{role:?} by {access:?}");
+        }
+        let gone = User {
+            closed_at: Some(friday()),
+            ..somebody(&AccessRole::ALL)
+        };
+        assert!(role.may_be_held_by(&gone).is_err());
+    }
+    let said = Role::Commander
+        .may_be_held_by(&somebody(&[AccessRole::Viewer]))
+        .expect_err("a viewer");
+    assert!(said.contains("Ben may not work on incidents"), "{said}");
 }

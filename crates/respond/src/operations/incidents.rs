@@ -8,7 +8,11 @@ use serde_json::json;
 use watchkeeper_domain::access::{Permission, User};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::id::{IncidentId, TaskId, UserId};
-use watchkeeper_domain::incident::{EntryKind, Incident, Opening, Phase, Role, Severity};
+use watchkeeper_domain::incident::{EntryKind, Incident, Opening, Role, Severity};
+use watchkeeper_domain::matter::MatterId;
+use watchkeeper_domain::notice::{Notice, NoticeKind};
+use watchkeeper_domain::words::one_line;
+use watchkeeper_store::Tx;
 
 /// A person declares an incident.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -165,32 +169,6 @@ impl Desk {
         .await
     }
 
-    /// Moves the response to another phase.
-    ///
-    /// # Errors
-    /// See [`Incident::enter_phase`].
-    pub async fn enter_phase(
-        &self,
-        id: &IncidentId,
-        read: Option<i64>,
-        to: Phase,
-        by: &Actor,
-    ) -> Result<Incident, RespondError> {
-        let said = Said {
-            by,
-            action: "incident.phase_changed",
-            detail: json!({"to": to}),
-        };
-        let mut tx = self.begin().await?;
-        let incident = self.load(&mut tx, id, read).await?;
-        let before = incident.version;
-        let owed = tx.obligations_of(id).await?;
-        let outcome = incident.enter_phase(to, &owed, by, self.now())?;
-        let incident = self.settle(&mut tx, Some(before), outcome, said).await?;
-        self.commit(tx).await?;
-        Ok(incident)
-    }
-
     /// Gives a role to somebody: everybody to themselves, those who lead to others.
     ///
     /// # Errors
@@ -208,7 +186,7 @@ impl Desk {
                 "only those who lead incidents can give a role to somebody else".to_owned(),
             ));
         }
-        self.must_be_open_account(to).await?;
+        self.must_hold(role, "user", to).await?;
         let actor = Actor::person(&by.id);
         let said = Said {
             by: &actor,
@@ -233,7 +211,7 @@ impl Desk {
         to: &UserId,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
-        self.must_be_open_account(to).await?;
+        self.must_hold(role, "to", to).await?;
         let said = Said {
             by,
             action: "incident.role_offered",
@@ -261,8 +239,61 @@ impl Desk {
             action: "incident.role_accepted",
             detail: json!({"role": role}),
         };
+        if let Some(user) = by.user() {
+            self.must_hold(role, "role", user).await?;
+        }
         self.decide(id, read, said, |incident| {
             incident.accept_role(role, by, self.now())
+        })
+        .await
+    }
+
+    /// Withdraws or declines the offer of a role.
+    ///
+    /// # Errors
+    /// See [`Incident::end_offer`].
+    pub async fn end_offer(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        role: Role,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let said = Said {
+            by,
+            action: "incident.role_offer_ended",
+            detail: json!({"role": role}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.end_offer(role, by, self.now())
+        })
+        .await
+    }
+
+    /// Says anew what the incident is, in a line.
+    ///
+    /// # Errors
+    /// Refused without a title; see [`Incident::retitle`].
+    pub async fn retitle(
+        &self,
+        id: &IncidentId,
+        read: Option<i64>,
+        title: &str,
+        by: &Actor,
+    ) -> Result<Incident, RespondError> {
+        let title = one_line(title, TITLE_LIMIT).ok_or_else(|| {
+            RespondError::invalid(
+                "title",
+                format!("say what it is, in 1 to {TITLE_LIMIT} characters"),
+            )
+        })?;
+        let said = Said {
+            by,
+            action: "incident.retitled",
+            detail: json!({"title": title}),
+        };
+        self.decide(id, read, said, |incident| {
+            incident.retitle(&title, by, self.now())
         })
         .await
     }
@@ -322,6 +353,29 @@ impl Desk {
         .await
     }
 
+    /// A full notice was submitted: tasks that ask for it are done with it.
+    pub(crate) async fn tasks_follow_submission(
+        &self,
+        tx: &mut Tx,
+        notice: &Notice,
+        by: &Actor,
+    ) -> Result<(), RespondError> {
+        let (NoticeKind::Full, MatterId::Incident(id)) = (notice.kind, &notice.matter) else {
+            return Ok(());
+        };
+        let incident = tx.incident(id).await?;
+        let before = incident.version;
+        if let Some(outcome) = incident.full_notice_submitted(by, self.now()) {
+            let said = Said {
+                by,
+                action: "incident.task_done",
+                detail: json!({"notice": notice.id}),
+            };
+            self.settle(tx, Some(before), outcome, said).await?;
+        }
+        Ok(())
+    }
+
     /// A task is not needed.
     ///
     /// # Errors
@@ -344,15 +398,11 @@ impl Desk {
         .await
     }
 
-    async fn must_be_open_account(&self, user: &UserId) -> Result<(), RespondError> {
+    /// Refuses to give a role to somebody who could not act in it.
+    async fn must_hold(&self, role: Role, field: &str, user: &UserId) -> Result<(), RespondError> {
         let mut tx = self.store.read().await?;
         let user = tx.user(user).await?;
-        if user.closed_at.is_some() {
-            return Err(RespondError::invalid(
-                "user",
-                "this account is closed; choose somebody who can sign in",
-            ));
-        }
-        Ok(())
+        role.may_be_held_by(&user)
+            .map_err(|fault| RespondError::invalid(field, fault))
     }
 }

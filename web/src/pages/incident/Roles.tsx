@@ -7,7 +7,7 @@ import { FormDialog } from '../../components/dialogs';
 import { Ago } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { Refused } from '../../components/States';
-import { ROLE_NAMES, ROLES } from '../../words/labels';
+import { MAY_HOLD, ROLE_NAMES, ROLES } from '../../words/labels';
 
 /** Who does what, and how a role changes hands: who has it keeps it until the other accepts. */
 export function RolesPanel({ view }: { view: IncidentView }) {
@@ -105,7 +105,16 @@ function RoleActions({ role, view }: { role: Role; view: IncidentView }) {
           Assign
         </Button>
       )}
-      {post?.holder != null && (mine || command) && (
+      {post?.offer != null && (mine || command || offeredToMe) && (
+        <Button
+          loading={write.isPending}
+          aria-label={`${offeredToMe ? 'Decline' : 'Withdraw the offer of'} ${ROLE_NAMES[role]}`}
+          onClick={() => write.mutate({ path: `/roles/${role}/withdraw`, touches })}
+        >
+          {offeredToMe ? 'Decline' : 'Withdraw the offer'}
+        </Button>
+      )}
+      {post?.holder != null && post.offer == null && (mine || command) && (
         <Button onClick={() => setChoosing('offer')} aria-label={`Offer hand-over of ${ROLE_NAMES[role]}`}>
           Offer hand-over
         </Button>
@@ -146,6 +155,8 @@ function ChoosePerson(props: {
   const [chosen, setChosen] = useState('');
   const users = useUsers().data?.items ?? [];
   const candidates = users.filter((user: User) => user.closed_at === undefined && user.id !== props.except);
+  const may = (user: User) => user.roles.some((role) => MAY_HOLD[props.role].includes(role));
+  const cannot = props.role === 'legal' ? 'may not approve notices' : 'may not work on incidents';
   const name = ROLE_NAMES[props.role];
   const offering = props.mode === 'offer';
   return (
@@ -171,7 +182,13 @@ function ChoosePerson(props: {
         onChange={(event) => setChosen(event.currentTarget.value)}
         data={[
           { value: '', label: 'Choose…' },
-          ...candidates.map((user) => ({ value: user.id, label: `${user.name} (${user.roles.join(', ')})` })),
+          ...candidates
+            .toSorted((a, b) => Number(may(b)) - Number(may(a)))
+            .map((user) => ({
+              value: user.id,
+              label: `${user.name} (${user.roles.join(', ')})${may(user) ? '' : `: ${cannot}`}`,
+              disabled: !may(user),
+            })),
         ]}
       />
     </FormDialog>
