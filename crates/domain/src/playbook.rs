@@ -2,7 +2,7 @@
 
 use crate::alert::Alert;
 use crate::id::{TaskId, digest};
-use crate::incident::{Phase, Role, Severity, Task, TaskState};
+use crate::incident::{Act, Phase, Role, Severity, Task, TaskState};
 use crate::span::Span;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,9 @@ pub struct PlaybookTask {
     /// The CSF 2.0 subcategory it serves.
     #[serde(default)]
     pub csf: Option<String>,
+    /// The act in the product that does it: then nobody ticks it off, and nobody is paged for it afterwards.
+    #[serde(default)]
+    pub done_by: Option<Act>,
 }
 
 /// What people should do.
@@ -243,6 +246,7 @@ impl Playbook {
                 due_at: task.due.map(|due| at + due.duration()),
                 csf: task.csf.clone(),
                 by_hand: None,
+                done_by: task.done_by,
                 state: TaskState::Open,
             };
             phase.tasks.iter().map(make).collect::<Vec<_>>()

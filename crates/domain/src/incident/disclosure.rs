@@ -11,7 +11,7 @@ use crate::id::CustomerId;
 use crate::page::{PageReason, PageTarget};
 use crate::playbook::DISCLOSURE_REMINDER;
 use crate::span::Span;
-use crate::words::{minute, second};
+use crate::words::{counted, minute, second, sentence};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -221,7 +221,8 @@ impl Incident {
         let why = reason(why, "suspect a disclosure")?;
         let decide_by = at + decide_within.duration();
         let text = format!(
-            "Disclosure suspected: {why}. A decision is due by {}",
+            "Disclosure suspected: {} A decision is due by {}",
+            sentence(&why),
             minute(decide_by)
         );
         self.version += 1;
@@ -237,12 +238,13 @@ impl Incident {
             },
             decide_by,
         );
-        let entry = self.entry(EntryKind::DisclosureChanged, at, at, by, text);
+        let mut entries = vec![self.entry(EntryKind::DisclosureChanged, at, at, by, text)];
+        entries.extend(self.did_before(by, at));
         let mut intents = vec![Intent::Owe];
         intents.extend(self.page_both(&PageReason::DisclosureSuspected, by));
         Ok(Outcome {
             subject: self,
-            entries: vec![entry],
+            entries,
             intents,
         })
     }
@@ -285,12 +287,13 @@ impl Incident {
             moved: Vec::new(),
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
-        let entry = self.entry(EntryKind::DisclosureChanged, confirmed_at, at, by, text);
+        let mut entries = vec![self.entry(EntryKind::DisclosureChanged, confirmed_at, at, by, text)];
+        entries.extend(self.did_before(by, at));
         let mut intents = vec![Intent::Owe];
         intents.extend(self.page_both(&PageReason::DisclosureConfirmed, by));
         Ok(Outcome {
             subject: self,
-            entries: vec![entry],
+            entries,
             intents,
         })
     }
@@ -334,7 +337,10 @@ impl Incident {
             reversed: None,
         };
         self.finish_timers(at, |kind| matches!(kind, TimerKind::DisclosureDecision { .. }));
-        Ok(self.changed(EntryKind::DisclosureChanged, by, at, text))
+        let done = self.did_before(by, at);
+        let mut outcome = self.changed(EntryKind::DisclosureChanged, by, at, text);
+        outcome.entries.extend(done);
+        Ok(outcome)
     }
 
     /// Puts the customers that the evidence names on the list as possible, and keeps fresher figures of those already there; what
@@ -357,7 +363,7 @@ impl Incident {
                     changed = true;
                 }
                 None => {
-                    let evidence = evidence_of(&traces);
+                    let evidence = evidence_of(&traces, at);
                     let change = AffectedChange {
                         to: Standing::Possible,
                         by: by.clone(),
@@ -382,7 +388,10 @@ impl Incident {
         self.unclaimed_tenants = unclaimed;
         let mut entries = Vec::new();
         if new > 0 {
-            let text = format!("{new} customers proposed as affected: the evidence names their tenants");
+            let text = format!(
+                "{} proposed as affected: the evidence names their tenants",
+                counted(new, "customer")
+            );
             entries.push(self.entry(EntryKind::AffectedChanged, at, at, &by, text));
         }
         let owes = (new > 0).then(|| self.owes()).flatten();
@@ -429,7 +438,7 @@ impl Incident {
         let evidence = reason(evidence, "change the list of affected customers")?;
         let mut changed = 0;
         for customer in customers {
-            changed += u32::from(self.stands(customer, to, &evidence, by, at));
+            changed += usize::from(self.stands(customer, to, &evidence, by, at));
         }
         if changed == 0 {
             return Err(self.disclosure_is(
@@ -437,7 +446,12 @@ impl Incident {
                 "every customer of the list stands so already",
             ));
         }
-        let text = format!("{changed} customers of a list are {}: {evidence}", to.name());
+        let are = if changed == 1 { "is" } else { "are" };
+        let text = format!(
+            "{} of a list {are} {}: {evidence}",
+            counted(changed, "customer"),
+            to.name()
+        );
         Ok(self.listed(by, at, text))
     }
 
@@ -468,9 +482,12 @@ impl Incident {
         true
     }
 
-    fn listed(self, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
+    fn listed(mut self, by: &Actor, at: DateTime<Utc>, text: String) -> Outcome<Self> {
         let owes = self.owes();
+        let acts: Vec<_> = self.customers_verified().into_iter().collect();
+        let done = self.did(&acts, by, at);
         let mut outcome = self.changed(EntryKind::AffectedChanged, by, at, text);
+        outcome.entries.extend(done);
         outcome.intents.extend(owes);
         outcome
     }
@@ -607,8 +624,23 @@ fn page_others(target: PageTarget, reason: &PageReason, by: &Actor) -> Intent {
     }
 }
 
-fn evidence_of(traces: &BTreeMap<String, TenantTrace>) -> String {
+/// What the evidence said when it proposed a customer: the figures beside it go on growing.
+fn evidence_of(traces: &BTreeMap<String, TenantTrace>, at: DateTime<Utc>) -> String {
     let events: u64 = traces.values().map(|trace| trace.events).sum();
+    let least = if traces.values().any(|trace| trace.at_most.is_some()) {
+        "at least "
+    } else {
+        ""
+    };
     let tenants: Vec<&str> = traces.keys().map(String::as_str).collect();
-    format!("{events} events name {}", tenants.join(", "))
+    let (events, name) = if events == 1 {
+        ("1 event".to_owned(), "names")
+    } else {
+        (format!("{events} events"), "name")
+    };
+    format!(
+        "when proposed ({}): {least}{events} {name} {}",
+        minute(at),
+        tenants.join(", ")
+    )
 }

@@ -2,13 +2,14 @@
 
 use super::{
     Acknowledgement, Disclosure, DrillTerms, EntryKind, Incident, Intent, Outcome, Phase, Post, Role,
-    Severity, Task, TimerKind,
+    Severity, Task, TaskState, TimerKind, WorstAlert,
 };
 use crate::actor::Actor;
 use crate::alert::Alert;
 use crate::id::IncidentId;
 use crate::page::{PageReason, PageTarget};
 use crate::playbook::Playbook;
+use crate::words::counted;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +85,7 @@ impl Incident {
             entities: BTreeSet::new(),
             last_alert_at: at,
             alerts: 0,
+            worst_alert: None,
             playbook: playbook.map(Playbook::pin),
             acknowledgement: Acknowledgement::Waiting,
             posts: Role::ALL
@@ -180,8 +182,9 @@ impl Incident {
     }
 
     /// Another playbook takes over, since what was seen is worse than what the incident began with: its roles and letters hold from
-    /// now on, and its tasks are added, due from now. Tasks of the former one stay until somebody does or skips them. `None` when
-    /// the playbook is in force already.
+    /// now on, and its tasks are added, due from now. Tasks of the former one that are open are skipped, with the reason that it was
+    /// replaced: they page nobody any more. What the incident has seen done already is done in the new tasks, too. `None` when the
+    /// playbook is in force already.
     #[must_use]
     pub fn adopt(mut self, playbook: &Playbook, at: DateTime<Utc>) -> Option<Outcome<Self>> {
         let former = self.playbook.as_ref();
@@ -189,31 +192,68 @@ impl Incident {
             return None;
         }
         let tasks = playbook.tasks(at);
-        let text = match former {
-            Some(former) => format!(
-                "Playbook “{}” takes over from “{}”: {} tasks added",
-                playbook.title,
-                former.title,
-                tasks.len()
+        let added = counted(tasks.len(), "task");
+        let by = Actor::worker("playbooks");
+        let (text, why) = match former {
+            Some(former) => (
+                format!(
+                    "Playbook “{}” takes over from “{}”: {added} added",
+                    playbook.title, former.title
+                ),
+                format!(
+                    "the playbook “{}” took over from “{}”",
+                    playbook.title, former.title
+                ),
             ),
-            None => format!(
-                "Playbook “{}” applies: {} tasks added",
-                playbook.title,
-                tasks.len()
+            None => (
+                format!("Playbook “{}” applies: {added} added", playbook.title),
+                String::new(),
             ),
+        };
+        let replaced = if former.is_some() {
+            self.skip_replaced(&why, &by, at)
+        } else {
+            0
+        };
+        let text = if replaced == 0 {
+            text
+        } else {
+            format!("{text}, {} of the former skipped", counted(replaced, "open task"))
         };
         self.version += 1;
         self.playbook = Some(playbook.pin());
         let first = self.tasks.len();
         self.tasks.extend(tasks);
         self.time_tasks(first);
-        let by = Actor::worker("playbooks");
-        let entry = self.entry(EntryKind::TaskChanged, at, at, &by, text);
+        let mut entries = vec![self.entry(EntryKind::TaskChanged, at, at, &by, text)];
+        entries.extend(self.did_before(&by, at));
         Some(Outcome {
             subject: self,
-            entries: vec![entry],
+            entries,
             intents: Vec::new(),
         })
+    }
+
+    /// Skips the open tasks of a playbook that is replaced; whom contracts ask to tell by hand stays. Says how many there were.
+    fn skip_replaced(&mut self, why: &str, by: &Actor, at: DateTime<Utc>) -> usize {
+        let mut skipped = BTreeSet::new();
+        let open = self
+            .tasks
+            .iter_mut()
+            .filter(|task| task.state == TaskState::Open && task.by_hand.is_none());
+        for task in open {
+            task.state = TaskState::Skipped {
+                by: by.clone(),
+                at,
+                why: why.to_owned(),
+            };
+            skipped.insert(task.id.clone());
+        }
+        self.finish_timers(
+            at,
+            |kind| matches!(kind, TimerKind::Task { task } if skipped.contains(task)),
+        );
+        skipped.len()
     }
 
     /// Starts the timers of the tasks from the one at `first` on.
@@ -256,15 +296,31 @@ impl Incident {
 
     fn take_in(&mut self, alert: &Alert) {
         self.alerts += 1;
+        self.keep_worst(alert);
         self.entities.extend(alert.entities.iter().cloned());
         self.last_alert_at = self.last_alert_at.max(alert.last_at);
+    }
+
+    /// Keeps what the worst alert says; an alert that becomes worse is looked at again.
+    fn keep_worst(&mut self, alert: &Alert) -> bool {
+        let known = self.worst_alert.as_ref();
+        if known.is_some_and(|known| known.severity >= alert.severity) {
+            return false;
+        }
+        self.worst_alert = Some(WorstAlert {
+            alert: alert.id.clone(),
+            title: alert.title.clone(),
+            severity: alert.severity,
+        });
+        true
     }
 
     /// Fresher figures of an alert that has joined already: only the time of its last event and its entities count.
     #[must_use]
     pub fn refresh(mut self, alert: &Alert) -> Option<Self> {
         let known = alert.entities.is_subset(&self.entities);
-        if known && alert.last_at <= self.last_alert_at {
+        let worse = self.keep_worst(alert);
+        if known && !worse && alert.last_at <= self.last_alert_at {
             return None;
         }
         self.version += 1;

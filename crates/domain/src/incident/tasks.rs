@@ -1,6 +1,9 @@
 //! What the playbook asks people to do.
 
-use super::{EntryKind, Incident, Outcome, Phase, Role, TimerKind, TransitionError};
+use super::{
+    Affected, Disclosure, EntryKind, Incident, Outcome, Phase, Role, Standing, TimelineEntry, TimerKind,
+    TransitionError,
+};
 use crate::actor::Actor;
 use crate::customer::{Channel, Customer};
 use crate::id::{CustomerId, TaskId};
@@ -26,9 +29,51 @@ pub struct Task {
     /// Whom it asks to tell by hand, where it does: each is written down for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<TellByHand>,
+    /// The act that does it, where the product itself sees that it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_by: Option<Act>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: TaskState,
+}
+
+/// What people do in the product, and by which a task of a playbook is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Somebody suspects a disclosure, or confirms it at once.
+    SuspectDisclosure,
+    /// Somebody confirms or rejects the disclosure.
+    DecideDisclosure,
+    /// Every customer on the list of affected customers is confirmed or cleared.
+    VerifyCustomers,
+    /// Somebody submits a full notice for approval, or it goes.
+    SubmitFullNotice,
+    /// A full notice goes to customers.
+    SendFullNotice,
+}
+
+impl Act {
+    /// Every act.
+    pub const ALL: [Self; 5] = [
+        Self::SuspectDisclosure,
+        Self::DecideDisclosure,
+        Self::VerifyCustomers,
+        Self::SubmitFullNotice,
+        Self::SendFullNotice,
+    ];
+
+    /// What was done, after "done by".
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::SuspectDisclosure => "recording the suspicion",
+            Self::DecideDisclosure => "deciding on the disclosure",
+            Self::VerifyCustomers => "verifying every customer on the list",
+            Self::SubmitFullNotice => "submitting the full notice",
+            Self::SendFullNotice => "sending the full notice",
+        }
+    }
 }
 
 /// Where a task stands.
@@ -43,6 +88,9 @@ pub enum TaskState {
         by: Actor,
         /// When.
         at: DateTime<Utc>,
+        /// The act that did it; none where somebody ticked it off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<Act>,
     },
     /// Not needed this time.
     Skipped {
@@ -129,10 +177,74 @@ impl Incident {
                     channel: each.channel,
                     customers,
                 }),
+                done_by: None,
                 state: TaskState::Open,
             });
         }
         self.time_tasks(first);
+    }
+
+    /// Somebody did something by which open tasks are done. The caller counts the change.
+    pub(super) fn did(&mut self, acts: &[Act], by: &Actor, at: DateTime<Utc>) -> Vec<TimelineEntry> {
+        let mut done = Vec::new();
+        for task in &mut self.tasks {
+            let Some(act) = task.done_by.filter(|act| acts.contains(act)) else {
+                continue;
+            };
+            if task.state == TaskState::Open {
+                task.state = TaskState::Done {
+                    by: by.clone(),
+                    at,
+                    through: Some(act),
+                };
+                done.push((task.id.clone(), task.title.clone(), act));
+            }
+        }
+        self.finish_timers(
+            at,
+            |kind| matches!(kind, TimerKind::Task { task } if done.iter().any(|(id, ..)| id == task)),
+        );
+        done.into_iter()
+            .map(|(_, title, act)| {
+                let text = format!("Task done by {}: {title}", act.in_words());
+                self.entry(EntryKind::TaskChanged, at, at, by, text)
+            })
+            .collect()
+    }
+
+    /// What the incident says was done already does tasks that come later.
+    pub(super) fn did_before(&mut self, by: &Actor, at: DateTime<Utc>) -> Vec<TimelineEntry> {
+        let mut acts = match self.disclosure {
+            Disclosure::None => Vec::new(),
+            Disclosure::Suspected { .. } => vec![Act::SuspectDisclosure],
+            Disclosure::Confirmed { .. } | Disclosure::Rejected { .. } => {
+                vec![Act::SuspectDisclosure, Act::DecideDisclosure]
+            }
+        };
+        acts.extend(self.customers_verified());
+        self.did(&acts, by, at)
+    }
+
+    /// Whether somebody has looked at every customer on the list, while a disclosure is in question.
+    pub(super) fn customers_verified(&self) -> Option<Act> {
+        let possible = |affected: &Affected| affected.standing == Standing::Possible;
+        let verified = !self.affected.is_empty() && !self.affected.values().any(possible);
+        (verified && self.owes().is_some()).then_some(Act::VerifyCustomers)
+    }
+
+    /// A full notice was submitted for approval: tasks that ask for it are done. `None` where there are none.
+    #[must_use]
+    pub fn full_notice_submitted(mut self, by: &Actor, at: DateTime<Utc>) -> Option<Outcome<Self>> {
+        let entries = self.did(&[Act::SubmitFullNotice], by, at);
+        if entries.is_empty() {
+            return None;
+        }
+        self.version += 1;
+        Some(Outcome {
+            subject: self,
+            entries,
+            intents: Vec::new(),
+        })
     }
 
     /// A task is done.
@@ -145,7 +257,12 @@ impl Incident {
         by: &Actor,
         at: DateTime<Utc>,
     ) -> Result<Outcome<Self>, TransitionError> {
-        self.end_task(task, TaskState::Done { by: by.clone(), at }, by, at)
+        let done = TaskState::Done {
+            by: by.clone(),
+            at,
+            through: None,
+        };
+        self.end_task(task, done, by, at)
     }
 
     /// A task is not needed, for a reason.

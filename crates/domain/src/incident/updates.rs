@@ -1,6 +1,6 @@
 //! Letters say when the customer hears again; here is who makes sure of it.
 
-use super::{ByHand, EntryKind, Incident, Outcome, TimerKind, TimerState};
+use super::{Act, ByHand, EntryKind, Incident, Outcome, TimerKind, TimerState};
 use crate::actor::Actor;
 use crate::notice::NoticeKind;
 use crate::page::PageTarget;
@@ -78,7 +78,14 @@ impl Incident {
             }
         }
         self.ask_by_hand(by_hand);
-        self.changed(EntryKind::NoticeChanged, by, at, text)
+        let done = if kind == NoticeKind::Full {
+            self.did(&[Act::SubmitFullNotice, Act::SendFullNotice], by, at)
+        } else {
+            Vec::new()
+        };
+        let mut outcome = self.changed(EntryKind::NoticeChanged, by, at, text);
+        outcome.entries.extend(done);
+        outcome
     }
 
     /// The promise to customers that stands.

@@ -3,13 +3,12 @@
 use crate::samples::{customer, friday, incident, minutes, person};
 use chrono::Duration;
 use std::collections::{BTreeMap, BTreeSet};
-use watchkeeper_domain::customer::{ClockStart, CountsFrom};
+use watchkeeper_domain::customer::CountsFrom;
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::incident::{
-    Disclosure, Incident, Intent, Phase, Proposal, Severity, Standing, TransitionError,
+    Around, Disclosure, Incident, Intent, Phase, Proposal, Severity, Standing, TransitionError,
 };
-use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_domain::span::Span;
 
 fn suspected() -> Incident {
@@ -38,6 +37,7 @@ fn confirmed() -> Incident {
 
 fn proposal(key: &str, events: u64) -> Proposal {
     let trace = TenantTrace {
+        at_most: None,
         events,
         first_at: friday(),
         last_at: friday() + minutes(3),
@@ -80,7 +80,13 @@ fn a_confirmed_disclosure_is_neither_suspected_again_nor_rejected() {
 #[test]
 fn an_incident_does_not_close_while_a_suspicion_is_undecided() {
     let now = friday() + minutes(60);
-    let refused = suspected().enter_phase(Phase::Closed, &[], &person("ana"), now);
+    let refused = suspected().enter_phase(
+        Phase::Closed,
+        "it is over",
+        Around::default(),
+        &person("ana"),
+        now,
+    );
     let said = refused.expect_err("undecided").to_string();
     assert!(said.contains("confirm it or reject it"), "{said}");
 
@@ -90,38 +96,15 @@ fn an_incident_does_not_close_while_a_suspicion_is_undecided() {
     assert!(
         rejected
             .subject
-            .enter_phase(Phase::Closed, &[], &person("ana"), now)
+            .enter_phase(
+                Phase::Closed,
+                "it is over",
+                Around::default(),
+                &person("ana"),
+                now
+            )
             .is_ok()
     );
-}
-
-#[test]
-fn an_incident_does_not_close_while_a_miss_has_no_reason_save_in_a_drill() {
-    let confirmed = suspected()
-        .confirm_disclosure("seen", friday(), &person("lea"), friday())
-        .expect("suspected")
-        .subject;
-    let owed = Obligation::owe(
-        &confirmed.id,
-        &customer("acme", None),
-        ClockStart::confirmed(friday()),
-    );
-    let now = friday() + Duration::hours(72);
-    let (missed, _) = owed.take_due(now);
-    let close = |incident: &Incident, owed: &Obligation| {
-        incident
-            .clone()
-            .enter_phase(Phase::Closed, std::slice::from_ref(owed), &person("ana"), now)
-    };
-    let said = close(&confirmed, &missed).expect_err("no reason").to_string();
-    assert!(said.contains("each miss needs its reason"), "{said}");
-    let drill = Incident {
-        drill: true,
-        ..confirmed.clone()
-    };
-    assert!(close(&drill, &missed).is_ok());
-    let explained = missed.explain_miss("the relay was down", &person("lea"), now);
-    assert!(close(&confirmed, &explained.expect("missed")).is_ok());
 }
 
 #[test]

@@ -4,15 +4,21 @@ use crate::samples::{Sketch, alert, at, friday, incident, incident_with, minutes
 use watchkeeper_domain::alert::Alert;
 use watchkeeper_domain::detection::Level;
 use watchkeeper_domain::incident::{
-    Acknowledgement, EntryKind, Incident, Intent, Phase, Role, Severity, TaskState, TimerKind, TimerState,
-    TransitionError,
+    Acknowledgement, Around, EntryKind, Incident, Intent, Phase, Role, Severity, TaskState, TimerKind,
+    TimerState, TransitionError,
 };
 use watchkeeper_domain::page::{PageReason, PageTarget};
 use watchkeeper_domain::span::Span;
 
 fn closed() -> Incident {
     incident(Severity::Sev2)
-        .enter_phase(Phase::Closed, &[], &person("ana"), friday() + minutes(60))
+        .enter_phase(
+            Phase::Closed,
+            "it is over",
+            Around::default(),
+            &person("ana"),
+            friday() + minutes(60),
+        )
         .expect("nothing stands against closing")
         .subject
 }
@@ -66,7 +72,9 @@ fn a_closed_incident_refuses_what_changes_it_and_says_how_to_reopen_it() {
         ),
         (
             "phase",
-            closed().enter_phase(Phase::Contain, &[], &ana, now).err(),
+            closed()
+                .enter_phase(Phase::Contain, "it is over", Around::default(), &ana, now)
+                .err(),
         ),
     ];
     for (attempt, refusal) in refusals {
@@ -88,7 +96,13 @@ fn closing_ends_all_timers_and_reopening_makes_a_status_update_due_again() {
 
     let monday = at("2026-06-08T08:00:00Z");
     let reopened = closed
-        .enter_phase(Phase::Analyze, &[], &person("ana"), monday)
+        .enter_phase(
+            Phase::Analyze,
+            "it is over",
+            Around::default(),
+            &person("ana"),
+            monday,
+        )
         .expect("a closed incident can come back")
         .subject;
     assert_eq!(reopened.closed_at, None);
@@ -99,17 +113,17 @@ fn closing_ends_all_timers_and_reopening_makes_a_status_update_due_again() {
 fn phases_go_back_as_well_since_incidents_come_back() {
     let ana = person("ana");
     let contained = incident(Severity::Sev2)
-        .enter_phase(Phase::Contain, &[], &ana, friday())
+        .enter_phase(Phase::Contain, "it is over", Around::default(), &ana, friday())
         .expect("forward");
     let again = contained
         .subject
-        .enter_phase(Phase::Analyze, &[], &ana, friday())
+        .enter_phase(Phase::Analyze, "it is over", Around::default(), &ana, friday())
         .expect("back");
     assert_eq!(again.subject.phase, Phase::Analyze);
     assert!(
         again
             .subject
-            .enter_phase(Phase::Analyze, &[], &ana, friday())
+            .enter_phase(Phase::Analyze, "it is over", Around::default(), &ana, friday())
             .is_err()
     );
 }
@@ -303,7 +317,8 @@ fn an_incident_read_late_is_as_old_as_its_events() {
 }
 
 #[test]
-fn a_playbook_that_takes_over_adds_its_tasks_due_from_then_and_leaves_those_that_are_open() {
+fn a_playbook_that_takes_over_adds_its_tasks_due_from_then_and_those_that_were_open_are_skipped_and_page_nobody()
+ {
     let playbooks = playbooks();
     let [(_, first), (_, second), ..] = playbooks.as_slice() else {
         panic!("the repository has playbooks");
@@ -312,21 +327,31 @@ fn a_playbook_that_takes_over_adds_its_tasks_due_from_then_and_leaves_those_that
     let tasks = began.tasks.len();
     let later = friday() + minutes(30);
 
+    let kept = began.tasks[0].id.clone();
+    let began = began
+        .complete_task(&kept, &person("ana"), friday())
+        .expect("open")
+        .subject;
     let taken_over = began
         .clone()
         .adopt(second, later)
         .expect("another playbook")
         .subject;
     assert_eq!(taken_over.playbook, Some(second.pin()));
-    assert_eq!(taken_over.tasks[..tasks], began.tasks[..]);
+    assert_eq!(taken_over.tasks[0], began.tasks[0], "what was done stays done");
+    for task in &taken_over.tasks[1..tasks] {
+        assert!(
+            matches!(&task.state, TaskState::Skipped { why, .. } if why.contains("took over from")),
+            "{task:?}"
+        );
+    }
     assert_eq!(taken_over.tasks[tasks..], second.tasks(later)[..]);
     let timed = taken_over
         .timers
         .iter()
-        .filter(|timer| matches!(timer.kind, TimerKind::Task { .. }))
+        .filter(|timer| matches!(timer.kind, TimerKind::Task { .. }) && timer.state == TimerState::Running)
         .count();
-    let due = taken_over
-        .tasks
+    let due = taken_over.tasks[tasks..]
         .iter()
         .filter(|task| task.due_at.is_some())
         .count();
@@ -336,4 +361,48 @@ fn a_playbook_that_takes_over_adds_its_tasks_due_from_then_and_leaves_those_that
         taken_over.adopt(second, later).is_none(),
         "it is in force already"
     );
+}
+
+#[test]
+fn the_title_is_changed_by_hand_and_the_one_before_stays_in_the_timeline() {
+    let ana = person("ana");
+    let renamed = incident(Severity::Sev2)
+        .retitle(" One key reads everything ", &ana, friday())
+        .expect("open");
+    assert_eq!(renamed.subject.title, "One key reads everything");
+    assert_eq!(renamed.entries[0].kind, EntryKind::TitleChanged);
+    assert_eq!(
+        renamed.entries[0].text,
+        "Title “Files are taken in bulk” → “One key reads everything”"
+    );
+    assert!(
+        renamed
+            .subject
+            .clone()
+            .retitle("One key reads everything", &ana, friday())
+            .is_err()
+    );
+    assert!(renamed.subject.retitle(" ", &ana, friday()).is_err());
+    assert!(closed().retitle("Over", &ana, friday()).is_err());
+}
+
+#[test]
+fn the_worst_alert_is_kept_beside_the_title() {
+    let first = alert();
+    let opened = Incident::open_for(&first, None, friday()).subject;
+    let worst = |incident: &Incident| incident.worst_alert.clone().expect("an alert").title;
+    assert_eq!(worst(&opened), first.title);
+    let as_bad = Alert {
+        title: "As bad".to_owned(),
+        ..first.clone()
+    };
+    let joined = opened.join(&as_bad, friday()).subject;
+    assert_eq!(worst(&joined), first.title, "of equally severe ones the first");
+    let worse = Alert {
+        title: "Worse".to_owned(),
+        severity: Severity::Sev1,
+        ..first
+    };
+    let joined = joined.join(&worse, friday()).subject;
+    assert_eq!(worst(&joined), "Worse");
 }

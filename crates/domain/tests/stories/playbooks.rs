@@ -3,7 +3,7 @@
 use crate::samples::{Sketch, alert, at, friday, incident_with, playbooks, playbooks_folder, read};
 use std::collections::BTreeSet;
 use watchkeeper_domain::alert::Alert;
-use watchkeeper_domain::incident::{Phase, Role, Severity};
+use watchkeeper_domain::incident::{Act, Phase, Role, Severity};
 use watchkeeper_domain::playbook::Playbook;
 use watchkeeper_domain::span::Span;
 
@@ -245,4 +245,6 @@ fn the_schema_describes_the_fields_that_are_read() {
     );
     let roles = serde_json::to_value(Role::ALL).expect("serialisable");
     assert_eq!(schema["$defs"]["role"]["enum"], roles);
+    let acts = serde_json::to_value(Act::ALL).expect("serialisable");
+    assert_eq!(schema["$defs"]["task"]["properties"]["done_by"]["enum"], acts);
 }

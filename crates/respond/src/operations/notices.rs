@@ -169,6 +169,7 @@ impl Desk {
         };
         self.say(&mut tx, &matter, &notice, by, "notice.submitted", text)
             .await?;
+        self.tasks_follow_submission(&mut tx, &notice, by).await?;
         let occasion = format!("{}/{}", notice.id, notice.version);
         for target in targets {
             let entries = self.page(&mut tx, &matter, &target, &reason, &occasion).await?;

@@ -8,17 +8,24 @@ import { ReasonDialog } from '../../components/dialogs';
 import { ActorName, Ago, Countdown } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { Refused } from '../../components/States';
-import { PHASE_NAMES, PHASES, ROLE_NAMES } from '../../words/labels';
+import { useMinute } from '../../live/serverClock';
+import { ACT_WORDS, PHASE_NAMES, PHASES, ROLE_NAMES } from '../../words/labels';
 import { TellByHand, Tellings } from '../breach/TellByHand';
+import { overdueTasks } from './overdue';
 
 /** What the playbook asks for, by phase; the phase that the incident is in comes first. */
 export function TasksPanel({ view }: { view: IncidentView }) {
   const { incident } = view;
   const done = incident.tasks.filter((task) => task.state !== 'open').length;
+  const now = useMinute();
   const current = PHASES.indexOf(incident.phase);
+  const overdue = overdueTasks(incident, now);
   const order = [...PHASES.slice(current), ...PHASES.slice(0, current)];
   const groups = order
-    .map((phase) => ({ phase, tasks: incident.tasks.filter((task) => task.phase === phase) }))
+    .map((phase) => ({
+      phase,
+      tasks: incident.tasks.filter((task) => task.phase === phase && !overdue.includes(task)),
+    }))
     .filter((group) => group.tasks.length > 0);
   return (
     <Panel
@@ -30,8 +37,18 @@ export function TasksPanel({ view }: { view: IncidentView }) {
       }
       bare
     >
-      {groups.length === 0 && (
+      {incident.tasks.length === 0 && (
         <p className="line-item dim">No playbook is in force, so nothing is asked for.</p>
+      )}
+      {overdue.length > 0 && (
+        <div>
+          <h3 className="day-line bad">Overdue</h3>
+          <ul className="plain-list lines">
+            {overdue.map((task) => (
+              <TaskRow key={task.id} task={task} view={view} />
+            ))}
+          </ul>
+        </div>
       )}
       {groups.map((group) => (
         <div key={group.phase}>
@@ -72,7 +89,8 @@ function ToTell({ customers, view }: { customers: readonly string[]; view: Incid
 }
 
 function TaskRow({ task, view }: { task: Task; view: IncidentView }) {
-  const may = useMay('respond') && view.incident.phase !== 'closed';
+  // What was left open when it was closed is still done.
+  const may = useMay('respond');
   const write = useIncidentWrite(view.incident.id);
   const [skipping, setSkipping] = useState(false);
   const touches = (incident: Incident) => incident.tasks.find((each) => each.id === task.id);
@@ -90,6 +108,7 @@ function TaskRow({ task, view }: { task: Task; view: IncidentView }) {
             {task.state === 'done' && (
               <span className="good">
                 done by <ActorName actor={task.by} /> <Ago at={task.at} />
+                {task.through !== undefined && ACT_WORDS[task.through]}
               </span>
             )}
             {task.state === 'skipped' && (
