@@ -250,6 +250,7 @@ function EvidenceRow({ evidence }: { evidence: Evidence }) {
         </div>
         <Button
           variant="subtle"
+          style={{ flexShrink: 0 }}
           aria-expanded={open}
           aria-label={`${open ? 'Hide' : 'Show'} raw event ${evidence.event}`}
           onClick={() => setOpen(!open)}

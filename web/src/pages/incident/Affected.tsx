@@ -65,7 +65,17 @@ export function AffectedPanel({ view }: { view: IncidentView }) {
       )}
       {list.length === 0 && (
         <p className="line-item dim">
-          Nobody yet. Customers whose tenants appear in the evidence are proposed here by themselves.
+          {incident.disclosure.state === 'none' || incident.disclosure.state === 'rejected'
+            ? 'Nobody yet. As soon as somebody suspects a disclosure, customers whose tenants the evidence names are proposed here.'
+            : 'Nobody yet. Customers whose tenants the evidence names are proposed here by themselves.'}
+          {view.evidence_tenants.count > 0 && (
+            <span className="wrap">
+              {' '}
+              The evidence names {count(view.evidence_tenants.count, 'tenant')} by now:{' '}
+              <span className="mono">{view.evidence_tenants.names.slice(0, 10).join(', ')}</span>
+              {view.evidence_tenants.count > Math.min(10, view.evidence_tenants.names.length) && ' …'}
+            </span>
+          )}
         </p>
       )}
       <ul className="plain-list lines">
@@ -145,6 +155,7 @@ function AffectedRow({
       <div className="small dim wrap">
         {traces.length > 0 && (
           <>
+            {traces.some(([, trace]) => trace.at_most !== undefined) && 'at least '}
             {count(events, 'event')} of{' '}
             <span className="mono">{traces.map(([tenant]) => tenant).join(', ')}</span>
           </>
@@ -171,9 +182,8 @@ function StandingDialog({
 }) {
   const known = customer === null ? undefined : view.incident.affected[customer];
   const [chosen, setChosen] = useState<string | null>(customer);
-  const [standing, setStanding] = useState<Standing>(
-    known?.standing === 'confirmed' ? 'cleared' : 'confirmed',
-  );
+  const [standing, setStanding] = useState<Standing | ''>('');
+  const told = view.obligations.some((owed) => owed.customer === customer && owed.state === 'told');
   const [evidence, setEvidence] = useState('');
   const write = useIncidentWrite(view.incident.id);
   const name = customer === null ? 'Add a customer' : (view.customers[customer]?.name ?? customer);
@@ -185,7 +195,7 @@ function StandingDialog({
       doLabel={customer === null ? 'Add to the list' : 'Set standing'}
       pending={write.isPending}
       fault={write.error}
-      ready={chosen !== null && evidence.trim() !== ''}
+      ready={chosen !== null && standing !== '' && evidence.trim() !== ''}
       shownFaults={['customer', 'standing', 'evidence']}
       onDo={() =>
         write.mutate(
@@ -204,12 +214,19 @@ function StandingDialog({
       <NativeSelect
         label="Standing"
         value={standing}
-        onChange={(event) => setStanding(event.currentTarget.value as Standing)}
+        onChange={(event) => setStanding(event.currentTarget.value as Standing | '')}
         error={faultOf(write.error, 'standing')}
+        description={known === undefined ? undefined : `Now: ${STANDING_NAMES[known.standing]}.`}
         data={[
+          { value: '', label: 'Choose…' },
           { value: 'confirmed', label: 'Confirmed: verified that its information is concerned' },
           { value: 'possible', label: 'Possible: cannot be ruled out; is told' },
-          { value: 'cleared', label: 'Cleared: verified that it is not concerned; is not told' },
+          {
+            value: 'cleared',
+            label: told
+              ? 'Cleared: verified that it is not concerned; was told: a withdrawal is owed'
+              : 'Cleared: verified that it is not concerned; is not told',
+          },
         ]}
       />
       <Textarea

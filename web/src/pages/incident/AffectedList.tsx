@@ -3,14 +3,16 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { request } from '../../api/client';
 import type { AffectedList, IncidentView, Standing } from '../../api/types';
+import { useFocusBack } from '../../components/dialogs';
 import { Refused } from '../../components/States';
 import { count, STANDING_NAMES } from '../../words/labels';
 
 /** Many customers at once, by whatever name an analyst's list has for them; shown before anything changes. */
 export function ListDialog({ view, onClose }: { view: IncidentView; onClose: () => void }) {
   const client = useQueryClient();
+  useFocusBack(true);
   const [list, setList] = useState('');
-  const [standing, setStanding] = useState<Standing>('confirmed');
+  const [standing, setStanding] = useState<Standing | ''>('');
   const [evidence, setEvidence] = useState('');
   const run = useMutation({
     mutationFn: (commit: boolean) =>
@@ -62,12 +64,15 @@ export function ListDialog({ view, onClose }: { view: IncidentView; onClose: () 
         <NativeSelect
           label="They are"
           value={standing}
-          data={(['confirmed', 'possible', 'cleared'] as const).map((each) => ({
-            value: each,
-            label: STANDING_NAMES[each],
-          }))}
+          data={[
+            { value: '', label: 'Choose…' },
+            ...(['confirmed', 'possible', 'cleared'] as const).map((each) => ({
+              value: each,
+              label: STANDING_NAMES[each],
+            })),
+          ]}
           onChange={(event) => {
-            setStanding(event.currentTarget.value as Standing);
+            setStanding(event.currentTarget.value as Standing | '');
             run.reset();
           }}
         />
@@ -79,10 +84,14 @@ export function ListDialog({ view, onClose }: { view: IncidentView; onClose: () 
           required
         />
         <Refused fault={run.error} />
-        {result !== undefined && <Preview result={result} standing={standing} />}
+        {result !== undefined && standing !== '' && <Preview result={result} standing={standing} />}
         <div className="row" style={{ justifyContent: 'flex-end' }}>
           <Button onClick={onClose}>{result?.committed ? 'Close' : 'Cancel'}</Button>
-          <Button disabled={list.trim() === ''} loading={run.isPending} onClick={() => run.mutate(false)}>
+          <Button
+            disabled={list.trim() === '' || standing === ''}
+            loading={run.isPending}
+            onClick={() => run.mutate(false)}
+          >
             Preview changes
           </Button>
           <Button

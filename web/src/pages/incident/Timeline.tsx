@@ -54,7 +54,7 @@ export function Timeline({ view }: { view: IncidentView }) {
             ...Object.entries(ENTRY_GROUPS).map(([value, { label }]) => ({ value, label })),
           ]}
         />
-        <span className="small dim">newest first; happened · recorded</span>
+        <span className="small dim">the newest record first; the time is when it happened</span>
       </div>
       <Loaded query={{ ...query, data: list }} what="the timeline">
         {(entries) =>
@@ -104,7 +104,7 @@ export function Entries({ entries, pointed }: { entries: TimelineEntry[]; pointe
 
 const BY_HAND = new Set(['note', 'decision', 'evidence', 'status_update']);
 /** Further apart than this, the two instants of an entry are worth reading both. */
-const APART = 60_000;
+const APART = 1000;
 
 function Entry({ entry, pointed }: { entry: TimelineEntry; pointed: boolean }) {
   const { zone } = usePreferences();
