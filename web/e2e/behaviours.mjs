@@ -95,6 +95,74 @@ export const behaviours = [
     },
   ],
   [
+    'an incident is not closed while a customer is still to be told; each thing that is open leads to where it is done',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_1');
+      await button(page, 'Closed').click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('2 customers are still to be told').waitFor();
+      assert.equal(await dialog.getByRole('button', { name: 'Close incident' }).isDisabled(), true);
+      await dialog.getByRole('button', { name: 'Show Roles' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await page.waitForFunction(() => document.activeElement?.id === 'roles');
+    },
+  ],
+  [
+    'what is left open when an incident is closed needs a reason',
+    {
+      'POST /incidents/inc_2/phase': {
+        status: 200,
+        body: changed(incidentViews.inc_2, { phase: 'closed' }),
+      },
+      'GET /incidents/inc_2/closing': {
+        status: 200,
+        body: {
+          open: [
+            {
+              what: 'vacant',
+              in_the_way: false,
+              text: 'nobody is scribe, which is required',
+              role: 'scribe',
+            },
+          ],
+          customers: {},
+        },
+      },
+    },
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_2');
+      await button(page, 'Closed').click();
+      const dialog = page.getByRole('dialog');
+      const close = dialog.getByRole('button', { name: 'Close incident' });
+      await dialog.getByLabel('Type INC-0041 to confirm').fill('INC-0041');
+      assert.equal(await close.isDisabled(), true);
+      await dialog.getByLabel('Why it is closed with this open').fill('it was written down elsewhere');
+      await close.click();
+      await dialog.waitFor({ state: 'detached' });
+      assert.deepEqual(written(stage, '/phase').body, {
+        phase: 'closed',
+        why: 'it was written down elsewhere',
+      });
+    },
+  ],
+  [
+    'Escape gives the focus back to the button that opened a dialog',
+    {},
+    async (page, stage) => {
+      await open(page, stage, '/incidents/inc_1');
+      for (const name of ['Add a list', 'Legal hold…']) {
+        await button(page, name).focus();
+        await page.keyboard.press('Enter');
+        const dialog = page.getByRole('dialog');
+        await dialog.waitFor();
+        await page.keyboard.press('Escape');
+        await dialog.waitFor({ state: 'detached' });
+        await page.waitForFunction((wanted) => document.activeElement?.textContent === wanted, name);
+      }
+    },
+  ],
+  [
     'a task to call a customer leads to what is written down of it, with the way and the contact filled in',
     { 'POST /obligations/obl_2/told-by-hand': { status: 200, body: {} } },
     async (page, stage) => {

@@ -18,7 +18,7 @@ use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_domain::obligation::{Basis, Known, Obligation, TellingFacts};
 use watchkeeper_domain::playbook::PlaybookTimers;
-use watchkeeper_domain::words::second;
+use watchkeeper_domain::words::{counted, second};
 use watchkeeper_store::{NoticeSent, Tx};
 
 /// Since when a disclosure is confirmed.
@@ -641,8 +641,8 @@ impl Desk {
         }
         let now = self.now();
         let text = format!(
-            "{} obligations ended: the confirmation was reversed by two people",
-            ended.len()
+            "{} ended: the confirmation was reversed by two people",
+            counted(ended.len(), "obligation")
         );
         Ok(vec![incident.entry(
             EntryKind::ObligationChanged,
@@ -707,7 +707,10 @@ impl Desk {
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
         }
         if !ended.is_empty() {
-            let text = format!("{} obligations ended: the customers were cleared", ended.len());
+            let text = format!(
+                "{} ended: cleared, so that nothing is owed",
+                counted(ended.len(), "obligation")
+            );
             entries.push(incident.entry(EntryKind::ObligationChanged, now, now, by, text));
         }
         entries
