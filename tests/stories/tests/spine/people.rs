@@ -238,7 +238,9 @@ pub(crate) async fn the_desk_is_quiet(world: &Surroundings, mara: &Seat, tomas: 
     mara.looks("breach-desk-told").await;
     mara.open(&format!("/incidents/{}?tab=comms", incident.id)).await;
     mara.is_at(&incident.title).await;
-    mara.part("Letters to customers").sees(&VICTIMS[0].security_contact()).await;
+    mara.part("Letters to customers")
+        .sees(&VICTIMS[0].security_contact())
+        .await;
     mara.looks("deliveries").await;
     for (path, heading, name) in [
         ("/alerts", "Alerts", "alerts"),
