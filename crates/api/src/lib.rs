@@ -5,6 +5,7 @@
 //! of it (`views`). A route cannot be mounted without saying who may use it: see [`routes()`].
 
 mod access;
+mod connections;
 mod console;
 mod errors;
 mod extract;
@@ -22,7 +23,6 @@ pub use routes::{Route, routes};
 pub use state::{ApiState, Metrics};
 
 use axum::Router;
-use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 /// Everything that is served.
@@ -34,13 +34,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 /// Serves until the state's token stops it: then no connection is accepted any more, streams end, and what is under way is answered.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(listener: TcpListener, state: ApiState) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, state: ApiState) {
     let stop = state.stop.clone();
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await
+    connections::serve(listener, router(state), stop).await;
 }

@@ -201,14 +201,14 @@ pub async fn run(
             receivers.values().for_each(|receiver| receiver.stop());
         }
     });
-    let served = watchkeeper_api::serve(listener, state).await;
+    watchkeeper_api::serve(listener, state).await;
     stop.cancel();
     for task in tasks.into_iter().chain(listeners).chain([watchman]) {
         if let Err(fault) = task.await {
             tracing::error!(%fault, "a worker ended badly");
         }
     }
-    served.map_err(|fault| format!("the HTTP side failed: {fault}"))
+    Ok(())
 }
 
 /// Keeps readiness true to the workers.
