@@ -3,6 +3,7 @@
 //! Takes a body as it was sent; gives records, or an error that names the record. Leaves alone: HTTP itself and the disk.
 
 use crate::cloudwatch::{event_id, is_excluded};
+use crate::parse::skim;
 use crate::zstd::Frames;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -217,9 +218,11 @@ pub fn json_lines(body: &[u8], strict: bool, limits: &PushLimits) -> Result<Take
 
 /// The lines of a text with their numbers from 1; blank ones separate and are nothing themselves.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let lines = text
-        .split(|b| *b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+    let lines = ends.scan(0, move |begin, end| {
+        let line = &text[std::mem::replace(begin, end + 1)..end];
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    });
     (1..)
         .zip(lines)
         .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
@@ -237,7 +240,7 @@ fn checked_line<'l>(
     }
     let text = std::str::from_utf8(line)
         .map_err(|e| malformed(place(), format!("not UTF-8 from byte {}", e.valid_up_to() + 1)))?;
-    if strict {
+    if strict && !skim::is_surely_sound(text, NESTING_LIMIT) {
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|e| malformed(place(), not_json(&e)))?;
         if is_too_deep(line) {
             return Err(too_deep(place()));
@@ -639,6 +642,27 @@ mod tests {
         let taken = json_lines(long.as_bytes(), true, &LIMITS).unwrap();
         assert_eq!(taken.records.len(), 1);
         assert_eq!(taken.refused.first, [too_large("record 2", 1_000)]);
+    }
+
+    #[test]
+    fn what_is_sound_at_once_is_neither_too_deep_nor_at_fault() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let bodies = [
+            deep(NESTING_LIMIT),
+            deep(NESTING_LIMIT + 1),
+            format!("{{\"a\":{}}}", deep(NESTING_LIMIT - 1)),
+            format!("{{\"a\":{}}}", deep(NESTING_LIMIT)),
+            "{\"a\":1e999}".to_owned(),
+            "{\"a\":1".to_owned(),
+            "7 ".to_owned(),
+        ];
+        let sound = bodies.map(|body| {
+            let surely = skim::is_surely_sound(&body, NESTING_LIMIT);
+            let taken = json_lines(body.as_bytes(), true, &LIMITS).unwrap();
+            assert!(!surely || taken.refused.count == 0, "{body}");
+            surely
+        });
+        assert_eq!(sound, [true, false, true, false, false, false, true]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ const MOST_PROPOSALS: usize = 3;
 /// The fields that events were seen to have, by log source.
 #[derive(Debug, Clone)]
 pub struct FieldsSeen {
-    known: HashMap<LogSource, Known>,
+    known: HashMap<LogSource, Known, foldhash::fast::RandomState>,
     looking: Looking,
     /// Whether no log source had to be left out.
     whole: bool,
@@ -103,7 +103,7 @@ impl FieldsSeen {
 
     fn looking(looking: Looking) -> Self {
         Self {
-            known: HashMap::new(),
+            known: HashMap::default(),
             looking,
             whole: true,
             version: 0,

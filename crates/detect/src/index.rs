@@ -30,7 +30,7 @@ type RuleId = u32;
 /// The routes that were asked for so far.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    routes: HashMap<LogSource, Arc<Route>>,
+    routes: HashMap<LogSource, Arc<Route>, foldhash::fast::RandomState>,
     /// The route of events of which no log source is known: every rule.
     every: Option<Arc<Route>>,
 }

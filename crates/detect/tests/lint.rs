@@ -66,7 +66,11 @@ fn values_that_do_not_do_what_they_seem_to_are_told_with_what_to_write() {
         ("a|re: '^abc'", Severity::Remark, "|startswith|cased: abc"),
         ("a|re|i: 'abc\\.exe$'", Severity::Remark, "|endswith: abc.exe"),
         ("a|re: '.*a+bcd'", Severity::Remark, "leading `.*`"),
-        ("a|re: '\\d+'", Severity::Remark, "tried on every event that has the field"),
+        (
+            "a|re: '\\d+'",
+            Severity::Remark,
+            "tried on every event that has the field",
+        ),
         ("a|contains|all: xyz", Severity::Remark, "`all`"),
         ("a|gt: '5'", Severity::Remark, "quotes"),
         ("a|cased: '123'", Severity::Remark, "letters"),
@@ -205,7 +209,14 @@ fn a_rule_that_is_only_counted_need_not_say_what_it_means_when_it_fires() {
     let keys: Vec<&str> = told.iter().map(|(_, key, _)| key.as_str()).collect();
     assert_eq!(
         keys,
-        ["description", "level", "tags", "falsepositives", "tests", "detection"]
+        [
+            "description",
+            "level",
+            "tags",
+            "falsepositives",
+            "tests",
+            "detection"
+        ]
     );
 }
 

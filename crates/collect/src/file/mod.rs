@@ -17,6 +17,7 @@ use crate::source::{Batch, BatchCounts, CollectError, Cursor, Remark, Source};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,7 +119,11 @@ impl Reading<'_> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let line = String::from_utf8_lossy(line);
+        // Nearly every line is sound, and that is told much faster than where it is not.
+        let line = match std::str::from_utf8(line) {
+            Ok(sound) => Cow::Borrowed(sound),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         if place.offset == 0 && self.how.is_heading(&line) {
             place.heading = Some(line.into_owned());
             return;

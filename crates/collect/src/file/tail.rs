@@ -150,7 +150,7 @@ fn take_lines(bytes: &[u8], number: u64, place: &mut Place, reading: &mut Readin
             }
             continue;
         }
-        let end = rest.iter().position(|b| *b == b'\n');
+        let end = memchr::memchr(b'\n', rest);
         let consumed = match (end, place.passing_over) {
             (Some(end), true) => {
                 place.passing_over = false;

@@ -1,7 +1,7 @@
 //! CloudTrail: the record's own fields, unchanged, for Sigma's `product: aws, service: cloudtrail`.
 
 use super::{Parsed, json, log_source, skim, time};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub(super) fn resembles(document: &str) -> bool {
     let has = |key: &str| document.contains(key);
@@ -34,7 +34,7 @@ pub(super) fn parse(document: &str) -> Vec<Parsed> {
             format!("`Records` should be a list, found {}", json::kind(&other)),
         )],
         None => {
-            let parsed = of_record(&asked).map(|parsed| Parsed {
+            let parsed = of_record(|key| asked.get(key)).map(|parsed| Parsed {
                 in_text: true,
                 ..parsed
             });
@@ -46,7 +46,7 @@ pub(super) fn parse(document: &str) -> Vec<Parsed> {
 fn of_listed(record: Value) -> Parsed {
     let raw = record.to_string();
     let parsed = match record {
-        Value::Object(mut fields) => of_record(&fields).map(|mut parsed| {
+        Value::Object(mut fields) => of_record(|key| fields.get(key)).map(|mut parsed| {
             fields.append(&mut parsed.fields);
             Parsed { fields, ..parsed }
         }),
@@ -61,19 +61,18 @@ fn of_listed(record: Value) -> Parsed {
 }
 
 /// What a record says of itself, with the fields besides its own.
-fn of_record(fields: &Map<String, Value>) -> Result<Parsed, String> {
-    let Some(at) = fields.get("eventTime").and_then(|v| time::of_value(v, 0)) else {
+fn of_record<'v>(field: impl Fn(&str) -> Option<&'v Value>) -> Result<Parsed, String> {
+    let Some(at) = field("eventTime").and_then(|v| time::of_value(v, 0)) else {
         return Err("a CloudTrail record without `eventTime`".into());
     };
-    if !fields.get("eventName").is_some_and(Value::is_string) {
+    if !field("eventName").is_some_and(Value::is_string) {
         return Err("a CloudTrail record without `eventName`".into());
     }
-    let id = fields
-        .get("eventID")
+    let id = field("eventID")
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty() && id.len() <= 256)
         .map(ToOwned::to_owned);
-    let address = fields.get("sourceIPAddress").cloned();
+    let address = field("sourceIPAddress").cloned();
     Ok(Parsed {
         at: Some(at),
         id,

@@ -6,7 +6,7 @@ use serde_json::Value;
 pub(super) fn parse(line: &str, timestamp_field: Option<&str>, utc_offset_minutes: i32) -> Parsed {
     match skim::object(line, |key| time::may_hold(key, timestamp_field)) {
         Ok(asked) => Parsed {
-            at: time::of_record(&asked, timestamp_field, utc_offset_minutes),
+            at: time::of_record(|key| asked.get(key), timestamp_field, utc_offset_minutes),
             in_text: true,
             ..Parsed::default()
         },

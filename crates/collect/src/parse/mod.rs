@@ -15,7 +15,7 @@ mod journal;
 mod json;
 mod kinds;
 pub(crate) mod otlp;
-mod skim;
+pub(crate) mod skim;
 mod sshd;
 mod syslog;
 pub mod time;

@@ -1,7 +1,7 @@
 //! Instants as logs write them: RFC 3339 and its relatives, epochs of four units, syslog times without a year.
 
 use chrono::{DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, TimeZone, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Fields in which JSON logs usually keep their time, in the order in which they are tried.
 pub const USUAL_FIELDS: [&str; 12] = [
@@ -114,16 +114,16 @@ pub(super) fn may_hold(name: &str, configured: Option<&str>) -> bool {
 }
 
 /// The time of a JSON record: from `configured` if that is given, else from the first of [`USUAL_FIELDS`] that tells one.
-pub(super) fn of_record(
-    fields: &Map<String, Value>,
+pub(super) fn of_record<'v>(
+    field: impl Fn(&str) -> Option<&'v Value>,
     configured: Option<&str>,
     utc_offset_minutes: i32,
 ) -> Option<DateTime<Utc>> {
     if let Some(path) = configured {
         let mut parts = path.split('.');
-        let whole = fields.get(path);
+        let whole = field(path);
         let nested = || {
-            let first = fields.get(parts.next()?)?;
+            let first = field(parts.next()?)?;
             parts.try_fold(first, |value, part| value.get(part))
         };
         return whole
@@ -132,7 +132,7 @@ pub(super) fn of_record(
     }
     USUAL_FIELDS
         .iter()
-        .filter_map(|name| fields.get(*name))
+        .filter_map(|name| field(name))
         .find_map(|value| of_value(value, utc_offset_minutes))
 }
 

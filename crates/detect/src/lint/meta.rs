@@ -60,7 +60,11 @@ impl Linter<'_> {
                 .get(key)
                 .is_none_or(|entry| empty(&entry.value.value))
             {
-                self.remark(self.document.line, *key, format!("the rule has no `{key}`: {why}"));
+                self.remark(
+                    self.document.line,
+                    *key,
+                    format!("the rule has no `{key}`: {why}"),
+                );
             }
         }
         if fires && self.document.get("tests").is_none() {
