@@ -333,7 +333,6 @@ fn of_notice(error: &NoticeError) -> Problem {
         | NoticeError::WordsNobodys
         | NoticeError::WordsApproved
         | NoticeError::WordsNotApproved => Problem::refused(detail),
-        NoticeError::WordsChanged { .. } => Problem::conflict(detail),
         NoticeError::HadAHand { .. } | NoticeError::WordsOfTheirOwn { .. } => Problem::forbidden(detail),
         NoticeError::Incomplete { fields } => {
             let fault = |field: &String| Fault {

@@ -157,6 +157,7 @@ impl Sample {
             let event = (SourceName("edge".to_owned()), "event-1".to_owned());
             let trace = TenantTrace {
                 events: 1,
+                at_most: None,
                 first_at: friday(),
                 last_at: friday(),
                 first_event: event,

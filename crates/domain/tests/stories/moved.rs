@@ -364,7 +364,7 @@ proptest! {
         prop_assert_eq!(again.known, Known::Same);
         prop_assert_eq!(&again.owed, &first.owed);
         let seen = first.foreseen(None, now);
-        let (after, taken) = first.owed.clone().take_due(now);
+        let (after, taken) = first.owed.take_due(now);
         prop_assert_eq!(seen.late, after.miss().is_some());
         prop_assert_eq!(seen.at_once, taken.iter().any(|step| step.step == Step::SendHolding));
     }
