@@ -199,13 +199,14 @@ fn a_rule_that_is_only_counted_need_not_say_what_it_means_when_it_fires() {
     let counted = "title: Deletion\nid: 8afb8c74-4629-4123-82c4-4714f5a33e8b\ndate: 2026-01-05\nlogsource: {product: app}\ndetection:\n  selection: {action: delete, path|startswith: /vault}\n  filter_robot: {user: robot}\n  condition: selection and not 1 of filter_*\n";
     let count = |generate: bool| {
         format!(
-            "---\ntitle: Many deletions\nid: 9afb8c74-4629-4123-82c4-4714f5a33e8b\ndate: 2026-01-05\ndescription: Somebody deletes a lot\ntags: [attack.t1485]\nfalsepositives: [The yearly clean-up]\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [8afb8c74-4629-4123-82c4-4714f5a33e8b]\n  group-by: [user]\n  timespan: 1h\n  condition: {{gte: 1}}\n  generate: {generate}\ntests:\n  - {{name: deletion, fires: 1, events: [{{fields: {{user: a, action: delete, path: /vault/x}}}}]}}\n"
+            "title: Many deletions\nid: 9afb8c74-4629-4123-82c4-4714f5a33e8b\ndate: 2026-01-05\ndescription: Somebody deletes a lot\ntags: [attack.t1485]\nfalsepositives: [The yearly clean-up]\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [8afb8c74-4629-4123-82c4-4714f5a33e8b]\n  group-by: [user]\n  timespan: 1h\n  condition: {{gte: 1}}\n  generate: {generate}\ntests:\n  - {{name: deletion, fires: 1, events: [{{fields: {{user: a, action: delete, path: /vault/x}}}}]}}\n"
         )
     };
+    let both = |generate: bool| format!("{}---\n{counted}", count(generate));
     // One detection for each user: that is what the correlation is for, though one event is enough. And the file before it looks
     // for the same, which people are told of once.
-    assert_eq!(remarks(&[GOOD, &format!("{counted}{}", count(false))]), []);
-    let told = remarks(&[GOOD, &format!("{counted}{}", count(true))]);
+    assert_eq!(remarks(&[GOOD, &both(false)]), []);
+    let told = remarks(&[GOOD, &both(true)]);
     let keys: Vec<&str> = told.iter().map(|(_, key, _)| key.as_str()).collect();
     assert_eq!(
         keys,

@@ -98,7 +98,11 @@ pub fn lint(files: impl IntoIterator<Item = RuleFile>, limits: &Limits) -> Vec<R
             ((rule.meta.path.as_str(), rule.meta.line), compiled)
         })
         .collect();
-    let compiled = |document: &Document| compiled.get(&(document.path.as_str(), document.line)).copied();
+    let compiled = |document: &Document| {
+        compiled
+            .get(&(document.path.as_str(), document.first_line()))
+            .copied()
+    };
     for document in &documents {
         let mut linter = Linter {
             document,

@@ -93,6 +93,12 @@ pub(crate) enum Purpose {
 }
 
 impl Document {
+    /// The line of its first key, by which the rule that it becomes is found again.
+    pub(crate) fn first_line(&self) -> usize {
+        let entries = self.root.entries().unwrap_or_default();
+        entries.first().map_or(self.line, |entry| entry.line)
+    }
+
     /// Reads every document of a file; what is no map of keys is told.
     pub(crate) fn all(file: &RuleFile, faults: &mut Vec<Quarantined>) -> Vec<Self> {
         if let Some((line, reason)) = &file.unreadable {
@@ -421,7 +427,7 @@ impl Reader<'_> {
 
     pub(super) fn meta(&mut self, document: &Document, top: &Section<'_>) -> Option<Meta> {
         let title = self.text(top, "title").filter(|title| !title.trim().is_empty());
-        let line = top.entries.first().map_or(document.line, |entry| entry.line);
+        let line = document.first_line();
         if title.is_none() {
             self.fault(line, "title", "a rule needs a `title`");
         }

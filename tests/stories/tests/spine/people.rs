@@ -192,7 +192,8 @@ pub(crate) async fn mara_writes(world: &mut Surroundings, mara: &Seat) -> Vec<St
     }
     mara.press("Submit for approval").await;
     mara.sees("Waits for approval").await;
-    mara.sees("Waits for somebody who may approve notices").await;
+    mara.sees("Waits for Ines Okafor. Paged when it was submitted.")
+        .await;
     mara.looks("notice-submitted").await;
     world.house.deliver().await;
     let asked = world.house.relay.mails_to(INES.email);
