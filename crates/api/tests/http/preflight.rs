@@ -50,6 +50,8 @@ async fn who_responds_takes_the_pre_flight_and_everybody_sees_how_it_came_out() 
     place.account("oncall", &[AccessRole::Commander]).await;
     let lea = place.person("lea", &[AccessRole::Legal]).await;
     two_people_read_the_words(&place, &eve, &rob, &lea).await;
+    // Of two that were taken in the same millisecond nobody knows which was the last.
+    place.advance(Duration::minutes(1));
     let again = place.post(&rob, PREFLIGHT, json!({})).await.expect(200);
     assert_eq!(again["recovered"], json!(["letters"]), "{again:#}");
     let mut checks = again["checks"].as_array().expect("checks").iter();
@@ -59,6 +61,7 @@ async fn who_responds_takes_the_pre_flight_and_everybody_sees_how_it_came_out() 
         "what she writes nobody approves"
     );
     place.account("lou", &[AccessRole::Legal]).await;
+    place.advance(Duration::minutes(1));
     let again = place.post(&rob, PREFLIGHT, json!({})).await.expect(200);
     assert_eq!(again["recovered"], json!(["people"]), "{again:#}");
 }
