@@ -87,6 +87,8 @@ impl Desk {
         }
         let way = Duration::hours(i64::from(hours));
         let mut tx = self.begin().await?;
+        let kept: Option<i64> = tx.setting(CLOCK_AHEAD).await?.and_then(|text| text.parse().ok());
+        let ahead = Duration::seconds(kept.unwrap_or(0));
         self.record(&mut tx, by, "clock.advanced", "clock", json!({"hours": hours}))
             .await?;
         self.commit(tx).await?;
@@ -96,8 +98,8 @@ impl Desk {
         while open.is_none() && left > Duration::zero() {
             let until_due = self.next_due().await?.map(|(due, _)| due - self.now());
             let step = until_due.map_or(left, |until| until.clamp(Duration::zero(), left));
-            self.step(clock, step).await?;
             left -= step;
+            self.step(clock, step, ahead + way - left).await?;
             if left > Duration::zero() {
                 open = self.not_done_by(give_up).await?;
             }
@@ -120,15 +122,12 @@ impl Desk {
 
     /// Sets the hands forward by one step. It is kept before they move: a crash in between loses no time, since the next start reads the
     /// setting, and leaps over nothing, since nothing is due before the end of the step.
-    async fn step(&self, clock: &dyn Travels, step: Duration) -> Result<(), RespondError> {
+    async fn step(&self, clock: &dyn Travels, step: Duration, ahead: Duration) -> Result<(), RespondError> {
+        // Not less than it is: a start would go back in time.
+        let whole = ahead.num_seconds();
+        let seconds = whole + i64::from(ahead > Duration::seconds(whole));
         let mut tx = self.begin().await?;
-        let ahead: i64 = tx
-            .setting(CLOCK_AHEAD)
-            .await?
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
-        tx.set_setting(CLOCK_AHEAD, &(ahead + step.num_seconds()).to_string())
-            .await?;
+        tx.set_setting(CLOCK_AHEAD, &seconds.to_string()).await?;
         self.commit(tx).await?;
         clock.travel(step);
         self.wake();
