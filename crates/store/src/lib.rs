@@ -51,7 +51,7 @@ pub use error::StoreError;
 pub use incidents::{IncidentCounts, IncidentFilter};
 pub use mailbox::{Mail, MailHeader};
 pub use notices::NoticeSent;
-pub use obligations::{ObligationCounts, ObligationFilter};
+pub use obligations::ObligationFilter;
 pub use page::{LIMIT_MAX, Page, PageRequest};
 pub use people::{Failures, Session, Token};
 pub use pipeline::{UNPARSED_KEPT, Unparsed};

@@ -1,11 +1,10 @@
 //! Obligations: looked for by when their next step is due, listed by when they end.
 
-use crate::body::{count, found, read, read_all, write};
+use crate::body::{found, read, read_all, write};
 use crate::page::{Page, PageRequest};
 use crate::statement::{Statement, instant, micros, sql};
 use crate::{StoreError, Tx};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::obligation::Obligation;
 
@@ -33,19 +32,6 @@ const REAL: &str = " AND incident NOT IN (SELECT id FROM incident WHERE drill = 
 /// Takes in what was missed and not explained; a drill owes nobody anything, and so no reason.
 const UNEXPLAINED: &str =
     " OR (wants_reason = 1 AND incident NOT IN (SELECT id FROM incident WHERE drill = 1)))";
-
-/// How many obligations stand where.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct ObligationCounts {
-    /// The clock runs.
-    pub running: u64,
-    /// The customer was told.
-    pub told: u64,
-    /// The deadline was missed.
-    pub missed: u64,
-    /// Nothing is owed any more.
-    pub ended: u64,
-}
 
 /// Binds what `INSERT` and `UPDATE` have in common, in the order of the columns.
 fn columns(statement: Statement, obligation: &Obligation) -> Result<Statement, StoreError> {
@@ -197,27 +183,5 @@ impl Tx {
     pub async fn next_step_at(&mut self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let row = sql("SELECT MIN(next_step_at) FROM obligation WHERE next_step_at IS NOT NULL");
         self.one::<(Option<i64>,)>(row).await?.0.map(instant).transpose()
-    }
-
-    /// How many obligations stand where; of one incident, or of all but drills.
-    pub async fn obligation_counts(
-        &mut self,
-        incident: Option<&IncidentId>,
-    ) -> Result<ObligationCounts, StoreError> {
-        let rows = sql("SELECT state, COUNT(*) FROM obligation WHERE 1 = 1");
-        let rows = match incident {
-            Some(incident) => rows.and(" AND incident = ").value(incident),
-            None => rows.and(REAL),
-        };
-        let mut counts = ObligationCounts::default();
-        for (state, n) in self.all::<(String, i64)>(rows.and(" GROUP BY state")).await? {
-            match state.as_str() {
-                "running" => counts.running = count(n),
-                "told" => counts.told = count(n),
-                "missed" => counts.missed = count(n),
-                _ => counts.ended += count(n),
-            }
-        }
-        Ok(counts)
     }
 }

@@ -232,13 +232,14 @@ async fn obligations_are_found_when_their_step_is_due_and_not_before() {
         let ended = first.clone().end("cleared", &person(), noon()).expect("ends");
         tx.update_obligation(&ended, 1).await.expect("updates");
         assert_eq!(tx.next_obligation_due().await.expect("reads"), Some(second));
-        let counts = tx.obligation_counts(None).await.expect("counts");
+        let counts = tx.telling_counts(TellingOf::Real).await.expect("counts");
+        let of_room = counts[&room.id];
         assert_eq!(
-            (counts.running, counts.told, counts.missed, counts.ended),
+            (of_room.untold, of_room.told, of_room.told_late, of_room.ended),
             (1, 0, 0, 1)
         );
         assert_eq!(
-            tx.obligation_counts(Some(&room.id)).await.expect("counts"),
+            tx.telling_counts(TellingOf::One(&room.id)).await.expect("counts"),
             counts
         );
     })
