@@ -206,7 +206,12 @@ impl Reached {
 
     /// Who that is, as records write it.
     fn ids(&self) -> Vec<String> {
-        let people = self.people.iter().map(|user| user.id.to_string());
+        self.called(|user| user.id.to_string())
+    }
+
+    /// Who that is, people by what `person` says of them.
+    fn called(&self, person: impl Fn(&User) -> String) -> Vec<String> {
+        let people = self.people.iter().map(person);
         let topics = self.topics.iter().map(|(name, _)| format!("topic {name}"));
         people.chain(topics).collect()
     }
@@ -328,9 +333,7 @@ impl Desk {
             Some(except) => self.reach_others(tx, target, except).await?,
             None => self.reach(tx, target).await?,
         };
-        let people = reached.people.iter().map(|user| user.name.clone());
-        let topics = reached.topics.iter().map(|(name, _)| format!("topic {name}"));
-        Ok(people.chain(topics).collect())
+        Ok(reached.called(|user| user.name.clone()))
     }
 
     /// Pages everybody that one of the targets names about the house itself, once each; says who that is. `path` leads to where the

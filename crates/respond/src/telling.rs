@@ -102,7 +102,9 @@ impl Desk {
         // Who was told by an earlier notice gets the first message of this one all the same.
         let word = if first {
             " told: the notice was submitted, our relay took it"
-        } else if tx.letters_accepted(letter.notice, letter.customer).await? <= 1 {
+        } else if letter.matter.change().is_none()
+            && tx.letters_accepted(letter.notice, letter.customer).await? <= 1
+        {
             ": the notice was submitted, our relay took it"
         } else {
             ": another message of the notice was submitted, our relay took it"

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use watchkeeper_domain::access::Permission;
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::audit::{Record, verdict};
+use watchkeeper_domain::incident::Incident;
 use watchkeeper_respond::Desk;
 use watchkeeper_respond::workers::watch::Board;
 use watchkeeper_store::{AuditFilter, Page};
@@ -58,7 +59,7 @@ async fn list(
     let mut tx = desk.store().read().await?;
     let mut subject = trimmed(listed.subject.as_deref());
     // The log names incidents by their ids; people know them by their references.
-    if let Some(number) = subject.as_deref().and_then(incident_number)
+    if let Some(number) = subject.as_deref().and_then(Incident::number_of)
         && let Some(incident) = tx.incident_by_number(number).await?
     {
         subject = Some(incident.id.to_string());
@@ -75,13 +76,6 @@ async fn list(
         RecordView { record, actor_name }
     };
     Ok(Json(page.map(view)))
-}
-
-/// The number of a reference such as `INC-0042`.
-fn incident_number(text: &str) -> Option<i64> {
-    let (prefix, number) = text.split_once('-')?;
-    let number = prefix.eq_ignore_ascii_case("INC").then_some(number)?;
-    number.parse().ok()
 }
 
 async fn verify(State(desk): State<Desk>) -> Result<Json<Value>, Problem> {

@@ -80,12 +80,10 @@ struct LadderStep {
 
 #[derive(Debug, Serialize)]
 struct NoticeState {
-    notice: NoticeId,
-    state: &'static str,
+    #[serde(flatten)]
+    heading: Heading,
     /// Languages of a holding notice that has not gone to the customer yet whose words nobody has approved.
     unapproved: Vec<String>,
-    /// Of a notice that waits for its approval: who may approve it.
-    approvers: Vec<UserId>,
 }
 
 /// What became of the messages to one customer.
@@ -126,18 +124,22 @@ struct Around {
 
 impl Around {
     async fn load(tx: &mut Tx, id: &IncidentId) -> Result<Self, StoreError> {
-        let incident: Incident = tx.incident(id).await?;
-        let mut letters: BTreeMap<CustomerId, Vec<Delivery>> = BTreeMap::new();
+        let mut around = Self::without_letters(tx, id).await?;
         for delivery in tx.deliveries_of(id).await? {
             if let About::Letter { customer, .. } = &delivery.about {
                 let customer = customer.clone();
-                letters.entry(customer).or_default().push(delivery);
+                around.letters.entry(customer).or_default().push(delivery);
             }
         }
+        Ok(around)
+    }
+
+    /// For what says nothing of single customers: letters are by far the most of it.
+    async fn without_letters(tx: &mut Tx, id: &IncidentId) -> Result<Self, StoreError> {
         Ok(Self {
-            incident,
+            incident: tx.incident(id).await?,
             notices: tx.notices_of(id).await?,
-            letters,
+            letters: BTreeMap::new(),
             approvals: tx.words_approvals().await?,
             people: tx.users().await?,
         })
@@ -188,15 +190,18 @@ impl Around {
         words.map(|words| words.language.clone()).collect()
     }
 
-    fn approvers(&self, notice: &Notice) -> Vec<UserId> {
-        if notice.state.name() != "submitted" {
-            return Vec::new();
+    fn heading(&self, notice: &Notice) -> Heading {
+        let state = notice.state.name();
+        let approvers = if state == "submitted" {
+            notice.approvers(&self.people)
+        } else {
+            Vec::new()
+        };
+        Heading {
+            notice: notice.id.clone(),
+            state,
+            approvers: approvers.into_iter().map(|user| user.id.clone()).collect(),
         }
-        notice
-            .approvers(&self.people)
-            .into_iter()
-            .map(|user| user.id.clone())
-            .collect()
     }
 
     /// The newest notice of a kind that is for this round of telling.
@@ -213,10 +218,8 @@ impl Around {
             .filter(of_round)
             .max_by_key(|notice| notice.created_at);
         newest.map(|notice| NoticeState {
-            notice: notice.id.clone(),
-            state: notice.state.name(),
+            heading: self.heading(notice),
             unapproved: self.unapproved(notice, owed),
-            approvers: self.approvers(notice),
         })
     }
 }
@@ -266,7 +269,7 @@ pub(crate) struct TellingRow {
     unapproved: BTreeSet<String>,
 }
 
-/// A notice in the heading of an incident.
+/// A notice, and what there is to do about it.
 #[derive(Debug, Serialize)]
 struct Heading {
     notice: NoticeId,
@@ -281,7 +284,7 @@ pub(crate) async fn telling_row(
     id: &IncidentId,
     counts: TellingCounts,
 ) -> Result<TellingRow, StoreError> {
-    let around = Around::load(tx, id).await?;
+    let around = Around::without_letters(tx, id).await?;
     let owed = tx.obligations_of(id).await?;
     let gone = tx.notices_gone(id).await?;
     let mut gone = holding_gone(&around.notices, &owed, &gone);
@@ -289,11 +292,6 @@ pub(crate) async fn telling_row(
         let notices = around.notices.iter();
         let of_kind = notices.filter(|notice| notice.kind == kind && !notice.discarded());
         of_kind.max_by_key(|notice| notice.created_at)
-    };
-    let heading = |notice: &Notice| Heading {
-        notice: notice.id.clone(),
-        state: notice.state.name(),
-        approvers: around.approvers(notice),
     };
     let holding = newest(NoticeKind::Holding);
     let unapproved = holding.map(|notice| {
@@ -306,8 +304,8 @@ pub(crate) async fn telling_row(
         drill: around.incident.drill,
         counts,
         holding_gone: holding.and_then(|notice| gone.remove(&notice.id)),
-        holding: holding.map(heading),
-        full: newest(NoticeKind::Full).map(heading),
+        holding: holding.map(|notice| around.heading(notice)),
+        full: newest(NoticeKind::Full).map(|notice| around.heading(notice)),
         unapproved: unapproved.unwrap_or_default(),
         incident: id.clone(),
     })

@@ -8,7 +8,7 @@ use crate::register::RegisterEntry;
 use crate::words::{counted, minute, sentence};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A letter of this kind went to a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -327,12 +327,16 @@ impl Incident {
             let owed = last.iter().filter(|owed| which(owed));
             owed.map(|owed| owed.customer.clone()).collect()
         };
+        let mut gone: BTreeMap<&CustomerId, Vec<&LetterGone>> = BTreeMap::new();
+        for letter in around.gone {
+            gone.entry(&letter.customer).or_default().push(letter);
+        }
         let kinds = |owed: &Obligation| -> BTreeSet<NoticeKind> {
-            let theirs = around
-                .gone
-                .iter()
-                .filter(|letter| letter.customer == owed.customer && owed.has(letter.obligation.as_ref()));
-            theirs.map(|letter| letter.kind).collect()
+            let theirs = gone.get(&owed.customer).into_iter().flatten();
+            theirs
+                .filter(|letter| owed.has(letter.obligation.as_ref()))
+                .map(|letter| letter.kind)
+                .collect()
         };
         let running = |owed: &&Obligation| matches!(owed.state, ObligationState::Running);
         if let Some(first) = last.iter().find(running) {

@@ -9,7 +9,7 @@ use crate::customer::{ClockStart, Customer};
 use crate::detection::TenantTrace;
 use crate::id::CustomerId;
 use crate::page::{PageReason, PageTarget};
-use crate::playbook::DISCLOSURE_REMINDER;
+use crate::playbook::{DISCLOSURE_REMINDER, PlaybookTimers};
 use crate::span::Span;
 use crate::words::{counted, minute, second, sentence};
 use chrono::{DateTime, Duration, Utc};
@@ -198,6 +198,16 @@ impl Incident {
         Some(ClockStart::confirmed(
             listed_at.map_or(confirmed_at, |at| at.max(confirmed_at)),
         ))
+    }
+
+    /// How long people have to decide on a suspicion: the playbook says it.
+    #[must_use]
+    pub fn decides_within(&self) -> Span {
+        self.playbook
+            .as_ref()
+            .map_or(PlaybookTimers::default().disclosure_decision, |playbook| {
+                playbook.disclosure_decision
+            })
     }
 
     /// Somebody suspects a disclosure: a decision is due within `decide_within`.

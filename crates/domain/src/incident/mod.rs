@@ -331,6 +331,15 @@ impl Incident {
         format!("INC-{:04}", self.number)
     }
 
+    /// The number in such a reference, written large or small.
+    #[must_use]
+    pub fn number_of(reference: &str) -> Option<i64> {
+        let (prefix, digits) = reference.split_at_checked(4)?;
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.parse().ok().filter(|number| plain && *number > 0);
+        number.filter(|_| prefix.eq_ignore_ascii_case("INC-"))
+    }
+
     /// Somebody answers the page: the escalation stops. A second answer changes nothing.
     ///
     /// # Errors

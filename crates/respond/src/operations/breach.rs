@@ -8,16 +8,15 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use watchkeeper_domain::actor::Actor;
 use watchkeeper_domain::alert::Alert;
-use watchkeeper_domain::customer::BY_KEY;
+use watchkeeper_domain::customer::{BY_KEY, Customer};
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::id::{CustomerId, IncidentId, ObligationId};
 use watchkeeper_domain::incident::{
-    Disclosure, EntryKind, Incident, Proposal, SeverityInputs, Standing, TimelineEntry,
+    Disclosure, EntryKind, Incident, Outcome, Proposal, SeverityInputs, Standing, TimelineEntry,
 };
 use watchkeeper_domain::notice::NoticeKind;
 use watchkeeper_domain::obligation::rule::Moment;
-use watchkeeper_domain::obligation::{Basis, Known, Obligation, TellingFacts};
-use watchkeeper_domain::playbook::PlaybookTimers;
+use watchkeeper_domain::obligation::{Basis, Known, Obligation, Owing, TellingFacts};
 use watchkeeper_domain::words::{counted, second};
 use watchkeeper_store::{NoticeSent, Tx};
 
@@ -45,12 +44,7 @@ impl Desk {
         let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, id, read).await?;
         let before = incident.version;
-        let within = incident
-            .playbook
-            .as_ref()
-            .map_or(PlaybookTimers::default().disclosure_decision, |p| {
-                p.disclosure_decision
-            });
+        let within = incident.decides_within();
         let outcome = incident.suspect_disclosure(why, within, by, self.now())?;
         let said = Said {
             by,
@@ -494,12 +488,8 @@ impl Desk {
     }
 
     async fn propose(&self, tx: &mut Tx, incident: Incident) -> Result<Incident, RespondError> {
-        let (proposals, unclaimed) = self.evidence(tx, &incident.id).await?;
         let before = incident.version;
-        let Some(outcome) = incident
-            .clone()
-            .propose_affected(proposals, unclaimed, self.now())
-        else {
+        let Some(outcome) = self.proposed(tx, &incident).await? else {
             return Ok(incident);
         };
         let by = Actor::worker("evidence");
@@ -517,8 +507,20 @@ impl Desk {
         .await
     }
 
+    /// The incident with the customers that its evidence names; `None` where they are on the list.
+    pub(crate) async fn proposed(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+    ) -> Result<Option<Outcome<Incident>>, RespondError> {
+        let (proposals, unclaimed) = self.evidence(tx, &incident.id).await?;
+        Ok(incident
+            .clone()
+            .propose_affected(proposals, unclaimed, self.now()))
+    }
+
     /// What the alerts of an incident say about tenants: whose they are, and which nobody claims.
-    pub(crate) async fn evidence(
+    async fn evidence(
         &self,
         tx: &mut Tx,
         incident: &IncidentId,
@@ -578,11 +580,8 @@ impl Desk {
         let mut ended: Vec<Obligation> = Vec::new();
         let mut moved: Vec<Obligation> = Vec::new();
         for customer in &customers {
-            let known = tx.obligation_of(&incident.id, &customer.id).await?;
-            let taken_back = known
-                .as_ref()
-                .is_some_and(|known| is_taken_back(&withdrawn, known));
-            let Some(owing) = incident.owing(customer, known.as_ref(), taken_back, by, self.now()) else {
+            let (known, owing) = self.owing_to(tx, incident, customer, &withdrawn, by).await?;
+            let Some(owing) = owing else {
                 continue;
             };
             let mut owed = owing.owed;
@@ -615,6 +614,23 @@ impl Desk {
         self.keep_rules_counted(tx, incident, by).await?;
         self.render_holding(tx, incident).await?;
         Ok(self.say_obligations(incident, (&begun, &moved, &ended), by))
+    }
+
+    /// What was owed to a customer of the list, and what is now; `withdrawn` are the incident's [`withdrawals`].
+    pub(crate) async fn owing_to(
+        &self,
+        tx: &mut Tx,
+        incident: &Incident,
+        customer: &Customer,
+        withdrawn: &[NoticeSent],
+        by: &Actor,
+    ) -> Result<(Option<Obligation>, Option<Owing>), RespondError> {
+        let known = tx.obligation_of(&incident.id, &customer.id).await?;
+        let taken_back = known
+            .as_ref()
+            .is_some_and(|known| is_taken_back(withdrawn, known));
+        let owing = incident.owing(customer, known.as_ref(), taken_back, by, self.now());
+        Ok((known, owing))
     }
 
     /// The confirmation was reversed: nothing is owed any more. Who was told stays told.
@@ -748,7 +764,7 @@ pub(crate) async fn withdrawals(tx: &mut Tx, incident: &Incident) -> Result<Vec<
 }
 
 /// Whether a letter took back what was owed here.
-pub(crate) fn is_taken_back(withdrawn: &[NoticeSent], owed: &Obligation) -> bool {
+fn is_taken_back(withdrawn: &[NoticeSent], owed: &Obligation) -> bool {
     let mut letters = withdrawn.iter();
     letters.any(|letter| letter.customer == owed.customer && owed.has(letter.obligation.as_ref()))
 }

@@ -13,6 +13,7 @@ use watchkeeper_domain::obligation::Obligation;
 use watchkeeper_store::Tx;
 
 /// What is read beside an incident to say what is open.
+#[derive(Default)]
 struct Surroundings {
     owed: Vec<Obligation>,
     notices: Vec<Notice>,
@@ -74,9 +75,10 @@ impl Desk {
         let mut tx = self.begin().await?;
         let incident = self.load(&mut tx, id, read).await?;
         let before = incident.version;
-        let surroundings = self.surroundings(&mut tx, &incident).await?;
+        let mut surroundings = Surroundings::default();
         let mut detail = json!({"to": to});
         if to == Phase::Closed {
+            surroundings = self.surroundings(&mut tx, &incident).await?;
             detail["open"] = counted(&incident.still_open(surroundings.around(), self.now()));
         }
         if !why.trim().is_empty() {

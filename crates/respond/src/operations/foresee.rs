@@ -1,7 +1,7 @@
 //! What would follow of a decision on a disclosure, before anybody takes it: decided by the same code as the decision, and kept nowhere.
 
 use crate::desk::{Desk, RespondError};
-use crate::operations::breach::{Confirmed, is_taken_back, withdrawals};
+use crate::operations::breach::{Confirmed, withdrawals};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use watchkeeper_domain::actor::Actor;
@@ -11,7 +11,6 @@ use watchkeeper_domain::incident::{Disclosure, Incident, Intent, Outcome};
 use watchkeeper_domain::obligation::Foreseen;
 use watchkeeper_domain::obligation::rule::Moment;
 use watchkeeper_domain::page::PageTarget;
-use watchkeeper_domain::playbook::PlaybookTimers;
 use watchkeeper_store::Tx;
 
 /// A decision that somebody may take.
@@ -178,10 +177,7 @@ impl Desk {
 
     /// The incident with the customers that its evidence names.
     async fn with_proposals(&self, tx: &mut Tx, incident: Incident) -> Result<Incident, RespondError> {
-        let (proposals, unclaimed) = self.evidence(tx, &incident.id).await?;
-        let proposed = incident
-            .clone()
-            .propose_affected(proposals, unclaimed, self.now());
+        let proposed = self.proposed(tx, &incident).await?;
         Ok(proposed.map_or(incident, |outcome| outcome.subject))
     }
 
@@ -196,11 +192,7 @@ impl Desk {
         let ids: Vec<CustomerId> = incident.affected.keys().cloned().collect();
         let mut foreseen = Vec::new();
         for customer in tx.customers_by_ids(&ids).await? {
-            let known = tx.obligation_of(&incident.id, &customer.id).await?;
-            let taken_back = known
-                .as_ref()
-                .is_some_and(|known| is_taken_back(&withdrawn, known));
-            let owing = incident.owing(&customer, known.as_ref(), taken_back, by, now);
+            let (known, owing) = self.owing_to(tx, incident, &customer, &withdrawn, by).await?;
             let Some(owing) = owing.filter(|owing| !owing.ends && incident.affects(&customer.id)) else {
                 continue;
             };
@@ -252,12 +244,7 @@ fn decide(
     let at = at.unwrap_or(now);
     Ok(match decision {
         Decision::Suspect => {
-            let within = incident
-                .playbook
-                .as_ref()
-                .map_or(PlaybookTimers::default().disclosure_decision, |p| {
-                    p.disclosure_decision
-                });
+            let within = incident.decides_within();
             incident.suspect_disclosure(NOT_WRITTEN, within, by, now)?
         }
         Decision::Confirm => incident.confirm_disclosure(NOT_WRITTEN, at, by, now)?,

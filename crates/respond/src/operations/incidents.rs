@@ -36,6 +36,11 @@ pub struct Declaration {
 /// The longest title.
 const TITLE_LIMIT: usize = 200;
 
+fn no_title() -> RespondError {
+    let detail = format!("say what it is, in 1 to {TITLE_LIMIT} characters");
+    RespondError::invalid("title", detail)
+}
+
 impl Desk {
     /// A person declares an incident; the on-call is paged.
     ///
@@ -51,10 +56,7 @@ impl Desk {
         } = declaration;
         let title = title.trim().to_owned();
         if title.is_empty() || title.chars().count() > TITLE_LIMIT {
-            return Err(RespondError::invalid(
-                "title",
-                format!("say what it is, in 1 to {TITLE_LIMIT} characters"),
-            ));
+            return Err(no_title());
         }
         let playbook = match playbook {
             None => None,
@@ -281,12 +283,7 @@ impl Desk {
         title: &str,
         by: &Actor,
     ) -> Result<Incident, RespondError> {
-        let title = one_line(title, TITLE_LIMIT).ok_or_else(|| {
-            RespondError::invalid(
-                "title",
-                format!("say what it is, in 1 to {TITLE_LIMIT} characters"),
-            )
-        })?;
+        let title = one_line(title, TITLE_LIMIT).ok_or_else(no_title)?;
         let said = Said {
             by,
             action: "incident.retitled",

@@ -251,7 +251,10 @@ impl Desk {
         if let (NoticeState::Submitted { .. }, Matter::Incident(incident)) = (&notice.state, &matter) {
             let stale = self.told_otherwise(&mut tx, incident, &notice, &letters).await?;
             let by = Actor::worker("delivery");
-            if let Some(followed) = self.notice_follows(&mut tx, notice.clone(), &stale, &by).await? {
+            let followed = self
+                .notice_follows(&mut tx, notice.clone(), &letters, &stale, &by)
+                .await?;
+            if let Some(followed) = followed {
                 // What follows stays, so that the next reading finds it; nothing is sent.
                 self.commit(tx).await?;
                 return Err(NoticeError::Changed {
@@ -326,7 +329,8 @@ impl Desk {
         by: &Actor,
     ) -> Result<(), RespondError> {
         for notice in tx.notices_waiting_for_approval().await? {
-            self.notice_follows(tx, notice, customers, by).await?;
+            let letters = tx.letters(&notice.id).await?;
+            self.notice_follows(tx, notice, &letters, customers, by).await?;
         }
         Ok(())
     }
@@ -337,10 +341,10 @@ impl Desk {
         &self,
         tx: &mut Tx,
         notice: Notice,
+        letters: &[Letter],
         customers: &BTreeSet<CustomerId>,
         by: &Actor,
     ) -> Result<Option<Notice>, RespondError> {
-        let letters = tx.letters(&notice.id).await?;
         if !letters.iter().any(|letter| customers.contains(&letter.customer)) {
             return Ok(None);
         }
@@ -359,7 +363,7 @@ impl Desk {
             .map(|letter| anew.remove(&letter.customer).unwrap_or_else(|| letter.clone()))
             .collect();
         let (before, now) = (notice.version, self.now());
-        let Some((notice, followed)) = notice.follow(&letters, &following, by, now) else {
+        let Some((notice, followed)) = notice.follow(letters, &following, by, now) else {
             return Ok(None);
         };
         tx.replace_letters(&notice.id, &following).await?;

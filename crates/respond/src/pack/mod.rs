@@ -220,13 +220,8 @@ async fn numbers_of(tx: &mut Tx, scope: Scope) -> Result<Vec<i64>, RespondError>
 /// The number of an incident that people call `INC-0042`, or only `42`.
 #[must_use]
 pub fn number_of(reference: &str) -> Option<i64> {
-    let digits = reference.trim();
-    let digits = digits
-        .get(..4)
-        .filter(|head| head.eq_ignore_ascii_case("INC-"))
-        .map_or(digits, |_| &digits[4..]);
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|number| plain && *number > 0)
+    let text = reference.trim();
+    Incident::number_of(text).or_else(|| Incident::number_of(&format!("INC-{text}")))
 }
 
 /// Who it was, for an auditor: people by name and address, everything else by what it is.
