@@ -228,13 +228,16 @@ pub(crate) fn records(text: &str) -> Result<Vec<Range<usize>>, JsonFault> {
     Ok(found)
 }
 
-/// Whether an object without escapes was written with spaces or line ends between its parts.
-fn has_spaces_outside_of_strings(text: &str) -> bool {
-    let mut within = false;
-    text.bytes().any(|byte| {
-        within ^= byte == b'"';
-        !within && byte <= b' '
-    })
+/// Whether the escapes of a text are those that have no other way to be written.
+fn escapes_are_needed(text: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(at) = memchr::memchr(b'\\', &text[from..]) {
+        let Some(b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't') = text.get(from + at + 1) else {
+            return false;
+        };
+        from += at + 2;
+    }
+    true
 }
 
 /// That a fault was found; it stands in the reader, so that what is handed around stays in a register.
@@ -306,6 +309,19 @@ impl Walk<'_, '_> {
             Some(end) => Ok(end),
             None => self.expected(self.line.len(), "the end of a string that is still open"),
         }
+    }
+
+    /// Whether the object at `at..end` was written with spaces or line ends between its parts.
+    fn has_spaces_between(&self, at: usize, end: usize) -> bool {
+        let mut outside = at;
+        while outside < end {
+            let string = self.quotes.next(outside).unwrap_or(end).min(end);
+            if self.line[outside..string].iter().any(|byte| *byte <= b' ') {
+                return true;
+            }
+            outside = self.quotes.next(string + 1).map_or(end, |closing| closing + 1);
+        }
+        false
     }
 
     /// Passes over a number or a word; gives the place after it.
@@ -568,7 +584,9 @@ impl<'a> Reader<'a, '_, '_> {
     /// The text of an object, which is the same however the object was written: without spaces and needless escapes.
     fn whole(&mut self, field: FieldId, rank: u8, at: usize, end: usize) -> Result<(), Failed> {
         let text = &self.text[at..end];
-        if !self.quotes.escapes && !has_spaces_outside_of_strings(text) {
+        let as_written = !self.has_spaces_between(at, end)
+            && (!self.quotes.escapes || escapes_are_needed(text.as_bytes()));
+        if as_written {
             self.fill.whole(field, rank, text);
             return Ok(());
         }

@@ -25,11 +25,27 @@ pub(crate) struct Paths {
 struct Node {
     /// The field whose values stand here, and how much less this place counts than another of the same field.
     field: Option<(FieldId, u8)>,
-    children: Vec<(Box<[u8]>, NodeId)>,
+    children: Vec<Child>,
     /// Open addressing over `children`: their place plus one, or 0 where nothing is. At most a quarter full.
     table: Box<[u16]>,
     /// How far a hash is shifted to be a place in `table`.
     shift: u32,
+}
+
+/// A key of a node, and where it leads.
+#[derive(Debug)]
+struct Child {
+    sign: Sign,
+    key: Box<[u8]>,
+    node: NodeId,
+}
+
+/// What tells keys apart at a glance: the length, and the first and last eight bytes, which are all of most field names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sign {
+    length: usize,
+    first: u64,
+    last: u64,
 }
 
 impl Paths {
@@ -69,16 +85,18 @@ impl Paths {
     }
 
     fn child_or_new(&mut self, node: NodeId, key: &str) -> NodeId {
-        let known = self.nodes[node]
-            .children
-            .iter()
-            .find(|(name, _)| **name == *key.as_bytes());
-        if let Some((_, child)) = known {
-            return *child;
+        let mut children = self.nodes[node].children.iter();
+        let known = children.find(|child| *child.key == *key.as_bytes());
+        if let Some(child) = known {
+            return child.node;
         }
         let child = self.nodes.len();
         self.nodes.push(Node::default());
-        self.nodes[node].children.push((key.as_bytes().into(), child));
+        self.nodes[node].children.push(Child {
+            sign: Sign::of(key.as_bytes()),
+            key: key.as_bytes().into(),
+            node: child,
+        });
         child
     }
 
@@ -96,12 +114,12 @@ impl Paths {
     /// Where the key at `text[start..end]` leads.
     #[inline]
     pub(crate) fn child_at(&self, node: NodeId, text: &[u8], start: usize, end: usize) -> Option<NodeId> {
-        self.nodes[node].find(hash_at(text, start, end), &text[start..end])
+        self.nodes[node].find(Sign::at(text, start, end), &text[start..end])
     }
 
     /// Where `key` leads.
     pub(crate) fn child(&self, node: NodeId, key: &[u8]) -> Option<NodeId> {
-        self.nodes[node].find(hash(key), key)
+        self.nodes[node].find(Sign::of(key), key)
     }
 }
 
@@ -115,8 +133,8 @@ impl Node {
         let size = (count * 4).next_power_of_two();
         self.shift = 64 - size.trailing_zeros();
         let mut table = vec![0; size];
-        for (index, (key, _)) in self.children.iter().enumerate().take(count) {
-            let mut place = (hash(key) >> self.shift) as usize;
+        for (index, child) in self.children.iter().enumerate().take(count) {
+            let mut place = (child.sign.hash() >> self.shift) as usize;
             while table[place] != 0 {
                 place = (place + 1) & (size - 1);
             }
@@ -126,59 +144,66 @@ impl Node {
     }
 
     #[inline]
-    fn find(&self, hash: u64, key: &[u8]) -> Option<NodeId> {
+    fn find(&self, sign: Sign, key: &[u8]) -> Option<NodeId> {
         if self.table.is_empty() {
             return None;
         }
-        let mut place = (hash >> self.shift) as usize;
+        let mut place = (sign.hash() >> self.shift) as usize;
         loop {
             let index = usize::from(self.table[place]);
-            let (name, child) = self.children.get(index.wrapping_sub(1))?;
-            if **name == *key {
-                return Some(*child);
+            let child = self.children.get(index.wrapping_sub(1))?;
+            // The first and last eight bytes are all of a key of up to sixteen.
+            if child.sign == sign && (key.len() <= 16 || *child.key == *key) {
+                return Some(child.node);
             }
             place = (place + 1) & (self.table.len() - 1);
         }
     }
 }
 
-/// The hash of the key at `text[start..end]`: its length and its first and last eight bytes, which tell field names apart well and
-/// take the same few steps for every length.
-#[inline]
-fn hash_at(text: &[u8], start: usize, end: usize) -> u64 {
-    let length = end - start;
-    let Some(first) = word(text, start) else {
-        return hash(&text[start..end]);
-    };
-    match length {
-        0..8 => mix(first & ((1 << (length * 8)) - 1), 0, length),
-        8 => mix(first, 0, length),
-        _ => mix(first, word(text, end - 8).unwrap_or_default(), length),
+impl Sign {
+    /// Of the key at `text[start..end]`; takes the same few steps for every length.
+    #[inline]
+    fn at(text: &[u8], start: usize, end: usize) -> Self {
+        let length = end - start;
+        let Some(first) = word(text, start) else {
+            return Self::of(&text[start..end]);
+        };
+        let (first, last) = match length {
+            0..8 => (first & ((1 << (length * 8)) - 1), 0),
+            8 => (first, 0),
+            _ => (first, word(text, end - 8).unwrap_or_default()),
+        };
+        Self { length, first, last }
     }
-}
 
-fn hash(key: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    let beginning = key.len().min(8);
-    first[..beginning].copy_from_slice(&key[..beginning]);
-    let last = if key.len() > 8 {
-        word(key, key.len() - 8).unwrap_or_default()
-    } else {
-        0
-    };
-    mix(u64::from_le_bytes(first), last, key.len())
+    fn of(key: &[u8]) -> Self {
+        let mut first = [0; 8];
+        let beginning = key.len().min(8);
+        first[..beginning].copy_from_slice(&key[..beginning]);
+        let last = if key.len() > 8 {
+            word(key, key.len() - 8).unwrap_or_default()
+        } else {
+            0
+        };
+        Self {
+            length: key.len(),
+            first: u64::from_le_bytes(first),
+            last,
+        }
+    }
+
+    #[inline]
+    fn hash(self) -> u64 {
+        // Fibonacci hashing: 2^64 divided by the golden ratio spreads what differs in any bit over the high bits.
+        (self.first ^ self.last.rotate_left(29) ^ self.length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 #[inline]
 fn word(text: &[u8], at: usize) -> Option<u64> {
     let bytes = text.get(at..at + 8)?;
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
-}
-
-#[inline]
-fn mix(first: u64, last: u64, length: usize) -> u64 {
-    // Fibonacci hashing: 2^64 divided by the golden ratio spreads what differs in any bit over the high bits.
-    (first ^ last.rotate_left(29) ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -204,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_hashes_the_same_wherever_it_stands() {
+    fn a_key_is_known_wherever_it_stands() {
         for key in [
             "",
             "a",
@@ -214,9 +239,12 @@ mod tests {
             "a much longer key than sixteen bytes",
         ] {
             let text = format!("xx{key}");
-            assert_eq!(hash_at(text.as_bytes(), 2, text.len()), hash(key.as_bytes()));
+            assert_eq!(Sign::at(text.as_bytes(), 2, text.len()), Sign::of(key.as_bytes()));
             let text = format!("xx{key}\": and so on");
-            assert_eq!(hash_at(text.as_bytes(), 2, 2 + key.len()), hash(key.as_bytes()));
+            assert_eq!(
+                Sign::at(text.as_bytes(), 2, 2 + key.len()),
+                Sign::of(key.as_bytes())
+            );
         }
     }
 }
