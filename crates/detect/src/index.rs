@@ -15,7 +15,7 @@ use crate::sigma::paths::Paths;
 use crate::sigma::rule::DetectionRule;
 use crate::sigma::view::{FieldId, Fields, Scalar, View};
 use parts::Parts;
-use probe::Probe;
+use probe::{Asked, Probe};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use texts::Texts;
@@ -87,7 +87,7 @@ struct FieldIndex {
 
 /// Whether the rule asks for values that few events have; any other is evaluated for every event, or for every one that has a field.
 pub(crate) fn is_sought(rule: &DetectionRule) -> bool {
-    let probes = probe::necessary(rule, &HashMap::new());
+    let probes = probe::necessary(rule, &Asked::default());
     probes.is_some_and(|probes| !probes.iter().any(|probe| matches!(probe, Probe::Present(_))))
 }
 
@@ -144,12 +144,12 @@ impl Route {
             rules: covered.len(),
         };
         route.fields.resize_with(fields.len(), || None);
-        let frequency = probe::frequency(covered.iter().map(|rule| &rules[*rule]));
+        let asked_by_rules = Asked::by(covered.iter().map(|rule| &rules[*rule]));
         let mut parts: BTreeMap<FieldId, BTreeMap<String, Vec<RuleId>>> = BTreeMap::new();
         let mut keywords: BTreeMap<String, Vec<RuleId>> = BTreeMap::new();
         for rule in covered {
             let number = rule as RuleId;
-            let Some(probes) = probe::necessary(&rules[rule], &frequency) else {
+            let Some(probes) = probe::necessary(&rules[rule], &asked_by_rules) else {
                 route.always.push(number);
                 continue;
             };

@@ -26,27 +26,53 @@ pub(super) enum Probe {
     Anywhere(String),
 }
 
-/// How many rules ask for each probe.
-pub(super) fn frequency<'r>(rules: impl Iterator<Item = &'r DetectionRule>) -> HashMap<Probe, usize> {
-    let mut frequency: HashMap<Probe, usize> = HashMap::new();
-    for rule in rules {
-        let items = rule
-            .selections
-            .iter()
-            .flat_map(|selection| selection.alternatives.iter().flatten());
-        let probes: BTreeSet<Probe> = items
-            .flat_map(|item| {
-                item.tests
-                    .iter()
-                    .filter_map(|test| of_test(item.field, test))
-                    .flatten()
-            })
-            .collect();
-        for probe in probes {
-            *frequency.entry(probe).or_default() += 1;
+/// How often rules ask for what. Events are like that, too: a text that many of the rules ask for that ask for any of its field, such
+/// as a kind of user, is one that many events have, and the name of a call, of hundreds that are asked for, is one that few have.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    probes: HashMap<Probe, usize>,
+    /// By field: how often any whole text or number of it is asked for.
+    fields: HashMap<FieldId, usize>,
+}
+
+impl Asked {
+    /// What these rules ask for.
+    pub(super) fn by<'r>(rules: impl Iterator<Item = &'r DetectionRule>) -> Self {
+        let mut asked = Self::default();
+        for rule in rules {
+            let selections = rule.selections.iter();
+            let items = selections.flat_map(|selection| selection.alternatives.iter().flatten());
+            let probes: BTreeSet<Probe> = items
+                .flat_map(|item| item.tests.iter().filter_map(|test| of_test(item.field, test)))
+                .flatten()
+                .collect();
+            for probe in probes {
+                if let Probe::Text(field, _) | Probe::Number(field, _) = probe {
+                    *asked.fields.entry(field).or_default() += 1;
+                    *asked.probes.entry(probe).or_default() += 1;
+                }
+            }
+        }
+        asked
+    }
+
+    /// About what an event costs because of this probe, in thousandths of trying a rule: looking for it, and trying the rule where it
+    /// hits.
+    fn cost(&self, probe: &Probe) -> usize {
+        const TRYING: usize = 1_000;
+        // The shorter a part is, the more texts have it by chance.
+        let of_part = |length: usize| 10 + TRYING * 4 / (1 << length.min(10));
+        match probe {
+            Probe::Text(field, _) | Probe::Number(field, _) => {
+                let all = self.fields.get(field).copied().unwrap_or(1);
+                TRYING * self.probes.get(probe).copied().unwrap_or(1) / all
+            }
+            Probe::Part(_, part) => of_part(part.len()),
+            Probe::Present(_) => TRYING,
+            // A pass over the whole line.
+            Probe::Anywhere(part) => 3 * TRYING + of_part(part.len()),
         }
     }
-    frequency
 }
 
 /// The fields that a rule asks for.
@@ -66,34 +92,24 @@ pub(super) fn fields(rule: &DetectionRule, into: &mut BTreeSet<FieldId>) {
 }
 
 /// A set of probes one of which hits for every event that matches, if there is one; the set that hits least.
-pub(super) fn necessary(rule: &DetectionRule, frequency: &HashMap<Probe, usize>) -> Option<Vec<Probe>> {
-    let chosen = of_condition(rule, &rule.condition, frequency);
+pub(super) fn necessary(rule: &DetectionRule, asked: &Asked) -> Option<Vec<Probe>> {
+    let chosen = of_condition(rule, &rule.condition, asked);
     chosen.filter(|probes| probes.len() <= MOST_PROBES)
 }
 
-fn of_condition(
-    rule: &DetectionRule,
-    condition: &Condition,
-    frequency: &HashMap<Probe, usize>,
-) -> Option<Vec<Probe>> {
+fn of_condition(rule: &DetectionRule, condition: &Condition, asked: &Asked) -> Option<Vec<Probe>> {
     match condition {
         Condition::Selection(index) => {
             let alternatives = rule.selections[*index].alternatives.iter();
-            let sets = alternatives.map(|items| {
-                cheapest(
-                    items.iter().filter_map(|item| of_item(item, frequency)),
-                    frequency,
-                )
-            });
+            let sets = alternatives
+                .map(|items| cheapest(items.iter().filter_map(|item| of_item(item, asked)), asked));
             union(sets)
         }
         Condition::All(parts) => cheapest(
-            parts
-                .iter()
-                .filter_map(|part| of_condition(rule, part, frequency)),
-            frequency,
+            parts.iter().filter_map(|part| of_condition(rule, part, asked)),
+            asked,
         ),
-        Condition::Any(parts) => union(parts.iter().map(|part| of_condition(rule, part, frequency))),
+        Condition::Any(parts) => union(parts.iter().map(|part| of_condition(rule, part, asked))),
         Condition::Not(_) => None,
     }
 }
@@ -106,27 +122,17 @@ fn union(sets: impl Iterator<Item = Option<Vec<Probe>>>) -> Option<Vec<Probe>> {
     (!all.is_empty()).then_some(all)
 }
 
-fn cheapest(sets: impl Iterator<Item = Vec<Probe>>, frequency: &HashMap<Probe, usize>) -> Option<Vec<Probe>> {
-    let cost = |probe: &Probe| {
-        let rules = frequency.get(probe).copied().unwrap_or(1);
-        match probe {
-            Probe::Text(..) | Probe::Number(..) => rules,
-            // A part costs a pass over the text, and short ones hit often; a pass over the whole line costs most.
-            Probe::Part(_, part) => rules + 20 + 40 / part.len(),
-            Probe::Present(_) => 400,
-            Probe::Anywhere(part) => 1_000 + 400 / part.len(),
-        }
-    };
-    sets.min_by_key(|set| set.iter().map(cost).sum::<usize>())
+fn cheapest(sets: impl Iterator<Item = Vec<Probe>>, asked: &Asked) -> Option<Vec<Probe>> {
+    sets.min_by_key(|set| set.iter().map(|probe| asked.cost(probe)).sum::<usize>())
 }
 
-fn of_item(item: &Item, frequency: &HashMap<Probe, usize>) -> Option<Vec<Probe>> {
+fn of_item(item: &Item, asked: &Asked) -> Option<Vec<Probe>> {
     if item.negated {
         return None;
     }
     let mut sets = item.tests.iter().map(|test| of_test(item.field, test));
     if item.all {
-        return cheapest(sets.flatten(), frequency);
+        return cheapest(sets.flatten(), asked);
     }
     let all: Option<Vec<_>> = sets.by_ref().collect();
     let all: Vec<_> = all?.into_iter().flatten().collect();
@@ -158,8 +164,8 @@ fn of_test(field: Option<FieldId>, test: &Test) -> Option<Vec<Probe>> {
         },
         (Test::Number(number), Some(field)) => return Some(vec![Probe::Number(field, number_key(*number))]),
         (Test::Bool(truth), Some(field)) => return Some(vec![Probe::Text(field, truth.to_string())]),
-        (Test::Regex(regex), _) => {
-            let required = literals::required(regex.as_str());
+        (Test::Regex(expression), _) => {
+            let required = literals::required(expression.as_str());
             required.and_then(|texts| texts.iter().map(|text| part(text)).collect())
         }
         _ => None,
