@@ -58,10 +58,10 @@ impl Lines {
             .back()
             .is_none_or(|block| block.bytes.len() + size > block_size)
         {
-            self.make_room(block_size);
+            let bytes = self.make_room(block_size);
             self.blocks.push_back(Block {
                 start: self.next,
-                bytes: Vec::with_capacity(block_size),
+                bytes: bytes.unwrap_or_else(|| Vec::with_capacity(block_size)),
             });
         }
         let position = self.next;
@@ -74,13 +74,18 @@ impl Lines {
         Line(position)
     }
 
-    fn make_room(&mut self, needed: usize) {
+    /// Forgets the oldest lines until there is room; gives memory of theirs to be used again.
+    fn make_room(&mut self, needed: usize) -> Option<Vec<u8>> {
+        let mut emptied = None;
         while self.held + needed > self.limit {
-            let Some(gone) = self.blocks.pop_front() else {
-                return;
+            let Some(mut gone) = self.blocks.pop_front() else {
+                break;
             };
             self.held -= gone.bytes.len();
+            gone.bytes.clear();
+            emptied = Some(gone.bytes);
         }
+        emptied.filter(|bytes| bytes.capacity() >= needed)
     }
 
     /// A line, if it is still kept.
@@ -93,7 +98,11 @@ impl Lines {
         let bytes = block.bytes.get(usize::try_from(line.0 - block.start).ok()?..)?;
         let (length, text) = bytes.split_first_chunk::<2>()?;
         let text = text.get(..usize::from(u16::from_le_bytes(*length)))?;
-        Some(String::from_utf8_lossy(text).into_owned())
+        // Text was kept, and a checkpoint is checked as a whole, so that this holds; looking is quicker than replacing.
+        Some(match String::from_utf8(text.to_vec()) {
+            Ok(text) => text,
+            Err(fault) => String::from_utf8_lossy(fault.as_bytes()).into_owned(),
+        })
     }
 
     /// The lines since the last call, in pieces with the position of each.
