@@ -10,7 +10,7 @@ use crate::sigma::correlation::{CorrelationRule, Counting, Figure, Threshold};
 use crate::sigma::document::{self, Document, Purpose, Rule};
 use crate::sigma::filter::{self, Filter, FilteredRules};
 use crate::sigma::pipeline::{self, Pipeline};
-use crate::sigma::rule::{Called, DetectionRule, Meta};
+use crate::sigma::rule::{Called, DetectionRule, Meta, Shared};
 use crate::sigma::view::{FieldId, Fields};
 use crate::window::{Decide, Plan, absence, bucket, numbers, ordered, sequence, temporal};
 use std::collections::{BTreeSet, HashMap};
@@ -257,6 +257,8 @@ impl Catalog {
             };
             references.retain(|name| !fell(name));
         }
+        let mut shared = Shared::default();
+        catalog.rules.iter_mut().for_each(|rule| shared.take(rule));
         catalog.silence_counted(&meant_to_count);
         catalog.ask_for_counted_fields();
         (catalog, faults)

@@ -19,6 +19,7 @@ use crate::sigma::rule::{DetectionRule, Selection};
 use crate::sigma::view::FieldId;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use watchkeeper_domain::event::LogSource;
 
 /// Whether the sources can satisfy a rule.
@@ -145,7 +146,7 @@ impl Present {
         if item.negated { can.turned() } else { can }
     }
 
-    fn items(&self, items: &[Item]) -> Can {
+    fn items(&self, items: &[Arc<Item>]) -> Can {
         Can::all(items.iter().map(|item| self.item(item)))
     }
 
@@ -311,7 +312,7 @@ impl<'a> Judge<'a> {
             .selections
             .iter()
             .flat_map(|selection| &selection.alternatives);
-        let named = items.flatten().flat_map(fields_of);
+        let named = items.flatten().flat_map(|item| fields_of(item));
         let mut unseen: BTreeSet<String> = named.filter(|field| !present.has(*field)).map(name).collect();
         let mut missing = BTreeSet::new();
         let holds = present.condition(rule, &rule.condition).hold;

@@ -171,7 +171,7 @@ impl DetectorSet {
         let view = self.scratch.event(event, &route.paths, &catalog.fields);
         let rules = catalog.rules.iter().enumerate();
         rules
-            .filter(|(_, rule)| rule.log_source.covers(&event.log_source) && rule.matches(&view))
+            .filter(|(_, rule)| rule.log_source.covers(&event.log_source) && rule.matches_one_by_one(&view))
             .map(|(index, _)| index)
             .collect()
     }

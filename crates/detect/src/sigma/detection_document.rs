@@ -8,6 +8,7 @@ use super::pipeline::{self, Pipeline, Shaping};
 use super::rule::{DetectionRule, Selection};
 use super::view::Fields;
 use crate::yaml::{Entry, Node, Value};
+use std::sync::OnceLock;
 use watchkeeper_domain::event::LogSource;
 
 /// How many alternatives one selection may become, where pipelines give fields several names.
@@ -51,7 +52,7 @@ impl Reader<'_> {
                 fields,
             )?;
             let index = Condition::Selection(selections.len());
-            selections.push(Selection { alternatives });
+            selections.push(Selection::new(alternatives));
             let index = if added.negated {
                 Condition::Not(Box::new(index))
             } else {
@@ -67,6 +68,7 @@ impl Reader<'_> {
             condition,
             shaping,
             filters: Vec::new(),
+            trial: OnceLock::new(),
         })
     }
 
@@ -245,7 +247,7 @@ impl Reader<'_> {
             }
             _ => self.item(&name, entry.line, "", &entry.value, shaping, fields)?,
         };
-        Some(Selection { alternatives })
+        Some(Selection::new(alternatives))
     }
 
     /// A map of items, all of which are asked for.

@@ -2,9 +2,11 @@
 
 use super::pattern::Pattern;
 use super::time_part::TimePart;
+use super::trial::{Expression, Together};
 use super::view::{FieldId, Form, Scalar, View};
-use regex::Regex;
+use std::hash::{BuildHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
 
 /// A compiled line of a selection.
 #[derive(Debug)]
@@ -16,17 +18,19 @@ pub(crate) struct Item {
     /// Whether a match is turned round (modifier `neq`).
     pub(crate) negated: bool,
     pub(crate) tests: Vec<Test>,
+    /// How the tests are tried on a value; None inside where they are tried one after the other.
+    together: OnceLock<Option<Box<Together>>>,
 }
 
 /// What one value of the rule asks of the field.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Test {
     Pattern(Pattern),
     Number(f64),
     Bool(bool),
     Null,
     Exists(bool),
-    Regex(Regex),
+    Regex(Expression),
     Network(Network),
     Compare(Ordering, f64),
     Field {
@@ -116,8 +120,50 @@ fn length_of_mask(address: &str, mask: &str) -> Option<u32> {
 }
 
 impl Item {
+    pub(crate) fn new(field: Option<FieldId>, all: bool, negated: bool, tests: Vec<Test>) -> Self {
+        Self {
+            field,
+            all,
+            negated,
+            tests,
+            together: OnceLock::new(),
+        }
+    }
+
+    /// Whether another line asks for just the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let said = |item: &Self| (item.field, item.all, item.negated);
+        said(self) == said(other) && self.tests == other.tests
+    }
+
+    /// The same for lines that ask for the same.
+    pub(crate) fn hash(&self, hasher: &impl BuildHasher) -> u64 {
+        let mut state = hasher.build_hasher();
+        (self.field, self.all, self.negated, self.tests.len()).hash(&mut state);
+        for test in &self.tests {
+            match test {
+                Test::Pattern(pattern) => pattern.longest_text().hash(&mut state),
+                Test::Regex(expression) => expression.as_str().hash(&mut state),
+                Test::Number(number) => number_key(*number).hash(&mut state),
+                other => std::mem::discriminant(other).hash(&mut state),
+            }
+        }
+        state.finish()
+    }
+
     /// Whether the event has what this line asks for.
     pub(crate) fn matches(&self, view: &View<'_>) -> bool {
+        if let Some(field) = self.field {
+            let together = self.together.get_or_init(|| Together::of(self).map(Box::new));
+            if let Some(together) = together {
+                return together.holds(field, &self.tests, view) != self.negated;
+            }
+        }
+        self.matches_one_by_one(view)
+    }
+
+    /// The same, each test by itself.
+    pub(crate) fn matches_one_by_one(&self, view: &View<'_>) -> bool {
         let one = |test: &Test| match self.field {
             Some(field) => test.holds(field, view),
             None => test.holds_anywhere(view),
@@ -132,7 +178,7 @@ impl Item {
 }
 
 impl Test {
-    fn holds(&self, field: FieldId, view: &View<'_>) -> bool {
+    pub(super) fn holds(&self, field: FieldId, view: &View<'_>) -> bool {
         let mut values = view.values(field);
         match self {
             Self::Null => values.is_empty(),
@@ -142,9 +188,9 @@ impl Test {
                 let mut pairs = values.flat_map(|a| others.map(move |b| (a, b)));
                 pairs.any(|(a, b)| {
                     if *cased {
-                        stands(a.text, b.text, *place)
+                        place.has(a.text, b.text)
                     } else {
-                        stands(a.lower(view.memory), b.lower(view.memory), *place)
+                        place.has(a.lower(view.memory), b.lower(view.memory))
                     }
                 })
             }
@@ -164,7 +210,7 @@ impl Test {
                     .eq_ignore_ascii_case(if *asked { "true" } else { "false" }),
                 Form::Number | Form::Object => false,
             },
-            Self::Regex(regex) => regex.is_match(scalar.text),
+            Self::Regex(expression) => expression.is_in_value(scalar, view),
             Self::Network(network) => network.contains(scalar.text),
             Self::Compare(ordering, asked) => {
                 scalar.number().is_some_and(|found| ordering.holds(found, *asked))
@@ -189,7 +235,7 @@ impl Test {
         let in_raw = match self {
             Self::Pattern(pattern) if pattern.cased => pattern.matches(view.raw),
             Self::Pattern(pattern) => pattern.matches(view.raw_lower()),
-            Self::Regex(regex) => regex.is_match(view.raw),
+            Self::Regex(expression) => expression.is_in(view.raw),
             _ => false,
         };
         let raw_tells_all = matches!(self, Self::Pattern(_)) && view.texts_stand_in_raw();
@@ -199,16 +245,6 @@ impl Test {
                     .everything()
                     .iter()
                     .any(|scalar| self.holds_for(scalar, view))
-    }
-}
-
-fn stands(text: &str, part: &str, place: super::pattern::Place) -> bool {
-    use super::pattern::Place;
-    match place {
-        Place::Whole => text == part,
-        Place::Start => text.starts_with(part),
-        Place::End => text.ends_with(part),
-        Place::Anywhere => text.contains(part),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) mod similar;
 pub(crate) mod temporal_document;
 pub(crate) mod threshold_document;
 pub(crate) mod time_part;
+pub(crate) mod trial;
 pub(crate) mod value;
 pub(crate) mod view;
 

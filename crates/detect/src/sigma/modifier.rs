@@ -141,12 +141,8 @@ pub(crate) fn item(
             reason: "the placeholders stand for no value: configure at least one".into(),
         }]);
     }
-    Ok(Item {
-        field: (!field.is_empty()).then(|| compiler.fields.id(field)),
-        all: modifiers.all,
-        negated: modifiers.negated,
-        tests,
-    })
+    let field = (!field.is_empty()).then(|| compiler.fields.id(field));
+    Ok(Item::new(field, modifiers.all, modifiers.negated, tests))
 }
 
 impl Modifiers {

@@ -15,6 +15,19 @@ pub(crate) enum Place {
     Anywhere,
 }
 
+impl Place {
+    /// Whether `literal` stands there in `text`.
+    #[inline]
+    pub(super) fn has(self, text: &str, literal: &str) -> bool {
+        match self {
+            Self::Whole => text == literal,
+            Self::Start => text.starts_with(literal),
+            Self::End => text.ends_with(literal),
+            Self::Anywhere => find_literal(text.as_bytes(), literal.as_bytes()).is_some(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Text(String),
@@ -32,10 +45,19 @@ struct Segment {
 /// A compiled pattern. It matches in time linear in the text for each segment; there is no backtracking over `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
-    segments: Vec<Segment>,
-    from_start: bool,
-    to_end: bool,
+    form: Form,
     pub(crate) cased: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    /// One text and no wildcard, as most are.
+    Plain(Place, Box<str>),
+    Segments {
+        segments: Vec<Segment>,
+        from_start: bool,
+        to_end: bool,
+    },
 }
 
 /// How a text becomes a pattern.
@@ -85,22 +107,50 @@ impl Pattern {
         if segments.len() > 1 {
             segments.retain(|segment| !segment.tokens.is_empty());
         }
+        let place = match (from_start, to_end) {
+            (true, true) => Place::Whole,
+            (true, false) => Place::Start,
+            (false, true) => Place::End,
+            (false, false) => Place::Anywhere,
+        };
+        let plain = match segments.as_slice() {
+            [segment] => match segment.tokens.as_slice() {
+                [] => Some(""),
+                [Token::Text(text)] => Some(text.as_str()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let form = match plain {
+            Some(text) => Form::Plain(place, text.into()),
+            None => Form::Segments {
+                segments,
+                from_start,
+                to_end,
+            },
+        };
         Self {
-            segments,
-            from_start,
-            to_end,
+            form,
             cased: reading.cased,
         }
     }
 
     /// Whether `text` matches; the caller hands it in lower case unless the pattern is `cased`.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let Some((last, rest)) = self.segments.split_last() else {
+        let (segments, from_start, to_end) = match &self.form {
+            Form::Plain(place, literal) => return place.has(text, literal),
+            Form::Segments {
+                segments,
+                from_start,
+                to_end,
+            } => (segments, *from_start, *to_end),
+        };
+        let Some((last, rest)) = segments.split_last() else {
             return true;
         };
         let mut position = 0;
         for (index, segment) in rest.iter().enumerate() {
-            let found = if index == 0 && self.from_start {
+            let found = if index == 0 && from_start {
                 segment.at(text, 0)
             } else {
                 segment.find(text, position).map(|range| range.end)
@@ -110,8 +160,8 @@ impl Pattern {
                 None => return false,
             }
         }
-        let first = rest.is_empty() && self.from_start;
-        match (first, self.to_end) {
+        let first = rest.is_empty() && from_start;
+        match (first, to_end) {
             (true, true) => last.at(text, 0) == Some(text.len()),
             (true, false) => last.at(text, 0).is_some(),
             (false, true) => last
@@ -123,19 +173,27 @@ impl Pattern {
 
     /// The whole text it matches, where there is only one.
     pub(crate) fn exact(&self) -> Option<&str> {
-        match self.segments.as_slice() {
-            [segment] if self.from_start && self.to_end => match segment.tokens.as_slice() {
-                [] => Some(""),
-                [Token::Text(text)] => Some(text),
-                _ => None,
-            },
+        match &self.form {
+            Form::Plain(Place::Whole, text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text that it looks for anywhere, where that is all it asks.
+    pub(crate) fn anywhere(&self) -> Option<&str> {
+        match &self.form {
+            Form::Plain(Place::Anywhere, text) => Some(text),
             _ => None,
         }
     }
 
     /// The longest text that every match contains.
     pub(crate) fn longest_text(&self) -> Option<&str> {
-        let texts = self.segments.iter().flat_map(|segment| &segment.tokens);
+        let segments = match &self.form {
+            Form::Plain(_, text) => return Some(text),
+            Form::Segments { segments, .. } => segments,
+        };
+        let texts = segments.iter().flat_map(|segment| &segment.tokens);
         texts
             .filter_map(|token| match token {
                 Token::Text(text) => Some(text.as_str()),

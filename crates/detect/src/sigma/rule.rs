@@ -4,9 +4,12 @@ use super::Status;
 use super::condition::Condition;
 use super::item::Item;
 use super::pipeline::Shaping;
+use super::trial::Trial;
 use super::view::{Fields, View};
 use crate::examples::Example;
 use crate::quarantine::Quarantined;
+use hashbrown::HashTable;
+use std::sync::{Arc, OnceLock};
 use watchkeeper_domain::detection::Level;
 use watchkeeper_domain::event::LogSource;
 
@@ -103,7 +106,7 @@ fn calling((id, own): (&str, bool), name: Option<&str>, title: &str, reference: 
 /// A named part of a rule: any of its alternatives, each of which asks for all of its items.
 #[derive(Debug)]
 pub(crate) struct Selection {
-    pub(crate) alternatives: Vec<Vec<Item>>,
+    pub(crate) alternatives: Vec<Vec<Arc<Item>>>,
 }
 
 /// A compiled detection rule.
@@ -117,16 +120,44 @@ pub(crate) struct DetectionRule {
     pub(crate) shaping: Shaping,
     /// The filters that were joined to it, by id and text.
     pub(crate) filters: Vec<(String, String)>,
+    /// How it is tried, from the first time on.
+    pub(crate) trial: OnceLock<Trial>,
 }
 
 impl Selection {
-    fn matches(&self, view: &View<'_>) -> bool {
-        self.matching(view).is_some()
+    pub(crate) fn new(alternatives: Vec<Vec<Item>>) -> Self {
+        let shared = |items: Vec<Item>| items.into_iter().map(Arc::new).collect();
+        Self {
+            alternatives: alternatives.into_iter().map(shared).collect(),
+        }
     }
 
-    fn matching(&self, view: &View<'_>) -> Option<&[Item]> {
-        let holds = |items: &&Vec<Item>| items.iter().all(|item| item.matches(view));
+    fn matching(&self, view: &View<'_>) -> Option<&[Arc<Item>]> {
+        let holds = |items: &&Vec<Arc<Item>>| items.iter().all(|item| item.matches(view));
         self.alternatives.iter().find(holds).map(Vec::as_slice)
+    }
+}
+
+/// Lines that rules have in common, such as what all of them leave out: each is kept once.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    items: HashTable<Arc<Item>>,
+    hasher: foldhash::fast::RandomState,
+}
+
+impl Shared {
+    /// Lets the rule have its lines in common with those before.
+    pub(crate) fn take(&mut self, rule: &mut DetectionRule) {
+        let alternatives = rule
+            .selections
+            .iter_mut()
+            .flat_map(|selection| &mut selection.alternatives);
+        for item in alternatives.flatten() {
+            let hash = item.hash(&self.hasher);
+            let rehash = |item: &Arc<Item>| item.hash(&self.hasher);
+            let entry = self.items.entry(hash, |known| known.is_same(item), rehash);
+            *item = Arc::clone(entry.or_insert_with(|| Arc::clone(item)).get());
+        }
     }
 }
 
@@ -139,8 +170,17 @@ impl DetectionRule {
 
     /// Whether the event matches; its log source is not looked at.
     pub(crate) fn matches(&self, view: &View<'_>) -> bool {
-        self.condition
-            .holds(&mut |index| self.selections[index].matches(view))
+        self.trial.get_or_init(|| Trial::of(self)).holds(view)
+    }
+
+    /// The same as the rule says it: part after part, test after test.
+    #[cfg(test)]
+    pub(crate) fn matches_one_by_one(&self, view: &View<'_>) -> bool {
+        let item = |item: &Arc<Item>| item.matches_one_by_one(view);
+        self.condition.holds(&mut |index| {
+            let mut alternatives = self.selections[index].alternatives.iter();
+            alternatives.any(|items| items.iter().all(item))
+        })
     }
 
     /// The fields that made the event match, with what it has there, in the rule's order.

@@ -7,6 +7,7 @@ use super::pattern::{Pattern, Place, Reading, plain_text};
 use super::placeholder;
 use super::regex_syntax;
 use super::time_part::TimePart;
+use super::trial::Expression;
 use crate::yaml::{Node, Value};
 use regex::RegexBuilder;
 
@@ -181,7 +182,7 @@ impl Modifiers {
             .size_limit(REGEX_BYTES)
             .dfa_size_limit(REGEX_BYTES)
             .build();
-        built.map(Test::Regex).map_err(|error| match error {
+        built.map(|regex| Test::Regex(Expression::new(regex))).map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => format!(
                 "this regular expression cannot be used: compiled it is larger than {REGEX_BYTES} bytes; lower its counts in braces, or split it into several values"
             ),
