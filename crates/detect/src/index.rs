@@ -362,6 +362,31 @@ detection:
     }
 
     #[test]
+    fn a_condition_that_names_its_selections_again_and_again_is_tried_as_it_stands() {
+        let maps: String = (0..100).map(|n| format!("    - {{a: x{n}}}\n")).collect();
+        let condition = vec!["(s and not t)"; 1_000].join(" or ");
+        let text = format!(
+            "title: Again\nid: again\nlogsource: {{product: app}}\ndetection:\n  s:\n{maps}  t: {{b: y}}\n  condition: {condition}\n"
+        );
+        let rule = RuleFile::new("again.yml", text);
+        let mut set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
+        assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
+        let source = LogSource {
+            product: Some("app".into()),
+            ..LogSource::default()
+        };
+        for (raw, matches) in [
+            (r#"{"a":"x99"}"#, 1),
+            (r#"{"a":"x99","b":"y"}"#, 0),
+            (r#"{"a":"x"}"#, 0),
+        ] {
+            let event = event(raw, source.clone());
+            assert_eq!(set.matches_by_index(&event).0.len(), matches, "{raw}");
+            assert_eq!(set.matches_by_evaluating_all(&event).len(), matches, "{raw}");
+        }
+    }
+
+    #[test]
     fn the_index_finds_exactly_what_evaluating_every_rule_finds() {
         let Some(data) = data() else { return };
         let mut rules = Vec::new();

@@ -121,7 +121,7 @@ pub(crate) struct DetectionRule {
     /// The filters that were joined to it, by id and text.
     pub(crate) filters: Vec<(String, String)>,
     /// How it is tried, from the first time on.
-    pub(crate) trial: OnceLock<Trial>,
+    pub(crate) trial: OnceLock<Option<Trial>>,
 }
 
 impl Selection {
@@ -170,16 +170,22 @@ impl DetectionRule {
 
     /// Whether the event matches; its log source is not looked at.
     pub(crate) fn matches(&self, view: &View<'_>) -> bool {
-        self.trial.get_or_init(|| Trial::of(self)).holds(view)
+        match self.trial.get_or_init(|| Trial::of(self)) {
+            Some(trial) => trial.holds(view),
+            None => self.matches_as_it_stands(&|item| item.matches(view)),
+        }
     }
 
     /// The same as the rule says it: part after part, test after test.
     #[cfg(test)]
     pub(crate) fn matches_one_by_one(&self, view: &View<'_>) -> bool {
-        let item = |item: &Arc<Item>| item.matches_one_by_one(view);
+        self.matches_as_it_stands(&|item| item.matches_one_by_one(view))
+    }
+
+    fn matches_as_it_stands(&self, matches: &impl Fn(&Item) -> bool) -> bool {
         self.condition.holds(&mut |index| {
             let mut alternatives = self.selections[index].alternatives.iter();
-            alternatives.any(|items| items.iter().all(item))
+            alternatives.any(|items| items.iter().all(|item| matches(item)))
         })
     }
 

@@ -17,6 +17,9 @@ use std::sync::{Arc, OnceLock};
 /// Fewer texts than this are compared one after the other.
 const FEWEST_TOGETHER: usize = 3;
 
+/// A condition that names its selections again and again could become any number of steps; one of more than this is tried as it stands.
+const MOST_STEPS: usize = 1 << 16;
+
 /// The lines of a rule in the order in which they are tried, each with where to go on: however a condition nests, trying it is a walk
 /// over one list.
 #[derive(Debug)]
@@ -42,17 +45,18 @@ const MATCHES: Next = u32::MAX;
 const DIFFERS: Next = u32::MAX - 1;
 
 impl Trial {
-    pub(super) fn of(rule: &DetectionRule) -> Self {
+    /// None where the steps would be too many.
+    pub(super) fn of(rule: &DetectionRule) -> Option<Self> {
         let mut plan = Plan {
             selections: &rule.selections,
             costs: rule.selections.iter().map(cost_of_selection).collect(),
             steps: Vec::new(),
         };
         let first = plan.condition(&rule.condition, MATCHES, DIFFERS);
-        Self {
+        (plan.steps.len() <= MOST_STEPS).then(|| Self {
             steps: plan.steps.into(),
             first,
-        }
+        })
     }
 
     pub(super) fn holds(&self, view: &View<'_>) -> bool {
@@ -111,6 +115,9 @@ impl Plan<'_> {
         items.sort_by_key(|item| cost_of_item(item));
         let items = items.into_iter().rev();
         items.fold(holds, |holds, item| {
+            if self.steps.len() > MOST_STEPS {
+                return holds;
+            }
             self.steps.push(Step {
                 item: Arc::clone(item),
                 holds,
