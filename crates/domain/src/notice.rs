@@ -149,7 +149,7 @@ pub struct Notice {
     /// Why it was returned the last time, also after it was changed and submitted again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<NoticeReturned>,
-    /// Who was paged to approve it when it was submitted last.
+    /// Who was paged to approve it since it was submitted last.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub asked: BTreeSet<UserId>,
     /// Digest over every letter: what an approval is bound to.

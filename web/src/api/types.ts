@@ -782,7 +782,7 @@ export interface NoticeView {
 export interface NoticeApprover {
   user: string;
   name: string;
-  /** Whether they were paged when it was submitted. */
+  /** Whether they were paged to approve it. */
   paged: boolean;
 }
 

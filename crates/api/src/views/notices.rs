@@ -59,7 +59,7 @@ struct LetterView {
 struct Approver {
     user: UserId,
     name: String,
-    /// Whether they were paged when it was submitted.
+    /// Whether they were paged to approve it.
     paged: bool,
 }
 

@@ -323,9 +323,12 @@ async fn only_counsel_who_wrote_it_herself_is_told_that_nobody_may_approve_and_n
     let view = place.get(&lea, &path).await.expect(200);
     let name = &view["approvers"][0]["name"];
     assert_eq!(view["approvers"].as_array().map(Vec::len), Some(1));
+    assert_eq!(view["approvers"][0]["paged"], true);
+    let deliveries = place.get(&max, &format!("{room}/deliveries")).await.expect(200);
     assert_eq!(
-        view["approvers"][0]["paged"], false,
-        "the account is newer than the page"
+        pages(&deliveries, "approval_wanted"),
+        BTreeSet::from(["lou@example.com".to_owned()]),
+        "a notice waited for somebody like this"
     );
     let refused = place
         .post(&lea, &format!("{path}/approve"), hash.clone())
@@ -357,6 +360,13 @@ async fn only_counsel_who_wrote_it_herself_is_told_that_nobody_may_approve_and_n
         BTreeSet::from(["lou@example.com".to_owned()]),
         "nobody who may not"
     );
+    let rob = place.person("rob", &[AccessRole::Responder]).await;
+    let account = format!("/api/v1/users/{}", rob.user);
+    let roles = json!({"roles": ["responder", "legal"]});
+    place.write(&max, "PATCH", &account, roles).await.expect(200);
+    let deliveries = place.get(&max, &format!("{room}/deliveries")).await.expect(200);
+    let asked = pages(&deliveries, "approval_wanted");
+    assert!(asked.contains("rob@example.com"), "{asked:?}");
 }
 
 #[tokio::test]

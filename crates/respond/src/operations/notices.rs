@@ -179,6 +179,31 @@ impl Desk {
         Ok(notice)
     }
 
+    /// Somebody may approve notices from now on: those that wait, and that they had no hand in, page them as they paged the others.
+    pub(crate) async fn waiting_notices_ask(&self, tx: &mut Tx, user: &User) -> Result<(), RespondError> {
+        for notice in tx.notices_waiting_for_approval().await? {
+            let may = !notice.approvers(std::slice::from_ref(user)).is_empty();
+            if !may || notice.asked.contains(&user.id) {
+                continue;
+            }
+            let matter = self.matter(tx, &notice.matter).await?;
+            let before = notice.version;
+            let mut asked = notice.asked.clone();
+            asked.insert(user.id.clone());
+            let notice = notice.asking(asked);
+            tx.update_notice(&notice, before).await?;
+            let target = PageTarget::People {
+                users: BTreeSet::from([user.id.clone()]),
+            };
+            let occasion = format!("{}/{}", notice.id, notice.version);
+            let entries = self
+                .page(tx, &matter, &target, &PageReason::ApprovalWanted, &occasion)
+                .await?;
+            tx.append_entries(&entries).await?;
+        }
+        Ok(())
+    }
+
     /// The second person wants it changed.
     ///
     /// # Errors

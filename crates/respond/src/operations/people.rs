@@ -108,6 +108,7 @@ impl Desk {
             json!({"roles": user.roles}),
         )
         .await?;
+        self.waiting_notices_ask(&mut tx, &user).await?;
         self.commit(tx).await?;
         Ok((user, password))
     }
@@ -148,6 +149,7 @@ impl Desk {
         }
         let (action, detail) = said(&before, &after);
         self.record(&mut tx, by, action, id.as_str(), detail).await?;
+        self.waiting_notices_ask(&mut tx, &after).await?;
         self.commit(tx).await?;
         Ok(after)
     }

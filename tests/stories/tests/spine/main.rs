@@ -57,7 +57,7 @@ async fn the_story(place: Place) {
     mara_takes_command(&mut world, &mara).await;
     let tomas = communications_change_hands(&mut world, &screens, &mara).await;
     let confirmed_at = mara_confirms(&mut world, &mara).await;
-    let facts = mara_writes(&mut world, &mara).await;
+    let facts = mara_writes(&mut world, &mara, &tomas).await;
     ines_approves(&mut world, &screens).await;
     seven_letters_arrive(&world, confirmed_at, &facts).await;
     the_desk_is_quiet(&world, &mara, &tomas).await;

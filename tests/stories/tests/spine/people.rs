@@ -178,8 +178,12 @@ pub(crate) const FACTS: [(&str, &str); 5] = [
     ),
 ];
 
-/// Writes the full notice and submits it; gives what was said.
-pub(crate) async fn mara_writes(world: &mut Surroundings, mara: &Seat) -> Vec<String> {
+/// What two people write in the notice at the same time.
+const HERS: (&str, &str) = ("Contained?", "yes, the key works nowhere any more");
+const HIS: (&str, &str) = ("Not yet known", "Who has the files.");
+
+/// Writes the full notice, while he writes in it too, and submits it; gives what was said.
+pub(crate) async fn mara_writes(world: &mut Surroundings, mara: &Seat, tomas: &Seat) -> Vec<String> {
     world.house.pass(Duration::minutes(20));
     opens_the_room(&world.house, mara).await;
     mara.turn_to("Notices & deliveries").await;
@@ -190,10 +194,19 @@ pub(crate) async fn mara_writes(world: &mut Surroundings, mara: &Seat) -> Vec<St
     for (label, text) in FACTS {
         mara.fill(label, text).await;
     }
+    opens_the_room(&world.house, tomas).await;
+    tomas.turn_to("Notices & deliveries").await;
+    tomas.part("Notices").follow("Full notice").await;
+    tomas.is_at("Full notice of INC-0001").await;
+    tomas.fill(HIS.0, HIS.1).await;
+    mara.fill(HERS.0, HERS.1).await;
+    // Each of them sees the other's words in the letters: neither was written over.
+    let letters = format!("Letters ({})", VICTIMS.len());
+    mara.part(&letters).sees(HIS.1).await;
+    tomas.part(&letters).sees(HERS.1).await;
     mara.press("Submit for approval").await;
     mara.sees("Waits for approval").await;
-    mara.sees("Waits for Ines Okafor. Paged when it was submitted.")
-        .await;
+    mara.sees("Waits for Ines Okafor. Paged for it.").await;
     mara.looks("notice-submitted").await;
     world.house.deliver().await;
     let asked = world.house.relay.mails_to(INES.email);
@@ -203,7 +216,8 @@ pub(crate) async fn mara_writes(world: &mut Surroundings, mara: &Seat) -> Vec<St
             .any(|mail| mail.subject.contains("a notice waits for your approval")),
         "{asked:#?}"
     );
-    FACTS.into_iter().map(|(_, text)| text.to_owned()).collect()
+    let written = FACTS.into_iter().chain([HERS, HIS]);
+    written.map(|(_, text)| text.to_owned()).collect()
 }
 
 pub(crate) async fn ines_approves(world: &mut Surroundings, screens: &Screens) {

@@ -42,8 +42,8 @@ export function Waits({ view }: { view: NoticeView }) {
           {paged.length === 0
             ? 'Nobody of them was paged.'
             : paged.length === approvers.length
-              ? `${paged.length === 1 ? 'Paged' : 'All were paged'} when it was submitted.`
-              : `${paged.map((each) => each.name).join(', ')} ${paged.length === 1 ? 'was' : 'were'} paged when it was submitted.`}
+              ? `${paged.length === 1 ? 'Paged' : 'All were paged'} for it.`
+              : `${paged.map((each) => each.name).join(', ')} ${paged.length === 1 ? 'was' : 'were'} paged for it.`}
         </p>
       )}
     </section>

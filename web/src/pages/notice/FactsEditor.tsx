@@ -1,80 +1,76 @@
 import { Button, NativeSelect, Tabs, Textarea } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
+import { ApiError } from '../../api/client';
 import type { FactField, NoticeFacts, NoticeView } from '../../api/types';
 import { useNoticeWrite } from '../../api/writes';
 import { faultOf } from '../../components/dialogs';
 import { InstantInput } from '../../components/InstantInput';
+import { ActorName } from '../../components/marks';
 import { Panel } from '../../components/Page';
 import { Refused } from '../../components/States';
 import { usePreferences } from '../../live/preferences';
 import { forInput, fromInput } from '../../words/instants';
 import { count, FACT_FIELDS, FACT_NAMES, LANGUAGE_NAMES } from '../../words/labels';
 import { GIVE_THE_ROLE, oneOf } from './approvers';
+import { Clashes } from './Clashes';
 import { Findings } from './Findings';
+import { type Clash, isSame, NO_FACTS, together, type Written, writtenIn } from './together';
 import { useOthers } from './useOthers';
 
 /** After this pause in typing, what was written is saved and the letters are rendered again. */
 const SAVE_AFTER = 900;
 const FIRST = 'first';
 
-interface Written {
-  facts: NoticeFacts;
-  translations: Record<string, NoticeFacts>;
-  next_update_by?: string;
-}
-
-/** Nothing said. */
-export const NO_FACTS = Object.fromEntries(
-  [...FACT_FIELDS, 'records_read'].map((field) => [field, '']),
-) as NoticeFacts;
-
 /** What the author says, in every language that is needed. Saved while writing; submitting saves first. */
 export function FactsEditor({ view }: { view: NoticeView }) {
   const { notice } = view;
   const { zone } = usePreferences();
-  const [written, setWritten] = useState<Written>({
-    facts: notice.facts,
-    translations: notice.translations ?? {},
-    next_update_by: notice.next_update_by,
-  });
+  const theirs = writtenIn(view);
+  const [written, setWritten] = useState<Written>(theirs);
+  /** What was saved last, by whom ever: what is written here is on top of it. */
+  const [base, setBase] = useState({ written: theirs, version: notice.version });
+  const [clashes, setClashes] = useState<Clash[]>([]);
   const [language, setLanguage] = useState(FIRST);
   const write = useNoticeWrite(notice.id);
-  const saved = useRef(JSON.stringify(written));
-  const dirty = JSON.stringify(written) !== saved.current;
-  const version = notice.version;
+  const dirty = !isSame(written, base.written);
   const { mutateAsync, isPending } = write;
 
   const save = async () => {
-    const sent = JSON.stringify(written);
-    const answer = await mutateAsync({ method: 'PUT', path: '', body: written, version });
-    saved.current = sent;
+    const sent = written;
+    const answer = await mutateAsync({ method: 'PUT', path: '', body: sent, version: base.version });
+    setBase({ written: sent, version: answer.notice.version });
     return answer;
   };
+  // Somebody else saved meanwhile: what each changed stands, and where both changed the same the reader decides.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is saved makes it look again
+  useEffect(() => {
+    if (isPending || notice.version <= base.version) return;
+    setBase({ written: theirs, version: notice.version });
+    if (write.error instanceof ApiError && write.error.isConflict) write.reset();
+    if (isSame(theirs, base.written)) return;
+    const merged = together(base.written, written, theirs);
+    setWritten(merged.written);
+    setClashes(merged.clashes);
+  }, [notice.version, isPending]);
   const latest = useRef(save);
   latest.current = save;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the text starts the pause anew
   useEffect(() => {
-    if (!dirty || isPending || write.isError) return;
+    if (!dirty || isPending || write.isError || clashes.length > 0) return;
     const timer = setTimeout(() => void latest.current().catch(() => undefined), SAVE_AFTER);
     return () => clearTimeout(timer);
-  }, [written, dirty, isPending, write.isError]);
+  }, [written, dirty, isPending, write.isError, clashes.length]);
 
   const change = (next: Written) => {
     if (write.isError) write.reset();
     setWritten(next);
   };
   const said = language === FIRST ? written.facts : (written.translations[language] ?? NO_FACTS);
-  const say = (field: keyof NoticeFacts, text: string) => {
-    const facts = { ...said, [field]: text };
-    change(
-      language === FIRST
-        ? { ...written, facts }
-        : { ...written, translations: { ...written.translations, [language]: facts } },
-    );
-  };
+  const say = (field: keyof NoticeFacts, text: string) =>
+    change(withText(written, language === FIRST ? undefined : language, field, text));
   const submit = async () => {
     try {
-      const current = dirty ? (await save()).notice.version : version;
+      const current = dirty ? (await save()).notice.version : base.version;
       await mutateAsync({ path: '/submit', version: current });
     } catch {
       // Shown below the form, from the mutation's own state.
@@ -103,6 +99,15 @@ export function FactsEditor({ view }: { view: NoticeView }) {
             and have somebody else write it.
           </p>
         )}
+        <Clashes
+          clashes={clashes}
+          by={notice.edited === undefined ? 'Somebody else' : <ActorName actor={notice.edited.by} />}
+          onTake={(clash) => {
+            setClashes(clashes.filter((each) => each !== clash));
+            change(withText(written, clash.language, clash.field, clash.theirs));
+          }}
+          onKeep={(clash) => setClashes(clashes.filter((each) => each !== clash))}
+        />
         <Languages view={view} written={written} chosen={language} onChoose={setLanguage} onChange={change} />
         {view.fields.map(({ field, required }) => (
           <Textarea
@@ -147,7 +152,7 @@ export function FactsEditor({ view }: { view: NoticeView }) {
             variant="filled"
             size="sm"
             loading={isPending}
-            disabled={!view.may.submit && !dirty}
+            disabled={(!view.may.submit && !dirty) || clashes.length > 0}
           >
             Submit for approval
           </Button>
@@ -160,6 +165,17 @@ export function FactsEditor({ view }: { view: NoticeView }) {
       </form>
     </Panel>
   );
+}
+
+function withText(
+  written: Written,
+  language: string | undefined,
+  field: keyof NoticeFacts,
+  text: string,
+): Written {
+  if (language === undefined) return { ...written, facts: { ...written.facts, [field]: text } };
+  const facts = { ...(written.translations[language] ?? NO_FACTS), [field]: text };
+  return { ...written, translations: { ...written.translations, [language]: facts } };
 }
 
 /** `what_happened (de)` as people read it. */

@@ -11,11 +11,12 @@ import { Approval } from './Approval';
 import { Comments } from './Comments';
 import { Difference } from './Difference';
 import { Discard } from './Discard';
-import { FactsEditor, NO_FACTS } from './FactsEditor';
+import { FactsEditor } from './FactsEditor';
 import { Findings } from './Findings';
 import { Letters } from './Letters';
 import { useReading } from './reading';
 import { Sent } from './Sent';
+import { NO_FACTS } from './together';
 
 const here = getRouteApi('/notices/$id');
 
