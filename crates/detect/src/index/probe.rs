@@ -60,11 +60,13 @@ impl Asked {
     /// hits.
     fn cost(&self, probe: &Probe) -> usize {
         const TRYING: usize = 1_000;
+        /// A field has values that no rule asks for, the more so where few ask for any.
+        const UNASKED: usize = 4;
         // The shorter a part is, the more texts have it by chance.
         let of_part = |length: usize| 10 + TRYING * 4 / (1 << length.min(10));
         match probe {
             Probe::Text(field, _) | Probe::Number(field, _) => {
-                let all = self.fields.get(field).copied().unwrap_or(1);
+                let all = self.fields.get(field).copied().unwrap_or(1) + UNASKED;
                 TRYING * self.probes.get(probe).copied().unwrap_or(1) / all
             }
             Probe::Part(_, part) => of_part(part.len()),
