@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use watchkeeper_collect::zstd::Frames;
 
-/// How much of a file of lines is handed to a thread at once: some hundred events, so that handing over costs nothing beside them, and
-/// not more than the cache of a core holds.
-const BLOCK_BYTES: usize = 256 * 1024;
+/// How much of a file of lines is handed to a thread at once: some hundred events, so that handing over costs nothing beside them.
+const BLOCK_BYTES: usize = 512 * 1024;
 
 /// The longest line that is read; longer ones are refused, since nothing that logs writes them.
 const LONGEST_LINE: usize = 64 * 1024 * 1024;

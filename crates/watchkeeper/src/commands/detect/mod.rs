@@ -165,72 +165,59 @@ fn judge(matcher: &Matcher, writer: &Writer<'_>) -> Judge {
     }
 }
 
-/// `threads` take turns in reading and judge what they have read, for it is in the cache of their core; this one writes in the order of
-/// reading. Blocks go round, so that no more memory is used than for those under way.
+/// One thread reads, `threads` judge, and this one writes in the order of reading. Blocks go round, so that no more memory is used
+/// than for those under way.
 fn side_by_side(
-    files: Files,
+    mut files: Files,
     matcher: &Matcher,
     threads: usize,
     writer: &mut Writer<'_>,
 ) -> Result<(), String> {
     let (free, to_fill) = mpsc::channel::<Block>();
-    let (judged, to_write) = mpsc::channel();
+    let (filled, to_judge) = mpsc::channel::<(u64, Block)>();
+    let (judged, to_write) = mpsc::channel::<(u64, Outcome)>();
     for _ in 0..threads * BLOCKS_PER_THREAD {
         // The receiver is still there: it stands three lines above.
         let _sent = free.send(Block::default());
     }
-    let turns = Mutex::new(Turns {
-        files,
-        to_fill,
-        next: 0,
-    });
+    let to_judge = Mutex::new(to_judge);
     let mut judges: Vec<Judge> = (0..threads).map(|_| judge(matcher, writer)).collect();
     std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            for number in 0.. {
+                let Ok(mut block) = to_fill.recv() else {
+                    return Ok(());
+                };
+                if !files.next(&mut block)? || filled.send((number, block)).is_err() {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        });
         for mut judge in judges.drain(..) {
-            let (turns, judged) = (&turns, judged.clone());
+            let (to_judge, judged) = (&to_judge, judged.clone());
             scope.spawn(move || {
-                while let Some((number, read)) = Turns::take(turns) {
-                    if judged
-                        .send((number, read.map(|block| judge.block(block))))
-                        .is_err()
-                    {
+                loop {
+                    let next = to_judge.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok((number, block)) = next else { return };
+                    if judged.send((number, judge.block(block))).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(judged);
-        in_order(to_write, free, writer)
+        in_order(to_write, free, writer)?;
+        reader
+            .join()
+            .unwrap_or_else(|_| Err("the thread that reads the files stopped".into()))
     })
 }
 
-/// Whose turn it is to read.
-struct Turns {
-    files: Files,
-    to_fill: mpsc::Receiver<Block>,
-    /// The number of the next block.
-    next: u64,
-}
-
-impl Turns {
-    /// The next block, or why it cannot be read; None where all is read, or nobody writes any more.
-    fn take(turns: &Mutex<Self>) -> Option<(u64, Result<Block, String>)> {
-        let mut turn = turns.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut block = turn.to_fill.recv().ok()?;
-        let read = match turn.files.next(&mut block) {
-            Ok(true) => Ok(block),
-            Ok(false) => return None,
-            Err(fault) => Err(fault),
-        };
-        let number = turn.next;
-        turn.next += 1;
-        Some((number, read))
-    }
-}
-
-/// Writes what was judged in the order in which it was read. Whoever waits for a free block is let go at the end, for `free` ends here.
+/// Writes what was judged in the order in which it was read. `free` ends here, also where nothing can be written any more: whoever waits
+/// for a free block is let go.
 fn in_order(
-    to_write: mpsc::Receiver<(u64, Result<Outcome, String>)>,
+    to_write: mpsc::Receiver<(u64, Outcome)>,
     free: mpsc::Sender<Block>,
     writer: &mut Writer<'_>,
 ) -> Result<(), String> {
@@ -241,7 +228,7 @@ fn in_order(
         while let Some(outcome) = waiting.remove(&next) {
             next += 1;
             // Where everything is read, nobody takes the block any more.
-            let _taken = free.send(writer.write(outcome?)?);
+            let _taken = free.send(writer.write(outcome)?);
         }
     }
     drop(free);
