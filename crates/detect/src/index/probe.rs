@@ -42,8 +42,13 @@ impl Asked {
         for rule in rules {
             let selections = rule.selections.iter();
             let items = selections.flat_map(|selection| selection.alternatives.iter().flatten());
+            // An expression asks for no whole text, and what it asks for is dear to find.
+            let whole = |test: &&Test| !matches!(test, Test::Regex(_));
             let probes: BTreeSet<Probe> = items
-                .flat_map(|item| item.tests.iter().filter_map(|test| of_test(item.field, test)))
+                .flat_map(|item| {
+                    let tests = item.tests.iter().filter(whole);
+                    tests.filter_map(|test| of_test(item.field, test))
+                })
                 .flatten()
                 .collect();
             for probe in probes {
