@@ -321,6 +321,17 @@ mod tests {
         }
     }
 
+    /// A sound rule about `product: app`, and that log source.
+    fn of_app(rule: RuleFile) -> (DetectorSet, LogSource) {
+        let set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
+        assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
+        let source = LogSource {
+            product: Some("app".into()),
+            ..LogSource::default()
+        };
+        (set, source)
+    }
+
     #[test]
     fn keywords_are_found_however_json_writes_them() {
         let rule = RuleFile::new(
@@ -338,12 +349,7 @@ detection:
   condition: keywords
 "#,
         );
-        let mut set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
-        assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
-        let source = LogSource {
-            product: Some("app".into()),
-            ..LogSource::default()
-        };
+        let (mut set, source) = of_app(rule);
         for (raw, matches) in [
             (r#"{"m":"they say \"friend\" and enter"}"#, true),
             (r#"{"m":"in c:\\windows\\temp\\x"}"#, true),
@@ -369,12 +375,7 @@ detection:
             "title: Again\nid: again\nlogsource: {{product: app}}\ndetection:\n  s:\n{maps}  t: {{b: y}}\n  condition: {condition}\n"
         );
         let rule = RuleFile::new("again.yml", text);
-        let mut set = DetectorSet::load([rule], EntityFields::default(), Limits::default());
-        assert!(set.quarantined().is_empty(), "{:?}", set.quarantined());
-        let source = LogSource {
-            product: Some("app".into()),
-            ..LogSource::default()
-        };
+        let (mut set, source) = of_app(rule);
         for (raw, matches) in [
             (r#"{"a":"x99"}"#, 1),
             (r#"{"a":"x99","b":"y"}"#, 0),
