@@ -20,8 +20,8 @@ pub use follow::{LetterFollowed, LetterPart};
 pub use hands::{Hand, NoticeAct, NoticeReturned};
 pub use kind::{FactField, KindField, NoticeFacts, NoticeKind};
 pub use letter::{
-    ChangeFacts, DisclosureFacts, Earlier, LetterAbout, LetterContext, LetterSubject, MachineFacts, Sender,
-    render,
+    ChangeFacts, DisclosureFacts, Earlier, FirstTold, LetterAbout, LetterContext, LetterSubject,
+    MachineFacts, Sender, ToldBy, render,
 };
 pub use lint::{Finding, Weight, lint};
 pub use receipt::{Acknowledgement, Answer, MOST_QUESTIONS, Question, Receipt, ReceiptError};
@@ -295,7 +295,7 @@ impl Letter {
     /// When the customer was first told, as the letter says; none where it says that it is the first.
     #[must_use]
     pub fn first_told(&self) -> Option<DateTime<Utc>> {
-        self.facts.as_ref()?.first_told().map(|(at, _)| at)
+        self.facts.as_ref()?.first_told().map(|first| first.at)
     }
 
     /// When the customer hears again at the latest, as the letter says.

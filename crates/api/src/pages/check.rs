@@ -14,8 +14,9 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use minijinja::context;
 use serde::Deserialize;
+use watchkeeper_domain::customer::Channel;
 use watchkeeper_domain::customer::asking::{AskingError, AskingState, ContactAnswer, LONGEST};
-use watchkeeper_domain::notice::{MOST_QUESTIONS, MachineFacts, NoticeKind, ReceiptError};
+use watchkeeper_domain::notice::{MOST_QUESTIONS, MachineFacts, NoticeKind, ReceiptError, ToldBy};
 use watchkeeper_domain::span::in_words;
 use watchkeeper_domain::words::second;
 use watchkeeper_respond::RespondError;
@@ -350,6 +351,16 @@ fn answer(
     }
 }
 
+fn told_by_in_words(by: ToldBy) -> &'static str {
+    match by {
+        ToldBy::Notice(kind) => kind_in_words(kind),
+        ToldBy::Hand(Channel::Phone) => "told_phone",
+        ToldBy::Hand(Channel::Post) => "told_post",
+        // By e-mail nobody tells by hand: see `Obligation::tell_by_hand`.
+        ToldBy::Hand(Channel::Portal | Channel::Email) => "told_portal",
+    }
+}
+
 fn kind_in_words(kind: NoticeKind) -> &'static str {
     match kind {
         NoticeKind::Holding => "kind_holding",
@@ -408,8 +419,8 @@ fn genuine(state: &ApiState, code: &str, notice: &GenuineNotice, said: Said) -> 
         language => language_for(&notice.language),
         company => sender.company,
         contact => sender.contact,
-        first_told => first.map(|(at, _)| second(at)),
-        first_kind => first.map(|(_, kind)| kind_in_words(kind)),
+        first_told => first.map(|first| second(first.at)),
+        first_by => first.map(|first| told_by_in_words(first.by)),
         reference => notice.reference,
         kind => kind_in_words(notice.kind),
         subject => notice.subject,

@@ -222,7 +222,7 @@ fn proof_of(
         due_at: owed.deadline.due_at,
         state: owed.state.name(),
         first: Proof {
-            by_hand: owed.first_by_hand(),
+            by_hand: owed.first_by_hand().map(|first| first.at),
             ..first_of(&recipients)
         },
         miss: owed.miss(),

@@ -6,7 +6,7 @@ use super::layout;
 use super::template::{Filling, LetterTemplate};
 use super::{FactField, Letter, LetterWords, Notice, NoticeFacts, NoticeKind, TemplateWords};
 use crate::change::Change;
-use crate::customer::Customer;
+use crate::customer::{Channel, Customer};
 use crate::id::{LetterId, digest};
 use crate::incident::{Incident, Standing};
 use crate::matter::Matter;
@@ -67,9 +67,9 @@ pub enum LetterParticulars {
         named: bool,
         /// Whether what the customer was told before was withdrawn, and the customer is affected after all.
         again: bool,
-        /// When the customer was first told, where a mail server took an earlier notice that still stands. Else this one is the first.
+        /// When the customer was first told, where that was before: see [`FirstTold`]. Else this letter is the first.
         first_told: Option<String>,
-        /// By which notice that was: its name in the letter's language.
+        /// By what that was, in the letter's language.
         first_by: Option<String>,
         /// When the disclosure was confirmed.
         confirmed_at: String,
@@ -129,12 +129,12 @@ pub struct DisclosureFacts {
     pub due_at: String,
     /// The limit, such as `72h`.
     pub notify_within: String,
-    /// When the customer was first told, where a mail server took an earlier notice that still stands. Absent where this one is the first.
+    /// When the customer was first told, where that was before: see [`FirstTold`]. Absent where this notice is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_told_at: Option<String>,
-    /// By which kind of notice that was.
+    /// By which kind of notice that was, or how by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_told_by: Option<NoticeKind>,
+    pub first_told_by: Option<ToldBy>,
     /// `confirmed`, `possible` or `cleared`.
     pub affected: Standing,
     /// The customer's tenants concerned.
@@ -196,6 +196,28 @@ impl<'a> LetterAbout<'a> {
     }
 }
 
+/// By what a customer was first told of a disclosure, and when: from then on it knows, and from then on its own limits can count.
+///
+/// A notice counts from when a mail server took it, where it did not come back and still stands; what people told by hand, from when they
+/// say that they did, for they write down what shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstTold {
+    /// By what.
+    pub by: ToldBy,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// By what a customer was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ToldBy {
+    /// A notice of this kind.
+    Notice(NoticeKind),
+    /// People, in this way.
+    Hand(Channel),
+}
+
 /// Whom a letter is for, and about what.
 #[derive(Debug, Clone, Copy)]
 pub struct LetterSubject<'a> {
@@ -207,8 +229,8 @@ pub struct LetterSubject<'a> {
     pub sender: &'a Sender,
     /// The last notice that the customer was sent before this one.
     pub earlier: Option<Earlier>,
-    /// The first notice that the customer was told by, as the proof shows: when a mail server took it, and it did not come back.
-    pub first: Option<Earlier>,
+    /// By what the customer was told before this letter, where it was.
+    pub first: Option<FirstTold>,
 }
 
 /// One customer's letter.
@@ -309,7 +331,7 @@ fn particulars(
                 confirmed: standing == Standing::Confirmed,
                 named: affected.is_some_and(|a| !a.traces.is_empty()),
                 first_told: first.map(|first| words.written(first.at)).transpose()?,
-                first_by: first.and_then(|first| words.kinds.get(&first.kind).cloned()),
+                first_by: first.and_then(|first| words.told_by(first.by)),
                 again: obligation.again.is_some(),
                 confirmed_at: words.written(deadline.from)?,
                 due_at: words.written(deadline.due_at)?,
@@ -323,7 +345,7 @@ fn particulars(
                 due_at: machine(deadline.due_at),
                 notify_within: deadline.limit.to_string(),
                 first_told_at: first.map(|first| machine(first.at)),
-                first_told_by: first.map(|first| first.kind),
+                first_told_by: first.map(|first| first.by),
                 affected: standing,
                 tenants,
                 next_update_by: notice.next_update_for(Some(obligation)).map(machine),
@@ -464,14 +486,17 @@ impl LetterContext {
 }
 
 impl MachineFacts {
-    /// When the customer was first told, and by which kind of notice; none where the letter is the first.
+    /// By what the customer was told before; none where the letter is the first.
     #[must_use]
-    pub fn first_told(&self) -> Option<(DateTime<Utc>, NoticeKind)> {
+    pub fn first_told(&self) -> Option<FirstTold> {
         let Self::Disclosure(facts) = self else {
             return None;
         };
         let at = DateTime::parse_from_rfc3339(facts.first_told_at.as_deref()?).ok()?;
-        Some((at.to_utc(), facts.first_told_by?))
+        Some(FirstTold {
+            by: facts.first_told_by?,
+            at: at.to_utc(),
+        })
     }
 
     /// As a letter writes them.

@@ -5,7 +5,8 @@
 
 use super::kind::{FactField, NoticeFacts, NoticeKind};
 use super::layout::Laid;
-use super::letter::{LetterContext, MachineFacts};
+use super::letter::{LetterContext, MachineFacts, ToldBy};
+use crate::customer::Channel;
 use crate::id::digest;
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
@@ -28,6 +29,8 @@ pub struct LetterLanguage {
     pub instant: String,
     /// What each kind of notice of an incident is called, where a later one speaks of it.
     pub kinds: BTreeMap<NoticeKind, String>,
+    /// What it is called where people told the customer by hand.
+    pub by_hand: BTreeMap<Channel, String>,
     /// Blocks that several letters share, by name.
     #[serde(default)]
     parts: BTreeMap<String, Vec<Block>>,
@@ -43,16 +46,35 @@ impl LetterLanguage {
     /// Says the line and what is wrong.
     pub fn read(text: &str) -> Result<Self, String> {
         let mut language: Self = serde_yaml_ng::from_str(text).map_err(|fault| fault.to_string())?;
-        let missing: Vec<&str> = NoticeKind::ALL
+        let kinds = NoticeKind::ALL.into_iter().filter(|kind| kind.of_incident());
+        let kinds = kinds.filter(|kind| !language.kinds.contains_key(kind));
+        let channels = Channel::ALL
             .into_iter()
-            .filter(|kind| kind.of_incident() && !language.kinds.contains_key(kind))
-            .map(NoticeKind::name)
+            .filter(|channel| channel.by_hand().is_some());
+        let channels = channels.filter(|channel| !language.by_hand.contains_key(channel));
+        let missing = [
+            ("kinds", kinds.map(NoticeKind::name).collect::<Vec<_>>()),
+            ("by_hand", channels.map(Channel::name).collect()),
+        ];
+        let faults: Vec<String> = missing
+            .into_iter()
+            .filter(|(_, missing)| !missing.is_empty())
+            .map(|(key, missing)| format!("{key}: name these too: {}", missing.join(", ")))
             .collect();
-        if !missing.is_empty() {
-            return Err(format!("kinds: name these too: {}", missing.join(", ")));
+        if !faults.is_empty() {
+            return Err(faults.join("; "));
         }
         text.clone_into(&mut language.source);
         Ok(language)
+    }
+
+    /// What that is called by which a customer was told.
+    pub(super) fn told_by(&self, by: ToldBy) -> Option<String> {
+        match by {
+            ToldBy::Notice(kind) => self.kinds.get(&kind),
+            ToldBy::Hand(channel) => self.by_hand.get(&channel),
+        }
+        .cloned()
     }
 
     /// An instant in UTC, as this language writes it, kept in one line.

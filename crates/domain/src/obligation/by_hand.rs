@@ -8,6 +8,7 @@ use crate::actor::Actor;
 use crate::audit::commitment::Salt;
 use crate::customer::Channel;
 use crate::id::TellingId;
+use crate::notice::{FirstTold, ToldBy};
 use crate::words::{one_line, second};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -93,10 +94,14 @@ impl ToldByHand {
 }
 
 impl Obligation {
-    /// When the customer was first told by hand.
+    /// How the customer was first told by hand, and when.
     #[must_use]
-    pub fn first_by_hand(&self) -> Option<DateTime<Utc>> {
-        self.by_hand.iter().map(|telling| telling.told_at).min()
+    pub fn first_by_hand(&self) -> Option<FirstTold> {
+        let first = self.by_hand.iter().min_by_key(|telling| telling.told_at)?;
+        Some(FirstTold {
+            by: ToldBy::Hand(first.channel),
+            at: first.told_at,
+        })
     }
 
     /// Somebody was erased from it: without their salts the log's commitments tell nothing of what stood here.

@@ -5,13 +5,13 @@ use crate::samples::{customer, friday, incident, minutes, person, playbooks_fold
 use chrono::{DateTime, Utc};
 use std::path::Path;
 use watchkeeper_domain::change::Change;
-use watchkeeper_domain::customer::{ClockStart, Customer};
+use watchkeeper_domain::customer::{Channel, ClockStart, Customer};
 use watchkeeper_domain::detection::TenantTrace;
 use watchkeeper_domain::event::SourceName;
 use watchkeeper_domain::incident::{Incident, Severity, Standing};
 use watchkeeper_domain::notice::{
-    Earlier, FactField, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate, Notice,
-    NoticeFacts, NoticeKind, Sender, Written, render,
+    Earlier, FactField, FirstTold, Letter, LetterAbout, LetterLanguage, LetterSubject, LetterTemplate,
+    MachineFacts, Notice, NoticeFacts, NoticeKind, Sender, ToldBy, Written, render,
 };
 use watchkeeper_domain::obligation::Obligation;
 
@@ -130,7 +130,7 @@ struct Sample {
     drill: bool,
     customer: Customer,
     earlier: Option<Earlier>,
-    first: Option<Earlier>,
+    first: Option<FirstTold>,
     named: bool,
 }
 
@@ -542,10 +542,6 @@ fn a_translation_is_what_its_readers_get_and_the_others_get_what_was_written_fir
 #[test]
 fn whoever_was_told_before_reads_since_when_it_knows_in_text_html_and_facts() {
     let at = friday() + minutes(61);
-    let first = Some(Earlier {
-        kind: NoticeKind::Holding,
-        at,
-    });
     let kinds = [NoticeKind::Full, NoticeKind::Final];
     // As people read it: wherever lines break, and whichever spaces keep words together.
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -559,7 +555,8 @@ fn whoever_was_told_before_reads_since_when_it_knows_in_text_html_and_facts() {
             "es" => "con este mensaje: cuenta su fecha",
             _ => "with this message: its date counts",
         };
-        let said = |first| {
+        let said = |by: Option<ToldBy>| {
+            let first = by.map(|by| FirstTold { by, at });
             let letter = written(
                 &template,
                 &Sample {
@@ -570,21 +567,49 @@ fn whoever_was_told_before_reads_since_when_it_knows_in_text_html_and_facts() {
             (one_line(&letter.text), one_line(&letter.html), letter)
         };
         let when = one_line(&template.words.written(at).expect("an instant"));
-        let by = &template.words.kinds[&NoticeKind::Holding];
-        let (text, html, letter) = said(first);
-        for form in [&text, &html] {
+        let words = &template.words;
+        for (by, called, in_facts) in [
+            (
+                ToldBy::Notice(NoticeKind::Holding),
+                &words.kinds[&NoticeKind::Holding],
+                "holding",
+            ),
+            (
+                ToldBy::Hand(Channel::Phone),
+                &words.by_hand[&Channel::Phone],
+                "phone",
+            ),
+            (
+                ToldBy::Hand(Channel::Post),
+                &words.by_hand[&Channel::Post],
+                "post",
+            ),
+            (
+                ToldBy::Hand(Channel::Portal),
+                &words.by_hand[&Channel::Portal],
+                "portal",
+            ),
+        ] {
+            let (text, html, letter) = said(Some(by));
+            for form in [&text, &html] {
+                assert!(
+                    form.contains(&when) && form.contains(called.as_str()),
+                    "{place}: {form}"
+                );
+                assert!(!form.contains(this_counts), "{place}: {form}");
+            }
             assert!(
-                form.contains(&when) && form.contains(by.as_str()),
-                "{place}: {form}"
+                text.contains("\"first_told_at\": \"2026-06-05T15:21:00Z\""),
+                "{place}: {text}"
             );
-            assert!(!form.contains(this_counts), "{place}: {form}");
+            let told_by = format!("\"first_told_by\": \"{in_facts}\"");
+            assert!(text.contains(&told_by), "{place}: {text}");
+            assert_eq!(letter.first_told(), Some(at), "{place}");
+            let facts = letter.facts.as_ref().map(serde_json::to_string);
+            let facts = facts.expect("facts").expect("JSON");
+            let read: MachineFacts = serde_json::from_str(&facts).expect("read again");
+            assert_eq!(read.first_told(), Some(FirstTold { by, at }), "{place}");
         }
-        assert!(
-            text.contains("\"first_told_at\": \"2026-06-05T15:21:00Z\""),
-            "{place}: {text}"
-        );
-        assert!(text.contains("\"first_told_by\": \"holding\""), "{place}: {text}");
-        assert_eq!(letter.first_told(), Some(at), "{place}");
         let (text, html, letter) = said(None);
         for form in [&text, &html] {
             assert!(

@@ -438,7 +438,8 @@ impl Desk {
     ) -> Result<Obligation, RespondError> {
         let mut tx = self.begin().await?;
         let obligation = tx.obligation(id).await?;
-        if tx.incident(&obligation.incident).await?.drill {
+        let incident = tx.incident(&obligation.incident).await?;
+        if incident.drill {
             let fault = "this is a drill: no customer is told of it, by hand neither";
             return Err(RespondError::invalid("channel", fault));
         }
@@ -470,6 +471,12 @@ impl Desk {
             self.record(&mut tx, by, "obligation.told_by_hand", id.as_str(), detail)
                 .await?;
         }
+        // Letters that are still to go say since when the customer knows. That they follow is nobody's words, and keeps nobody from
+        // approving them.
+        self.render_holding(&mut tx, &incident).await?;
+        let told = BTreeSet::from([obligation.customer.clone()]);
+        self.letters_follow(&mut tx, &told, &Actor::worker("delivery"))
+            .await?;
         self.commit(tx).await?;
         Ok(obligation)
     }

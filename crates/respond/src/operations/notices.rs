@@ -14,8 +14,8 @@ use watchkeeper_domain::id::{CustomerId, IncidentId, NoticeId, UserId};
 use watchkeeper_domain::incident::{ByHand, EntryKind, Incident, TransitionError};
 use watchkeeper_domain::matter::Matter;
 use watchkeeper_domain::notice::{
-    Earlier, Hand, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError, NoticeKind,
-    NoticeState, Written, render,
+    Earlier, FirstTold, Hand, Letter, LetterAbout, LetterSubject, LetterTemplate, Notice, NoticeError,
+    NoticeKind, NoticeState, ToldBy, Written, render,
 };
 use watchkeeper_domain::obligation::{Obligation, Step};
 use watchkeeper_domain::page::{PageReason, PageTarget};
@@ -25,7 +25,7 @@ use watchkeeper_store::{NoticeSent, Tx};
 struct Addressee {
     obligation: Obligation,
     earlier: Option<Earlier>,
-    first: Option<Earlier>,
+    first: Option<FirstTold>,
 }
 
 impl Desk {
@@ -438,7 +438,7 @@ impl Desk {
             sent.entry(one.customer.clone()).or_default().push(one);
         }
         let mut taken: BTreeMap<CustomerId, Vec<NoticeSent>> = BTreeMap::new();
-        // A holding notice is the first one, whatever came meanwhile: what is rendered again must be the same.
+        // A holding notice is the first one, whatever came meanwhile; people may have told the customer before.
         if notice.kind != NoticeKind::Holding {
             for one in tx.letters_taken(&incident.id).await? {
                 taken.entry(one.customer.clone()).or_default().push(one);
@@ -463,17 +463,21 @@ impl Desk {
             }
             // What was withdrawn, and what withdrew it, told nothing that counts in this round.
             let told = taken.remove(&obligation.customer).unwrap_or_default();
-            let first = told
+            let by_mail = told
                 .iter()
                 .find(|one| {
                     one.kind != NoticeKind::Withdrawn
                         && one.notice != notice.id
                         && obligation.has(one.obligation.as_ref())
                 })
-                .map(|first| Earlier {
-                    kind: first.kind,
+                .map(|first| FirstTold {
+                    by: ToldBy::Notice(first.kind),
                     at: first.at,
                 });
+            let first = by_mail
+                .into_iter()
+                .chain(obligation.first_by_hand())
+                .min_by_key(|first| first.at);
             let earlier = (notice.kind != NoticeKind::Holding)
                 .then(|| had.iter().max_by_key(|one| (one.at, one.kind)))
                 .flatten()

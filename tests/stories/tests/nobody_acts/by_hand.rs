@@ -1,12 +1,16 @@
 //! Somebody picks up the phone: that is proved by itself, beside what mail servers say.
 
 use super::pack::{edit, exported, mend};
+use super::told::{RECIPIENT, genuine};
 use super::*;
 use watchkeeper_domain::customer::Channel;
 use watchkeeper_domain::delivery::proof::{Level, proof_of_telling};
+use watchkeeper_domain::notice::{Letter, NoticeError};
 use watchkeeper_domain::obligation::TellingFacts;
+use watchkeeper_respond::RespondError;
 use watchkeeper_respond::pack::Scope;
 use watchkeeper_stories::auditor::{said, unpacked, verified};
+use watchkeeper_stories::company::full_account;
 
 const VICTIM: Victim = VICTIMS[2];
 
@@ -150,6 +154,64 @@ async fn the_pack_has_it(house: &House, incident: &Incident) {
     }
 }
 
+/// The customer's own limits count from the call: what is written afterwards says so, also where it was written before.
+async fn letters_say_since_when_a_customer_knows_whom_somebody_called(place: Place) {
+    let mut house = after_the_theft(place).await;
+    let incident = confirmed(&mut house).await;
+    let (mara, ines) = (house.actor(MARA).await, house.user(INES).await);
+    let desk = house.desk().clone();
+    let drafted = desk
+        .draft_notice(&incident.id, NoticeKind::Full, full_account().into(), &mara)
+        .await
+        .expect("begun");
+    let waiting = desk.submit_notice(&drafted.id, &mara).await.expect("submitted");
+    house.pass(Duration::hours(5));
+    let (owed, called_at) = (of(&house, &incident, VICTIM).await, house.now());
+    // Whoever approves may have called.
+    desk.tell_by_hand(&owed.id, &a_call(called_at), &house.actor(INES).await)
+        .await
+        .expect("written down");
+
+    let theirs = |letters: Vec<Letter>| {
+        letters
+            .into_iter()
+            .find(|letter| letter.customer == owed.customer)
+    };
+    let mut tx = house.desk().store().read().await.expect("a transaction");
+    let notices = tx.notices_of(&incident.id).await.expect("notices");
+    drop(tx);
+    let holding = notices.iter().find(|notice| notice.kind == NoticeKind::Holding);
+    for notice in [holding.expect("prepared"), &waiting] {
+        let letters = house.letters(notice).await;
+        let others = letters.iter().filter(|letter| letter.customer != owed.customer);
+        assert!(others.clone().count() > 0 && others.clone().all(|other| other.first_told().is_none()));
+        let letter = theirs(letters).expect("theirs");
+        let text = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("by a telephone call"), "{text}");
+        assert_eq!(
+            letter.first_told().map(|at| at.timestamp()),
+            Some(called_at.timestamp())
+        );
+    }
+    let refused = desk
+        .approve_notice(&waiting.id, &waiting.content_hash, &ines)
+        .await;
+    let Err(RespondError::Notice(NoticeError::Changed { content, .. })) = refused else {
+        panic!("what was submitted said that nobody had told them: {refused:?}");
+    };
+    let full = desk
+        .approve_notice(&waiting.id, &content, &ines)
+        .await
+        .expect("what followed by itself is nobody's hand");
+    house.settle().await;
+    let letter = theirs(house.letters(&full).await).expect("theirs");
+    let page = desk.open_notice(&letter.check_code, RECIPIENT).await;
+    let facts = serde_json::to_value(genuine(page).facts).expect("facts");
+    assert_eq!(facts["first_told_by"], "phone", "{facts}");
+    house.everything_arrived_once().await;
+    house.verified_audit().await;
+}
+
 async fn in_a_drill_nobody_is_called(place: Place) {
     let house = House::open(place, Setup::default()).await;
     let (user, mara) = (house.user(MARA).await, house.actor(MARA).await);
@@ -184,6 +246,18 @@ async fn a_call_is_proved_by_itself_and_makes_no_letter_arrive_on_sqlite() {
 async fn a_call_is_proved_by_itself_and_makes_no_letter_arrive_on_postgresql() {
     if let Some(place) = Place::postgresql() {
         a_call_is_proved_by_itself_and_makes_no_letter_arrive(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_say_since_when_a_customer_knows_whom_somebody_called_on_sqlite() {
+    letters_say_since_when_a_customer_knows_whom_somebody_called(Place::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_say_since_when_a_customer_knows_whom_somebody_called_on_postgresql() {
+    if let Some(place) = Place::postgresql() {
+        letters_say_since_when_a_customer_knows_whom_somebody_called(place).await;
     }
 }
 

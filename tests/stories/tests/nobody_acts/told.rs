@@ -10,7 +10,7 @@ use watchkeeper_respond::operations::portal::{Checked, GenuineNotice, Response};
 use watchkeeper_stories::company::full_account;
 
 /// A recipient's address, as the portal sees it.
-const RECIPIENT: &str = "198.51.100.7";
+pub(super) const RECIPIENT: &str = "198.51.100.7";
 
 async fn customer(house: &House, victim: Victim) -> CustomerId {
     house.customers().await[&victim.key()].id.clone()
@@ -31,7 +31,7 @@ async fn about_the_promise(house: &House, what: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn genuine(checked: Result<Checked, RespondError>) -> GenuineNotice {
+pub(super) fn genuine(checked: Result<Checked, RespondError>) -> GenuineNotice {
     match checked {
         Ok(Checked::Genuine(notice)) => *notice,
         other => panic!("{other:?}"),
