@@ -38,6 +38,14 @@ impl CountedEvents {
         })
     }
 
+    /// Forgets them, and keeps the memory for others.
+    pub fn clear(&mut self) {
+        self.texts.clear();
+        self.values.clear();
+        self.rules.clear();
+        self.ends.clear();
+    }
+
     /// Takes an event that these rules count; false where there is no rule.
     pub(crate) fn take<'v, 'a: 'v>(
         &mut self,

@@ -79,8 +79,7 @@ impl Counting {
         let before = std::mem::take(&mut outcome.lines);
         let mut copied = 0;
         let mut id = String::new();
-        let counted = std::mem::take(&mut outcome.counted);
-        for (number, counted) in counted.into_iter().enumerate() {
+        for (number, counted) in outcome.counted.drain(..).enumerate() {
             self.pass(counted.latest);
             if let Some(at) = counted.at {
                 self.begin(at);

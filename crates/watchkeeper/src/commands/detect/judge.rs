@@ -61,8 +61,9 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn block(&mut self, block: Block) -> Outcome {
-        let mut outcome = Outcome::default();
+    /// Judges the block of `outcome`; what came of another one before it is forgotten.
+    pub(super) fn judge(&mut self, outcome: &mut Outcome) {
+        let block = outcome.begin();
         let lossy;
         let text = match std::str::from_utf8(&block.text) {
             Ok(text) => text,
@@ -79,10 +80,10 @@ impl Judge {
                         line: number,
                         record: None,
                     };
-                    self.event(text, event.clone(), place, &block.file, &mut outcome);
+                    self.event(text, event.clone(), place, &block.file, outcome);
                 }
             }
-            _ => self.lines(text, &block, &mut outcome),
+            _ => self.lines(text, &block, outcome),
         }
         if text.len() == block.text.len() {
             outcome.block = block;
@@ -92,7 +93,6 @@ impl Judge {
                 ..block
             };
         }
-        outcome
     }
 
     fn lines(&mut self, text: &str, block: &Block, outcome: &mut Outcome) {
@@ -171,6 +171,16 @@ impl Judge {
 }
 
 impl Outcome {
+    /// Empties it but for the memory it has, and gives its block to be judged.
+    fn begin(&mut self) -> Block {
+        let mut used = std::mem::take(self);
+        used.lines.clear();
+        used.counted.clear();
+        used.events_counted.clear();
+        (self.lines, self.counted, self.events_counted) = (used.lines, used.counted, used.events_counted);
+        used.block
+    }
+
     fn unreadable(&mut self, file: &str, line: u64, fault: &str) {
         self.unreadable += 1;
         if self.faults.len() < FAULTS_TOLD {

@@ -4,31 +4,31 @@
 mod count;
 pub(super) mod input;
 mod judge;
+mod turns;
 
 use super::detectors::{Rules, level_named, log_source_named};
 use crate::cli::{DetectOptions, DetectOutput};
 use anstyle::{AnsiColor, Style};
 use count::Counting;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use input::{Block, Files};
+use input::Files;
 use judge::{Judge, Outcome};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use watchkeeper_detect::{DetectorSet, Limits, Matcher};
+use watchkeeper_detect::{DetectorSet, Limits};
 use watchkeeper_domain::clock::{Clock, SystemClock};
 use watchkeeper_domain::detection::Level;
 
 /// Faults that are told; the others are counted.
 const FAULTS_TOLD: usize = 10;
 
-/// Blocks under way for each thread: one at work, one waiting, one being written.
+/// Blocks for each thread: one at work, one that waits to be told, one that is told.
 const BLOCKS_PER_THREAD: usize = 3;
 
 const WARN: Style = AnsiColor::Yellow.on_default();
@@ -64,7 +64,7 @@ pub(super) fn detect(options: &DetectOptions) -> Result<ExitCode, String> {
             .counts()
             .then(|| Counting::new(set, log_source.as_ref(), options, clock.now())),
         tells: options.output == DetectOutput::Jsonl,
-        out: std::io::stdout().lock(),
+        out: std::io::stdout(),
     };
     let files = Files::new(&options.files);
     let bar = progress(&options.files);
@@ -74,11 +74,13 @@ pub(super) fn detect(options: &DetectOptions) -> Result<ExitCode, String> {
         .map_or(1, NonZeroUsize::get);
     let scanning = clock.now();
     let watched = watch(&bar, &files.read);
-    let judged = if threads == 1 {
-        in_turn(files, &matcher, &mut writer)
-    } else {
-        side_by_side(files, &matcher, threads, &mut writer)
+    let judge = || Judge {
+        matcher: matcher.thread(),
+        counts: matcher.counts(),
+        tells: options.output == DetectOutput::Jsonl,
     };
+    let judges = (0..threads).map(|_| judge()).collect();
+    let judged = turns::judge_all(files, judges, &mut writer);
     drop(watched);
     bar.finish_and_clear();
     judged?;
@@ -146,105 +148,16 @@ fn quarantined(set: &DetectorSet) -> usize {
     rules.len()
 }
 
-/// Block after block, on this thread.
-fn in_turn(mut files: Files, matcher: &Matcher, writer: &mut Writer<'_>) -> Result<(), String> {
-    let mut judge = judge(matcher, writer);
-    let mut block = Block::default();
-    while files.next(&mut block)? {
-        let outcome = judge.block(block);
-        block = writer.write(outcome)?;
-    }
-    Ok(())
-}
-
-fn judge(matcher: &Matcher, writer: &Writer<'_>) -> Judge {
-    Judge {
-        matcher: matcher.thread(),
-        counts: matcher.counts(),
-        tells: writer.tells,
-    }
-}
-
-/// One thread reads, `threads` judge, and this one writes in the order of reading. Blocks go round, so that no more memory is used
-/// than for those under way.
-fn side_by_side(
-    mut files: Files,
-    matcher: &Matcher,
-    threads: usize,
-    writer: &mut Writer<'_>,
-) -> Result<(), String> {
-    let (free, to_fill) = mpsc::channel::<Block>();
-    let (filled, to_judge) = mpsc::channel::<(u64, Block)>();
-    let (judged, to_write) = mpsc::channel::<(u64, Outcome)>();
-    for _ in 0..threads * BLOCKS_PER_THREAD {
-        // The receiver is still there: it stands three lines above.
-        let _sent = free.send(Block::default());
-    }
-    let to_judge = Mutex::new(to_judge);
-    let mut judges: Vec<Judge> = (0..threads).map(|_| judge(matcher, writer)).collect();
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            for number in 0.. {
-                let Ok(mut block) = to_fill.recv() else {
-                    return Ok(());
-                };
-                if !files.next(&mut block)? || filled.send((number, block)).is_err() {
-                    return Ok(());
-                }
-            }
-            Ok(())
-        });
-        for mut judge in judges.drain(..) {
-            let (to_judge, judged) = (&to_judge, judged.clone());
-            scope.spawn(move || {
-                loop {
-                    let next = to_judge.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok((number, block)) = next else { return };
-                    if judged.send((number, judge.block(block))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(judged);
-        in_order(to_write, free, writer)?;
-        reader
-            .join()
-            .unwrap_or_else(|_| Err("the thread that reads the files stopped".into()))
-    })
-}
-
-/// Writes what was judged in the order in which it was read. `free` ends here, also where nothing can be written any more: whoever waits
-/// for a free block is let go.
-fn in_order(
-    to_write: mpsc::Receiver<(u64, Outcome)>,
-    free: mpsc::Sender<Block>,
-    writer: &mut Writer<'_>,
-) -> Result<(), String> {
-    let mut waiting = BTreeMap::new();
-    let mut next = 0;
-    for (number, outcome) in to_write {
-        waiting.insert(number, outcome);
-        while let Some(outcome) = waiting.remove(&next) {
-            next += 1;
-            // Where everything is read, nobody takes the block any more.
-            let _taken = free.send(writer.write(outcome)?);
-        }
-    }
-    drop(free);
-    Ok(())
-}
-
 /// Takes outcomes in the order of the files: counts, writes, sums up.
-struct Writer<'a> {
+struct Writer {
     totals: Totals,
     counting: Option<Counting>,
     tells: bool,
-    out: std::io::StdoutLock<'a>,
+    out: std::io::Stdout,
 }
 
-impl Writer<'_> {
-    fn write(&mut self, mut outcome: Outcome) -> Result<Block, String> {
+impl Writer {
+    fn write(&mut self, outcome: &mut Outcome) -> Result<(), String> {
         let totals = &mut self.totals;
         totals.events += outcome.events;
         totals.detections += outcome.detections;
@@ -259,10 +172,9 @@ impl Writer<'_> {
         }
         totals.faults_told += outcome.faults.len();
         if let Some(counting) = &mut self.counting {
-            counting.take(&mut outcome, self.tells);
+            counting.take(outcome, self.tells);
         }
-        self.put(&outcome.lines)?;
-        Ok(outcome.block)
+        self.put(&outcome.lines)
     }
 
     /// Time stands still at the last event: windows that ended before it are judged, others are not.
