@@ -252,10 +252,13 @@ impl StepTaken {
     }
 }
 
+/// The rule of the promise that every customer has whose contract says nothing else.
+const PROMISE: &str = "contract.default72";
+
 /// The rule that the promise to a customer comes from.
 fn rule_of(customer: &Customer) -> &'static str {
     if customer.notify_within.is_none() && customer.terms.counts_from == CountsFrom::Confirmed {
-        "contract.default72"
+        PROMISE
     } else {
         "contract.dpa"
     }
@@ -266,7 +269,7 @@ impl Deadline {
     fn of(customer: &Customer, start: ClockStart, limit: Span, again: Option<&Again>) -> Self {
         let rule = rule_of(customer);
         let source = match rule {
-            "contract.default72" => "the promise where a contract says nothing else".to_owned(),
+            PROMISE => "the promise where a contract says nothing else".to_owned(),
             _ if customer.contract.is_empty() => "the customer's contract".to_owned(),
             _ => format!("the customer's contract {}", customer.contract),
         };

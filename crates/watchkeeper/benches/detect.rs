@@ -20,6 +20,9 @@ use watchkeeper_domain::clock::{Clock, SystemClock};
 /// Copies of the real events in the file that is judged: some seconds of work.
 const COPIES: i32 = 120;
 
+/// How often one thread, two threads and two processes are run one after the other.
+const ROUNDS: usize = 9;
+
 fn main() {
     let Some(data) = std::env::var_os("WATCHKEEPER_TEST_DATA").map(PathBuf::from) else {
         println!("SKIPPED: set WATCHKEEPER_TEST_DATA to the folder of public test data to measure");
@@ -113,7 +116,6 @@ impl Bench {
             "watchkeeper detect", "events/s", "ns/event", "of bound", "detections"
         );
         let aws = "product=aws,service=cloudtrail";
-        let mut one = f64::NAN;
         for (count, threads) in [(57, 1), (790, 1), (790, 2), (3_141, 1)] {
             rules::generate(&self.data, &self.rules, count);
             for log_source in [Some(aws), None] {
@@ -124,34 +126,24 @@ impl Bench {
                     if log_source.is_some() { "routed, " } else { "" },
                     if threads == 1 { "" } else { "s" }
                 );
-                let events = summary["events_per_second"].as_f64().unwrap();
                 row(
                     &name,
-                    events,
+                    speed(&summary),
                     Some((bound, summary["detections"].as_u64().unwrap())),
                 );
-                if threads == 1 && log_source.is_some() {
-                    one = events;
-                } else if threads == 2 && log_source.is_some() {
-                    println!("{:<44}{:>13.2}x", "    two threads beside one", events / one);
-                    let both = self.two_at_once(log_source);
-                    println!(
-                        "{:<44}{:>13.2}x",
-                        "    two processes beside one (the bound)",
-                        both / one
-                    );
+                if threads == 2 && log_source.is_some() {
+                    self.two_cores(log_source);
                 }
             }
         }
         let summary = self.run(&self.own, 1, Some(aws), &self.events);
-        let events = summary["events_per_second"].as_f64().unwrap();
         let name = format!(
             "{} shipped rules, routed, with windows",
             summary["rules"]["loaded"]
         );
         row(
             &name,
-            events,
+            speed(&summary),
             Some((bound, summary["detections"].as_u64().unwrap())),
         );
     }
@@ -206,7 +198,7 @@ impl Bench {
             });
             std::fs::write(folder.join("rule.yml"), format!("{base}{correlation}")).unwrap();
             let summary = self.run(&folder, 1, None, &events);
-            let per_event = 1e9 / summary["events_per_second"].as_f64().unwrap();
+            let per_event = 1e9 / speed(&summary);
             row(name, 1e9 / per_event, None);
             if condition.is_none() {
                 plain = per_event;
@@ -248,22 +240,34 @@ impl Bench {
         );
     }
 
-    /// Events a second of two processes on a core each, together: what two threads could do that have nothing in common. The best of three.
-    fn two_at_once(&self, log_source: Option<&str>) -> f64 {
-        let speed = |summary: &Value| summary["events_per_second"].as_f64().unwrap();
-        let run = |name: &str| self.run_to(&self.work.join(name), &self.rules, 1, log_source, &self.events);
-        let together = || {
-            std::thread::scope(|scope| {
-                let other = scope.spawn(|| run("other.json"));
-                speed(&run("summary.json")) + speed(&other.join().unwrap())
-            })
+    /// Prints how much faster two threads are than one, and beside it two processes on a core each, together: what threads could do that
+    /// have nothing in common. One after the other, again and again, and of each the median, for the machine's own speed changes.
+    fn two_cores(&self, log_source: Option<&str>) {
+        let run = |name: &str, threads| {
+            let summary = self.work.join(name);
+            speed(&self.run_to(&summary, &self.rules, threads, log_source, &self.events))
         };
-        (0..3).map(|_| together()).fold(0.0, f64::max)
+        let (mut threads, mut processes) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let one = run("summary.json", 1);
+            threads.push(run("summary.json", 2) / one);
+            let both = std::thread::scope(|scope| {
+                let other = scope.spawn(|| run("other.json", 1));
+                run("summary.json", 1) + other.join().unwrap()
+            });
+            processes.push(both / one);
+        }
+        for (name, mut ratios) in [
+            ("    two threads beside one", threads),
+            ("    two processes beside one (the bound)", processes),
+        ] {
+            ratios.sort_by(f64::total_cmp);
+            println!("{name:<44}{:>13.2}x", ratios[ratios.len() / 2]);
+        }
     }
 
     /// The fastest of three runs: others use the machine, too.
     fn run(&self, rules: &Path, threads: usize, log_source: Option<&str>, events: &Path) -> Value {
-        let speed = |summary: &Value| summary["events_per_second"].as_f64().unwrap();
         let runs = (0..3).map(|_| self.run_once(rules, threads, log_source, events));
         runs.max_by(|a, b| speed(a).total_cmp(&speed(b))).unwrap()
     }
@@ -301,6 +305,11 @@ impl Bench {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         serde_json::from_str(&std::fs::read_to_string(summary).unwrap()).unwrap()
     }
+}
+
+/// What a run told, in events a second.
+fn speed(summary: &Value) -> f64 {
+    summary["events_per_second"].as_f64().unwrap()
 }
 
 /// How often a second `work` does one of its `count` parts; the best of three.

@@ -3,9 +3,10 @@
 //! A rule is read from a file that names its source and how sure it is; people who know the law read and enable it. Given the
 //! instants of an incident, a rule tells what is due when, and why, or what it waits for.
 
-use super::Step;
 use super::calendar::Calendar;
-use super::limit::{Limit, Reading, Standstill};
+use super::limit::{Counting, Limit, Reading, Standstill};
+use super::{PROMISE, Step};
+use crate::customer::DEFAULT_LIMIT;
 use crate::span::Span;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -429,6 +430,13 @@ impl ObligationRule {
                 }
             }
         }
+        if self.id == PROMISE && !self.is_as_counted() {
+            faults.push(format!(
+                "phases: this promise is counted as one notice within {DEFAULT_LIMIT} of the confirmation, and what differs from that would be \
+                 shown and not be kept; write one phase with `from: confirmed` and `within: 72 E`, and what single customers are promised \
+                 instead into their contracts"
+            ));
+        }
         match calendars.get(&self.jurisdiction) {
             None => {
                 let known: Vec<&str> = calendars.keys().map(String::as_str).collect();
@@ -444,6 +452,19 @@ impl ObligationRule {
             faults.push("worked_examples: there is none; people check a rule by its examples".to_owned());
         }
         faults
+    }
+
+    /// Whether it says what [`Obligation::owe`](super::Obligation::owe) counts for a customer whose contract says nothing else.
+    fn is_as_counted(&self) -> bool {
+        let [phase] = self.phases.as_slice() else {
+            return false;
+        };
+        let Within::Limit(limit) = phase.within else {
+            return false;
+        };
+        phase.from == Start::Moment(Moment::Confirmed)
+            && (limit.calc, Span::hours(limit.amount.into())) == (Counting::ElapsedHours, DEFAULT_LIMIT)
+            && phase.at_most.is_none()
     }
 
     /// Examples whose outcome is not what the rule computes.

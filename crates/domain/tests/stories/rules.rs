@@ -106,6 +106,30 @@ fn what_is_owed_to_customers_is_what_the_contract_rules_say_with_the_whole_ladde
     assert!(examples >= 6);
 }
 
+/// The clocks of customers are counted by the domain: a file that says otherwise would be shown, and not be kept.
+#[test]
+fn the_promise_to_everybody_is_shown_as_it_is_counted_or_not_at_all() {
+    let file = read(&playbooks_folder().join("obligations/contract-default72/rule.yaml"));
+    let faults = |text: &str| {
+        let rule: ObligationRule = serde_yaml_ng::from_str(text).expect("it can be read");
+        let faults = rule.faults(&calendars());
+        faults
+            .iter()
+            .any(|fault| fault.starts_with("phases: this promise"))
+    };
+    assert!(!faults(&file));
+    for (from, to) in [
+        ("within: 72 E", "within: 48 E"),
+        ("within: 72 E", "within: 3 CD"),
+        ("within: 72 E", "within: contract"),
+        ("from: confirmed", "from: aware"),
+    ] {
+        let changed = file.replacen(from, to, 1);
+        assert_ne!(changed, file, "{from}");
+        assert!(faults(&changed), "{to}");
+    }
+}
+
 #[test]
 fn a_rule_with_faults_names_each_of_them_and_what_to_write() {
     let mut rule = rules()
