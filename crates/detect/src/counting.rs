@@ -240,6 +240,10 @@ impl Counter<'_> {
     }
 
     fn count_once(&mut self, number: u32, at: i64, id: &str) -> bool {
+        if self.limits.remembered_ids == 0 {
+            self.state.sources.get(number).changed = true;
+            return true;
+        }
         let id = self.state.seed.hash(id.as_bytes());
         self.state.sources.get(number).count_once(at, id)
     }
@@ -277,39 +281,41 @@ impl Counter<'_> {
             if decide.has_base() {
                 // A share counts the base alone: its matches are those of the base that match too.
                 if let Some(base) = one.iter().find(|fed| fed.role == Role::Base) {
-                    self.add(base, one[0].role, fields, facts, &mut Vec::new());
+                    self.add(base, one[0].role, fields, facts, &[]);
                 }
             } else if decide.tells_roles_apart() {
                 let mut groups = Vec::new();
-                one.iter()
-                    .for_each(|fed| self.add(fed, fed.role, fields, facts, &mut groups));
+                for fed in one {
+                    groups.extend(self.add(fed, fed.role, fields, facts, &groups));
+                }
             } else {
-                self.add(&one[0], one[0].role, fields, facts, &mut Vec::new());
+                self.add(&one[0], one[0].role, fields, facts, &[]);
             }
         }
     }
 
-    /// Counts an event in its group of one correlation. `groups` are those that it was counted in already, by another role: there it
-    /// says more and weighs nothing.
+    /// Counts an event in its group of one correlation, which it gives. `groups` are those that it was counted in already, by another
+    /// role: there it says more and weighs nothing.
     fn add(
         &mut self,
         fed: &Fed,
         role: Role,
         fields: &dyn FieldText,
         facts: &Facts<'_>,
-        groups: &mut Vec<u32>,
-    ) {
+        groups: &[u32],
+    ) -> Option<u32> {
         let catalog = self.catalog;
         let index = fed.correlation;
         let correlation = &catalog.correlations[index];
         let feed = &fed.feeder.feeds(catalog)[fed.feed];
         let mut key = std::mem::take(&mut self.state.scratch.key);
         let mut text = std::mem::take(&mut self.state.scratch.value);
+        let mut counted_in = None;
         if let Some(value) = self.read(feed, fields, &mut key, &mut text) {
             let place = self.find_or_begin(index, &key, facts.source);
+            counted_in = Some(place);
             self.activity[correlation.detector].judged += 1;
             let weight = u32::from(!groups.contains(&place));
-            groups.push(place);
             self.add_to(index, place, role, (value, weight), facts);
             self.announce(index, place);
             self.set_timer(index, place, false);
@@ -318,6 +324,7 @@ impl Counter<'_> {
             self.state.drops[index].ungrouped += 1;
         }
         (self.state.scratch.key, self.state.scratch.value) = (key, text);
+        counted_in
     }
 
     /// Reads the group's key and what is counted; None where a field is missing.
@@ -432,7 +439,7 @@ impl Counter<'_> {
             .filter(|open| !open.figures.announced)
         {
             open.figures.announced = true;
-            self.out.opened = true;
+            self.out.opened.push((index, place));
             self.activity[correlation.detector].detections += 1;
             if feeds && self.depth < DEEPEST_LINK {
                 links.push(crate::emit::link(

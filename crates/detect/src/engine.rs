@@ -46,8 +46,8 @@ pub(crate) struct Outbox {
     places: HashMap<DetectionId, usize>,
     /// Whether a delta must tell of it.
     pub(crate) changed: bool,
-    /// Whether some detection opened: fresher figures are none.
-    pub(crate) opened: bool,
+    /// Correlations and groups of which a detection opened: fresher figures are none.
+    pub(crate) opened: Vec<(usize, u32)>,
 }
 
 impl Outbox {
@@ -247,16 +247,33 @@ impl DetectorSet {
     pub fn drain(&mut self) -> Vec<Detection> {
         self.settle_overdue(LOOKED_AT_IN_A_CALL);
         self.counter().flush_all();
+        self.hand_out()
+    }
+
+    /// Detections that opened since the last call, for whoever tells each of them once: what only has fresher figures is left to
+    /// [`Self::drain`], and is not put together.
+    pub fn drain_opened(&mut self) -> Vec<Detection> {
+        self.settle_overdue(LOOKED_AT_IN_A_CALL);
+        let mut opened = std::mem::take(&mut self.out.opened);
+        opened.sort_by_key(|(correlation, _)| *correlation);
+        let mut counter = self.counter();
+        for (correlation, place) in opened {
+            counter.flush(correlation, place);
+        }
+        self.hand_out()
+    }
+
+    fn hand_out(&mut self) -> Vec<Detection> {
         let drained = std::mem::take(&mut self.out);
         self.out.changed = drained.changed || !drained.detections.is_empty();
         drained.detections
     }
 
-    /// Whether some detection opened since [`Self::drain`] was called last. Those that were handed out and have fresher figures do
+    /// Whether some detection opened since [`Self::drain`] or [`Self::drain_opened`] was called last. Those that were handed out and have fresher figures do
     /// not count.
     #[must_use]
     pub fn opened(&self) -> bool {
-        self.out.opened
+        !self.out.opened.is_empty()
     }
 
     /// Bytes that windows take now, about: what [`Limits::state_bytes`] bounds.

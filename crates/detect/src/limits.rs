@@ -24,7 +24,7 @@ pub struct Limits {
     pub percent_per_tenant: u8,
     /// How many bytes the groups of all rules may take together, about. Beyond it the rule that takes most gives up groups.
     pub state_bytes: usize,
-    /// How many bytes of the lines of counted events are kept as evidence; the oldest are overwritten.
+    /// How many bytes of the lines of counted events are kept as evidence; the oldest are overwritten. 0 where none is kept.
     pub evidence_bytes: usize,
     /// How many event ids one source's memory of duplicates may hold; beyond it the oldest go. 0 where no event can come twice: then
     /// none is remembered.

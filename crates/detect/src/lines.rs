@@ -14,7 +14,7 @@ pub(crate) struct Lines {
     held: usize,
     /// Where the next line begins.
     next: u64,
-    /// How many bytes may be held.
+    /// How many bytes may be held; 0 where no line is kept.
     limit: usize,
     /// Up to here lines are written down.
     written: u64,
@@ -42,13 +42,16 @@ impl Lines {
             held: 0,
             // Position 0 is no line.
             next: 1,
-            limit: limit.max(LONGEST + 2),
+            limit: if limit == 0 { 0 } else { limit.max(LONGEST + 2) },
             written: 1,
         }
     }
 
-    /// Keeps a line, cut to 4 KiB.
+    /// Keeps a line, cut to 4 KiB; where none is kept, there is none.
     pub(crate) fn keep(&mut self, text: &str) -> Line {
+        if self.limit == 0 {
+            return Line::NONE;
+        }
         let text = cut(text, LONGEST);
         let length = text.len() as u16;
         let size = 2 + text.len();
@@ -172,6 +175,12 @@ mod tests {
         assert!((700..1_050).contains(&held), "{held} lines of 1 kB in 1 MB");
         let long = lines.keep(&"ä".repeat(4_000));
         assert_eq!(lines.get(long).unwrap(), "ä".repeat(2_048));
+    }
+
+    #[test]
+    fn where_nothing_may_be_held_no_line_is_kept() {
+        let mut lines = Lines::within(0);
+        assert_eq!((lines.keep("a line"), lines.has_new()), (Line::NONE, false));
     }
 
     #[test]

@@ -48,23 +48,22 @@ pub(crate) fn put(bytes: &mut Vec<u8>, id: &str) -> u8 {
     RAW
 }
 
-/// Takes an id of this form from the front.
-pub(crate) fn take(bytes: &mut &[u8], form: u8) -> String {
+/// Takes an id of this form from the front, and appends it to `id`.
+pub(crate) fn take_into(bytes: &mut &[u8], form: u8, id: &mut String) {
     if form == UUID {
-        return uuid(take_bytes(bytes, 16));
+        uuid(take_bytes(bytes, 16), id);
+        return;
     }
     let length = take_number(bytes) as usize;
     match form {
         DIGITS => {
             let packed = take_bytes(bytes, length.div_ceil(2));
             let digits = packed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-            digits
-                .take(length)
-                .map(|digit| char::from(b'0' + digit.min(9)))
-                .collect()
+            let digits = digits.take(length);
+            id.extend(digits.map(|digit| char::from(b'0' + digit.min(9))));
         }
-        WORD => word(take_bytes(bytes, (length * 6).div_ceil(8)), length),
-        _ => String::from_utf8_lossy(take_bytes(bytes, length)).into_owned(),
+        WORD => word(take_bytes(bytes, (length * 6).div_ceil(8)), length, id),
+        _ => id.push_str(&String::from_utf8_lossy(take_bytes(bytes, length))),
     }
 }
 
@@ -111,17 +110,16 @@ fn packed_uuid(text: &[u8]) -> Option<[u8; 16]> {
     (hyphens && seen & NO_DIGIT == 0).then_some(packed)
 }
 
-fn uuid(packed: &[u8]) -> String {
-    let mut text = String::with_capacity(36);
+fn uuid(packed: &[u8], id: &mut String) {
+    let begins = id.len();
     for byte in packed {
-        if HYPHENS.contains(&text.len()) {
-            text.push('-');
+        if HYPHENS.contains(&(id.len() - begins)) {
+            id.push('-');
         }
         for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(SYMBOLS[usize::from(digit)]));
+            id.push(char::from(SYMBOLS[usize::from(digit)]));
         }
     }
-    text
 }
 
 fn place(symbol: u8) -> Option<u8> {
@@ -135,19 +133,18 @@ fn place(symbol: u8) -> Option<u8> {
     }
 }
 
-fn word(packed: &[u8], length: usize) -> String {
-    let mut text = String::with_capacity(length);
+fn word(packed: &[u8], length: usize, id: &mut String) {
+    let ends = id.len() + length;
     let (mut held, mut bits) = (0_u32, 0);
     for byte in packed {
         held = held << 8 | u32::from(*byte);
         bits += 8;
-        while bits >= 6 && text.len() < length {
+        while bits >= 6 && id.len() < ends {
             bits -= 6;
-            text.push(char::from(SYMBOLS[(held >> bits & 63) as usize]));
+            id.push(char::from(SYMBOLS[(held >> bits & 63) as usize]));
         }
         held &= (1 << bits) - 1;
     }
-    text
 }
 
 #[cfg(test)]
@@ -159,7 +156,9 @@ mod tests {
         let mut bytes = Vec::new();
         let form = put(&mut bytes, id);
         let (mut read, mut skipped) = (bytes.as_slice(), bytes.as_slice());
-        assert_eq!(take(&mut read, form), id);
+        let mut taken = "before ".to_owned();
+        take_into(&mut read, form, &mut taken);
+        assert_eq!(taken.strip_prefix("before "), Some(id));
         skip(&mut skipped, form);
         assert!(read.is_empty() && skipped.is_empty());
         bytes.len()

@@ -177,9 +177,18 @@ impl Figures {
     }
 
     fn keep(&mut self, record: &Record) {
+        let mut event = String::new();
+        if self.tail.len() >= EVIDENCE_LIMIT - EVIDENCE_LIMIT / 2
+            && let Some(gone) = self.tail.pop_front()
+        {
+            self.bytes = self.bytes.saturating_sub(gone.bytes());
+            // Nearly every event of a long detection comes here: its id takes the place of the one that goes.
+            event = gone.event;
+        }
+        record.event_into(&mut event);
         let kept = Kept {
             source: record.source,
-            event: record.event(),
+            event,
             at: record.claimed(),
             line: record.line,
             raw: None,
@@ -187,13 +196,8 @@ impl Figures {
         self.bytes += kept.bytes();
         if self.head.len() < EVIDENCE_LIMIT / 2 {
             self.head.push(kept);
-            return;
-        }
-        self.tail.push_back(kept);
-        if self.tail.len() > EVIDENCE_LIMIT - EVIDENCE_LIMIT / 2
-            && let Some(gone) = self.tail.pop_front()
-        {
-            self.bytes = self.bytes.saturating_sub(gone.bytes());
+        } else {
+            self.tail.push_back(kept);
         }
     }
 

@@ -192,8 +192,16 @@ impl Record {
 
     /// The event's id within its source.
     pub(crate) fn event(&self) -> String {
+        let mut id = String::new();
+        self.event_into(&mut id);
+        id
+    }
+
+    /// Writes the event's id within its source over what is in `id`.
+    pub(crate) fn event_into(&self, id: &mut String) {
         let (marks, mut rest) = self.told.split();
-        event_id::take(&mut rest, marks & FORM)
+        id.clear();
+        event_id::take_into(&mut rest, marks & FORM, id);
     }
 
     /// When the event says it happened.

@@ -176,7 +176,7 @@ impl Counting {
         if !self.set.opened() {
             return;
         }
-        for detection in self.set.drain() {
+        for detection in self.set.drain_opened() {
             if !self.told.insert(detection.id.clone()) {
                 continue;
             }
