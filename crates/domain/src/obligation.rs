@@ -475,8 +475,9 @@ impl Obligation {
             ObligationState::Missed { .. } => self.held_until.is_some(),
             ObligationState::Told { .. } | ObligationState::Ended { .. } => false,
         };
-        let taken = |step: Step| self.steps.iter().any(|t| t.step == step);
-        let left = Step::ALL.into_iter().filter(|step| open && !taken(*step));
+        let left = Step::ALL
+            .into_iter()
+            .filter(|step| open && !self.has_taken(*step));
         left.map(|step| (step, self.step_at(step)))
             .min_by_key(|(step, at)| (*at, *step))
     }
@@ -484,8 +485,13 @@ impl Obligation {
     /// Whether the holding notice of a round is still to go to the customer by the clock.
     #[must_use]
     pub fn waits_for_holding(&self, round: u32) -> bool {
-        let gone = self.steps.iter().any(|taken| taken.step == Step::SendHolding);
-        self.round() == round && self.next_step().is_some() && !gone
+        self.round() == round && self.next_step().is_some() && !self.has_taken(Step::SendHolding)
+    }
+
+    /// Whether a step was taken.
+    #[must_use]
+    pub fn has_taken(&self, step: Step) -> bool {
+        self.steps.iter().any(|taken| taken.step == step)
     }
 
     /// The law forbids to tell the customer before an instant, or no longer does. `None` when nothing changes.

@@ -115,7 +115,7 @@ impl Owing {
             self.owed.state,
             ObligationState::Running | ObligationState::Missed { .. }
         );
-        let gone = self.owed.steps.iter().any(|step| step.step == Step::SendHolding);
+        let gone = self.owed.has_taken(Step::SendHolding);
         Foreseen {
             due_before: due_before.filter(|before| *before != due_at),
             due_at,

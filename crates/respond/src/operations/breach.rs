@@ -473,7 +473,9 @@ impl Desk {
         }
         // Letters that are still to go say since when the customer knows. That they follow is nobody's words, and keeps nobody from
         // approving them.
-        self.render_holding(&mut tx, &incident).await?;
+        if obligation.waits_for_holding(obligation.round()) {
+            self.render_holding(&mut tx, &incident).await?;
+        }
         let told = BTreeSet::from([obligation.customer.clone()]);
         self.letters_follow(&mut tx, &told, &Actor::worker("delivery"))
             .await?;

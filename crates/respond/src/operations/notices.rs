@@ -587,9 +587,7 @@ impl Desk {
                     notice
                 }
             };
-            let went = |owed: &&Obligation| {
-                owed.round() == round && owed.steps.iter().any(|taken| taken.step == Step::SendHolding)
-            };
+            let went = |owed: &&Obligation| owed.round() == round && owed.has_taken(Step::SendHolding);
             let went = owed.iter().filter(went).map(|owed| &owed.customer).collect();
             self.render_holding_letters(tx, incident, notice, &went).await?;
         }
