@@ -240,12 +240,9 @@ impl Counter<'_> {
     }
 
     fn count_once(&mut self, number: u32, at: i64, id: &str) -> bool {
-        if self.limits.remembered_ids == 0 {
-            self.state.sources.get(number).changed = true;
-            return true;
-        }
-        let id = self.state.seed.hash(id.as_bytes());
-        self.state.sources.get(number).count_once(at, id)
+        let seed = self.state.seed;
+        let source = self.state.sources.get(number);
+        source.count_once(at, || seed.hash(id.as_bytes()))
     }
 
     fn count_first(&mut self, occurrence: &Occurrence<'_>, number: u32, at: i64, fed: &[Fed]) {

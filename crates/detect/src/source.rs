@@ -92,7 +92,11 @@ impl Ids {
     }
 
     /// Remembers an id; false if it was known. The second figure is how many ids were forgotten early to stay within the limit.
-    fn remember(&mut self, at: i64, id: u64, horizon: i64) -> (bool, u64) {
+    fn remember(&mut self, at: i64, id: impl FnOnce() -> u64, horizon: i64) -> (bool, u64) {
+        if self.limit == 0 {
+            return (true, 0);
+        }
+        let id = id();
         if !self.put(at, id) {
             return (false, 0);
         }
@@ -237,8 +241,8 @@ impl Source {
         self.counted.forget_before(horizon);
     }
 
-    /// Remembers an event that is counted; false if it was counted before.
-    pub(crate) fn count_once(&mut self, at: i64, id: u64) -> bool {
+    /// Remembers an event that is counted; false if it was counted before. Its id is hashed only where it is remembered.
+    pub(crate) fn count_once(&mut self, at: i64, id: impl FnOnce() -> u64) -> bool {
         let (first, forgotten) = self.counted.remember(at, id, self.horizon());
         self.drops.ids_forgotten += forgotten;
         self.drops.duplicate += u64::from(!first);

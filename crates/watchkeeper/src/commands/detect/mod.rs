@@ -74,12 +74,12 @@ pub(super) fn detect(options: &DetectOptions) -> Result<ExitCode, String> {
         .map_or(1, NonZeroUsize::get);
     let scanning = clock.now();
     let watched = watch(&bar, &files.read);
-    let judge = || Judge {
+    let judges = (0..threads).map(|_| Judge {
         matcher: matcher.thread(),
         counts: matcher.counts(),
-        tells: options.output == DetectOutput::Jsonl,
-    };
-    let judges = (0..threads).map(|_| judge()).collect();
+        tells: writer.tells,
+    });
+    let judges = judges.collect();
     let judged = turns::judge_all(files, judges, &mut writer);
     drop(watched);
     bar.finish_and_clear();

@@ -20,14 +20,14 @@ pub(super) fn judge_all(files: Files, judges: Vec<Judge>, writer: &mut Writer) -
         reading: Mutex::new(Reading {
             files,
             next: 0,
-            over: Ok(false),
+            fault: None,
         }),
         telling: Mutex::new(Telling {
             writer: Some(writer),
             due: BTreeMap::new(),
             next: 0,
             free: (0..blocks).map(|_| Outcome::default()).collect(),
-            over: Ok(false),
+            fault: None,
         }),
         freed: Condvar::new(),
     };
@@ -43,7 +43,7 @@ pub(super) fn judge_all(files: Files, judges: Vec<Judge>, writer: &mut Writer) -
     });
     let read = turns.reading.into_inner().unwrap_or_else(PoisonError::into_inner);
     let told = turns.telling.into_inner().unwrap_or_else(PoisonError::into_inner);
-    told.over.and(read.over).map(drop)
+    told.fault.or(read.fault).map_or(Ok(()), Err)
 }
 
 struct Turns<'w> {
@@ -57,8 +57,8 @@ struct Reading {
     files: Files,
     /// The number of the next block.
     next: u64,
-    /// Whether nothing is left, or why nothing more can be read.
-    over: Result<bool, String>,
+    /// Why nothing more can be read.
+    fault: Option<String>,
 }
 
 struct Telling<'w> {
@@ -70,8 +70,8 @@ struct Telling<'w> {
     next: u64,
     /// Blocks to be filled: no more memory is used than for those there are. The one that was used last is the next.
     free: Vec<Outcome>,
-    /// Whether somebody stopped, or why nothing more can be told.
-    over: Result<bool, String>,
+    /// Why nothing more can be told.
+    fault: Option<String>,
 }
 
 impl<'w> Turns<'w> {
@@ -95,7 +95,7 @@ impl<'w> Turns<'w> {
     /// others wait for is never among those that wait for a block.
     fn free(&self) -> Option<Outcome> {
         let mut telling = self.telling();
-        while telling.over == Ok(false) {
+        while telling.fault.is_none() {
             if let Some(outcome) = telling.free.pop() {
                 return Some(outcome);
             }
@@ -107,7 +107,7 @@ impl<'w> Turns<'w> {
     /// Fills a block and numbers it; none where there is nothing more to be read.
     fn read(&self, outcome: &mut Outcome) -> Option<u64> {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        if reading.over != Ok(false) {
+        if reading.fault.is_some() {
             return None;
         }
         match reading.files.next(&mut outcome.block) {
@@ -115,12 +115,9 @@ impl<'w> Turns<'w> {
                 reading.next += 1;
                 Some(reading.next - 1)
             }
-            Ok(false) => {
-                reading.over = Ok(true);
-                None
-            }
+            Ok(false) => None,
             Err(fault) => {
-                reading.over = Err(fault);
+                reading.fault = Some(fault);
                 None
             }
         }
@@ -139,7 +136,7 @@ impl<'w> Turns<'w> {
             telling = self.telling();
             telling.free.push(outcome);
             if let Err(fault) = written {
-                telling.over = Err(fault);
+                telling.fault = Some(fault);
                 self.freed.notify_all();
                 return;
             }
@@ -163,7 +160,7 @@ struct StopsTheOthers<'t, 'w>(&'t Turns<'w>);
 impl Drop for StopsTheOthers<'_, '_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.telling().over = Ok(true);
+            self.0.telling().fault = Some("a thread that judges has stopped".to_owned());
             self.0.freed.notify_all();
         }
     }
