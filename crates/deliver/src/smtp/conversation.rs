@@ -19,6 +19,7 @@ use lettre::transport::smtp::extension::{
 use lettre::transport::smtp::response::{Response, Severity};
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -166,13 +167,15 @@ impl<'a> Conversation<'a> {
     /// The TCP connection of a conversation that begins in the clear.
     async fn connect_clear(&mut self, server: (&str, u16)) -> Result<Stepwise, Mishap> {
         let limit = self.config.limits.connect;
-        let failure = match timeout(limit, TcpStream::connect(server)).await {
+        let connecting = async {
+            let stream = TcpStream::connect(server).await?;
             // The final dot goes by itself, once it is on record that it goes: held back until the relay has confirmed what came before,
             // as TCP does with little, it would cost each message the 40 ms for which the other side puts that off.
-            Ok(Ok(stream)) => match stream.set_nodelay(true) {
-                Ok(()) => return Ok(Stepwise::new(stream)),
-                Err(error) => Failure::Broken(format!("no connection: {error}")),
-            },
+            stream.set_nodelay(true)?;
+            Ok::<_, io::Error>(stream)
+        };
+        let failure = match timeout(limit, connecting).await {
+            Ok(Ok(stream)) => return Ok(Stepwise::new(stream)),
             Ok(Err(error)) => Failure::Broken(format!("no connection: {error}")),
             Err(_) => Failure::Silence(limit),
         };
